@@ -1,0 +1,33 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all format clean
+
+demo: .venv/run
+	$(BIN)/medseg demo --out runs/demo
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+test-all: .venv/dev
+	$(BIN)/python -m pytest -m ""
+
+format: .venv/dev
+	$(BIN)/ruff format medseg tests benchmarks
+	$(BIN)/ruff check --fix medseg tests benchmarks
+
+.venv/python: 
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/run: .venv/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/dev: .venv/run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv runs

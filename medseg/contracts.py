@@ -1,0 +1,215 @@
+"""The axis legend, and the nouns that rooms hand to one another, in the order of the walk.
+
+Axis letters, used in every shape and (in lower case) in every einsum:
+
+====  =========================================================================
+B     batch
+C     image channel
+A     annotator
+O     observed class (what an annotator wrote)
+T     true class (what is there)
+F     feature of the network's last layer
+S...  space, 2 or 3 axes, in the order of the file (never transposed)
+====  =========================================================================
+
+A number's name says the space it lives in: ``logits``, ``log_probs``, ``probs``, ``labels``;
+lengths end in ``_mm``, volumes in ``_ml``, indices in ``_index``.
+Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED`` marks a voxel
+(of padding, or of an annotator who did not see the case) about which nobody said anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
+    from torch import Tensor, nn
+
+UNLABELLED = -1
+"""The label of a voxel that nobody labelled: outside the image, or of an absent annotator."""
+
+Split = Literal["train", "val", "test", ""]
+View = Literal["annotated", "majority_vote", "staple", "random_annotator", "truth"]
+
+
+# ---------------------------------------------------------------------------------------- refusal
+def complaint(what: str, expected: object, got: object, where: str) -> str:
+    """One line for one bad input.
+
+    >>> complaint("mask shape", "32x32x16", "32x32x15", "c07/bob")
+    'mask shape: expected 32x32x16, got 32x32x15 (c07/bob)'
+    """
+    return f"{what}: expected {expected}, got {got} ({where})"
+
+
+class Refused(Exception):
+    """Bad input, with every complaint at once; the command line prints them and exits with 1."""
+
+    def __init__(self, complaints: Iterable[str]) -> None:
+        self.complaints: tuple[str, ...] = tuple(complaints)
+        super().__init__("\n".join(self.complaints))
+
+
+# ------------------------------------------------------------------------------------------- data
+@dataclass(frozen=True)
+class Volume:
+    """An image ``(C,S...)`` or a label map ``(S...)``, with where it lies in the patient.
+
+    affine: (4,4) voxel index -> mm, RAS+ (the nibabel convention; 2D files fill the first two axes).
+    spacing_mm: length of a voxel along each of the S axes, or None for a picture without a scale:
+        then every length computed from it is in pixels and says so.
+    """
+
+    array: NDArray[np.generic]
+    affine: NDArray[np.float64]
+    spacing_mm: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class ClassLabel:
+    """One class: its name and the value that stands for it in the mask files."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the manifest says of one image: where it lies, who labelled it, whose it is.
+
+    images: one file per channel, or one file that holds all channels.
+    masks: annotator -> mask file; an annotator who did not see the case is absent.
+    truth: mask file of the known truth, never shown in training (but to the oracle).
+    patient: the unit of splitting. covariates: the manifest's extra columns (site, tool, ...).
+    """
+
+    name: str
+    patient: str
+    split: Split
+    images: tuple[Path, ...]
+    masks: Mapping[str, Path]
+    truth: Path | None = None
+    covariates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A validated folder: manifest.csv and cohort.yaml.
+
+    annotators: persistent identities, in the order of axis A.
+    crowd: annotators whose name is only a slot (another person from case to case); kept apart.
+    """
+
+    root: Path
+    name: str
+    classes: tuple[ClassLabel, ...]
+    channels: tuple[str, ...]
+    spatial_dims: int
+    annotators: tuple[str, ...]
+    crowd: tuple[str, ...]
+    cases: tuple[Case, ...]
+
+    def split(self, split: Split) -> tuple[Case, ...]:
+        """The cases of one split, in the order of the manifest."""
+        return tuple(case for case in self.cases if case.split == split)
+
+
+@dataclass
+class Batch:
+    """What a step of training sees.
+
+    image: (B,C,S...) float. labels: (B,A,S...) class indices, UNLABELLED where nobody said anything;
+    a consensus view has A = 1 (the vote, STAPLE, the truth, one annotator drawn at random).
+    case_index: (B,) the position of each case in the cohort.
+    """
+
+    image: Tensor
+    labels: Tensor
+    case_index: Tensor
+
+
+# --------------------------------------------------------------------------------------- training
+@dataclass
+class Losses:
+    """What an objective returns: ``total`` () is minimised; ``figures`` are () and only looked at.
+
+    ``figures["nll"]`` is the part of ``total`` that is a likelihood of the labels: on held-out cases
+    it is the figure by which the best checkpoint is chosen.
+    """
+
+    total: Tensor
+    figures: dict[str, Tensor]
+
+
+class Objective(Protocol):
+    """Owns its forward pass: the loop knows neither the model nor the batch."""
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Losses:
+        """The losses of one batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of a method: how a case is shown, what moves, what is minimised.
+
+    trains: prefixes of parameter names that move; all others are frozen (a test compares hashes).
+    rates: prefix -> factor on the learning rate (the longest matching prefix wins; default 1).
+    """
+
+    name: str
+    view: View
+    trains: tuple[str, ...]
+    objective: Objective
+    epochs: int
+    learning_rate: float
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------------------------- evaluation
+@dataclass
+class Beliefs:
+    """What an annotator model says of a batch of images.
+
+    truth_probs: (B,T,S...) p(t|x). annotator_probs: (B,A,O,S...) q^(a)[o] = sum_t C^(a)[o,t] p[t].
+    joint_probs: (B,A,O,T) mean over space of C^(a)[o,t] p[t]; its columns, divided by their sums,
+    are the mean confusion matrix over the voxels of each true class.
+    """
+
+    truth_probs: Tensor
+    annotator_probs: Tensor
+    joint_probs: Tensor
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One case on its native grid.
+
+    truth_probs: (T,S...). annotator_probs: (A,O,S...). joint_probs: (A,O,T), as in Beliefs.
+    """
+
+    case: str
+    truth_probs: NDArray[np.float32]
+    annotator_probs: NDArray[np.float32]
+    joint_probs: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    spacing_mm: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of scores.csv; ``case``, ``annotator`` and ``label`` (a class name) are "" where they
+    do not apply, ``value`` is nan where the metric is undefined (empty masks), never left out."""
+
+    case: str
+    annotator: str
+    label: str
+    metric: str
+    value: float
+    unit: str
