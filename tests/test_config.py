@@ -1,0 +1,75 @@
+"""A mistake in a config is named with its line, its dotted key, and what was probably meant; all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medseg.config import dump_config, load_config
+from medseg.contracts import Refused
+
+GOOD = """\
+experiment: toy
+recipe: anchored
+data:
+  cohort: somewhere
+  grid: {mode: resize, size: [32, 32]}
+training:
+  batch: 4
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "toy.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def complaints(path: Path, *overrides: str) -> tuple[str, ...]:
+    with pytest.raises(Refused) as refused:
+        load_config(path, overrides)
+    return refused.value.complaints
+
+
+def test_reading_back_the_dump_gives_the_same_config(file: Path, tmp_path: Path) -> None:
+    config = load_config(file, ["training.batch=16", "data.split.folds=5", "confusion.rate=3"])
+    assert (config.training.batch, config.data.split.folds, config.confusion.rate) == (16, 5, 3.0)
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_config(config))
+    assert load_config(again) == config
+
+
+def test_an_unknown_key_names_file_line_key_and_the_one_meant(file: Path) -> None:
+    file.write_text(GOOD.replace("  batch: 4", "  bacth: 4"))
+    assert complaints(file) == (f"{file}:7: training.bacth: unknown key; did you mean batch?",)
+
+
+def test_all_mistakes_are_named_at_once(file: Path) -> None:
+    file.write_text(GOOD.replace("recipe: anchored", "recipe: ancored").replace("batch: 4", "batch: -1"))
+    found = complaints(file, "traning.batch=3", "seed")
+    assert len(found) == 4
+    assert any(line.startswith(f"{file}:2: recipe: ") and "did you mean anchored?" in line for line in found)
+    assert any(line.startswith(f"{file}:7: training.batch: ") and line.endswith("got -1") for line in found)
+    assert "override 'traning.batch=3': traning: unknown key; did you mean training?" in found
+    assert "override: expected dotted.key=value, got 'seed' (command line)" in found
+
+
+def test_a_size_that_the_strides_do_not_divide(file: Path) -> None:
+    (line,) = complaints(file, "data.grid.size=[30, 32]")
+    assert "data.grid.size: expected axis 0 divisible by 4 (network.strides), got 30" in line
+
+
+def test_what_is_not_yaml_is_named_with_its_line(file: Path) -> None:
+    file.write_text("experiment: [a\nrecipe: b\n")
+    (line,) = complaints(file)
+    assert line.startswith(f"{file}:2: expected YAML, got ")
+
+
+def test_a_missing_file_and_a_missing_key(file: Path, tmp_path: Path) -> None:
+    assert complaints(tmp_path / "none.yaml") == (
+        f"config: expected a YAML file, got nothing at this path ({tmp_path / 'none.yaml'})",
+    )
+    file.write_text(GOOD.replace("recipe: anchored\n", ""))
+    assert complaints(file) == (f"{file}: recipe: expected a value, got none",)
