@@ -1,0 +1,235 @@
+"""manifest.csv, one row per mask: its rows, what can be wrong with them, and the cases they make up."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from medseg.contracts import Case, Cohort, Refused, Split, complaint
+
+MANIFEST = "manifest.csv"
+COLUMNS = ("case", "patient", "split", "image", "annotator", "mask", "target")
+REQUIRED = ("case", "image", "annotator", "mask")
+SPLITS: tuple[Split, ...] = ("train", "val", "test", "")
+TRUTH = "truth"
+"""The annotator under whose name ``write_cohort`` lists the known truth."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the manifest, defaults filled in; annotator and mask are both "" or both not."""
+
+    line: int
+    case: str
+    patient: str
+    split: str
+    images: tuple[str, ...]
+    annotator: str
+    mask: str
+    target: str
+    covariates: dict[str, str]
+
+    @property
+    def where(self) -> str:
+        """``c07/bob, manifest.csv line 12``."""
+        who = f"{self.case}/{self.annotator}" if self.annotator else self.case
+        return f"{who}, {MANIFEST} line {self.line}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean train?``, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+# ---------------------------------------------------------------------------------------- reading
+def read_rows(path: Path) -> list[Row]:
+    """Raises Refused if the file cannot be read as a table with the required columns."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise Refused([complaint(MANIFEST, "a file", "none", str(path))]) from error
+    except UnicodeDecodeError as error:
+        raise Refused([complaint(MANIFEST, "UTF-8 text", f"byte {error.start}", str(path))]) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    header = [column.strip() for column in reader.fieldnames or []]
+    reader.fieldnames = header
+    missing = [column for column in REQUIRED if column not in header]
+    if missing:
+        hint = "; its separator is a semicolon" if len(header) == 1 and ";" in header[0] else ""
+        expected = f"columns {','.join(REQUIRED)}"
+        raise Refused([complaint(MANIFEST, expected, f"{','.join(header) or 'nothing'}{hint}", str(path))])
+    rows, complaints = [], []
+    for cells in reader:
+        surplus = cells.pop(None, None)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if surplus:
+            count = len(header) + len(surplus)
+            complaints.append(complaint("cells", len(header), count, f"{MANIFEST} line {reader.line_num}"))
+        rows.append(_row(reader.line_num, {key: value.strip() for key, value in cells.items()}))
+    if complaints:
+        raise Refused(complaints)
+    return rows
+
+
+def _row(line: int, cells: dict[str, str]) -> Row:
+    images = tuple(image.strip() for image in cells["image"].split(";") if image.strip())
+    return Row(
+        line,
+        cells["case"],
+        cells.get("patient") or cells["case"],
+        cells.get("split", ""),
+        images,
+        cells["annotator"],
+        cells["mask"],
+        cells.get("target") or "full",
+        {key: value for key, value in cells.items() if key not in COLUMNS},
+    )
+
+
+# --------------------------------------------------------------------------------------- checking
+def complaints_about(rows: Sequence[Row], root: Path) -> list[str]:
+    """Everything wrong with the rows that shows without reading a pixel."""
+    return [
+        *(line for row in rows for line in _row_complaints(row)),
+        *_doubled(rows),
+        *_inconsistent(rows, "image", lambda row: ";".join(row.images)),
+        *_inconsistent(rows, "patient", lambda row: row.patient),
+        *_inconsistent(rows, "split", lambda row: row.split),
+        *_straddling(rows),
+        *_missing_files(rows, root),
+    ]
+
+
+def _row_complaints(row: Row) -> list[str]:
+    found = []
+    if not row.case or "/" in row.case or "\\" in row.case:
+        found.append(complaint("case", "a name that a file can have", f"{row.case!r}", row.where))
+    if row.split not in SPLITS:
+        known = [name for name in SPLITS if name]
+        got = f"{row.split}{did_you_mean(row.split, known)}"
+        found.append(complaint("split", f"{', '.join(known)} or empty", got, row.where))
+    if not row.images:
+        found.append(complaint("image", "a path", "nothing", row.where))
+    if row.annotator and not row.mask:
+        found.append(complaint("mask", "a path, as there is an annotator", "nothing", row.where))
+    if row.mask and not row.annotator:
+        found.append(complaint("annotator", f"a name for {row.mask}", "nothing", row.where))
+    if row.target != "full":
+        found.append(complaint("target", "full", row.target, row.where))
+    return found
+
+
+def _doubled(rows: Sequence[Row]) -> list[str]:
+    first: dict[tuple[str, str], Row] = {}
+    found = []
+    for row in rows:
+        seen = first.setdefault((row.case, row.annotator), row)
+        if seen is not row:
+            found.append(complaint("rows of a case and annotator", "one", f"another on line {seen.line}", row.where))
+    return found
+
+
+def _inconsistent(rows: Sequence[Row], column: str, value: Callable[[Row], str]) -> list[str]:
+    """Rows that contradict the first row of their case in a column that belongs to the case."""
+    first: dict[str, Row] = {}
+    return [
+        complaint(
+            f"{column} of a case",
+            f"{value(seen) or 'empty'} as on line {seen.line}",
+            value(row) or "empty",
+            row.where,
+        )
+        for row in rows
+        if value(seen := first.setdefault(row.case, row)) != value(row)
+    ]
+
+
+def _straddling(rows: Sequence[Row]) -> list[str]:
+    """Patients with cases in two splits; a case without a split is drawn later, together with its patient."""
+    firsts: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        if row.split:
+            firsts.setdefault(row.patient, {}).setdefault(row.split, row)
+    return [
+        complaint(
+            f"splits of patient {patient}",
+            "one",
+            " and ".join(f"{split} ({row.case}, line {row.line})" for split, row in splits.items()),
+            MANIFEST,
+        )
+        for patient, splits in firsts.items()
+        if len(splits) > 1
+    ]
+
+
+def _missing_files(rows: Sequence[Row], root: Path) -> list[str]:
+    named: dict[str, str] = {}
+    for row in rows:
+        for image in row.images:
+            named.setdefault(
+                image,
+                complaint("image file", "a file", f"none at {image}", f"{row.case}, {MANIFEST} line {row.line}"),
+            )
+        if row.mask:
+            named.setdefault(row.mask, complaint("mask file", "a file", f"none at {row.mask}", row.where))
+    return [line for path, line in named.items() if not (root / path).is_file()]
+
+
+# ---------------------------------------------------------------------------------- rows and cases
+def cases_of(rows: Sequence[Row], root: Path, truth: str | None) -> tuple[Case, ...]:
+    """Valid rows -> cases, in the order of their first rows.
+
+    A covariate that differs between the rows of one case describes masks and not cases, and is left out.
+    """
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row.case, []).append(row)
+    varying = {
+        column
+        for group in grouped.values()
+        for row in group
+        for column, value in row.covariates.items()
+        if value != group[0].covariates[column]
+    }
+    return tuple(_case(group, root, truth, varying) for group in grouped.values())
+
+
+def _case(rows: Sequence[Row], root: Path, truth: str | None, varying: set[str]) -> Case:
+    first = rows[0]
+    masks = {row.annotator: root / row.mask for row in rows if row.annotator}
+    known = masks.pop(truth, None) if truth else None
+    covariates = {column: value for column, value in first.covariates.items() if column not in varying}
+    images = tuple(root / image for image in first.images)
+    return Case(first.case, first.patient, cast(Split, first.split), images, masks, known, covariates)
+
+
+def manifest_text(cohort: Cohort) -> str:
+    """The cohort's cases as CSV, paths relative to its root, a row per mask, the truth last."""
+    extra = list(dict.fromkeys(column for case in cohort.cases for column in case.covariates))
+    order = (*cohort.annotators, *cohort.crowd)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow([*COLUMNS, *extra])
+    for case in cohort.cases:
+        masks = {name: case.masks[name] for name in order if name in case.masks}
+        masks |= {TRUTH: case.truth} if case.truth else {}
+        images = ";".join(_relative(path, cohort.root) for path in case.images)
+        covariates = [case.covariates.get(column, "") for column in extra]
+        for annotator, mask in masks.items() or [("", None)]:
+            place = _relative(mask, cohort.root) if mask else ""
+            row = [case.name, case.patient, case.split, images, annotator, place, "full", *covariates]
+            writer.writerow(row)
+    return table.getvalue()
+
+
+def _relative(path: Path, root: Path) -> str:
+    path, root = path.absolute(), root.absolute()
+    if path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return Path(os.path.relpath(path.resolve(), root.resolve())).as_posix()  # ".." and links do not mix
