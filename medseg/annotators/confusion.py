@@ -1,0 +1,154 @@
+"""The annotators' confusion matrices C^(a)[o,t] = p(a writes o | truth t, x), and what they say of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from medseg.annotators.bayes import Likelihood, indicator, observed, tiles
+from medseg.annotators.likelihood import GlobalLikelihood, LocalLikelihood, LogitMap
+
+
+@dataclass
+class LikelihoodTerms:
+    """The two terms of Zhang et al., NeurIPS 2020, Eq. 4, apart.
+
+    nll: (B,) mean over voxels of -log p(labels | x) in nats, summed over the annotators of a voxel; a voxel
+    that nobody labelled counts 0.
+    trace: () mean of C[t,t] over voxels, annotators and true classes; 1 for the identity.
+    """
+
+    nll: Tensor
+    trace: Tensor
+
+
+@dataclass
+class Prediction:
+    """What each annotator would write.
+
+    annotator_probs: (B,A,O,S...) sum_t C[o,t] p[t]. joint_probs: (B,A,O,T) mean over space of C[o,t] p[t].
+    """
+
+    annotator_probs: Tensor
+    joint_probs: Tensor
+
+
+class ConfusionHead(nn.Module):
+    """One confusion matrix per annotator: logits(x) = bias + W f(x), C = softmax of the logits over O.
+
+    Every column (a fixed true class t) sums to 1. It starts at the identity: bias 6 I - 3 (a diagonal of .998 for
+    two classes), W = 0. Every method takes ``features`` f (B,F,S...); None leaves W out: one matrix per annotator.
+
+    annotators, classes: A and T = O. features: F, or 0 for a head without W.
+    """
+
+    def __init__(self, annotators: int, classes: int, features: int = 0) -> None:
+        super().__init__()
+        self.bias = nn.Parameter((6 * torch.eye(classes) - 3).repeat(annotators, 1, 1))
+        self.weight = nn.Parameter(torch.zeros(annotators, classes, classes, features)) if features else None
+
+    def nll(
+        self,
+        log_probs: Tensor,
+        labels: Tensor,
+        features: Tensor | None,
+        likelihood: Likelihood,
+        trace_weight: float = 0.0,
+    ) -> LikelihoodTerms:
+        """-log p(labels | x) of labels (B,A,S...) under log_probs log p(t|x) (B,T,S...).
+
+        per_annotator: sum over present a of -log sum_t C^(a)[y_a,t] p[t] (Zhang et al., NeurIPS 2020, Eq. 3);
+        shared_truth: -log sum_t p[t] prod over present a of C^(a)[y_a,t] (Warfield et al., TMI 2004).
+        trace_weight: only whether it is 0 matters: then the trace is given without its gradient.
+        """
+        differentiate = torch.is_grad_enabled()
+        with _no_autocast(log_probs):
+            truth, written = _flat(log_probs), labels.flatten(2)
+            if features is None:
+                log_confusion = self.bias.to(truth.dtype).log_softmax(dim=1)
+                trace = torch.einsum("att->at", log_confusion).exp().mean()
+                nll = GlobalLikelihood.apply(truth, log_confusion, written, likelihood, differentiate)
+            else:
+                logit_map = self._logit_map(truth.dtype)
+                arguments = truth, logit_map.weight, logit_map.bias, _flat(features), written, likelihood
+                trace_moves = differentiate and trace_weight != 0
+                nll, traces = LocalLikelihood.apply(*arguments, differentiate, trace_moves)
+                trace = traces.mean()
+        return LikelihoodTerms(nll, trace if trace_weight else trace.detach())
+
+    @torch.no_grad()
+    def matrices(self, features: Tensor | None) -> Tensor:
+        """C (B,A,O,T,S...), the only thing here that is as large as that; without features (1,A,O,T)."""
+        if features is None:
+            return self.bias[None].softmax(dim=2)
+        with _no_autocast(features):
+            flat = _flat(features)
+            logit_map = self._logit_map(flat.dtype)
+            samples = [logit_map.logits(sample).softmax(dim=0).movedim(0, 1) for sample in flat]
+        return torch.stack(samples).unflatten(-1, features.shape[2:])
+
+    @torch.no_grad()
+    def predict(self, log_probs: Tensor, features: Tensor | None) -> Prediction:
+        """What each annotator would write: log_probs (B,T,S...), features (B,F,S...) or None."""
+        with _no_autocast(log_probs):
+            probs, space = _flat(log_probs).exp(), log_probs.shape[2:]
+            if features is None:
+                confusion = self.bias.to(probs.dtype).softmax(dim=1)
+                annotator_probs = torch.einsum("aot,btn->baon", confusion, probs)
+                joint_probs = torch.einsum("aot,bt->baot", confusion, probs.mean(dim=-1))
+                return Prediction(annotator_probs.unflatten(-1, space), joint_probs)
+            batch, _, voxels = probs.shape
+            logit_map, flat = self._logit_map(probs.dtype), _flat(features)
+            annotator_probs = probs.new_empty(batch, *self.bias.shape[:2], voxels)
+            joint_probs = probs.new_zeros(batch, *self.bias.shape)
+            for b in range(batch):
+                for tile in tiles(voxels, self.bias.numel(), probs.device):
+                    joint = logit_map.logits(flat[b, :, tile]).softmax(dim=0).mul_(probs[b, :, tile])
+                    annotator_probs[b, :, :, tile] = joint.sum(dim=2).movedim(0, 1)
+                    joint_probs[b] += joint.sum(dim=-1).movedim(0, 1) / voxels
+        return Prediction(annotator_probs.unflatten(-1, space), joint_probs)
+
+    @torch.no_grad()
+    def posterior(self, log_probs: Tensor, labels: Tensor, features: Tensor | None) -> Tensor:
+        """p(t | x, all labels) (B,T,S...): the consensus of image and labels, p(t|x) where nobody labelled.
+
+        p[t] prod over present a of C^(a)[y_a,t], normalised over T: the E-step of Warfield et al., TMI 2004, with
+        the network as its prior. log_probs (B,T,S...), labels (B,A,S...), features (B,F,S...) or None.
+        """
+        with _no_autocast(log_probs):
+            truth, flat = _flat(log_probs), None if features is None else _flat(features)
+            consensus = torch.empty_like(truth)
+            for b, sample in enumerate(labels.flatten(2)):
+                for tile in tiles(truth.shape[-1], self.bias.numel(), truth.device):
+                    if flat is None:
+                        logits = self.bias.to(truth.dtype).movedim(1, 0)[..., None]
+                    else:
+                        logits = self._logit_map(truth.dtype).logits(flat[b, :, tile])
+                    written = indicator(sample[:, tile], truth.shape[1], truth.dtype)
+                    silent = torch.zeros_like(written[0])
+                    rows = observed(logits.log_softmax(dim=0), written, silent)
+                    consensus[b, :, tile] = (truth[b, :, tile] + rows.sum(dim=0)).softmax(dim=0)
+        return consensus.unflatten(-1, log_probs.shape[2:])
+
+    def _logit_map(self, dtype: torch.dtype) -> LogitMap:
+        assert self.weight is not None, "a head without features has global matrices only"
+        return LogitMap.of(self.weight.to(dtype), self.bias.to(dtype))
+
+
+def _flat(numbers: Tensor) -> Tensor:
+    """(B,T,S...) -> (B,T,N); half precision becomes single, double remains double."""
+    return numbers.to(torch.promote_types(numbers.dtype, torch.float32)).flatten(2)
+
+
+def _no_autocast(numbers: Tensor) -> torch.autocast:
+    return torch.autocast(numbers.device.type, enabled=False)
+
+
+FORMS: Mapping[str, Callable[[int, int, int], ConfusionHead]] = {
+    "global": lambda annotators, classes, features: ConfusionHead(annotators, classes),
+    "pixel": ConfusionHead,
+}
+"""Form -> head of (annotators, classes, features of the network)."""

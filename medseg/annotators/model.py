@@ -1,0 +1,131 @@
+"""The true-label network p(t|x), and the annotators' confusion matrices on top of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from monai.networks.blocks.convolutions import Convolution
+from monai.networks.nets.unet import UNet
+from torch import Tensor, nn
+
+from medseg.annotators.confusion import ConfusionHead
+from medseg.contracts import Beliefs
+
+
+@dataclass
+class Evidence:
+    """What the true-label network hands to the confusion head: log p(t|x) (B,T,S...), features (B,F,S...)."""
+
+    log_probs: Tensor
+    features: Tensor
+
+
+class TrueLabelNetwork(nn.Module):
+    """A MONAI U-Net whose last features feed one linear map to the classes.
+
+    image (B,C,S...) -> Evidence. Each S must be divisible by the product of its strides.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        channels_in: int,
+        classes: int,
+        channels: Sequence[int] = (16, 32, 64),
+        strides: Sequence[int | Sequence[int]] | None = None,
+        residual_units: int = 2,
+        features: int = 16,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.backbone = UNet(
+            spatial_dims=spatial_dims,
+            in_channels=channels_in,
+            out_channels=features,
+            channels=channels,
+            strides=strides or (2,) * (len(channels) - 1),  # pyright: ignore[reportArgumentType]
+            num_res_units=residual_units,
+            dropout=dropout,
+        )
+        convolution = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
+        self.activation = nn.PReLU()
+        self.to_classes = convolution(features, classes, kernel_size=1)
+
+    def forward(self, image: Tensor) -> Evidence:
+        """See the class."""
+        features = self.activation(self.backbone(image))
+        return Evidence(self.to_classes(features).float().log_softmax(dim=1), features)
+
+
+class AnnotatorModel(nn.Module):
+    """True-label network, and a confusion matrix C^(a)[o,t] per annotator: q^(a)[o] = sum_t C^(a)[o,t] p[t].
+
+    Zhang et al., NeurIPS 2020, Eq. 1-2. Without a confusion head (a baseline) every annotator is taken
+    to write the truth: q^(a) = p.
+    """
+
+    def __init__(
+        self,
+        network: TrueLabelNetwork,
+        annotators: int,
+        confusion: ConfusionHead | None = None,
+        trunk: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.confusion = confusion
+        self.trunk = trunk
+        self.annotators = annotators
+
+    def forward(self, image: Tensor) -> Evidence:
+        """image (B,C,S...) -> Evidence of the true-label network."""
+        return self.network(image)
+
+    def confusion_features(self, image: Tensor, evidence: Evidence) -> Tensor | None:
+        """(B,F,S...) what the per-pixel confusion matrices see; None for global matrices."""
+        if self.trunk is None:
+            return None
+        return self.trunk(torch.cat([image, evidence.features, evidence.log_probs.exp()], dim=1))
+
+    @torch.no_grad()
+    def believe(self, image: Tensor) -> Beliefs:
+        """image (B,C,S...) -> what the model believes of the truth and of every annotator."""
+        evidence = self(image)
+        probs = evidence.log_probs.exp()
+        if self.confusion is None:
+            every = probs[:, None].expand(-1, self.annotators, -1, *[-1] * (probs.ndim - 2))
+            diagonal = torch.diag_embed(probs.flatten(2).mean(-1))
+            return Beliefs(probs, every, diagonal[:, None].expand(-1, self.annotators, -1, -1))
+        features = self.confusion_features(image, evidence)
+        prediction = self.confusion.predict(evidence.log_probs, features)
+        return Beliefs(probs, prediction.annotator_probs, prediction.joint_probs)
+
+
+class SeparateNetworks(nn.Module):
+    """A baseline: one true-label network per annotator; the truth is their mean. No confusion matrices."""
+
+    def __init__(self, networks: Sequence[TrueLabelNetwork]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image (B,C,S...) -> log_probs (B,A,O,S...)."""
+        return torch.stack([network(image).log_probs for network in self.networks], dim=1)
+
+    @torch.no_grad()
+    def believe(self, image: Tensor) -> Beliefs:
+        """The mean of the networks as the truth; their joint with it is not defined (nan)."""
+        every = self(image).exp()
+        classes = every.shape[2]
+        joint = every.new_full((len(every), every.shape[1], classes, classes), torch.nan)
+        return Beliefs(every.mean(dim=1), every, joint)
+
+
+def confusion_trunk(spatial_dims: int, channels_in: int, width: int) -> nn.Module:
+    """Two convolutions between what the truth network knows and the per-pixel confusion logits."""
+    return nn.Sequential(
+        Convolution(spatial_dims, channels_in, width, kernel_size=3, norm="INSTANCE", act="PRELU"),
+        Convolution(spatial_dims, width, width, kernel_size=3, norm="INSTANCE", act="PRELU"),
+    )

@@ -1,0 +1,121 @@
+"""What is minimised: the cross-entropy of a consensus, or the likelihood of every annotator's labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import nll_loss
+
+from medseg.annotators.confusion import LikelihoodTerms
+from medseg.annotators.likelihood import Likelihood
+from medseg.annotators.model import AnnotatorModel, Evidence
+from medseg.contracts import UNLABELLED, Batch, Losses
+
+
+def cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+    """The mean over labelled voxels and annotators of -log p[y]: every annotator is taken to write the truth.
+
+    log_probs (B,T,S...), labels (B,A,S...). Because it is linear in the labels, it equals the cross-entropy to
+    their soft mean; with A = 1 (a vote, STAPLE, the truth) it is that of a consensus. Range [0, inf).
+    """
+    nll = _consensus_nll(model(batch.image), batch.labels)
+    return Losses(nll, {"nll": nll.detach()})
+
+
+def separate_cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+    """The same for one network per annotator: log_probs (B,A,O,S...) against labels (B,A,S...)."""
+    nll = _mean_nll(model(batch.image), batch.labels)
+    return Losses(nll, {"nll": nll.detach()})
+
+
+@dataclass(frozen=True)
+class AnnotatorLikelihood:
+    """Negative log-likelihood of the annotators' labels, per voxel and present annotator.
+
+    ``per_annotator`` (Zhang et al., NeurIPS 2020, Eq. 3): sum over a of -log sum_t C^(a)[y_a,t] p[t].
+    ``shared_truth`` (the generative model of STAPLE, Warfield et al., TMI 2004, Eq. 2, inside the network):
+    -log sum_t p[t] prod_a C^(a)[y_a,t]; one truth explains all labels of a voxel together.
+
+    local: the matrices are those of each voxel (else one matrix per annotator).
+    trace_weight: lambda of Zhang et al., Eq. 4, on the mean trace (minimised).
+    """
+
+    likelihood: Likelihood
+    local: bool
+    trace_weight: float = 0.0
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Losses:
+        """Losses with figures nll, trace (mean over annotators and true classes of C[t,t]) and dominance."""
+        assert isinstance(model, AnnotatorModel)
+        evidence = model(batch.image)
+        terms = _annotator_terms(model, batch, evidence, self.likelihood, self.local, self.trace_weight)
+        total = terms.nll.mean() + self.trace_weight * terms.trace.mean()
+        return Losses(total, _figures(model, terms))
+
+
+def anchored(model: nn.Module, batch: Batch) -> Losses:
+    """Cross-entropy of the truth to all labels, plus the likelihood of each annotator's labels given that truth.
+
+    The confusion matrices see the truth and the features as constants, so they adapt to the truth and never bend
+    it: p(t|x) is trained exactly as in ``cross_entropy`` (the soft mean of the labels), and every gain in the
+    likelihood of an annotator's labels comes from what the matrices say of that annotator.
+    """
+    assert isinstance(model, AnnotatorModel)
+    evidence = model(batch.image)
+    truth_nll = _consensus_nll(evidence, batch.labels)
+    constant = Evidence(evidence.log_probs.detach(), evidence.features.detach())
+    terms = _annotator_terms(model, batch, constant, "per_annotator", local=True)
+    return Losses(truth_nll + terms.nll.mean(), _figures(model, terms) | {"truth_nll": truth_nll.detach()})
+
+
+def dominance(logits: Tensor) -> Tensor:
+    """The least margin of the diagonal of the mean global matrix over its column: logits (A,O,T) -> ().
+
+    min over t of (Cbar[t,t] - max over o != t of Cbar[o,t]), Cbar = mean over a of softmax over o. Negative: the
+    annotators together no longer say most often what the model takes for true, and the theorem of Zhang et al.
+    (Section 3.3) does not hold.
+    """
+    mean = logits.softmax(dim=1).mean(dim=0)
+    others = mean - 2 * torch.diag(mean.diagonal())
+    return (mean.diagonal() - others.max(dim=0).values).min()
+
+
+def _annotator_terms(
+    model: AnnotatorModel,
+    batch: Batch,
+    evidence: Evidence,
+    likelihood: Likelihood,
+    local: bool,
+    trace_weight: float = 0.0,
+) -> LikelihoodTerms:
+    """The terms of the confusion head, nll divided by the number of annotators who saw each case: (B,)."""
+    assert model.confusion is not None
+    features = model.confusion_features(batch.image, evidence) if local else None
+    terms = model.confusion.nll(evidence.log_probs, batch.labels, features, likelihood, trace_weight)
+    present = (batch.labels != UNLABELLED).flatten(2).any(-1).sum(1).clamp(min=1)
+    return replace(terms, nll=terms.nll / present)
+
+
+def _figures(model: AnnotatorModel, terms: LikelihoodTerms) -> dict[str, Tensor]:
+    assert model.confusion is not None
+    return {
+        "nll": terms.nll.mean().detach(),
+        "trace": terms.trace.mean().detach(),
+        "dominance": dominance(model.confusion.bias).detach(),
+    }
+
+
+def _consensus_nll(evidence: Evidence, labels: Tensor) -> Tensor:
+    """The same log_probs (B,T,S...) for every annotator of labels (B,A,S...)."""
+    log_probs = evidence.log_probs
+    return _mean_nll(log_probs[:, None].expand(-1, labels.shape[1], -1, *log_probs.shape[2:]), labels)
+
+
+def _mean_nll(log_probs: Tensor, labels: Tensor) -> Tensor:
+    """log_probs (B,A,O,S...), labels (B,A,S...): mean over labelled voxels of each sample, then over samples."""
+    flat = log_probs.flatten(0, 1).contiguous()
+    losses = nll_loss(flat, labels.flatten(0, 1), ignore_index=UNLABELLED, reduction="none").view(labels.shape)
+    labelled = (labels != UNLABELLED).flatten(1).sum(1).clamp(min=1)
+    return (losses.flatten(1).sum(1) / labelled).mean()

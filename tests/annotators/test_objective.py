@@ -1,0 +1,132 @@
+"""Sums that can be done by hand: identity confusion is cross-entropy; the anchored truth cannot be bent."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from medseg.annotators.confusion import ConfusionHead
+from medseg.annotators.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
+from medseg.annotators.stages import RECIPES, Budget, stages
+from medseg.contracts import UNLABELLED, Batch
+
+A, T, F = 3, 2, 4
+
+
+def model(form: str = "pixel") -> AnnotatorModel:
+    torch.manual_seed(0)
+    network = TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F, residual_units=1)
+    if form == "global":
+        return AnnotatorModel(network, A, ConfusionHead(A, T))
+    return AnnotatorModel(network, A, ConfusionHead(A, T, 6), confusion_trunk(2, 1 + F + T, 6))
+
+
+def batch() -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    image = torch.randn(2, 1, 8, 8, generator=generator)
+    return Batch(image, torch.randint(0, T, (2, A, 8, 8), generator=generator), torch.arange(2))
+
+
+def perfect(network: AnnotatorModel) -> AnnotatorModel:
+    """Matrices that are the identity to float precision."""
+    assert network.confusion is not None
+    network.confusion.bias.data = (60 * torch.eye(T) - 30).repeat(A, 1, 1)
+    return network
+
+
+@pytest.mark.parametrize("form", ["global", "pixel"])
+def test_with_the_identity_the_paper_s_likelihood_is_cross_entropy(form: str) -> None:
+    network, shown = perfect(model(form)), batch()
+    expected = cross_entropy(network, shown).total
+    found = AnnotatorLikelihood("per_annotator", local=form == "pixel")(network, shown)
+    torch.testing.assert_close(found.total, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_cross_entropy_to_all_labels_is_cross_entropy_to_their_mean() -> None:
+    network, shown = model(), batch()
+    mean = torch.nn.functional.one_hot(shown.labels, T).float().mean(1).permute(0, 3, 1, 2)
+    log_probs = network(shown.image).log_probs
+    by_hand = -torch.einsum("btyx,btyx->byx", mean, log_probs).mean()
+    torch.testing.assert_close(cross_entropy(network, shown).total, by_hand)
+
+
+def test_absent_annotators_and_padding_count_for_nothing() -> None:
+    network, shown = model(), batch()
+    alone = Batch(shown.image, shown.labels[:, :1], shown.case_index)
+    absent = shown.labels.clone()
+    absent[:, 1:] = UNLABELLED
+    missing = Batch(shown.image, absent, shown.case_index)
+    torch.testing.assert_close(cross_entropy(network, missing).total, cross_entropy(network, alone).total)
+    nobody = Batch(shown.image, torch.full_like(absent, UNLABELLED), shown.case_index)
+    for objective in (cross_entropy, anchored, AnnotatorLikelihood("shared_truth", local=True)):
+        assert objective(network, nobody).total.item() == 0
+
+
+def test_one_truth_must_explain_labels_that_disagree() -> None:
+    """Two certain annotators who contradict each other: shared truth pays for one error, in full."""
+    network, shown = perfect(model("global")), batch()
+    assert network.confusion is not None
+    network.confusion.bias.data = torch.log(torch.tensor([[0.9, 0.1], [0.1, 0.9]])).repeat(A, 1, 1)
+    shown.labels[:, 0], shown.labels[:, 1], shown.labels[:, 2] = 0, 1, UNLABELLED
+    found = AnnotatorLikelihood("shared_truth", local=False)(network, shown)
+    assert math.isclose(2 * found.total.item(), -math.log(0.9 * 0.1), rel_tol=1e-5)  # 2 annotators present
+
+
+def test_the_anchored_truth_gets_the_gradient_of_the_soft_mean_and_no_other() -> None:
+    network, shown = model(), batch()
+    assert network.confusion is not None and network.confusion.weight is not None
+    torch.nn.init.normal_(network.confusion.weight)  # matrices far from the identity, which would pull
+    anchored(network, shown).total.backward()
+    found = [p.grad.clone() for p in network.network.parameters() if p.grad is not None]
+    network.zero_grad()
+    cross_entropy(network, shown).total.backward()
+    expected = [p.grad for p in network.network.parameters() if p.grad is not None]
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_trace_is_minimised_with_a_plus_sign() -> None:
+    network, shown = perfect(model("global")), batch()
+    plain = AnnotatorLikelihood("per_annotator", local=False)(network, shown)
+    traced = AnnotatorLikelihood("per_annotator", local=False, trace_weight=0.5)(network, shown)
+    assert math.isclose(traced.total.item() - plain.total.item(), 0.5, rel_tol=1e-4)  # mean C[t,t] of I is 1
+    assert math.isclose(traced.figures["trace"].item(), 1.0, rel_tol=1e-4)
+
+
+def test_dominance_is_the_margin_of_the_diagonal() -> None:
+    logits = torch.log(torch.tensor([[[0.9, 0.4], [0.1, 0.6]]]))
+    assert math.isclose(dominance(logits).item(), 0.2, rel_tol=1e-5)
+    swapped = torch.log(torch.tensor([[[0.1, 0.9], [0.9, 0.1]]]))
+    assert dominance(swapped).item() < 0
+
+
+def test_what_a_baseline_says_of_an_annotator_is_the_truth() -> None:
+    torch.manual_seed(0)
+    network = AnnotatorModel(TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F), A).eval()
+    beliefs = network.believe(torch.randn(1, 1, 8, 8))
+    torch.testing.assert_close(beliefs.annotator_probs[0, 2], beliefs.truth_probs[0])
+    torch.testing.assert_close(beliefs.joint_probs.sum((2, 3)), torch.ones(1, A))
+    assert beliefs.joint_probs[0, 0, 0, 1] == 0
+
+
+def test_beliefs_sum_to_one() -> None:
+    network = model().eval()
+    beliefs = network.believe(torch.randn(2, 1, 8, 8))
+    torch.testing.assert_close(beliefs.annotator_probs.sum(2), torch.ones(2, A, 8, 8))
+    torch.testing.assert_close(beliefs.joint_probs.sum(2).sum(2), torch.ones(2, A))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_the_same_budget(name: str) -> None:
+    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_rate=10, trace_weight=0)
+    assert sum(stage.epochs for stage in stages(name, budget)) == 10
+
+
+def test_matrices_are_held_in_the_warm_up() -> None:
+    budget = Budget(3, 7, 1e-3, 10, 0)
+    warmup, joint = stages("shared_truth_pixel", budget)
+    assert warmup.trains == ("network",) and joint.trains == ("",)
