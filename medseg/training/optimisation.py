@@ -1,0 +1,92 @@
+"""What moves in a stage, how fast, and the average of the weights on the way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
+
+from medseg.contracts import Refused, Stage, complaint
+
+Schedule = Literal["constant", "cosine"]
+
+
+def freeze(model: nn.Module, stage: Stage) -> None:
+    """Let the parameters below ``stage.trains`` move; hold all others, and their buffers, still.
+
+    A module in which nothing moves is put into evaluation mode, so that running statistics stay as they are.
+    Raises Refused for a prefix that no parameter has.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    unknown = [prefix for prefix in stage.trains if not any(name.startswith(prefix) for name in names)]
+    if unknown or not stage.trains:
+        children = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
+        raise Refused(
+            complaint("trains", f"the beginning of a parameter's name ({children})", repr(prefix), stage.name)
+            for prefix in unknown or ("",)
+        )
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(stage.trains))
+    set_modes(model, stage)
+
+
+def set_modes(model: nn.Module, stage: Stage) -> None:
+    """Training mode for the modules that move in this stage, evaluation mode for the others."""
+    for name, module in model.named_modules():
+        moves = any(parameter.requires_grad for parameter in module.parameters())
+        module.training = moves or name.startswith(stage.trains)
+
+
+def build_optimizer(model: nn.Module, stage: Stage, weight_decay: float) -> AdamW:
+    """AdamW (Loshchilov and Hutter 2019) over the parameters that move, one group per factor on the rate.
+
+    A group's own rate at factor 1 is kept as ``base_lr``; `set_rates` multiplies it.
+    """
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault(rate_factor(name, stage), []).append(parameter)
+    rows: list[dict[str, Any]] = []
+    for factor, parameters in groups.items():
+        rate = stage.learning_rate * factor
+        rows.append({"params": parameters, "lr": rate, "base_lr": rate})
+    return AdamW(rows, lr=stage.learning_rate, weight_decay=weight_decay)
+
+
+def rate_factor(name: str, stage: Stage) -> float:
+    """The factor of the longest prefix in ``stage.rates`` that this name begins with; 1 without one."""
+    prefixes = [prefix for prefix in stage.rates if name.startswith(prefix)]
+    return stage.rates[max(prefixes, key=len)] if prefixes else 1.0
+
+
+def schedule_factor(schedule: Schedule, step: int, steps: int) -> float:
+    """What the rate of step 0..steps-1 is multiplied by; cosine: (1 + cos(pi step / steps)) / 2.
+
+    A pure function of the step, so that a checkpoint has nothing of the schedule to keep.
+    """
+    return 1.0 if schedule == "constant" else (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def set_rates(optimizer: Optimizer, factor: float) -> None:
+    """Every group's rate = its ``base_lr`` times ``factor``."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def build_average(model: nn.Module, decay: float) -> AveragedModel:
+    """The exponential moving average of the weights: w <- d w + (1 - d) w_new, d = min(decay, (1+t)/(10+t)).
+
+    t counts the updates before this one; the first copies the weights. The rising decay keeps a short stage
+    from averaging over its start. Buffers are copied, not averaged.
+    """
+
+    def update(averaged: PARAM_LIST, weights: PARAM_LIST, updates: Tensor | int) -> None:
+        t = int(updates)
+        get_ema_multi_avg_fn(min(decay, (1 + t) / (10 + t)))(averaged, weights, updates)
+
+    average = AveragedModel(model, multi_avg_fn=update)
+    average.requires_grad_(False)
+    return average

@@ -1,0 +1,85 @@
+"""The processes of a run: starting them, telling them apart, agreeing, and stopping them in good order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.rank_zero import rank_zero_only
+from torch import Tensor
+
+from medseg.contracts import Refused, complaint
+from medseg.training.settings import Settings
+
+TERMINATED = 143
+"""Exit status of a run that was told to stop: 128 + SIGTERM."""
+
+
+def is_first_process() -> bool:
+    """True in the one process that writes files; right already before the loop starts the others."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+class StopSignal:
+    """Notes a SIGTERM instead of dying of it; the loop saves and leaves at the next step.
+
+    The handler does nothing but set a flag: a collective inside it would hang.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: Any = None
+
+    def __enter__(self) -> StopSignal:
+        self._before = signal.signal(signal.SIGTERM, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+
+
+def launch(settings: Settings) -> Fabric:
+    """Start the processes that the settings ask for, or join those that torchrun or SLURM has started.
+
+    Raises Refused where the global batch cannot be divided evenly among them.
+    """
+    fabric = Fabric(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        num_nodes=settings.num_nodes,
+        strategy=settings.strategy,
+        precision=settings.precision,
+    )
+    fabric.launch()
+    if settings.batch_size % fabric.world_size:
+        expected = f"a multiple of the {fabric.world_size} processes"
+        raise Refused([complaint("batch size", expected, settings.batch_size, "training.batch")])
+    return fabric
+
+
+def any_process(fabric: Fabric, *flags: bool | Tensor) -> list[bool]:
+    """For each flag, whether it is set in any process; every process must ask."""
+    numbers = torch.stack([torch.as_tensor(flag, device=fabric.device).float() for flag in flags])
+    total = fabric.all_reduce(numbers, reduce_op="sum")
+    assert isinstance(total, Tensor)
+    return (total > 0).tolist()
+
+
+def on_first_process(fabric: Fabric, action: Callable[[], None]) -> None:
+    """Run the action in the first process; if it is refused there, raise that Refused in every process."""
+    complaints: tuple[str, ...] = ()
+    if fabric.is_global_zero:
+        try:
+            action()
+        except Refused as refused:
+            complaints = refused.complaints
+    complaints = fabric.broadcast(complaints)
+    if complaints:
+        raise Refused(complaints)

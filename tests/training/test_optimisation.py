@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import nn
+from toy_run import ToyModel, cross_entropy
+
+from medseg.contracts import Refused, Stage
+from medseg.training.optimisation import (
+    build_average,
+    build_optimizer,
+    freeze,
+    rate_factor,
+    schedule_factor,
+    set_rates,
+)
+
+
+def stage(trains: tuple[str, ...] = ("",), rates: Mapping[str, float] | None = None) -> Stage:
+    return Stage("joint", "annotated", trains, cross_entropy, 1, 0.01, rates or {})
+
+
+def test_only_the_named_parameters_move_and_only_their_modules_are_in_training_mode() -> None:
+    model = ToyModel(dropout=0.5, norm=nn.BatchNorm2d)
+    freeze(model, stage(("network.0",)))
+    moving = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    assert moving == ["network.0.weight", "network.0.bias"]
+    modes = {name: module.training for name, module in model.named_modules()}
+    assert modes["network.0"]
+    assert not modes["network.1"] and not modes["network.3"] and not modes["head"]
+
+
+def test_what_has_no_parameters_is_in_the_mode_of_the_part_it_belongs_to() -> None:
+    model = ToyModel(dropout=0.5)
+    freeze(model, stage(("network",)))
+    assert model.network[3].training
+    freeze(model, stage(("head",)))
+    assert not model.network[3].training
+
+
+def test_freezing_again_sets_free_what_the_next_stage_trains() -> None:
+    model = ToyModel()
+    freeze(model, stage(("head",)))
+    freeze(model, stage(("",)))
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert all(module.training for module in model.modules())
+
+
+def test_a_prefix_that_nothing_has_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        freeze(ToyModel(), stage(("network", "haed", "tail")))
+    assert refused.value.complaints == (
+        "trains: expected the beginning of a parameter's name (network, head), got 'haed' (joint)",
+        "trains: expected the beginning of a parameter's name (network, head), got 'tail' (joint)",
+    )
+
+
+def test_the_longest_prefix_gives_the_rate() -> None:
+    row = stage(rates={"network": 0.1, "network.0.bias": 10.0})
+    assert rate_factor("network.0.weight", row) == 0.1
+    assert rate_factor("network.0.bias", row) == 10.0
+    assert rate_factor("head.bias", row) == 1.0
+
+
+def test_each_group_steps_by_its_own_rate() -> None:
+    model = ToyModel()
+    row = stage(rates={"head": 5.0})
+    freeze(model, row)
+    optimizer = build_optimizer(model, row, weight_decay=0.0)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    set_rates(optimizer, 0.5)
+    optimizer.step()  # the first step of Adam is the rate, whatever the gradient
+    steps = {
+        name: float((old - new).detach().mean())
+        for (name, new), old in zip(model.named_parameters(), before, strict=True)
+    }
+    assert steps["network.0.weight"] == pytest.approx(0.5 * 0.01, rel=1e-4)
+    assert steps["head.weight"] == pytest.approx(0.5 * 0.05, rel=1e-4)
+
+
+def test_frozen_parameters_are_not_given_to_the_optimiser() -> None:
+    model = ToyModel()
+    freeze(model, stage(("head",)))
+    (group,) = build_optimizer(model, stage(("head",)), 0.1).param_groups
+    assert [id(parameter) for parameter in group["params"]] == [id(p) for p in model.head.parameters()]
+    assert (group["lr"], group["weight_decay"]) == (0.01, 0.1)
+
+
+def test_the_cosine_falls_from_one_to_nothing() -> None:
+    assert [schedule_factor("cosine", step, 4) for step in range(5)] == pytest.approx(
+        [1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2, 0], abs=1e-12
+    )
+    assert schedule_factor("constant", 3, 4) == 1
+
+
+def test_the_average_equals_the_sum_by_hand_and_copies_buffers() -> None:
+    model = nn.BatchNorm1d(1)
+    average = build_average(model, decay=0.2)
+    expected = 0.0
+    for t, weight in enumerate([1.0, 3.0, 7.0, 2.0]):
+        nn.init.constant_(model.weight, weight)
+        model.running_mean = torch.tensor([10 * weight])
+        average.update_parameters(model)
+        decay = min(0.2, (1 + t) / (10 + t))  # 2/11, then .2 twice
+        expected = weight if t == 0 else decay * expected + (1 - decay) * weight
+    assert average.module.weight.item() == pytest.approx(expected)
+    assert average.module.running_mean.item() == 20
+    assert not average.module.weight.requires_grad

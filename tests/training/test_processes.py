@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from toy_run import TerminatedSource, ToyModel, toy_fit
+
+from medseg.contracts import Refused
+from medseg.training import processes
+from medseg.training.checkpoint import BrokenFileError, load, load_weights, save
+
+HERE = Path(__file__).parent
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """A run of the toy in a process of its own."""
+    root = str(HERE.parents[1])
+    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(HERE / "toy_run.py"), str(folder), *options]
+    return subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE)
+
+
+def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the last checkpoint was written inside the second epoch of the second stage."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            position = load(folder / "joint" / "last.ckpt")["position"]
+        except BrokenFileError:
+            position = {"epoch": 0, "step": 0}
+        if position["epoch"] == 1 and position["step"] > 0:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"never in the middle of an epoch: {process.communicate()[1].decode()}")
+
+
+def figures(folder: Path) -> list[dict]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def test_a_run_killed_in_mid_epoch_ends_with_bit_identical_weights(tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = start(killed, "--pause", "0.1")
+    wait_for_the_middle_of_an_epoch(killed, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (killed / "weights.pt").exists()
+    toy_fit(killed, resume=True)
+    toy_fit(whole)
+    first, second = load_weights(killed / "weights.pt"), load_weights(whole / "weights.pt")
+    assert all(torch.equal(first[name], second[name]) for name in second)
+    assert figures(killed) == figures(whole)
+
+
+def test_two_processes_have_the_losses_and_weights_of_one(tmp_path: Path) -> None:
+    two, one = tmp_path / "two", tmp_path / "one"
+    process = start(two, "--devices", "2", "--dropout", "0")
+    assert process.wait(120) == 0, process.communicate()[1].decode()
+    toy_fit(one, ToyModel())
+    assert load(two / "joint" / "last.ckpt")["processes"] == 2
+    for ours, reference in zip(figures(two), figures(one), strict=True):
+        assert ours.pop("stage") == reference.pop("stage")
+        assert ours == pytest.approx(reference, rel=1e-6)
+    first, second = load_weights(two / "weights.pt"), load_weights(one / "weights.pt")
+    torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-6)
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class ThreeProcesses:
+        world_size = 3
+
+        def __init__(self, **_: object) -> None: ...
+
+        def launch(self) -> None: ...
+
+    monkeypatch.setattr(processes, "Fabric", ThreeProcesses)
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path)
+    sentence = "batch size: expected a multiple of the 3 processes, got 4 (training.batch)"
+    assert refused.value.complaints == (sentence,)
+
+
+def test_another_number_of_processes_is_mentioned(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        toy_fit(tmp_path, source=TerminatedSource("annotated", 1, 1))
+    path = tmp_path / "joint" / "last.ckpt"
+    save(path, load(path) | {"processes": 2})
+    with pytest.warns(UserWarning, match="resumed with 1 processes, begun with 2"):
+        toy_fit(tmp_path, resume=True)

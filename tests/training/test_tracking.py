@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from wandb_reader import config, history, read_finished
+
+from medseg.training import tracking
+from medseg.training.tracking import Tracker, has_key
+
+CLASSES = ["background", "lesion"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_BASE_URL", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "wandb_home"))
+    run = tmp_path / "run"
+    run.mkdir()
+    return run
+
+
+def tracker(folder: Path, mode: tracking.Mode = "offline", job: str = "evaluate") -> Tracker:
+    return Tracker(folder, {"seed": 3, "data": {"cohort": "cells"}}, mode, "medseg", "first trial", job)
+
+
+class FakeRun:
+    """Notes what W&B was told; ``broken`` lets every call fail."""
+
+    def __init__(self, settings: dict, broken: bool) -> None:
+        self.settings, self.broken, self.told = settings, broken, []
+        self.dir = "runs/a/wandb/offline-run-1/files"
+
+    def define_metric(self, *_: object, **__: object) -> None: ...
+
+    def log(self, values: dict) -> None:
+        if self.broken:
+            raise ConnectionError("gone")
+        self.told.append(values)
+
+    def finish(self, exit_code: int) -> None:
+        self.told.append({"exit code": exit_code})
+
+
+class FakeWandb:
+    def __init__(self, fails: tuple[str, ...] = (), broken: bool = False) -> None:
+        self.fails, self.broken, self.runs, self.asked = fails, broken, [], []
+        self.Settings = SimpleNamespace
+
+    def init(self, **settings: object) -> FakeRun:
+        self.asked.append(settings["mode"])
+        if settings["mode"] in self.fails:
+            raise TimeoutError("no answer in 15 s")
+        self.runs.append(FakeRun(settings, self.broken))
+        return self.runs[-1]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, fake: FakeWandb) -> FakeWandb:
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    return fake
+
+
+# ---------------------------------------------------------------------------------------- for real
+def test_what_is_logged_offline_is_found_in_the_file(folder: Path) -> None:
+    weights = folder / "weights.pt"
+    weights.write_bytes(b"weights")
+    with tracker(folder) as told:
+        told.stage("joint")
+        told.figures({"stage": "joint", "epoch": 2, "val/nll": 0.25}, 14)
+        masks = {"alice": np.eye(8, dtype=int), "recovered truth": np.full((8, 8), -1)}
+        told.pictures("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), masks, CLASSES, 14)
+        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES, 14)
+        told.table("scores", ["case", "metric", "value"], [["c07", "dice", 0.9], ["c08", "dice", 0.8]])
+        told.artifact(weights, "weights", "model")
+    (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")
+    records = read_finished(file)
+    (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
+    assert (run.project, run.run_group, run.job_type) == ("medseg", "first trial", "joint")
+    settings = config(records)
+    assert (settings["seed"], settings["data"]) == (3, {"cohort": "cells"})
+    logged = history(records)
+    assert (logged["trainer/step"], logged["val/nll"], logged["epoch"]) == (14, 0.25, 2)
+    names = settings["_wandb"]["mask/class_labels"]["case/c07_wandb_delimeter_alice"]["value"]
+    assert names == {"0": "background", "1": "lesion", "2": "unlabelled"}
+    files = file.parent / "files"
+    for key in ("case/c07", "case/c07/masks/alice", "case/c07/masks/recovered truth", "confusion/alice"):
+        assert (files / logged[f"{key}/path"]).stat().st_size > 0
+    table = json.loads((files / logged["scores/path"]).read_text())
+    assert table == {"columns": ["case", "metric", "value"], "data": [["c07", "dice", 0.9], ["c08", "dice", 0.8]]}
+    kept = {record.artifact.name: record.artifact for record in records if record.HasField("artifact")}
+    assert kept["run-weights"].type == "model"
+    assert [content.path for content in kept["run-weights"].manifest.contents] == ["weights.pt"]
+    steps = [record.metric for record in records if record.HasField("metric")]
+    assert [(metric.glob_name, metric.step_metric) for metric in steps] == [("", ""), ("*", "trainer/step")]
+
+
+# ------------------------------------------------------------------------------------- which, when
+def test_off_writes_the_rows_and_never_imports_wandb(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # importing it would now fail
+    with tracker(folder, "off") as told:
+        told.figures({"val/nll": 0.25}, 4)
+        told.heatmap("confusion", np.eye(2), CLASSES)
+    assert (folder / "metrics.jsonl").read_text() == '{"step": 4, "val/nll": 0.25}\n'
+
+
+def test_each_stage_is_a_run_of_its_own_in_one_group(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    for _ in range(2):
+        with tracker(folder, job="train") as told:
+            told.stage("warmup")
+            told.figures({"val/nll": 1.0}, 4)
+            told.stage("joint")
+            told.figures({"val/nll": 0.5}, 8)
+    settings = [run.settings for run in fake.runs]
+    assert [row["job_type"] for row in settings] == ["warmup", "joint"] * 2
+    assert {row["group"] for row in settings} == {"first trial"}
+    ids = [row["id"] for row in settings]
+    assert ids[:2] == ids[2:] and ids[0] != ids[1]
+    assert fake.runs[0].told == [{"val/nll": 1.0, "trainer/step": 4}, {"exit code": 0}]
+
+
+def test_without_a_key_it_goes_offline_and_says_once_how_to_send_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    with pytest.warns(UserWarning) as warned, tracker(folder, "auto") as told:
+        told.figures({}, 4)
+        told.stage("joint")
+        told.figures({}, 8)
+    assert fake.asked == ["offline", "offline"]
+    assert [str(warning.message) for warning in warned] == [
+        "W&B is offline: there is no key (wandb login); send the run later with: wandb sync runs/a/wandb/offline-run-1"
+    ]
+
+
+def test_with_a_key_and_no_answer_it_goes_offline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb(fails=("online",)))
+    monkeypatch.setenv("WANDB_API_KEY", "a key")
+    with pytest.warns(UserWarning, match="W&B is offline: no answer in 15 s"), tracker(folder, "auto") as told:
+        told.figures({}, 4)
+    assert fake.asked == ["online", "offline"]
+    settings = fake.runs[0].settings["settings"]
+    assert (settings.init_timeout, settings.finish_timeout_raises) == (15, False)
+
+
+def test_with_a_key_and_an_answer_it_is_online_and_resumable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    monkeypatch.setenv("WANDB_API_KEY", "a key")
+    with tracker(folder, "auto") as told:
+        told.figures({}, 4)
+    assert fake.asked == ["online"]
+    assert fake.runs[0].settings["resume"] == "allow"
+
+
+# -------------------------------------------------------------------------------------- never fatal
+def test_an_error_of_wandb_is_a_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, FakeWandb(broken=True))
+    with pytest.warns(UserWarning, match="W&B: log failed .gone.; the run goes on"), tracker(folder) as told:
+        told.figures({"val/nll": 0.25}, 4)
+    assert (folder / "metrics.jsonl").exists()
+
+
+def test_a_wandb_that_cannot_begin_is_asked_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb(fails=("offline",)))
+    with pytest.warns(UserWarning) as warned, tracker(folder) as told:
+        told.figures({}, 4)
+        told.figures({}, 8)
+    assert len(warned) == len(fake.asked) == 1
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_mask_of_another_shape_is_a_warning_that_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    fake.Image = object
+    with pytest.warns(UserWarning, match=r"mask shape: expected 8x8, got 8x9 \(bob\)"), tracker(folder) as told:
+        told.pictures("c07", np.zeros((8, 8)), {"bob": np.zeros((8, 9), int)}, CLASSES)
+
+
+def test_a_run_that_failed_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    with pytest.raises(SystemExit), tracker(folder) as told:
+        told.figures({}, 4)
+        raise SystemExit(143)
+    assert fake.runs[0].told[-1] == {"exit code": 1}
+
+
+def test_only_the_first_process_tells_anything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    monkeypatch.setattr(tracking, "is_first_process", lambda: False)
+    with tracker(folder) as told:
+        told.figures({}, 4)
+        told.rewind(0)
+    assert fake.asked == [] and list(folder.iterdir()) == []
+
+
+def test_a_key_is_found_in_the_netrc_file(folder: Path, tmp_path: Path) -> None:
+    assert not has_key()
+    (tmp_path / "netrc").write_text("machine api.wandb.ai\n  login user\n  password secret\n")
+    assert has_key()

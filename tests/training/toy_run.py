@@ -1,0 +1,125 @@
+"""A small model, source and run for the tests of the loop; as a script, a run that a test can kill."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from medseg.contracts import Batch, Losses, Stage, View
+from medseg.training.loop import fit
+from medseg.training.settings import Settings
+from medseg.training.tracking import Tracker
+
+STEPS, BATCH = 4, 4
+NAMES = [f"c{number:02d}" for number in range(BATCH)]
+
+
+class ToyModel(nn.Module):
+    """image (B,1,H,W) -> logits (B,2,H,W)."""
+
+    def __init__(self, dropout: float = 0.0, norm: type[nn.Module] | None = None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        normalise = norm(6) if norm else nn.GroupNorm(2, 6)
+        self.network = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), normalise, nn.ReLU(), nn.Dropout(dropout))
+        self.head = nn.Conv2d(6, 2, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.head(self.network(image))
+
+
+def cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+    nll = nn.functional.cross_entropy(model(batch.image), batch.labels[:, 0])
+    return Losses(nll, {"nll": nll.detach()})
+
+
+class ToySource:
+    """Batches of noise and its sign; ``seen`` notes what was asked for."""
+
+    def __init__(self, pause: float = 0.0, validation_batches: int = 3) -> None:
+        self.pause, self.validation_batches = pause, validation_batches
+        self.seen: list[tuple[View, int, int]] = []
+
+    def steps_per_epoch(self) -> int:
+        return STEPS
+
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+        self.seen.append((view, epoch, step))
+        time.sleep(self.pause)
+        return self.make(1000 * epoch + step, rank, world)
+
+    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]:
+        for number in range(rank, self.validation_batches, world):
+            yield self.make(-1 - number, 0, 1)
+
+    @staticmethod
+    def make(seed: int, rank: int, world: int) -> Batch:
+        generator = torch.Generator().manual_seed(seed % 2**32)
+        image = torch.randn(BATCH, 1, 6, 6, generator=generator)[rank::world]
+        return Batch(image, (image > 0).long(), torch.arange(BATCH)[rank::world])
+
+
+class TerminatedSource(ToySource):
+    """SIGTERM arrives while this batch is made."""
+
+    def __init__(self, view: str, epoch: int, step: int) -> None:
+        super().__init__()
+        self.when = (view, epoch, step)
+
+    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> Batch:
+        if (view, epoch, step) == self.when:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]
+
+
+def toy_stages(epochs: int = 2) -> list[Stage]:
+    return [
+        Stage("warmup", "majority_vote", ("network",), cross_entropy, epochs, 1e-2),
+        Stage("joint", "annotated", ("",), cross_entropy, epochs, 1e-2, {"head": 0.5}),
+    ]
+
+
+def toy_settings(**changes: object) -> Settings:
+    values: dict[str, object] = {
+        "seed": 1, "batch_size": BATCH, "clip_norm": 1.0, "ema_decay": 0.9, "accelerator": "cpu",
+        "checkpoint_every": 3, "progress": False,
+    }  # fmt: skip
+    return Settings(**(values | changes))  # type: ignore[arg-type]
+
+
+def toy_fit(
+    folder: Path,
+    model: nn.Module | None = None,
+    stages: Sequence[Stage] | None = None,
+    source: ToySource | None = None,
+    resume: bool = False,
+    fingerprint: str = "data",
+    **changes: object,
+) -> nn.Module:
+    folder.mkdir(exist_ok=True)
+    model = model or ToyModel(dropout=0.2)
+    with Tracker(folder, {}, "off", "medseg", "toy", "train") as tracker:
+        fit(model, stages or toy_stages(), source or ToySource(), folder, toy_settings(**changes), tracker,
+            fingerprint, resume, NAMES)  # fmt: skip
+    return model
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument("--dropout", type=float, default=0.2)
+    asked = parser.parse_args()
+    toy_fit(
+        asked.folder, ToyModel(asked.dropout), source=ToySource(asked.pause), devices=asked.devices,
+        strategy="ddp" if asked.devices > 1 else "auto",
+    )  # fmt: skip
