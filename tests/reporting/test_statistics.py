@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medseg.evaluation import table as evaluation_table
+from medseg.reporting.statistics import DIRECTION, compare, format_table, load_runs, summarise
+
+
+def dice(case: str, value, metric="truth_dice", annotator="", label="cell", unit="1"):
+    return (case, annotator, label, metric, value, unit)
+
+
+def test_runs_are_read_with_their_recipe_seed_and_fold(make_run):
+    frame = load_runs([make_run([dice("007", 0.5), dice("NA", "nan")], recipe="oracle", seed=3, fold=1)])
+    assert frame["case"].tolist() == ["007", "NA"]
+    assert frame["annotator"].tolist() == ["", ""]
+    assert frame["value"][0] == 0.5 and np.isnan(frame["value"][1])
+    assert frame[["experiment", "recipe", "seed", "fold"]].iloc[0].tolist() == ["toy", "oracle", 3, 1]
+
+
+def test_means_worst_seed_and_paired_difference_by_hand(make_run):
+    runs = [
+        make_run([dice("a", 0.5), dice("b", 0.7)], "soft_mean", seed=0),
+        make_run([dice("a", 0.6), dice("b", 0.6)], "soft_mean", seed=1),
+        make_run([dice("a", 0.9), dice("b", 0.9)], "shared_truth_global", seed=0),
+        make_run([dice("a", 0.7), dice("b", 0.5)], "shared_truth_global", seed=1),
+    ]
+    base, ours = compare(load_runs(runs)).to_dict("records")
+    assert (base["recipe"], ours["recipe"], ours["reference"]) == ("soft_mean", "shared_truth_global", "soft_mean")
+    assert base["mean"] == pytest.approx(0.6)
+    assert ours["mean"] == pytest.approx(0.75)
+    assert ours["worst_seed"] == pytest.approx(0.6)
+    assert ours["difference"] == pytest.approx((0.4 + 0.2 + 0.1 - 0.1) / 4)
+    assert ours["difference_low"] < ours["difference"] < ours["difference_high"]
+    assert base["difference"] == base["difference_high"] == 0
+    assert ours["runs"] == 2
+
+
+def test_a_difference_is_paired_only_where_both_are_defined(make_run):
+    runs = [
+        make_run([dice("a", 0.5), dice("b", 0.1), dice("c", 0.4)], "soft_mean"),
+        make_run([dice("a", 0.6), dice("b", "nan"), dice("d", 1.0)], "oracle"),
+    ]
+    ours = compare(load_runs(runs)).to_dict("records")[1]
+    assert ours["mean"] == pytest.approx(0.8)
+    assert ours["difference"] == pytest.approx(0.1)
+    assert (ours["values"], ours["undefined"]) == (3, 1)
+
+
+def test_seeds_and_folds_without_a_partner_are_no_pair(make_run):
+    runs = [make_run([dice("a", 0.5)], "soft_mean", seed=0), make_run([dice("a", 0.9)], "oracle", seed=1)]
+    assert np.isnan(compare(load_runs(runs)).to_dict("records")[1]["difference"])
+
+
+@pytest.mark.parametrize(("metric", "worst"), [("truth_dice", 0.7), ("annotator_nll", 1.2), ("vote_area_ratio", 0.7)])
+def test_the_worst_seed_follows_the_direction(make_run, metric, worst):
+    runs = [make_run([dice("a", value, metric)], seed=seed) for seed, value in enumerate((0.7, 1.2, 1.0))]
+    assert compare(load_runs(runs))["worst_seed"].tolist() == [pytest.approx(worst)]
+
+
+def test_the_reference_can_be_chosen_and_metrics_of_the_raters_rank_nobody(make_run):
+    runs = [
+        make_run([dice("a", 0.5), dice("a", 0.8, "rater_dice")], "soft_mean"),
+        make_run([dice("a", 0.9), dice("a", 0.8, "rater_dice")], "oracle"),
+    ]
+    table = compare(load_runs(runs), reference="oracle")
+    assert table["metric"].tolist() == ["truth_dice", "truth_dice"]
+    assert table["difference"].tolist() == pytest.approx([-0.4, 0])
+
+
+def test_two_experiments_of_the_same_recipe_stay_apart(make_run):
+    runs = [make_run([dice("a", 0.5)], experiment=name) for name in ("few", "many")]
+    assert load_runs(runs)["recipe"].tolist() == ["few/soft_mean", "many/soft_mean"]
+    twice = [make_run([dice("a", 0.5)], name="x"), make_run([dice("a", 0.6)], name="y")]
+    with pytest.raises(ValueError, match="runs: expected one per experiment, recipe, seed and fold, got .*x and .*y"):
+        load_runs(twice)
+
+
+def test_the_printed_table_fits_and_says_what_is_undefined(make_run):
+    many = [dice(f"case{i}", "nan" if i % 2 else 12 + i / 9, "truth_hd95", unit="mm") for i in range(40)]
+    none = [dice("case1", "nan", "vote_dice")]
+    runs = [make_run(many + none, recipe, seed) for recipe in ("per_annotator_global", "oracle") for seed in (0, 1)]
+    text = format_table(compare(load_runs(runs)))
+    assert max(map(len, text.splitlines())) <= 110
+    assert "truth_hd95 (lower is better, mm), differences to per_annotator_global" in text
+    assert "n/a (2 of 2 empty)" in text
+    assert "40/80" in text
+    assert "nan" not in text
+
+
+def test_a_summary_counts_the_undefined_and_names_the_worst_case(make_run):
+    rows = [dice("a", 0.9), dice("b", 0.3), dice("c", "nan"), dice("a", 1.3, "relative_area", "ann", "")]
+    first, second = summarise(load_runs([make_run(rows)])).to_dict("records")
+    assert first["mean"] == "0.6000 (1 of 3 empty)"
+    assert (first["worst"], first["worst case"], first["cases"]) == ("0.3000", "b", 2)
+    assert (second["annotator"], second["mean"], second["worst"]) == ("ann", "1.300", "")
+
+
+def test_both_rooms_agree_on_what_is_worse():
+    lower = {metric for metric, direction in DIRECTION.items() if direction == "lower"}
+    near_one = {metric for metric, direction in DIRECTION.items() if direction == "near 1"}
+    assert lower == evaluation_table.WORST_IS_LARGEST
+    assert near_one <= evaluation_table.WORST_IS_FAR_FROM_ONE

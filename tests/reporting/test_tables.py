@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from medseg.reporting.tables import interval_text, markdown, number_text, value_text
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.10594, "0.1059"), (1.0, "1.000"), (12.3456, "12.35"), (1234.5, "1234"), (-0.01, "-0.0100"), (NAN, "n/a")],
+)
+def test_numbers_have_four_digits(value, text):
+    assert number_text(value) == text
+
+
+def test_a_gain_wears_its_sign():
+    assert number_text(0.02, sign=True) == "+0.0200"
+    assert interval_text(-0.5, 0.25, sign=True) == "[-0.5000, +0.2500]"
+    assert interval_text(NAN, NAN) == ""
+
+
+def test_values_say_how_many_are_undefined():
+    assert value_text(0.5, 0, 4) == "0.5000"
+    assert value_text(0.5, 1, 4) == "0.5000 (1 of 4 empty)"
+    assert value_text(NAN, 4, 4) == "n/a (4 of 4 empty)"
+
+
+def test_columns_of_a_table_are_aligned():
+    assert markdown([{"recipe": "oracle", "n": "1"}, {"recipe": "vote", "n": "20"}]).splitlines() == [
+        "| recipe | n  |",
+        "| ------ | -- |",
+        "| oracle | 1  |",
+        "| vote   | 20 |",
+    ]
