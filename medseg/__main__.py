@@ -1,0 +1,154 @@
+"""The command line: a table of contents. Heavy imports happen inside the commands, so that --help is immediate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medseg.contracts import Refused
+
+app = typer.Typer(
+    name="medseg",
+    help="Segmentation from several imperfect annotators: the truth, and who errs, how and where.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)]
+Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Bad input: every complaint on a line of its own, exit status 1, no traceback."""
+    try:
+        yield
+    except Refused as refused:
+        for line in refused.complaints:
+            typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def index(
+    folder: Folder,
+    layout: Annotated[str | None, typer.Option(help="Name of the layout; found out by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the two files here instead of into the folder.")] = None,
+    task: Annotated[str | None, typer.Option(help="The task of a QUBIQ folder, e.g. task01.")] = None,
+    patient_from: Annotated[
+        str | None, typer.Option(help="Regular expression that finds the patient in a case's name.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+) -> None:
+    """Write manifest.csv and cohort.yaml for a folder of images and masks."""
+    with _refusing():
+        from medseg.experiment.cohorts import index_folder
+
+        typer.echo(index_folder(folder, out or folder, layout, task, patient_from, overwrite))
+
+
+@app.command()
+def check(folder: Folder) -> None:
+    """Read every file of a cohort and report all that is wrong with it."""
+    with _refusing():
+        from medseg.experiment.cohorts import check_folder
+
+        typer.echo(check_folder(folder))
+
+
+@app.command()
+def simulate(
+    source: Folder,
+    out: Annotated[Path, typer.Option(help="The new cohort's folder.")],
+    raters: Annotated[str, typer.Option(help="Simulated annotators, e.g. good,over:2,under,fractured,blank.")],
+    seed: int = 0,
+    cases: Annotated[int | None, typer.Option(help="The first so many of the cases, in a seeded order.")] = None,
+    labels_per_image: Annotated[int | None, typer.Option(help="Keep so many annotators of each case.")] = None,
+    noise: Annotated[float, typer.Option(help="Noise added to idx images, as a part of their range.")] = 0.1,
+) -> None:
+    """Write a cohort with simulated annotators from one with known truth, or from MNIST's idx files."""
+    with _refusing():
+        from medseg.experiment.cohorts import simulate_folder
+
+        typer.echo(simulate_folder(source, out, raters.split(","), seed, cases, labels_per_image, noise))
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.", show_default=False)],
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<experiment>/<recipe>-seed<k> by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stopped.")] = False,
+) -> None:
+    """Train the stages of a config."""
+    with _refusing():
+        from medseg.config import load_config
+
+        resolved = load_config(config, overrides or [])
+        from medseg.experiment.train import default_run_folder
+        from medseg.experiment.train import train as run_training
+
+        run = out or default_run_folder(resolved)
+        run_training(resolved, run, resume)
+        typer.echo(f"trained: {run}; next: medseg evaluate {run}")
+
+
+@app.command()
+def predict(
+    run: Run,
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of images.")],
+    out: Annotated[Path, typer.Option(help="Folder for the maps.")],
+) -> None:
+    """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
+    with _refusing():
+        from medseg.experiment.predict import predict as run_prediction
+
+        typer.echo(f"{len(run_prediction(run, images, out))} cases written to {out}")
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    cohort: Annotated[Path | None, typer.Option(help="Another cohort, all of its cases.")] = None,
+) -> None:
+    """Scores, confusion matrices and pictures of the test cases."""
+    with _refusing():
+        from medseg.experiment.evaluate import evaluate as run_evaluation
+
+        typer.echo(run_evaluation(run, cohort))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Evaluated run folders.", show_default=False)],
+    reference: Annotated[str | None, typer.Option(help="The recipe that others are paired with.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the table here as CSV too.")] = None,
+) -> None:
+    """One table over runs, paired over seeds and folds."""
+    with _refusing():
+        from medseg.experiment.compare import compare_runs
+
+        typer.echo(compare_runs(runs, reference, out))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the cohort, the runs and the pictures.")] = Path("runs/demo"),
+) -> None:
+    """Train method one and its baselines on generated images; print the table; draw the pictures."""
+    with _refusing():
+        from medseg.experiment.demo import demo as run_demo
+
+        typer.echo(run_demo(out))
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,54 @@
+"""`medseg index`, `medseg check`, `medseg simulate`: from folders to validated cohorts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from medseg.contracts import Refused
+from medseg.data.check import check_cohort, describe
+from medseg.data.cohort import load_cohort, write_cohort
+from medseg.data.layouts import index
+from medseg.data.simulate import simulate_cohort
+
+
+def index_folder(
+    folder: Path, out: Path, layout: str | None, task: str | None, patient_from: str | None, overwrite: bool
+) -> str:
+    """Write manifest.csv and cohort.yaml; return what the user reads."""
+    cohort = replace(index(folder, layout=layout, task=task, patient_from=patient_from), root=out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_cohort(cohort, overwrite=overwrite)
+    patients = len({case.patient for case in cohort.cases})
+    classes = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
+    return (
+        f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, "
+        f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots, classes {classes}\n"
+        f"next: medseg check {out}"
+    )
+
+
+def check_folder(folder: Path) -> str:
+    """Read every file; return the report, or raise Refused with every error after printing it."""
+    cohort = load_cohort(folder)
+    findings = check_cohort(cohort)
+    if findings.errors:
+        raise Refused([*findings.errors, *(f"warning: {line}" for line in findings.warnings)])
+    return describe(findings)
+
+
+def simulate_folder(
+    source: Path,
+    out: Path,
+    raters: Sequence[str],
+    seed: int,
+    cases: int | None,
+    labels_per_image: int | None,
+    noise: float,
+) -> str:
+    """Write a cohort with simulated annotators; return what the user reads."""
+    simulate_cohort(source, out, raters, seed, cases, labels_per_image, noise)
+    return (
+        f"{out}: {len(load_cohort(out).cases)} cases, annotators {', '.join(raters)}; true confusion in confusion.csv"
+    )

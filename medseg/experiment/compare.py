@@ -1,0 +1,32 @@
+"""`medseg compare`: evaluated run folders -> one table, paired over seeds and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from medseg.contracts import Refused, complaint
+from medseg.reporting.statistics import compare, format_table, load_runs
+
+
+def compare_runs(runs: Sequence[Path], reference: str | None, out: Path | None) -> str:
+    """The table as text; with ``out`` also as CSV.
+
+    Raises Refused for folders without scores and for a reference that no run has.
+    """
+    missing = [run for run in runs if not (run / "scores.csv").is_file()]
+    if missing:
+        raise Refused(complaint("run folder", "scores.csv (medseg evaluate RUN)", "none", str(run)) for run in missing)
+    try:
+        frame = load_runs(runs)
+    except ValueError as error:
+        raise Refused(
+            [complaint("runs", "one per experiment, recipe, seed and fold", error, "medseg compare")]
+        ) from error
+    recipes = sorted(frame["recipe"].unique())
+    if reference is not None and reference not in recipes:
+        raise Refused([complaint("reference", f"one of {', '.join(recipes)}", reference, "--reference")])
+    table = compare(frame, reference)
+    if out is not None:
+        table.to_csv(out, index=False)
+    return format_table(table)

@@ -1,0 +1,53 @@
+"""What an evaluation shows on W&B: overlays, confusion heat maps, the table of scores, manifest and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.config import RunConfig
+from medseg.contracts import Score
+from medseg.experiment.assembly import Signature, find_cohort
+from medseg.training.tracking import Tracker
+
+
+def track_evaluation(
+    run: Path,
+    out: Path,
+    config: RunConfig,
+    signature: Signature,
+    scores: Sequence[Score],
+    confusion: NDArray[np.float64],
+) -> None:
+    """Log everything that a reader of the dashboard needs, as one W&B run of the experiment's group.
+
+    out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
+    """
+    classes = [label.name for label in signature.classes]
+    settings = config.tracking
+    values = config.model_dump(mode="json")
+    with Tracker(out, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+        for path in sorted((out / "report" / "panels").glob("*.npz")):
+            _overlay(tracker, path, classes)
+        for name, matrix in zip(signature.annotators, confusion, strict=True):
+            tracker.heatmap(f"confusion/{name}", matrix, classes)
+        for path in sorted((out / "report").glob("*.png")):
+            tracker.picture_file(f"report/{path.stem}", path)
+        columns = [field.name for field in fields(Score)]
+        tracker.table("scores", columns, [astuple(score) for score in scores])
+        tracker.artifact(run / "weights.pt", "weights", "model")
+        tracker.artifact(find_cohort(config.data.cohort) / "manifest.csv", "manifest", "dataset")
+
+
+def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
+    """One case: the image under the recovered truth and under every rater's labels."""
+    with np.load(path) as panel:
+        masks = {"recovered truth": panel["truth_labels"]}
+        for name, labels in zip(panel["annotators"], panel["labels"], strict=True):
+            if (labels >= 0).any():
+                masks[str(name)] = np.maximum(labels, 0)
+        tracker.pictures(f"cases/{path.stem}", panel["image"], masks, classes)

@@ -1,0 +1,106 @@
+"""The law of imports, the forbidden names, the start-up time."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "medseg"
+ROOMS = {"data", "annotators", "training", "evaluation", "reporting", "experiment"}
+LAW = {  # room -> what it may import of medseg, beside itself
+    "contracts": set(),
+    "config": {"contracts"},
+    "data": {"contracts"},
+    "annotators": {"contracts"},
+    "training": {"contracts"},
+    "evaluation": {"contracts", "data.volume"},
+    "reporting": set(),
+    "experiment": ROOMS | {"contracts", "config"},
+    "__main__": {"contracts", "config", "experiment"},
+    "__init__": set(),
+}
+FORBIDDEN = {"utils", "common", "helpers", "misc", "core", "base", "lib"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_the_law_allows(path: Path) -> None:
+    room = room_of(path)
+    modules = {
+        name.removeprefix("medseg.")
+        for name in imports(path)
+        if name.startswith("medseg.") and not name.startswith(f"medseg.{room}")
+    }
+    allowed = LAW[room]
+    illegal = (
+        {name for name in modules if not any(name == a or name.startswith(f"{a}.") for a in allowed)} - {"data"}
+        if room == "evaluation"
+        else {name for name in modules if not any(name == a or name.startswith(f"{a}.") for a in allowed)}
+    )
+    assert not illegal
+
+
+def test_every_file_lies_in_a_known_room() -> None:
+    assert {room_of(path) for path in FILES} == set(LAW)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_name_hides_its_purpose(path: Path) -> None:
+    assert not {part.removesuffix(".py") for part in path.relative_to(PACKAGE).parts} & FORBIDDEN
+
+
+def test_wandb_has_one_wrapper_and_reporting_needs_no_torch() -> None:
+    users = {path.relative_to(PACKAGE).as_posix() for path in FILES if "wandb" in imports(path)}
+    assert users == {"training/tracking.py"}
+    for path in FILES:
+        if room_of(path) == "reporting":
+            assert not {name.split(".")[0] for name in imports(path)} & {"torch", "monai"}
+
+
+def test_help_takes_less_than_a_second() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "medseg", "--help"], capture_output=True, text=True, check=True)
+        assert "annotators" in done.stdout
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 1.0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, medseg.__main__; print([m for m in ('torch','monai','wandb','numpy.linalg') if m in sys.modules])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "torch" not in done.stdout and "monai" not in done.stdout and "wandb" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "tool", [["ruff", "check"], ["ruff", "format", "--check"], ["basedpyright", "--level", "error"]]
+)
+def test_the_tools_have_nothing_to_say(tool: list[str]) -> None:
+    program = str(Path(sys.executable).parent / tool[0])
+    folders = ["medseg", "benchmarks"] if tool[0] == "basedpyright" else ["medseg", "tests", "benchmarks"]
+    done = subprocess.run([program, *tool[1:], *folders], cwd=PACKAGE.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]

@@ -1,0 +1,164 @@
+"""The walk through the public command: check, train, evaluate, predict, compare; and what it says to bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from medseg.__main__ import app
+from medseg.data.samples import write_samples
+from medseg.data.volume import read_image, read_labels
+
+CONFIG = """\
+experiment: walk
+recipe: shared_truth_pixel
+data:
+  cohort: {cohort}
+  split: {{val: 0.2, test: 0.25}}
+  grid: {{mode: {mode}, size: {size}}}
+network: {{channels: [4, 8], features: 4, residual_units: 1}}
+confusion: {{trunk: 4}}
+training:
+  batch: 4
+  epochs: {{warmup: 1, joint: 1}}
+"""
+
+
+def medseg(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def write_config(folder: Path, cohort: Path, mode: str, size: list[int]) -> Path:
+    path = folder / "walk.yaml"
+    path.write_text(CONFIG.format(cohort=cohort, mode=mode, size=size))
+    return path
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a cohort of eight slices and a trained, evaluated run."""
+    root = tmp_path_factory.mktemp("walk")
+    write_samples(root / "cohort", seed=1, spatial_dims=2, size=40, cases=8, raters=("good", "over", "blank"))
+    config = write_config(root, root / "cohort", "resize", [32, 32])
+    for words in (
+        ("check", root / "cohort"),
+        ("train", config, "--out", root / "run"),
+        ("evaluate", root / "run"),
+    ):
+        done = medseg(*words)
+        assert done.exit_code == 0, done.output
+    return root
+
+
+def test_the_run_folder_repeats_the_walk(walked: Path) -> None:
+    run = walked / "run"
+    for name in ("config.yaml", "environment.json", "model.json", "splits.json", "weights.pt", "metrics.jsonl",
+                 "confusion.csv", "scores.csv", "report/index.html"):  # fmt: skip
+        assert (run / name).stat().st_size > 0, name
+    stages = {json.loads(line).get("stage") for line in (run / "metrics.jsonl").read_text().splitlines()}
+    assert {"warmup", "joint"} <= stages
+
+
+def test_scores_have_a_row_per_case_annotator_and_metric(walked: Path) -> None:
+    with (walked / "run" / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    test_cases = json.loads((walked / "run" / "splits.json").read_text())["splits"]["test"]
+    assert len(test_cases) == 2
+    assert {row["case"] for row in rows} == {*test_cases, ""}
+    assert len([row for row in rows if row["metric"] == "annotator_nll"]) == 2 * 3
+    assert {row["annotator"] for row in rows if row["metric"] == "confusion_rmse"} == {
+        "good",
+        "over",
+        "blank",
+    }
+
+
+def test_a_prediction_lies_on_the_grid_of_its_image(walked: Path) -> None:
+    done = medseg("predict", walked / "run", "--images", walked / "cohort/images", "--out", walked / "maps")
+    assert done.exit_code == 0, done.output
+    images = sorted((walked / "cohort/images").iterdir())
+    assert len(list((walked / "maps/truth").iterdir())) == len(images) == 8
+    name = images[0].stem
+    shape = read_image(images[0]).array.shape[1:]
+    truth = read_labels(walked / f"maps/truth/{name}.png").array
+    probs = [read_image(walked / f"maps/probabilities/{c}/{name}.tif").array[0]
+             for c in ("background", "liver", "kidney", "lesion")]  # fmt: skip
+    assert truth.shape == shape
+    np.testing.assert_allclose(np.sum(probs, axis=0), 1, atol=1e-5)
+    np.testing.assert_array_equal(np.argmax(probs, axis=0), truth)
+    assert read_labels(walked / f"maps/annotators/blank/{name}.png").array.shape == shape
+    entropy = read_image(walked / f"maps/entropy/{name}.tif").array
+    assert entropy.min() >= 0 and entropy.max() <= np.log(4) + 1e-6
+
+
+def test_nothing_is_overwritten(walked: Path) -> None:
+    before = (walked / "run/weights.pt").read_bytes()
+    again = medseg("train", walked / "walk.yaml", "--out", walked / "run")
+    assert again.exit_code == 1
+    assert (
+        f"run folder: expected a new folder (or --resume), got one that holds a run ({walked / 'run'})" in again.output
+    )
+    assert (walked / "run/weights.pt").read_bytes() == before
+    other = medseg("train", walked / "walk.yaml", "training.batch=2", "--out", walked / "run", "--resume")
+    assert other.exit_code == 1 and "config training: expected" in other.output
+
+
+def test_a_table_over_runs(walked: Path) -> None:
+    baseline = walked / "baseline"
+    for words in (
+        ("train", walked / "walk.yaml", "recipe=soft_mean", "--out", baseline),
+        ("evaluate", baseline),
+    ):
+        assert medseg(*words).exit_code == 0
+    table = medseg("compare", walked / "run", baseline, "--reference", "soft_mean")
+    assert table.exit_code == 0, table.output
+    assert "annotator_nll" in table.output and "shared_truth_pixel" in table.output
+    unknown = medseg("compare", baseline, "--reference", "oracle")
+    assert unknown.exit_code == 1
+    assert "error: reference: expected one of soft_mean, got oracle (--reference)" in unknown.output
+
+
+@pytest.mark.parametrize("recipe", ["anchored", "per_annotator_global", "staple", "separate", "oracle"])
+def test_every_kind_of_recipe_walks(walked: Path, recipe: str) -> None:
+    run = walked / recipe
+    assert medseg("train", walked / "walk.yaml", f"recipe={recipe}", "--out", run).exit_code == 0
+    done = medseg("evaluate", run)
+    assert done.exit_code == 0, done.output
+    assert "truth_dice" in done.output
+
+
+def test_volumes_keep_their_geometry(tmp_path: Path) -> None:
+    cohort = write_samples(tmp_path / "cohort", 1, spatial_dims=3, size=24, cases=5, raters=("good", "under"))
+    config = write_config(tmp_path, cohort, "patch", [16, 16, 8])
+    run = tmp_path / "run"
+    assert medseg("train", config, "--out", run).exit_code == 0
+    done = medseg("evaluate", run)
+    assert done.exit_code == 0, done.output
+    image = next(iter(sorted((cohort / "images").iterdir())))
+    case = json.loads((run / "splits.json").read_text())["splits"]["test"][0]
+    truth = read_labels(next((run / "predictions/truth").glob(f"{case}*")))
+    original = read_image(image.with_name(image.name.replace(image.name.split(".")[0], case)))
+    assert truth.array.shape == original.array.shape[1:]
+    np.testing.assert_allclose(truth.affine, original.affine, atol=1e-4)
+
+
+def test_bad_input_gets_one_line_and_no_traceback(tmp_path: Path, walked: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for words, sentence in [
+        (("check", tmp_path / "empty"), "manifest.csv"),
+        (("train", tmp_path / "no.yaml"), "config: expected a YAML file, got nothing at this path"),
+        (("evaluate", tmp_path / "empty"), "run folder: expected config.yaml of a trained run, got none"),
+        (("predict", walked / "run", "--images", tmp_path / "empty", "--out", tmp_path / "o"),
+         "images: expected files"),
+        (("train", walked / "walk.yaml", "data.annotators=[god]", "--out", tmp_path / "r"),
+         "data.annotators: expected one of"),
+    ]:  # fmt: skip
+        done = medseg(*words)
+        assert done.exit_code == 1, done.output
+        assert sentence in done.output and "Traceback" not in done.output
+        assert isinstance(done.exception, SystemExit)

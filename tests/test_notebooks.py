@@ -1,0 +1,120 @@
+"""The notebooks: each a pair of one source, without outputs or definitions, that runs from end to end."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import jupytext
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from PIL import Image
+
+from medseg.data.cohort import write_cohort
+from medseg.data.layouts import index
+
+ROOT = Path(__file__).parents[1]
+NAMES = ["annotators", "disagreement"]
+MOST_CELLS = 14
+
+
+def read_source(name: str) -> NotebookNode:
+    return jupytext.read(ROOT / "notebooks" / f"{name}.py")
+
+
+def code_of(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def execute(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run all cells in a new folder, which must stay empty; return what they print."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for busy cores are slower than one
+    monkeypatch.setenv("TMPDIR", str(folder / "temporary"))
+    (folder / "temporary").mkdir()
+    (folder / "here").mkdir()
+    resources = {"metadata": {"path": str(folder / "here")}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    assert not list((folder / "here").iterdir())
+    return "".join(part.text for part in outputs(notebook) if part.output_type == "stream")
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [part for cell in notebook.cells if cell.cell_type == "code" for part in cell.outputs]
+
+
+def pictures(notebook: NotebookNode) -> list[np.ndarray]:
+    """The figures, as arrays of grey values."""
+    encoded = [part.data["image/png"] for part in outputs(notebook) if "image/png" in part.get("data", {})]
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("L")) for text in encoded]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pair_is_one_notebook_without_outputs(name: str) -> None:
+    generated = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    nbformat.validate(generated)
+    source = read_source(name)
+    assert [(cell.cell_type, cell.source) for cell in generated.cells] == [
+        (cell.cell_type, cell.source) for cell in source.cells
+    ], f"write it anew: jupytext --to ipynb notebooks/{name}.py; nbstripout notebooks/{name}.ipynb"
+    for cell in generated.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+
+
+def test_no_notebook_is_left_out() -> None:
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.py")) == NAMES
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_looks_and_defines_nothing(name: str) -> None:
+    notebook = read_source(name)
+    assert len(notebook.cells) <= MOST_CELLS
+    tree = ast.parse("\n".join(code_of(notebook)))
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    assert not [node for node in ast.walk(tree) if isinstance(node, definitions)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_code_cell_is_the_one_to_change(name: str) -> None:
+    lines = code_of(read_source(name))[0].splitlines()
+    assert lines[0] == "COHORT = None  # or the path of a folder with manifest.csv"
+    assert lines[1:] == (["RUN = None  # or the folder of an evaluated run"] if name == "annotators" else [])
+
+
+@pytest.mark.parametrize(("name", "figures"), [("annotators", 5), ("disagreement", 6)])
+def test_a_notebook_runs_on_embedded_data(
+    name: str, figures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = read_source(name)
+    printed = execute(notebook, tmp_path, monkeypatch)
+    assert "fractured_over" in printed
+    drawn = pictures(notebook)
+    assert len(drawn) == figures
+    assert all(picture.std() > 10 for picture in drawn), "a blank figure"
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_disagreement_of_ten_people_on_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "MEDSEG_DATA" not in os.environ:
+        pytest.skip("MEDSEG_DATA is not set: the folder that holds bubil_fibroblast")
+    folder = tmp_path / "cohort"
+    write_cohort(replace(index(Path(os.environ["MEDSEG_DATA"]) / "bubil_fibroblast"), root=folder))
+    notebook = read_source("disagreement")
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first.source = re.sub("^COHORT = None", f"COHORT = {str(folder)!r}", first.source)
+    printed = execute(notebook, tmp_path, monkeypatch)
+    assert "bubil_fibroblast: 47 cases with two raters or more" in printed
+    alpha = re.search(r"Krippendorff's alpha ([\d.]+)", printed)
+    assert alpha and 0.7 < float(alpha[1]) < 0.85
+    assert len(pictures(notebook)) == 6
