@@ -19,6 +19,7 @@ global shared    medseg, a matrix per annotator, likelihood shared_truth
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -117,6 +118,7 @@ class Trainee:
 
 def peak_bytes(step: Callable[[], object]) -> int:
     """The most that torch's CPU allocator holds at once during the step, beyond what it held before."""
+    os.environ["KINETO_LOG_LEVEL"] = "99"  # else the profiler writes its stages to the terminal
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
         step()
     assert record.profiler is not None and record.profiler.kineto_results is not None

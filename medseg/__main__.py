@@ -59,9 +59,12 @@ def index(
 def check(folder: Folder) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
     with _refusing():
-        from medseg.experiment.cohorts import check_folder
+        from medseg.experiment.cohorts import check_folder, describe
 
-        typer.echo(check_folder(folder))
+        findings = check_folder(folder)
+        typer.echo(describe(findings))
+        if findings.errors:
+            raise typer.Exit(1)
 
 
 @app.command()

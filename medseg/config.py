@@ -104,11 +104,14 @@ class ConfusionConfig(Section):
 
     trace_weight: lambda of Zhang et al. 2020, Eq. 4 (the trace is minimised in the joint stage).
     rate: factor on the learning rate of the global logits, which must travel several units.
+    assignment: of a voxel's truth in the joint stage of shared truth: ``soft`` weighs every class by its posterior
+    (EM), ``hard`` takes the most probable one (classification EM), which does not drift to one annotator's style.
     trunk: width of the convolutions between the features and the per-pixel confusion logits.
     """
 
     trace_weight: Annotated[float, Field(ge=0)] = 0.0
     rate: Annotated[float, Field(gt=0)] = 10.0
+    assignment: Literal["soft", "hard"] = "hard"
     trunk: Positive = 32
 
 

@@ -3,6 +3,7 @@
 ``model``       the network p(t|x), and the annotators on top of it
 ``confusion``   the matrices C^(a)[o,t], and what they say of the annotators' labels
 ``likelihood``  the likelihood of those labels, with its gradient in closed form
+``bayes``       Bayes' rule at every voxel, on which it rests
 ``objective``   what is minimised
 ``stages``      every recipe, the baselines among them, as rows
 """

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Likelihood = Literal["per_annotator", "shared_truth"]
+Likelihood = Literal["per_annotator", "shared_truth", "best_truth"]
 
 TILE_NUMBERS = {"cpu": 2**19, "cuda": 2**26}
 """How many numbers a tile has: on a CPU few enough for its cache, on a GPU enough to fill it."""
@@ -24,9 +24,10 @@ SMALLEST_EVIDENCE = 1e-30
 
 @dataclass
 class Explanation:
-    """What the labels say of the truth; axis 0 is A (``per_annotator``) or 1 (``shared_truth``).
+    """What the labels say of the truth; axis 0 is A (``per_annotator``) or 1 (one truth for all annotators).
 
-    log_evidence: log p(labels | x), (A|1,N). posterior: w[t] = p(t | x, labels), (A|1,T,N).
+    log_evidence: log p(labels | x), (A|1,N). posterior: w[t] = p(t | x, labels), (A|1,T,N), for ``best_truth``
+    1 for the most probable t and 0 for the others.
     Both are 0 where nothing is labelled.
     """
 
@@ -67,21 +68,32 @@ def explain(
     """Bayes' rule: log_probs (T,N), C and its logits (O,A,T,N or 1), 1[o=y] (O,A,N) -> Explanation.
 
     per_annotator (Zhang et al., NeurIPS 2020, Eq. 3): evidence sum_t p[t] C[y_a,t] for each annotator;
-    shared_truth (the model of Warfield et al., TMI 2004): evidence sum_t p[t] prod_a C[y_a,t].
+    shared_truth (the model of Warfield et al., TMI 2004): evidence sum_t p[t] prod_a C[y_a,t];
+    best_truth (classification EM, Celeux and Govaert 1992): evidence max_t p[t] prod_a C[y_a,t].
     By products where they are safe in the range of the numbers, else by sums of logarithms.
     """
     labelled = written.sum(dim=0)
     rows = observed(confusion, written, 1 - labelled)
-    if likelihood == "shared_truth":
+    one_truth = likelihood != "per_annotator"
+    if one_truth:
         rows, counted = rows.prod(dim=0, keepdim=True), labelled.amax(dim=0, keepdim=True)
     else:
         counted = labelled
     joint = rows.mul_(log_probs.exp())
-    evidence = joint.sum(dim=1)
+    evidence = joint.amax(dim=1) if likelihood == "best_truth" else joint.sum(dim=1)
     if evidence.amin() > SMALLEST_EVIDENCE:
+        if likelihood == "best_truth":
+            return Explanation(evidence.log() * counted, _winner(joint) * counted[:, None])
         return Explanation(evidence.log() * counted, joint.mul_((counted / evidence)[:, None]))
     log_rows = observed(logits.log_softmax(dim=0), written, torch.zeros_like(labelled))
-    if likelihood == "shared_truth":
+    if one_truth:
         log_rows = log_rows.sum(dim=0, keepdim=True)
     log_joint = log_probs + log_rows
+    if likelihood == "best_truth":
+        return Explanation(log_joint.amax(dim=1) * counted, _winner(log_joint) * counted[:, None])
     return Explanation(log_joint.logsumexp(dim=1) * counted, log_joint.softmax(dim=1) * counted[:, None])
+
+
+def _winner(joint: Tensor) -> Tensor:
+    """1 for the largest along T, 0 for the others, the first of equals: (1,T,N) -> (1,T,N)."""
+    return torch.zeros_like(joint).scatter_(1, joint.argmax(dim=1, keepdim=True), 1.0)

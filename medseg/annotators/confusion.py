@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +60,8 @@ class ConfusionHead(nn.Module):
         """-log p(labels | x) of labels (B,A,S...) under log_probs log p(t|x) (B,T,S...).
 
         per_annotator: sum over present a of -log sum_t C^(a)[y_a,t] p[t] (Zhang et al., NeurIPS 2020, Eq. 3);
-        shared_truth: -log sum_t p[t] prod over present a of C^(a)[y_a,t] (Warfield et al., TMI 2004).
+        shared_truth: -log sum_t p[t] prod over present a of C^(a)[y_a,t] (Warfield et al., TMI 2004);
+        best_truth: the same with max_t for sum_t (classification EM, Celeux and Govaert 1992).
         trace_weight: only whether it is 0 matters: then the trace is given without its gradient.
         """
         differentiate = torch.is_grad_enabled()
@@ -145,10 +145,3 @@ def _flat(numbers: Tensor) -> Tensor:
 
 def _no_autocast(numbers: Tensor) -> torch.autocast:
     return torch.autocast(numbers.device.type, enabled=False)
-
-
-FORMS: Mapping[str, Callable[[int, int, int], ConfusionHead]] = {
-    "global": lambda annotators, classes, features: ConfusionHead(annotators, classes),
-    "pixel": ConfusionHead,
-}
-"""Form -> head of (annotators, classes, features of the network)."""

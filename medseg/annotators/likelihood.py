@@ -130,9 +130,9 @@ class Slopes:
 
 def trace_slope(confusion: Tensor) -> Tensor:
     """Of the sum over t of C[t,t]: d/d logits[o,t] = C[t,t] (1[o=t] - C[o,t]), all (O,A,T,N)."""
-    diagonal = torch.einsum("tatn->atn", confusion)
-    slope = confusion * -diagonal
-    torch.einsum("tatn->atn", slope).add_(diagonal)
+    diagonal = confusion.diagonal(dim1=0, dim2=2)
+    slope = confusion * -diagonal.movedim(-1, 1)
+    slope.diagonal(dim1=0, dim2=2).add_(diagonal)
     return slope
 
 
@@ -175,13 +175,13 @@ class LocalLikelihood(Function):
                 written = indicator(labels[b, :, tile], classes, log_probs.dtype)
                 explanation = explain(log_probs[b, :, tile], confusion, logits, written, likelihood)
                 log_evidence[b] += explanation.log_evidence.sum()
-                trace[b] += torch.einsum("tatn->", confusion)
+                trace[b] += confusion.diagonal(dim1=0, dim2=2).sum()
                 if trace_slopes is not None:
                     trace_slopes.add(b, tile, trace_slope(confusion)[1:], logit_map, seen)
                 if differentiate:
                     weights = explanation.posterior
                     log_probs_slope[b, :, tile] = weights.sum(dim=0)
-                    if likelihood == "shared_truth":
+                    if likelihood != "per_annotator":
                         weights = weights * written.sum(dim=0)[:, None]
                     slope = confusion[1:].sub_(written[1:, :, None]).mul_(weights)
                     nll_slopes.add(b, tile, slope, logit_map, seen)

@@ -37,6 +37,8 @@ class AnnotatorLikelihood:
     ``per_annotator`` (Zhang et al., NeurIPS 2020, Eq. 3): sum over a of -log sum_t C^(a)[y_a,t] p[t].
     ``shared_truth`` (the generative model of STAPLE, Warfield et al., TMI 2004, Eq. 2, inside the network):
     -log sum_t p[t] prod_a C^(a)[y_a,t]; one truth explains all labels of a voxel together.
+    ``best_truth``: the same with max_t for sum_t (classification EM, Celeux and Govaert 1992): voxels in doubt do not
+    leak into the matrices of the annotators, which under the sum can pull the truth to the style of one of them.
 
     local: the matrices are those of each voxel (else one matrix per annotator).
     trace_weight: lambda of Zhang et al., Eq. 4, on the mean trace (minimised).

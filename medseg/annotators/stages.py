@@ -34,13 +34,17 @@ from medseg.contracts import Objective, Stage, View
 
 @dataclass(frozen=True)
 class Budget:
-    """Epochs of the two stages, the learning rate, the factor for the global confusion logits, lambda."""
+    """Epochs of the two stages, the learning rate, the factor for the global confusion logits, lambda.
+
+    hard_assignment: in the joint stage of shared truth, a voxel counts for its most probable class alone.
+    """
 
     warmup: int
     joint: int
     learning_rate: float
     confusion_rate: float
     trace_weight: float
+    hard_assignment: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ def stages(name: str, budget: Budget) -> tuple[Stage, ...]:
         epochs = budget.warmup + budget.joint
         return (Stage("joint", recipe.view, ("",), recipe.objective, epochs, rate, rates),)
     held = AnnotatorLikelihood(recipe.likelihood, local=False)
-    free = AnnotatorLikelihood(recipe.likelihood, recipe.confusion == "pixel", budget.trace_weight)
+    hard = recipe.likelihood == "shared_truth" and budget.hard_assignment
+    likelihood: Likelihood = "best_truth" if hard else recipe.likelihood
+    free = AnnotatorLikelihood(likelihood, recipe.confusion == "pixel", budget.trace_weight)
     return (
         Stage("warmup", recipe.view, ("network",), held, budget.warmup, rate),
         Stage("joint", recipe.view, ("",), free, budget.joint, rate, rates),

@@ -131,6 +131,7 @@ def budget(config: RunConfig) -> Budget:
         training.learning_rate,
         confusion.rate,
         confusion.trace_weight,
+        confusion.assignment == "hard",
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.contracts import Refused
-from medseg.data.check import check_cohort, describe
+from medseg.data.check import Findings, check_cohort, describe
 from medseg.data.cohort import load_cohort, write_cohort
 from medseg.data.layouts import index
 from medseg.data.simulate import simulate_cohort
+
+__all__ = ["check_folder", "describe", "index_folder", "simulate_folder"]
 
 
 def index_folder(
@@ -29,13 +30,12 @@ def index_folder(
     )
 
 
-def check_folder(folder: Path) -> str:
-    """Read every file; return the report, or raise Refused with every error after printing it."""
-    cohort = load_cohort(folder)
-    findings = check_cohort(cohort)
-    if findings.errors:
-        raise Refused([*findings.errors, *(f"warning: {line}" for line in findings.warnings)])
-    return describe(findings)
+def check_folder(folder: Path) -> Findings:
+    """Read every file of a cohort.
+
+    Raises Refused where the manifest itself cannot be read.
+    """
+    return check_cohort(load_cohort(folder))
 
 
 def simulate_folder(

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from medseg.annotators import bayes
 from medseg.annotators.bayes import Likelihood
-from medseg.annotators.confusion import FORMS, ConfusionHead
+from medseg.annotators.confusion import ConfusionHead
 from medseg.contracts import UNLABELLED
 
 LIKELIHOODS: tuple[Likelihood, ...] = ("per_annotator", "shared_truth")
@@ -55,10 +55,10 @@ def test_identity_confusion_is_cross_entropy(likelihood: Likelihood) -> None:
 
 def test_it_starts_at_the_identity_in_both_forms() -> None:
     """Two classes: the diagonal is 1 / (1 + exp(-6))."""
-    for form in FORMS:
-        matrices = FORMS[form](2, 2, FEATURES).matrices(None)
+    for features in (0, FEATURES):
+        matrices = ConfusionHead(2, 2, features).matrices(None)
         torch.testing.assert_close(matrices, torch.tensor([[0.99753, 0.00247], [0.00247, 0.99753]]).expand(1, 2, 2, 2))
-    assert FORMS["global"](2, 2, FEATURES).weight is None
+    assert ConfusionHead(2, 2).weight is None
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -171,6 +171,8 @@ def test_half_precision_outside_single_precision_inside(likelihood: Likelihood) 
     halves = features.bfloat16().requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         terms = head.nll(log_probs, labels, halves, likelihood)
+        predicted = head.predict(log_probs, halves).annotator_probs
+    assert torch.equal(predicted, head.predict(log_probs, halves.float()).annotator_probs)
     assert terms.nll.dtype == torch.float32
     assert torch.equal(terms.nll, expected)
     terms.nll.sum().backward()

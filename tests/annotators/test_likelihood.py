@@ -15,7 +15,7 @@ from medseg.annotators.bayes import Likelihood
 from medseg.annotators.likelihood import GlobalLikelihood, LocalLikelihood, LogitMap
 from medseg.contracts import UNLABELLED
 
-LIKELIHOODS: tuple[Likelihood, ...] = ("per_annotator", "shared_truth")
+LIKELIHOODS: tuple[Likelihood, ...] = ("per_annotator", "shared_truth", "best_truth")
 BATCH, ANNOTATORS, CLASSES, FEATURES, VOXELS = 2, 3, 4, 2, 7
 
 
@@ -43,7 +43,8 @@ def by_the_book(probs: Tensor, confusion: Tensor, labels: Tensor, likelihood: Li
         if likelihood == "per_annotator":
             nll[b] = nll[b] - sum(torch.log((row * probs[b, :, n]).sum()) for row in rows) / voxels
         elif rows:
-            nll[b] = nll[b] - torch.log((torch.stack(rows).prod(dim=0) * probs[b, :, n]).sum()) / voxels
+            joint = torch.stack(rows).prod(dim=0) * probs[b, :, n]
+            nll[b] = nll[b] - torch.log(joint.sum() if likelihood == "shared_truth" else joint.max()) / voxels
     return torch.stack(nll)
 
 
@@ -77,13 +78,6 @@ def gradients(value: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
 
 def assert_equal(ours: Any, theirs: Any) -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
-
-
-def test_tiles_cover_every_voxel_once() -> None:
-    width = bayes.TILE_NUMBERS["cpu"]
-    cut = list(bayes.tiles(2 * width + 1, 1, torch.device("cpu")))
-    assert cut == [slice(0, width), slice(width, 2 * width), slice(2 * width, 2 * width + 1)]
-    assert list(bayes.tiles(2, 10 * width, torch.device("cpu"))) == [slice(0, 1), slice(1, 2)]
 
 
 def test_one_voxel_by_hand() -> None:

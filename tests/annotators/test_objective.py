@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -130,3 +131,7 @@ def test_matrices_are_held_in_the_warm_up() -> None:
     budget = Budget(3, 7, 1e-3, 10, 0)
     warmup, joint = stages("shared_truth_pixel", budget)
     assert warmup.trains == ("network",) and joint.trains == ("",)
+    assert warmup.objective == AnnotatorLikelihood("shared_truth", local=False)
+    assert joint.objective == AnnotatorLikelihood("best_truth", local=True)
+    _, soft = stages("shared_truth_global", replace(budget, hard_assignment=False))
+    assert soft.objective == AnnotatorLikelihood("shared_truth", local=False)

@@ -1,0 +1,50 @@
+"""A run and its evaluation, logged offline, read back: everything that a reader of the dashboard needs is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from medseg.__main__ import app
+from medseg.data.samples import write_samples
+
+sys.path.insert(0, str(Path(__file__).parent / "training"))
+from wandb_reader import config, history, read_finished
+
+CONFIG = """\
+experiment: dashboard
+recipe: shared_truth_global
+data: {{cohort: {cohort}, split: {{val: 0.2, test: 0.2}}, grid: {{mode: resize, size: [32, 32]}}}}
+network: {{channels: [4, 8], features: 4, residual_units: 1}}
+training: {{batch: 4, epochs: {{warmup: 1, joint: 1}}}}
+tracking: {{wandb: offline, project: medseg-test}}
+"""
+
+
+def test_each_stage_and_the_evaluation_are_runs_of_one_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "wandb_home"))
+    write_samples(tmp_path / "cohort", seed=1, spatial_dims=2, size=32, cases=5, raters=("good", "over"))
+    (tmp_path / "c.yaml").write_text(CONFIG.format(cohort=tmp_path / "cohort"))
+    run = tmp_path / "run"
+    for words in (["train", tmp_path / "c.yaml", "--out", run], ["evaluate", run]):
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+
+    found = {}
+    for path in run.rglob("*.wandb"):
+        records = read_finished(path)
+        (start,) = [record.run for record in records if record.HasField("run")][:1]
+        assert start.run_group == "dashboard" and start.project == "medseg-test"
+        assert config(records)["recipe"] == "shared_truth_global"
+        artifacts = {record.artifact.type for record in records if record.HasField("artifact")}
+        found[start.job_type] = (set(history(records)), artifacts)
+    assert set(found) == {"warmup", "joint", "evaluate"}
+    assert {"train/nll", "val/nll", "trainer/step"} <= found["joint"][0]
+    keys, artifacts = found["evaluate"]
+    for logged in ("confusion/good", "confusion/over", "scores", "report/run", "report/curves", "cases/"):
+        assert any(key.startswith(logged) for key in keys), logged
+    assert artifacts >= {"model", "dataset"}
