@@ -14,7 +14,7 @@ from medseg.experiment.compare import compare_runs
 from medseg.experiment.evaluate import evaluate
 from medseg.experiment.train import train
 
-RECIPES = ("shared_truth_pixel", "soft_mean", "majority_vote", "staple", "oracle")
+RECIPES = ("shared_truth_global", "shared_truth_pixel", "soft_mean", "majority_vote", "staple", "oracle")
 
 CONFIG = """\
 experiment: demo
