@@ -1,4 +1,4 @@
-"""Are the annotators' styles recovered? Median relative area of each annotator, drawn and predicted, over evaluated runs.
+"""Are the annotators' styles recovered? Median relative area of each annotator, drawn and predicted, over runs.
 
 python benchmarks/styles.py RUN [RUN ...]
 
@@ -24,7 +24,7 @@ def main() -> None:
     table = areas.pivot_table(index="annotator", columns="metric", values="value", aggfunc="median")
     table = table.sort_values("relative_area")
     print(table.rename(columns={"relative_area": "drawn", "predicted_relative_area": "predicted"}).round(3))
-    correlation = table["relative_area"].corr(table["predicted_relative_area"], method="spearman")
+    correlation = table.corr(method="spearman").loc["relative_area", "predicted_relative_area"]
     print(f"Spearman's rank correlation over {len(table)} annotators: {correlation:.2f}")
 
 

@@ -7,6 +7,7 @@ all of them at once.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -162,19 +163,29 @@ class RunConfig(Section):
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")
-    def _size_fits_the_network(self) -> RunConfig:
+    def _dimensions_agree(self) -> RunConfig:
+        grid, dims = self.data.grid, len(self.data.grid.size)
         levels = len(self.network.channels) - 1
         strides = self.network.strides or (2,) * levels
+        found = []
+        if grid.spacing_mm is not None and len(grid.spacing_mm) != dims:
+            found.append(f"data.grid.spacing_mm: expected {dims} numbers as in size, got {len(grid.spacing_mm)}")
+        if any(axis >= dims or axis < 0 for axis in self.data.augment.flip_axes):
+            found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {self.data.augment.flip_axes}")
         if len(strides) != levels:
-            raise ValueError(f"network.strides: expected {levels} (one less than channels), got {len(strides)}")
-        for axis, length in enumerate(self.data.grid.size):
-            product = 1
-            for stride in strides:
-                product *= stride if isinstance(stride, int) else stride[axis]
-            if length % product:
-                raise ValueError(
-                    f"data.grid.size: expected axis {axis} divisible by {product} (network.strides), got {length}"
-                )
+            found.append(f"network.strides: expected {levels} (one less than channels), got {len(strides)}")
+        per_axis = [(stride,) * dims if isinstance(stride, int) else stride for stride in strides]
+        if any(len(stride) != dims for stride in per_axis):
+            found.append(f"network.strides: expected a number or {dims} numbers per level, got {strides}")
+        else:
+            for axis, length in enumerate(grid.size):
+                product = math.prod(stride[axis] for stride in per_axis)
+                if length % product:
+                    found.append(
+                        f"data.grid.size: expected axis {axis} divisible by {product} (network.strides), got {length}"
+                    )
+        if found:
+            raise ValueError("\n".join(found))
         return self
 
 
@@ -201,7 +212,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        complaints += [_sentence(problem, places, str(path)) for problem in error.errors()]
+        complaints += [line for problem in error.errors() for line in _sentences(problem, places, str(path))]
     if config is None or complaints:
         raise Refused(complaints)
     return config
@@ -244,6 +255,14 @@ def _apply(values: dict[str, Any], places: dict[str, str], override: str) -> str
     return None
 
 
+def _sentences(problem: Any, places: dict[str, str], file: str) -> list[str]:
+    """One pydantic error as lines: several where our own validator found several mistakes."""
+    if problem["loc"]:
+        return [_sentence(problem, places, file)]
+    lines = problem["msg"].removeprefix("Value error, ").split("\n")
+    return [f"{places.get(line.split(':')[0], file)}: {line}" for line in lines]
+
+
 def _sentence(problem: Any, places: dict[str, str], file: str) -> str:
     """One pydantic error as one line: where, which key, what is wrong, what was probably meant."""
     location = [str(part) for part in problem["loc"]]
@@ -257,9 +276,7 @@ def _sentence(problem: Any, places: dict[str, str], file: str) -> str:
         return f"{place}: {dotted}: unknown key; {meant}"
     if problem["type"] == "missing":
         return f"{place}: {dotted}: expected a value, got none"
-    message = problem["msg"].removeprefix("Value error, ")
-    if not dotted:
-        return f"{place}: {message}"
+    message = problem["msg"]
     hint = ""
     if problem["type"] == "literal_error" and isinstance(problem["input"], str):
         options = [word for word in problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")]

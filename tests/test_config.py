@@ -56,9 +56,17 @@ def test_all_mistakes_are_named_at_once(file: Path) -> None:
     assert "override: expected dotted.key=value, got 'seed' (command line)" in found
 
 
-def test_a_size_that_the_strides_do_not_divide(file: Path) -> None:
-    (line,) = complaints(file, "data.grid.size=[30, 32]")
-    assert "data.grid.size: expected axis 0 divisible by 4 (network.strides), got 30" in line
+def test_dimensions_that_do_not_agree_are_all_named(file: Path) -> None:
+    assert complaints(
+        file, "data.grid.size=[30, 32]", "data.grid.spacing_mm=[1, 1, 1]", "data.augment.flip_axes=[2]"
+    ) == (
+        "override 'data.grid.spacing_mm=[1, 1, 1]': data.grid.spacing_mm: expected 2 numbers as in size, got 3",
+        "override 'data.augment.flip_axes=[2]': data.augment.flip_axes: expected axes 0..1, got (2,)",
+        "override 'data.grid.size=[30, 32]': data.grid.size: expected axis 0 divisible by 4 (network.strides), got 30",
+    )
+    assert complaints(file, "network.strides=[2]") == (
+        "override 'network.strides=[2]': network.strides: expected 2 (one less than channels), got 1",
+    )
 
 
 def test_what_is_not_yaml_is_named_with_its_line(file: Path) -> None:

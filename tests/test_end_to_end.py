@@ -96,6 +96,16 @@ def test_a_prediction_lies_on_the_grid_of_its_image(walked: Path) -> None:
     assert entropy.min() >= 0 and entropy.max() <= np.log(4) + 1e-6
 
 
+def test_another_cohort_is_scored_whole_and_beside_the_run(walked: Path) -> None:
+    before = (walked / "run/scores.csv").read_bytes()
+    done = medseg("evaluate", walked / "run", "--cohort", walked / "cohort")
+    assert done.exit_code == 0, done.output
+    (scores,) = (walked / "run").glob("*/scores.csv")
+    with scores.open() as file:
+        assert len({row["case"] for row in csv.DictReader(file)} - {""}) == 8
+    assert (walked / "run/scores.csv").read_bytes() == before
+
+
 def test_nothing_is_overwritten(walked: Path) -> None:
     before = (walked / "run/weights.pt").read_bytes()
     again = medseg("train", walked / "walk.yaml", "--out", walked / "run")
@@ -155,6 +165,8 @@ def test_bad_input_gets_one_line_and_no_traceback(tmp_path: Path, walked: Path) 
         (("evaluate", tmp_path / "empty"), "run folder: expected config.yaml of a trained run, got none"),
         (("predict", walked / "run", "--images", tmp_path / "empty", "--out", tmp_path / "o"),
          "images: expected files"),
+        (("train", walked / "walk.yaml", "data.grid.size=[16,16,16]", "--out", tmp_path / "s"),
+         "data.grid.size: expected 2 numbers, got [16, 16, 16]"),
         (("train", walked / "walk.yaml", "data.annotators=[god]", "--out", tmp_path / "r"),
          "data.annotators: expected one of"),
     ]:  # fmt: skip

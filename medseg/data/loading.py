@@ -144,6 +144,9 @@ class CohortSource:
         key = (case.name, view if view != "random_annotator" else "annotated")
         if key not in self._samples:
             record = read_record(case, self.cohort, self.annotators)
+            if self.grid.spacing_mm and record.spacing_mm is None:
+                got = "an image without one; leave data.grid.spacing_mm empty"
+                raise Refused([complaint("voxel size", "one in mm", got, case.name)])
             placement = self.grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
             labels = labels_to_grid(self._view(self._thinned(record), view), placement)
             sample = Sample(

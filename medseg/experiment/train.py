@@ -45,6 +45,7 @@ def train(config: RunConfig, run: Path, resume: bool = False, progress: bool = T
     if is_first_process():
         _refuse_taken(config, run, resume)
     cohort = load_cohort(find_cohort(config.data.cohort))
+    _refuse_other_dimensions(config, cohort)
     findings = check_cohort(cohort)
     if findings.errors:
         raise Refused(findings.errors)
@@ -85,6 +86,13 @@ def _refuse_taken(config: RunConfig, run: Path, resume: bool) -> None:
         raise Refused(
             complaint(f"config {key}", f"{old[key]} as in the run folder", new[key], str(run)) for key in differing
         )
+
+
+def _refuse_other_dimensions(config: RunConfig, cohort: Cohort) -> None:
+    """A 2-D grid for volumes, or the other way round."""
+    size = config.data.grid.size
+    if len(size) != cohort.spatial_dims:
+        raise Refused([complaint("data.grid.size", f"{cohort.spatial_dims} numbers", list(size), cohort.name)])
 
 
 def _split(config: RunConfig, cohort: Cohort, run: Path) -> Cohort:

@@ -100,3 +100,18 @@ def test_a_case_without_truth_cannot_be_shown_to_the_oracle(cohort: Cohort) -> N
 def test_a_split_without_labels_is_refused(cohort: Cohort) -> None:
     with pytest.raises(Refused, match=r"val split: expected at least one case with labels, got none \(toy\)"):
         CohortSource(Cohort(**{**vars(cohort), "cases": cohort.cases[:4]}), cohort.annotators, GRID, AUGMENTATION, 7, 4)
+
+
+def test_a_spacing_in_mm_needs_images_that_have_one(cohort: Cohort) -> None:
+    grid = Grid("patch", (16, 16), (1.0, 1.0), 0.5)
+    scaled = CohortSource(cohort, cohort.annotators, grid, AUGMENTATION, 7, 4)
+    with pytest.raises(Refused, match=r"voxel size: expected one in mm, got an image without one; .*\(c0\)"):
+        scaled.sample(cohort.cases[0], "annotated")
+
+
+def test_a_cohort_larger_than_memory_is_refused_at_its_first_case(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sysconf", lambda name: 64)  # 64 free pages of 64 bytes
+    with pytest.raises(Refused, match=r"memory for the cases: expected at most 0.0 GiB \(80 % of what is free\), got"):
+        source(cohort).sample(cohort.cases[0], "annotated")
