@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medseg.contracts import Refused, complaint
-from medseg.reporting.statistics import compare, format_table, load_runs
+from medseg.reporting.statistics import compare, format_overview, format_table, load_runs
 
 
-def compare_runs(runs: Sequence[Path], reference: str | None, out: Path | None) -> str:
-    """The table as text; with ``out`` also as CSV.
+def compare_runs(
+    runs: Sequence[Path], reference: str | None = None, out: Path | None = None, details: bool = True
+) -> str:
+    """The overview as text, and with ``details`` every metric with its intervals; with ``out`` all of it as CSV.
 
     Raises Refused for folders without scores and for a reference that no run has.
     """
@@ -29,4 +31,5 @@ def compare_runs(runs: Sequence[Path], reference: str | None, out: Path | None) 
     table = compare(frame, reference)
     if out is not None:
         table.to_csv(out, index=False)
-    return format_table(table)
+    overview = f"mean (worst seed)\n\n{format_overview(table)}"
+    return f"{overview}\n\n{format_table(table)}" if details else overview

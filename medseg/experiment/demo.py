@@ -46,8 +46,8 @@ def demo(out: Path, cases: int = 64, recipes: Sequence[str] = RECIPES) -> str:
         train(_config(out, cohort, recipe), run, progress=sys.stderr.isatty())
         evaluate(run, draw=not runs)
         runs.append(run)
-    table = compare_runs(runs, "soft_mean", out / "comparison.csv")
-    return f"{table}\n\npictures: {runs[0]}/report/index.html"
+    table = compare_runs(runs, "soft_mean", out / "comparison.csv", details=False)
+    return f"\n{table}\n\nall metrics: medseg compare {' '.join(map(str, runs))}\npictures: {runs[0]}/report/index.html"
 
 
 def _config(out: Path, cohort: Path, recipe: str) -> RunConfig:

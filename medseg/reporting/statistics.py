@@ -35,6 +35,16 @@ DIRECTION = {
 }
 """Which way each metric is better. Metrics that are not here describe the raters and rank no recipe."""
 
+OVERVIEW = (
+    "truth_dice",
+    "confusion_rmse",
+    "annotator_nll",
+    "annotator_dice",
+    "vote_dice",
+    "vote_area_ratio",
+)
+"""What a reader wants to see side by side: is the truth right, are the annotators explained, has it drifted."""
+
 CELL = ["seed", "fold", "case", "annotator", "label"]
 
 
@@ -88,6 +98,22 @@ def format_table(table: pd.DataFrame) -> str:
         title = f"{metric} ({first['direction']} is better{unit}), differences to {first['reference']}"
         blocks.append(title + "\n\n" + markdown([_cells(row) for row in records]))
     return "\n\n".join(blocks)
+
+
+def format_overview(table: pd.DataFrame) -> str:
+    """What ``compare`` returns, as one Markdown table: recipes x the metrics of OVERVIEW, ``mean (worst seed)``."""
+    metrics = [metric for metric in OVERVIEW if metric in set(table["metric"])]
+    rows = []
+    for recipe, group in table.groupby("recipe", sort=False):
+        records = {record["metric"]: record for record in group.to_dict("records")}
+        cells = {
+            metric: f"{number_text(records[metric]['mean'])} ({number_text(records[metric]['worst_seed'])})"
+            if metric in records
+            else ""
+            for metric in metrics
+        }
+        rows.append({"recipe": str(recipe), **cells})
+    return markdown(rows)
 
 
 def _load_run(folder: Path) -> pd.DataFrame:

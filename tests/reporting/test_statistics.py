@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medseg.evaluation import table as evaluation_table
-from medseg.reporting.statistics import DIRECTION, compare, format_table, load_runs, summarise
+from medseg.reporting.statistics import DIRECTION, compare, format_overview, format_table, load_runs, summarise
 
 
 def dice(case: str, value, metric="truth_dice", annotator="", label="cell", unit="1"):
@@ -102,3 +102,18 @@ def test_both_rooms_agree_on_what_is_worse():
     near_one = {metric for metric, direction in DIRECTION.items() if direction == "near 1"}
     assert lower == evaluation_table.WORST_IS_LARGEST
     assert near_one <= evaluation_table.WORST_IS_FAR_FROM_ONE
+
+
+def test_the_overview_has_a_row_per_recipe_and_a_column_per_metric_that_is_there(make_run):
+    runs = [
+        make_run([dice("a", 0.5), dice("a", 0.25, "vote_dice"), dice("a", 2.0, "truth_hd95")], "soft_mean", seed=0),
+        make_run([dice("a", 0.7), dice("a", 0.75, "vote_dice")], "soft_mean", seed=1),
+        make_run([dice("a", 0.9)], "oracle", seed=0),
+    ]
+    header, _, base, oracle = format_overview(compare(load_runs(runs))).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in (header, base, oracle)]
+    assert cells == [
+        ["recipe", "truth_dice", "vote_dice"],
+        ["soft_mean", "0.6000 (0.5000)", "0.5000 (0.2500)"],
+        ["oracle", "0.9000 (0.9000)", ""],
+    ]
