@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--split-seeds", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--reference", default="soft_mean")
+    parser.add_argument("--reference", help="recipe that the others are paired with; the first one by default")
     arguments = parser.parse_args()
 
     runs, waiting = [], []
