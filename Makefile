@@ -8,6 +8,7 @@ TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadf
 .PHONY: demo test test-all format clean
 
 demo: .venv/run
+	rm -rf runs/demo
 	$(BIN)/medseg demo --out runs/demo
 
 test: .venv/dev

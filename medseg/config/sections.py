@@ -99,7 +99,8 @@ class ConfusionConfig(Section):
     trace_weight: lambda of Zhang et al. 2020, Eq. 4 (the trace is minimised in the joint stage).
     rate: factor on the learning rate of the global logits, which must travel several units.
     assignment: of a voxel's truth in the joint stage of shared truth: ``soft`` weighs every class by its posterior
-    (EM), ``hard`` takes the most probable one (classification EM), which does not drift to one annotator's style.
+    (EM), ``hard`` takes the most probable one (classification EM), which drifts less to one annotator's style, but
+    learns nothing where a voxel has a single label.
     trunk: width of the convolutions between the features and the per-pixel confusion logits.
     """
 
