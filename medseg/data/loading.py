@@ -25,7 +25,7 @@ from medseg.data.transforms import (
     labels_to_grid,
     place,
 )
-from medseg.data.volume import read_image, read_labels
+from medseg.data.volume import read_channels, read_labels
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ def class_indices(values: NDArray[np.generic], cohort: Cohort) -> NDArray[np.int
 
 def read_record(case: Case, cohort: Cohort, annotators: Sequence[str]) -> Record:
     """Read one case; an annotator without a mask is UNLABELLED everywhere."""
-    volumes = [read_image(path) for path in case.images]
-    image = np.concatenate([volume.array.astype(np.float32) for volume in volumes])
+    volume = read_channels(case.images)
+    image = volume.array.astype(np.float32)
     labels = np.full((len(annotators), *image.shape[1:]), UNLABELLED, np.int16)
     for position, annotator in enumerate(annotators):
         if annotator in case.masks:
             labels[position] = class_indices(read_labels(case.masks[annotator]).array, cohort)
     truth = class_indices(read_labels(case.truth).array, cohort) if case.truth else None
-    return Record(case, image, labels, truth, volumes[0].affine, volumes[0].spacing_mm)
+    return Record(case, image, labels, truth, volume.affine, volume.spacing_mm)
 
 
 class CohortSource:

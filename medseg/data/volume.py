@@ -6,6 +6,7 @@ Axes are those of the file: pictures (Y,X), volumes (X,Y,Z).
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def read_image(path: Path, where: str | None = None) -> Volume:
     Raises Refused with one sentence for a missing, empty, truncated, damaged or foreign file.
     """
     return _read(path, where or str(path), indexed=False)
+
+
+def read_channels(paths: Sequence[Path]) -> Volume:
+    """One image (C,S...) from one file per channel, or from one file that holds all; geometry of the first.
+
+    Raises Refused as ``read_image`` does, ValueError where the channels' shapes differ.
+    """
+    volumes = [read_image(path) for path in paths]
+    return replace(volumes[0], array=np.concatenate([volume.array for volume in volumes]))
 
 
 def read_labels(path: Path, where: str | None = None) -> Volume:

@@ -30,6 +30,11 @@ class Signature:
     channels: int
     spatial_dims: int
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of axes O and T."""
+        return tuple(label.name for label in self.classes)
+
     def write(self, path: Path) -> None:
         """As JSON."""
         classes = {label.name: label.value for label in self.classes}

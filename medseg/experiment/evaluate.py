@@ -53,7 +53,7 @@ def evaluate(run: Path, other: Path | None = None, draw: bool = True) -> Evaluat
     predictor = Predictor.load(run)
     cohort = _test_cohort(run, predictor, other)
     signature = predictor.signature
-    names = [label.name for label in signature.classes]
+    names = signature.class_names
     out = run if other is None else run / cohort.name
     (out / "report" / "panels").mkdir(parents=True, exist_ok=True)
     scores, tally = _score_cases(predictor, cohort, out)
@@ -78,7 +78,7 @@ def evaluate(run: Path, other: Path | None = None, draw: bool = True) -> Evaluat
 def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[Score], Tally]:
     """Predict and score case by case; write the maps, and the panels of the first few."""
     signature = predictor.signature
-    names = [label.name for label in signature.classes]
+    names = signature.class_names
     scores: list[Score] = []
     tallies: list[Tally] = []
     for number, case in enumerate(cohort.cases):
@@ -114,7 +114,7 @@ def panel_of(record: Record, prediction: Prediction, signature: Signature) -> di
         "annotator_labels": prediction.annotator_probs.argmax(1)[(slice(None), *flat)],
         "entropy": voxel_entropy(prediction.truth_probs)[flat],
         "annotators": np.array(signature.annotators),
-        "classes": np.array([label.name for label in signature.classes]),
+        "classes": np.array(signature.class_names),
         "aspect": np.array(spacing[0] / spacing[1]),
     }
     if record.truth is not None:

@@ -16,7 +16,7 @@ from medseg.config import RunConfig
 from medseg.contracts import Prediction, Refused, Volume, complaint
 from medseg.data.loading import Grid
 from medseg.data.transforms import image_to_grid, probs_to_native
-from medseg.data.volume import SUFFIXES, read_image, suffix_of, write_labels, write_map
+from medseg.data.volume import SUFFIXES, read_channels, suffix_of, write_labels, write_map
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.inference import believe_everywhere
 from medseg.experiment.assembly import Signature, build_model, network_grid, read_run
@@ -100,12 +100,6 @@ def find_images(folder: Path, channels: int) -> dict[str, tuple[Path, ...]]:
         name = numbered[1] if numbered else stem
         cases[name] = (*cases.get(name, ()), path)
     return cases
-
-
-def read_channels(paths: Sequence[Path]) -> Volume:
-    """One image (C,S...) from one file per channel, or from one that holds all."""
-    volumes = [read_image(path) for path in paths]
-    return Volume(np.concatenate([v.array for v in volumes]), volumes[0].affine, volumes[0].spacing_mm)
 
 
 def write_prediction(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:

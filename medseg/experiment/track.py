@@ -27,7 +27,7 @@ def track_evaluation(
 
     out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
     """
-    classes = [label.name for label in signature.classes]
+    classes = signature.class_names
     settings = config.tracking
     values = config.model_dump(mode="json")
     with Tracker(out, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
