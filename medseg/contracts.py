@@ -20,10 +20,11 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,9 @@ UNLABELLED = -1
 """The label of a voxel that nobody labelled: outside the image, or of an absent annotator."""
 
 Split = Literal["train", "val", "test", ""]
-View = Literal["annotated", "majority_vote", "staple", "random_annotator", "truth"]
+View = Literal["annotated", "majority_vote", "staple", "random_annotator", "truth", "complete", "occluded", "visible"]
+"""How a case is shown: the annotators' labels or one consensus of them; an object whole, synthetically hidden, or
+really hidden."""
 
 
 # ---------------------------------------------------------------------------------------- refusal
@@ -99,11 +102,60 @@ class Case:
 
 
 @dataclass(frozen=True)
+class ObjectRules:
+    """How label maps are taken apart into objects, and who may hide whom (``objects:`` of cohort.yaml).
+
+    overlap: values that mean "two or more objects lie here": a region of one, touched by exactly two classes,
+        belongs to both, so that the whole of each is known.
+    unknown: values that mean "nobody knows what is here"; such a region may hide any object that touches it.
+    hides: class name -> names of the classes that it may hide where they touch. Empty: only overlap and unknown.
+    component: every connected component of a class is an object (else a class is one object per case).
+    instances: the values are instance numbers, all of one class (else they are the values of ``classes``).
+    smallest: objects of fewer visible voxels are dropped.
+    smallest_hidden: objects with a known hidden part of fewer voxels than this are dropped (contacts, not overlaps).
+    """
+
+    overlap: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
+    hides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    component: bool = True
+    instances: bool = False
+    smallest: int = 1
+    smallest_hidden: int = 1
+
+
+@dataclass(frozen=True)
+class AmodalObject:
+    """One object of a label map, on a crop of its native grid.
+
+    name: ``<case>/<class name>-<number>``. class_index: among the foreground classes, 0..K-1.
+    visible: (S...) bool. occluder: (S...) bool, what may hide it, None: unknown (anything not visible may).
+    The two never overlap voxel by voxel, except where ``whole`` is known: there the occluder is the whole other
+    object, the shared region included. whole: (S...) bool where it is known. complete: nothing hides it.
+    corner: index of the crop's first voxel in a map of shape ``map_shape``. affine, spacing_mm: of the whole map.
+    """
+
+    name: str
+    case: str
+    label: str
+    class_index: int
+    visible: NDArray[np.bool_]
+    occluder: NDArray[np.bool_] | None
+    whole: NDArray[np.bool_] | None
+    complete: bool
+    corner: tuple[int, ...]
+    map_shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+    spacing_mm: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
 class Cohort:
     """A validated folder: manifest.csv and cohort.yaml.
 
     annotators: persistent identities, in the order of axis A.
     crowd: annotators whose name is only a slot (another person from case to case); kept apart.
+    rules: how label maps are taken apart, in a cohort of objects; None in one of annotated images.
     """
 
     root: Path
@@ -114,6 +166,7 @@ class Cohort:
     annotators: tuple[str, ...]
     crowd: tuple[str, ...]
     cases: tuple[Case, ...]
+    rules: ObjectRules | None = None
 
     def split(self, split: Split) -> tuple[Case, ...]:
         """The cases of one split, in the order of the manifest."""
@@ -134,6 +187,23 @@ class Batch:
     case_index: Tensor
 
 
+@dataclass
+class MaskBatch:
+    """What a step of training sees of objects, each in its frame; masks are soft at their borders (resampled).
+
+    visible, occluder, whole: (B,1,S...) float in [0,1]; in the view of really hidden objects nobody knows the whole,
+    and ``whole`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
+    epoch: of the stage, for terms that set in gradually; infinite in validation.
+    """
+
+    visible: Tensor
+    occluder: Tensor
+    whole: Tensor
+    class_index: Tensor
+    case_index: Tensor
+    epoch: float = math.inf
+
+
 # --------------------------------------------------------------------------------------- training
 @dataclass
 class Losses:
@@ -150,8 +220,8 @@ class Losses:
 class Objective(Protocol):
     """Owns its forward pass: the loop knows neither the model nor the batch."""
 
-    def __call__(self, model: nn.Module, batch: Batch) -> Losses:
-        """The losses of one batch."""
+    def __call__(self, model: nn.Module, batch: Any) -> Losses:
+        """The losses of one batch, a Batch or a MaskBatch as the stage's view has it."""
         ...
 
 
@@ -161,6 +231,7 @@ class Stage:
 
     trains: prefixes of parameter names that move; all others are frozen (a test compares hashes).
     rates: prefix -> factor on the learning rate (the longest matching prefix wins; default 1).
+    starts_as: child of the model -> child whose weights it takes over when the stage begins.
     """
 
     name: str
@@ -170,6 +241,7 @@ class Stage:
     epochs: int
     learning_rate: float
     rates: Mapping[str, float] = field(default_factory=dict)
+    starts_as: Mapping[str, str] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------------------------------- evaluation
@@ -200,6 +272,22 @@ class Prediction:
     joint_probs: NDArray[np.float32]
     affine: NDArray[np.float64]
     spacing_mm: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a completer says of one object, on the crop of its AmodalObject; the visible part is always kept.
+
+    whole: (S...) bool, the one answer. probs: (S...) p(voxel belongs to the object).
+    samples: (N,S...) bool, N draws of the whole (N = 0 for a rival that cannot draw).
+    strangeness: how unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown).
+    """
+
+    name: str
+    whole: NDArray[np.bool_]
+    probs: NDArray[np.float32]
+    samples: NDArray[np.bool_]
+    strangeness: float
 
 
 @dataclass(frozen=True)

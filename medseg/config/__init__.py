@@ -1,6 +1,16 @@
-"""Configs: `sections` says what a run is, `reading` turns YAML and overrides into it, or into complaints."""
+"""Configs: `sections` and `amodal` say what a run is, `reading` turns YAML into it, or into complaints."""
 
-from medseg.config.reading import dump_config, load_config
-from medseg.config.sections import RunConfig, TrainingConfig
+from medseg.config.amodal import AmodalConfig, AmodalTrainingConfig
+from medseg.config.reading import Config, dump_config, load_config
+from medseg.config.sections import LoopConfig, RunConfig, TrainingConfig
 
-__all__ = ["RunConfig", "TrainingConfig", "dump_config", "load_config"]
+__all__ = [
+    "AmodalConfig",
+    "AmodalTrainingConfig",
+    "Config",
+    "LoopConfig",
+    "RunConfig",
+    "TrainingConfig",
+    "dump_config",
+    "load_config",
+]

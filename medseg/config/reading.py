@@ -13,11 +13,15 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medseg.config.sections import RunConfig
+from medseg.config.amodal import AmodalConfig, AmodalRecipe
+from medseg.config.sections import Recipe, RunConfig
 from medseg.contracts import Refused
 
+Config = RunConfig | AmodalConfig
+"""Of method one or of method two: the recipe says which."""
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file, apply ``dotted.key=value`` overrides, validate.
 
     Raises Refused with one line per mistake: ``configs/x.yaml:12: training.bacth: unknown key; did you mean batch?``
@@ -35,19 +39,35 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise Refused([f"{path}:1: expected keys and values, got {type(values).__name__}"])
     places = _lines(root, str(path))
     complaints = [bad for override in overrides if (bad := _apply(values, places, override))]
-    config = None
+    config, kind = None, _kind(values)
+    complaints += _unknown_recipe(values, places, str(path))
     try:
-        config = RunConfig.model_validate(values)
+        config = kind.model_validate(values)
     except ValidationError as error:
-        complaints += [line for problem in error.errors() for line in _sentences(problem, places, str(path))]
+        problems = [problem for problem in error.errors() if problem["loc"] != ("recipe",) or "recipe" not in values]
+        complaints += [line for problem in problems for line in _sentences(problem, places, str(path), kind)]
     if config is None or complaints:
         raise Refused(complaints)
     return config
 
 
-def dump_config(config: RunConfig) -> str:
+def dump_config(config: Config) -> str:
     """The resolved config as YAML; reading it back gives an equal object."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _kind(values: dict[str, Any]) -> type[RunConfig] | type[AmodalConfig]:
+    return AmodalConfig if values.get("recipe") in get_args(AmodalRecipe) else RunConfig
+
+
+def _unknown_recipe(values: dict[str, Any], places: dict[str, str], file: str) -> list[str]:
+    """A recipe of neither method."""
+    known, got = [*get_args(Recipe), *get_args(AmodalRecipe)], values.get("recipe")
+    if "recipe" not in values or got in known:
+        return []
+    close = difflib.get_close_matches(str(got), known, 1, 0.5)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return [f"{places.get('recipe', file)}: recipe: expected one of {', '.join(known)}, got {got!r}{hint}"]
 
 
 def _lines(node: yaml.Node | None, file: str, prefix: str = "") -> dict[str, str]:
@@ -82,22 +102,22 @@ def _apply(values: dict[str, Any], places: dict[str, str], override: str) -> str
     return None
 
 
-def _sentences(problem: Any, places: dict[str, str], file: str) -> list[str]:
+def _sentences(problem: Any, places: dict[str, str], file: str, kind: type[BaseModel]) -> list[str]:
     """One pydantic error as lines: several where our own validator found several mistakes."""
     if problem["loc"]:
-        return [_sentence(problem, places, file)]
+        return [_sentence(problem, places, file, kind)]
     lines = problem["msg"].removeprefix("Value error, ").split("\n")
     return [f"{places.get(line.split(':')[0], file)}: {line}" for line in lines]
 
 
-def _sentence(problem: Any, places: dict[str, str], file: str) -> str:
+def _sentence(problem: Any, places: dict[str, str], file: str, kind: type[BaseModel]) -> str:
     """One pydantic error as one line: where, which key, what is wrong, what was probably meant."""
     location = [str(part) for part in problem["loc"]]
     dotted = ".".join(location)
     known = [key for key in places if dotted == key or dotted.startswith(key + ".")]
     place = places[max(known, key=len)] if known else file
     if problem["type"] == "extra_forbidden":
-        fields = _fields(location[:-1])
+        fields = _fields(kind, location[:-1])
         close = difflib.get_close_matches(location[-1], fields, 1, 0.5)
         meant = f"did you mean {close[0]}?" if close else "known: " + ", ".join(fields)
         return f"{place}: {dotted}: unknown key; {meant}"
@@ -113,9 +133,8 @@ def _sentence(problem: Any, places: dict[str, str], file: str) -> str:
     return f"{place}: {dotted}: {message}, got {problem['input']!r}{hint}"
 
 
-def _fields(location: Sequence[str]) -> list[str]:
+def _fields(section: type[BaseModel], location: Sequence[str]) -> list[str]:
     """The known keys of the section at a location."""
-    section: type[BaseModel] = RunConfig
     for part in location:
         annotation = section.model_fields[part].annotation
         candidates = [annotation, *get_args(annotation)]

@@ -110,18 +110,10 @@ class ConfusionConfig(Section):
     trunk: Positive = 32
 
 
-class EpochsConfig(Section):
-    """Epochs of each stage. A recipe of one stage, as a baseline is, gets the sum: the same budget for all."""
-
-    warmup: Positive = 15
-    joint: Positive = 35
-
-
-class TrainingConfig(Section):
+class LoopConfig(Section):
     """The loop's numbers; ``batch`` is the global batch over all devices."""
 
     batch: Positive = 8
-    epochs: EpochsConfig = EpochsConfig()
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -135,6 +127,19 @@ class TrainingConfig(Section):
     strategy: Literal["auto", "ddp"] = "auto"
     checkpoint_every: Positive = 200
     workers: Annotated[int, Field(ge=0)] = 0
+
+
+class EpochsConfig(Section):
+    """Epochs of each stage. A recipe of one stage, as a baseline is, gets the sum: the same budget for all."""
+
+    warmup: Positive = 15
+    joint: Positive = 35
+
+
+class TrainingConfig(LoopConfig):
+    """The loop of method one."""
+
+    epochs: EpochsConfig = EpochsConfig()
 
 
 class TrackingConfig(Section):
