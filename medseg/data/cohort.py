@@ -14,11 +14,11 @@ from medseg.data.manifest import (
     TRUTH,
     Row,
     cases_of,
-    complaints_about,
     did_you_mean,
     manifest_text,
     read_rows,
 )
+from medseg.data.manifest_check import complaints_about
 
 
 # ---------------------------------------------------------------------------------------- reading
@@ -30,15 +30,17 @@ def load_cohort(root: Path) -> Cohort:
     """
     root = root.absolute()
     complaints: list[str] = []
-    header, rows = None, []
+    header, rows, of_objects = None, [], False
     try:
         header = read_header(root / HEADER)
         complaints += header.complaints
+        of_objects = header.rules is not None
     except Refused as refused:
         complaints += refused.complaints
     try:
         rows = read_rows(root / MANIFEST)
-        complaints += complaints_about(rows, root) if rows else [complaint(MANIFEST, "rows", "none", str(root))]
+        found = complaints_about(rows, root, of_objects)
+        complaints += found if rows else [complaint(MANIFEST, "rows", "none", str(root))]
     except Refused as refused:
         complaints += refused.complaints
     if header and rows:
@@ -57,6 +59,7 @@ def load_cohort(root: Path) -> Cohort:
         annotators,
         header.crowd,
         cases_of(rows, root, header.truth),
+        header.rules,
     )
 
 

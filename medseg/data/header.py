@@ -1,4 +1,4 @@
-"""cohort.yaml: class names and mask values, channels, dimensions, and who is an annotator."""
+"""cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is an object."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from medseg.contracts import ClassLabel, Cohort, Refused, complaint
+from medseg.contracts import ClassLabel, Cohort, ObjectRules, Refused, complaint
 from medseg.data.manifest import TRUTH, did_you_mean
+from medseg.data.rules import read_rules, rules_content
 
 HEADER = "cohort.yaml"
 
@@ -21,6 +22,7 @@ class Header:
 
     annotators: those of axis A in their order; empty: as the manifest first names them.
     truth: the name under which the manifest lists the known truth.
+    rules: of the section ``objects``; None without it.
     """
 
     name: str
@@ -30,10 +32,11 @@ class Header:
     annotators: tuple[str, ...]
     crowd: tuple[str, ...]
     truth: str | None
+    rules: ObjectRules | None
     complaints: list[str] = field(default_factory=list)
 
 
-KEYS = ("name", "spatial_dims", "classes", "channels", "annotators", "crowd", "truth")
+KEYS = ("name", "spatial_dims", "classes", "channels", "annotators", "crowd", "truth", "objects")
 REQUIRED_KEYS = ("spatial_dims", "classes")
 
 
@@ -57,14 +60,18 @@ def read_header(path: Path) -> Header:
     if dims not in (2, 3):
         found.append(complaint("spatial_dims", "2 or 3", dims, HEADER))
     truth = content.get("truth")
+    classes = _classes(content.get("classes"), found)
+    of_objects = "objects" in content
+    rules = read_rules(content["objects"], classes, found, HEADER) if of_objects else None
     return Header(
         str(content.get("name", path.absolute().parent.name)),
         dims,
-        _classes(content.get("classes"), found),
-        _names(content, "channels", ("intensity",), found),
+        classes,
+        _names(content, "channels", () if of_objects else ("intensity",), found),
         _names(content, "annotators", (), found),
         _names(content, "crowd", (), found),
         None if truth is None else str(truth),
+        rules,
         found,
     )
 
@@ -108,9 +115,10 @@ def header_text(cohort: Cohort) -> str:
         "name": cohort.name,
         "spatial_dims": cohort.spatial_dims,
         "classes": {label.name: label.value for label in cohort.classes},
-        "channels": list(cohort.channels),
-        "annotators": list(cohort.annotators),
     }
+    content |= {"channels": list(cohort.channels)} if cohort.channels else {}
+    content |= {"annotators": list(cohort.annotators)}
     content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}
     content |= {"truth": TRUTH} if any(case.truth for case in cohort.cases) else {}
+    content |= {"objects": rules_content(cohort.rules)} if cohort.rules else {}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

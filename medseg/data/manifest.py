@@ -1,4 +1,4 @@
-"""manifest.csv, one row per mask: its rows, what can be wrong with them, and the cases they make up."""
+"""manifest.csv, one row per mask: its rows, and the cases they make up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,6 +19,10 @@ REQUIRED = ("case", "image", "annotator", "mask")
 SPLITS: tuple[Split, ...] = ("train", "val", "test", "")
 TRUTH = "truth"
 """The annotator under whose name ``write_cohort`` lists the known truth."""
+LABELS = "labels"
+"""The annotator of every mask in a cohort of objects."""
+VISIBLE, OCCLUDER = "visible", "occluder"
+"""Targets of masks that show one object each; the target full is then its whole, else a label map."""
 
 
 @dataclass(frozen=True)
@@ -92,95 +96,6 @@ def _row(line: int, cells: dict[str, str]) -> Row:
     )
 
 
-# --------------------------------------------------------------------------------------- checking
-def complaints_about(rows: Sequence[Row], root: Path) -> list[str]:
-    """Everything wrong with the rows that shows without reading a pixel."""
-    return [
-        *(line for row in rows for line in _row_complaints(row)),
-        *_doubled(rows),
-        *_inconsistent(rows, "image", lambda row: ";".join(row.images)),
-        *_inconsistent(rows, "patient", lambda row: row.patient),
-        *_inconsistent(rows, "split", lambda row: row.split),
-        *_straddling(rows),
-        *_missing_files(rows, root),
-    ]
-
-
-def _row_complaints(row: Row) -> list[str]:
-    found = []
-    if not row.case or "/" in row.case or "\\" in row.case:
-        found.append(complaint("case", "a name that a file can have", f"{row.case!r}", row.where))
-    if row.split not in SPLITS:
-        known = [name for name in SPLITS if name]
-        got = f"{row.split}{did_you_mean(row.split, known)}"
-        found.append(complaint("split", f"{', '.join(known)} or empty", got, row.where))
-    if not row.images:
-        found.append(complaint("image", "a path", "nothing", row.where))
-    if row.annotator and not row.mask:
-        found.append(complaint("mask", "a path, as there is an annotator", "nothing", row.where))
-    if row.mask and not row.annotator:
-        found.append(complaint("annotator", f"a name for {row.mask}", "nothing", row.where))
-    if row.target != "full":
-        found.append(complaint("target", "full", row.target, row.where))
-    return found
-
-
-def _doubled(rows: Sequence[Row]) -> list[str]:
-    first: dict[tuple[str, str], Row] = {}
-    found = []
-    for row in rows:
-        seen = first.setdefault((row.case, row.annotator), row)
-        if seen is not row:
-            found.append(complaint("rows of a case and annotator", "one", f"another on line {seen.line}", row.where))
-    return found
-
-
-def _inconsistent(rows: Sequence[Row], column: str, value: Callable[[Row], str]) -> list[str]:
-    """Rows that contradict the first row of their case in a column that belongs to the case."""
-    first: dict[str, Row] = {}
-    return [
-        complaint(
-            f"{column} of a case",
-            f"{value(seen) or 'empty'} as on line {seen.line}",
-            value(row) or "empty",
-            row.where,
-        )
-        for row in rows
-        if value(seen := first.setdefault(row.case, row)) != value(row)
-    ]
-
-
-def _straddling(rows: Sequence[Row]) -> list[str]:
-    """Patients with cases in two splits; a case without a split is drawn later, together with its patient."""
-    firsts: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        if row.split:
-            firsts.setdefault(row.patient, {}).setdefault(row.split, row)
-    return [
-        complaint(
-            f"splits of patient {patient}",
-            "one",
-            " and ".join(f"{split} ({row.case}, line {row.line})" for split, row in splits.items()),
-            MANIFEST,
-        )
-        for patient, splits in firsts.items()
-        if len(splits) > 1
-    ]
-
-
-def _missing_files(rows: Sequence[Row], root: Path) -> list[str]:
-    named: dict[str, str] = {}
-    for row in rows:
-        for image in row.images:
-            named.setdefault(
-                image,
-                complaint("image file", "a file", f"none at {image}", f"{row.case}, {MANIFEST} line {row.line}"),
-            )
-        if row.mask:
-            named.setdefault(row.mask, complaint("mask file", "a file", f"none at {row.mask}", row.where))
-    return [line for path, line in named.items() if not (root / path).is_file()]
-
-
 # ---------------------------------------------------------------------------------- rows and cases
 def cases_of(rows: Sequence[Row], root: Path, truth: str | None) -> tuple[Case, ...]:
     """Valid rows -> cases, in the order of their first rows.
@@ -202,7 +117,7 @@ def cases_of(rows: Sequence[Row], root: Path, truth: str | None) -> tuple[Case, 
 
 def _case(rows: Sequence[Row], root: Path, truth: str | None, varying: set[str]) -> Case:
     first = rows[0]
-    masks = {row.annotator: root / row.mask for row in rows if row.annotator}
+    masks = {row.annotator if row.target == "full" else row.target: root / row.mask for row in rows if row.annotator}
     known = masks.pop(truth, None) if truth else None
     covariates = {column: value for column, value in first.covariates.items() if column not in varying}
     images = tuple(root / image for image in first.images)
@@ -212,7 +127,7 @@ def _case(rows: Sequence[Row], root: Path, truth: str | None, varying: set[str])
 def manifest_text(cohort: Cohort) -> str:
     """The cohort's cases as CSV, paths relative to its root, a row per mask, the truth last."""
     extra = list(dict.fromkeys(column for case in cohort.cases for column in case.covariates))
-    order = (*cohort.annotators, *cohort.crowd)
+    order = (*cohort.annotators, *cohort.crowd, VISIBLE, OCCLUDER)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([*COLUMNS, *extra])
@@ -221,9 +136,11 @@ def manifest_text(cohort: Cohort) -> str:
         masks |= {TRUTH: case.truth} if case.truth else {}
         images = ";".join(_relative(path, cohort.root) for path in case.images)
         covariates = [case.covariates.get(column, "") for column in extra]
-        for annotator, mask in masks.items() or [("", None)]:
+        for name, mask in masks.items() or [("", None)]:
             place = _relative(mask, cohort.root) if mask else ""
-            row = [case.name, case.patient, case.split, images, annotator, place, "full", *covariates]
+            of_one_object = cohort.rules is not None and name in (VISIBLE, OCCLUDER)
+            who = [LABELS, place, name] if of_one_object else [name, place, "full"]
+            row = [case.name, case.patient, case.split, images, *who, *covariates]
             writer.writerow(row)
     return table.getvalue()
 

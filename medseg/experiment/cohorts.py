@@ -6,36 +6,61 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.data.check import Findings, check_cohort, describe
+from medseg.contracts import AmodalObject, Refused, complaint
+from medseg.data.check import check_cohort
 from medseg.data.cohort import load_cohort, write_cohort
+from medseg.data.findings import Findings, describe
 from medseg.data.layouts import index
+from medseg.data.layouts.label_maps import remarks
+from medseg.data.object_check import chosen_objects
+from medseg.data.rules import with_rules
 from medseg.data.simulate import simulate_cohort
+from medseg.reporting.objects import ObjectPicture, draw_objects
 
 __all__ = ["check_folder", "describe", "index_folder", "simulate_folder"]
 
+MOST_PICTURES, PAGE_SEED = 60, 0
+
 
 def index_folder(
-    folder: Path, out: Path, layout: str | None, task: str | None, patient_from: str | None, overwrite: bool
+    folder: Path,
+    out: Path,
+    layout: str | None,
+    task: str | None,
+    patient_from: str | None,
+    overwrite: bool,
+    rules: str | None = None,
 ) -> str:
-    """Write manifest.csv and cohort.yaml; return what the user reads."""
-    cohort = replace(index(folder, layout=layout, task=task, patient_from=patient_from), root=out)
+    """Write manifest.csv and cohort.yaml; return what the user reads. rules: YAML, see ``data.rules.with_rules``."""
+    cohort = replace(index(folder, layout=layout, task=task, patient_from=patient_from, out=out), root=out)
+    cohort = cohort if rules is None else with_rules(cohort, rules, "--rules")
     out.mkdir(parents=True, exist_ok=True)
     write_cohort(cohort, overwrite=overwrite)
     patients = len({case.patient for case in cohort.cases})
     classes = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
-    return (
-        f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, "
-        f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots, classes {classes}\n"
-        f"next: medseg check {out}"
-    )
+    who = f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots"
+    what = who if cohort.rules is None else "objects by the rules in cohort.yaml"
+    lines = [f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, {what}, classes {classes}"]
+    return "\n".join([*lines, *remarks(cohort), f"next: medseg check {out}"])
 
 
-def check_folder(folder: Path) -> Findings:
-    """Read every file of a cohort.
+def check_folder(folder: Path, page: Path | None = None) -> Findings:
+    """Read every file of a cohort; draw some of its objects to ``page``.
 
-    Raises Refused where the manifest itself cannot be read.
+    Raises Refused where the manifest itself cannot be read, and for a page of a cohort without objects.
     """
-    return check_cohort(load_cohort(folder))
+    cohort = load_cohort(folder)
+    if page is not None and cohort.rules is None:
+        raise Refused([complaint("page", "a cohort of objects (cohort.yaml has objects)", cohort.name, str(page))])
+    findings = check_cohort(cohort)
+    if page is not None:
+        draw_objects(page, [_picture(one) for one in chosen_objects(cohort, MOST_PICTURES, PAGE_SEED)])
+    return findings
+
+
+def _picture(one: AmodalObject) -> ObjectPicture:
+    spacing = one.spacing_mm or (1.0,) * one.visible.ndim
+    return ObjectPicture(one.name, one.visible, one.occluder, one.whole, spacing)
 
 
 def simulate_folder(

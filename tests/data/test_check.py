@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from medseg.contracts import Case, ClassLabel, Cohort, Volume
-from medseg.data.check import Coverage, Findings, check_cohort, describe
+from medseg.data.check import check_cohort
 from medseg.data.cohort import load_cohort
+from medseg.data.findings import Coverage, Findings, describe
 from medseg.data.volume import write_labels
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from medseg.contracts import Cohort, Refused, complaint
 from medseg.data.layouts import (
     bids,
+    coco,
     folder_per_annotator,
+    label_maps,
     lidc_crops,
     msd,
     nnunet,
@@ -26,12 +28,14 @@ class Layout:
     """How one layout is told from others and read.
 
     needs: the names it is known by, for the user. has_tasks: ``index`` takes the task as its second argument.
+    writes: ``index`` takes the folder of the cohort as its second argument, and writes masks there.
     """
 
     needs: str
     detect: Callable[[Path], bool]
     index: Callable[..., Cohort]
     has_tasks: bool = False
+    writes: bool = False
 
 
 LAYOUTS = {
@@ -42,23 +46,33 @@ LAYOUTS = {
     "qubiq": Layout(qubiq.NEEDS, qubiq.detect, qubiq.index, has_tasks=True),
     "spinalcord": Layout(spinalcord.NEEDS, spinalcord.detect, spinalcord.index),
     "lidc_crops": Layout(lidc_crops.NEEDS, lidc_crops.detect, lidc_crops.index),
+    "label_maps": Layout(label_maps.NEEDS, label_maps.detect, label_maps.index),
+    "coco": Layout(coco.NEEDS, coco.detect, coco.index, writes=True),
     "riga": Layout(riga.NEEDS, riga.detect, riga.index),
 }
 
 
-def index(root: Path, layout: str | None = None, task: str | None = None, patient_from: str | None = None) -> Cohort:
-    """A folder in one of ``LAYOUTS`` -> Cohort with absolute paths; nothing is written.
+def index(
+    root: Path,
+    layout: str | None = None,
+    task: str | None = None,
+    patient_from: str | None = None,
+    out: Path | None = None,
+) -> Cohort:
+    """A folder in one of ``LAYOUTS`` -> Cohort with absolute paths.
 
     layout: its name; None: the one whose names the folder has. task: which of a folder's targets (QUBIQ,
     BIDS). patient_from: regular expression; the text it finds in a case's name becomes its patient.
-    Raises Refused if no layout fits or two do, and for whatever the layout itself refuses.
+    out: where masks go that the layout keeps in no file of their own (COCO); the folder itself by default.
+    Nothing else is written. Raises Refused if no layout fits or two do, and for whatever the layout itself refuses.
     """
     root = root.absolute()
     name = _fitting(root) if layout is None else _named(root, layout)
     chosen = LAYOUTS[name]
     if task is not None and not chosen.has_tasks:
         raise Refused([complaint("task", f"none (a folder in layout {name} has one target)", task, str(root))])
-    cohort = chosen.index(root, task) if chosen.has_tasks else chosen.index(root)
+    arguments = [task] if chosen.has_tasks else [(out or root).absolute()] if chosen.writes else []
+    cohort = chosen.index(root, *arguments)
     return cohort if patient_from is None else _with_patients(cohort, patient_from)
 
 
