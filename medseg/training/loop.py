@@ -14,10 +14,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Refused, Stage, View, complaint
+from medseg.contracts import Batch, MaskBatch, Refused, Stage, View, complaint
 from medseg.training import checkpoint
 from medseg.training.means import Means
-from medseg.training.optimisation import schedule_factor, set_modes, set_rates
+from medseg.training.optimisation import schedule_factor, set_modes, set_rates, take_over
 from medseg.training.prefetch import batches
 from medseg.training.processes import TERMINATED, StopSignal, any_process, launch, on_first_process
 from medseg.training.progress import ProgressLine
@@ -37,9 +37,9 @@ class Source(Protocol):
 
     def steps_per_epoch(self) -> int: ...  # noqa: D102
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch: ...  # noqa: D102
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch | MaskBatch: ...  # noqa: D102
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]: ...  # noqa: D102
+    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch] | Iterator[MaskBatch]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def _train_stage(
     run: Run, model: nn.Module, stage: Stage, position: Position, saved: dict[str, Any] | None
 ) -> Position:
     """From the position to the end of the stage; the model then has the best weights."""
+    if saved is None:
+        take_over(model, stage)
     state = StageState.begin(run.fabric, model, stage, position, run.settings)
     if saved is None:
         _save_last(run, state)
@@ -124,7 +126,7 @@ def _train_epoch(run: Run, state: StageState) -> None:
     fabric, settings, stage, position = run.fabric, run.settings, state.stage, state.position
     epoch, steps, limit = position.epoch, run.source.steps_per_epoch(), settings.clip_norm or math.inf
 
-    def make(step: int) -> Batch:
+    def make(step: int) -> Batch | MaskBatch:
         return run.source.batch(stage.view, epoch, step, fabric.global_rank, fabric.world_size)
 
     for batch in map(fabric.to_device, batches(make, position.step, steps, settings.workers)):
@@ -143,7 +145,7 @@ def _train_epoch(run: Run, state: StageState) -> None:
         if state.average is not None:
             state.average.update_parameters(state.model)
 
-        state.means.add({"loss": losses.total, **losses.figures}, len(batch.image))
+        state.means.add({"loss": losses.total, **losses.figures}, len(batch.case_index))
         position.next_step()
         run.line.step()
         if stop or (position.global_step % settings.checkpoint_every == 0 and position.step < steps):
@@ -180,7 +182,7 @@ def _validate(run: Run, state: StageState, names: Sequence[str]) -> dict[str, fl
         seed_validation(run.settings.seed, number, fabric.global_rank)
         with fabric.autocast():
             losses = state.stage.objective(model, batch)
-        means.add({"loss": losses.total, **losses.figures}, len(batch.image))
+        means.add({"loss": losses.total, **losses.figures}, len(batch.case_index))
     set_modes(state.model, state.stage)
     return means.compute(fabric, names)
 
@@ -210,7 +212,7 @@ def _not_finite(loss: Tensor, norm: Tensor | None, settings: Settings) -> Tensor
     return ~(torch.isfinite(loss) & torch.isfinite(norm))
 
 
-def _refuse(run: Run, state: StageState, loss: Tensor, batch: Batch) -> NoReturn:
+def _refuse(run: Run, state: StageState, loss: Tensor, batch: Batch | MaskBatch) -> NoReturn:
     """Save the weights from before the step, and name the cases of the global batch."""
     _save_last(run, state)
     indices = run.fabric.all_gather(batch.case_index)

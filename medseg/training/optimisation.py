@@ -33,6 +33,13 @@ def freeze(model: nn.Module, stage: Stage) -> None:
     set_modes(model, stage)
 
 
+def take_over(model: nn.Module, stage: Stage) -> None:
+    """Give the children that ``stage.starts_as`` names the weights of those they start as."""
+    before = {source: dict(model.get_submodule(source).state_dict()) for source in stage.starts_as.values()}
+    for child, source in stage.starts_as.items():
+        model.get_submodule(child).load_state_dict(before[source])
+
+
 def set_modes(model: nn.Module, stage: Stage) -> None:
     """Training mode for the modules that move in this stage, evaluation mode for the others."""
     for name, module in model.named_modules():

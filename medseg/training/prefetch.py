@@ -6,10 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from medseg.contracts import Batch
+from medseg.contracts import Batch, MaskBatch
 
 
-def batches(make: Callable[[int], Batch], first: int, last: int, workers: int) -> Iterator[Batch]:
+def batches(
+    make: Callable[[int], Batch | MaskBatch], first: int, last: int, workers: int
+) -> Iterator[Batch | MaskBatch]:
     """``make(step)`` for first <= step < last, in order; ``workers`` threads run up to 2 * workers ahead.
 
     Because a batch is a function of its step, threads change nothing but the time. What goes wrong in one is
@@ -18,7 +20,7 @@ def batches(make: Callable[[int], Batch], first: int, last: int, workers: int) -
     if workers == 0:
         yield from (_noted(make, step) for step in range(first, last))
         return
-    waiting: deque[Future[Batch]] = deque()
+    waiting: deque[Future[Batch | MaskBatch]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
     try:
         for step in range(first, last):
@@ -31,7 +33,7 @@ def batches(make: Callable[[int], Batch], first: int, last: int, workers: int) -
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _noted(make: Callable[[int], Batch], step: int) -> Batch:
+def _noted(make: Callable[[int], Batch | MaskBatch], step: int) -> Batch | MaskBatch:
     try:
         return make(step)
     except Exception as error:

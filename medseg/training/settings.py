@@ -51,4 +51,6 @@ def provenance(settings: Settings, stages: Sequence[Stage], fingerprint: str) ->
         for key in ("view", "trains", "epochs", "learning_rate"):
             rows[f"{stage.name}.{key}"] = str(getattr(stage, key))
         rows[f"{stage.name}.rates"] = str(dict(stage.rates))
+        if stage.starts_as:
+            rows[f"{stage.name}.starts_as"] = str(dict(stage.starts_as))
     return rows

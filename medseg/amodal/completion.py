@@ -1,0 +1,93 @@
+"""What a trained completer says of objects in their frames: an answer, samples, and how strange they look."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medseg.amodal.model import AmodalVAE, Code
+from medseg.contracts import MaskBatch
+
+LEAST_PROBABILITY = 0.25
+"""No voxel less probable than this is ever part of the one answer."""
+
+
+@dataclass
+class MaskBeliefs:
+    """On the grid of the frames: probs (B,1,S...) of the one answer, samples (N,B,1,S...) of probs, energy (B,).
+
+    energy: 1 - IoU of what is seen and what the decoder makes of it where nothing hides: 0 for a shape that it knows;
+    nan, and N = 0, for a network that is no generative model.
+    """
+
+    probs: Tensor
+    samples: Tensor
+    energy: Tensor
+
+
+@torch.no_grad()
+def believe(
+    model: nn.Module,
+    batch: MaskBatch,
+    samples: int,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+    mirror: bool = True,
+) -> MaskBeliefs:
+    """The answer at the mean of z, and draws z ~ q2(z|v,o,c) with sigma times ``temperature``; batch.whole is not seen.
+
+    mirror: answer for the object and its mirror images along every axis, and take the mean; samples go round them.
+    """
+    axes = range(2, batch.visible.ndim) if mirror else ()
+    flips = [flip for count in range(len(axes) + 1) for flip in itertools.combinations(axes, count)]
+    if not isinstance(model, AmodalVAE):
+        probs = _mean_over(flips, batch, lambda b: model(b.visible, b.occluder, b.class_index).sigmoid())
+        return MaskBeliefs(probs, probs.new_zeros(0, *probs.shape), torch.full((len(probs),), torch.nan))
+    latents = [model.partial(b.visible, b.occluder, b.class_index) for b in (_flipped(batch, flip) for flip in flips)]
+
+    def decoded(number: int, code: Code) -> Tensor:
+        return model.decoder(code, batch.class_index).sigmoid().flip(flips[number])
+
+    probs = torch.stack([decoded(n, latent.mean()) for n, latent in enumerate(latents)]).mean(0)
+    drawn = [decoded(n % len(flips), latents[n % len(flips)].sample(temperature, generator)) for n in range(samples)]
+    stacked = torch.stack(drawn) if drawn else probs.new_zeros(0, *probs.shape)
+    return MaskBeliefs(probs, stacked, _misfit(probs, batch))
+
+
+def _misfit(probs: Tensor, batch: MaskBatch) -> Tensor:
+    """(B,): 1 - IoU of answer and visible part, softly, over the voxels outside the occluder."""
+    outside = 1 - batch.occluder
+    both = (torch.minimum(probs, batch.visible) * outside).flatten(1).sum(1)
+    either = (torch.maximum(probs, batch.visible) * outside).flatten(1).sum(1)
+    return 1 - both / either.clamp(min=1e-6)
+
+
+def _flipped(batch: MaskBatch, flip: tuple[int, ...]) -> MaskBatch:
+    return replace(batch, visible=batch.visible.flip(flip), occluder=batch.occluder.flip(flip))
+
+
+def _mean_over(flips: list[tuple[int, ...]], batch: MaskBatch, answer: Callable[[MaskBatch], Tensor]) -> Tensor:
+    return torch.stack([answer(_flipped(batch, flip)).flip(flip) for flip in flips]).mean(0)
+
+
+def most_probable_part(probs: NDArray[np.floating], candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The hidden part to answer: of the candidate voxels, the set with the greatest expected Dice.
+
+    With the probabilities in falling order, p_1 >= p_2 >= ..., the k first have the expected Dice
+    2 (p_1 + ... + p_k) / (k + sum of all p), to first order; the threshold that follows is half of the best Dice
+    (Lipton et al., ECML 2014, Theorem 1), below 1/2 where the hidden part is in doubt. Cutting at 1/2 there answers
+    too little. Nothing is answered where no voxel reaches 1/2. probs, candidates (S...) -> (S...).
+    """
+    found = np.zeros(probs.shape, bool)
+    falling = np.sort(probs[candidates])[::-1].astype(np.float64)
+    if len(falling) == 0 or falling[0] < 0.5:
+        return found
+    sums = falling.cumsum()
+    best = int((2 * sums / (np.arange(1, len(falling) + 1) + sums[-1])).argmax())
+    return candidates & (probs >= max(falling[best], LEAST_PROBABILITY))

@@ -1,0 +1,83 @@
+"""Method two and its ablations as rows: how an object is shown, what moves, what is minimised.
+
+=================  =======================================================================================
+three_stages       I complete: q1 and the decoder on whole masks. II occluded: q2, which starts as q1, on whole
+                   masks hidden synthetically. III visible: q2 on really hidden objects, held to that of stage II
+without_occluded   ablation: no stage II; q2 starts stage III as q1
+without_visible    ablation: no stage III
+pcnet              rival: a U-Net on the same synthetic occlusions, as many epochs as the three stages together
+=================  =======================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
+from medseg.contracts import Stage
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Epochs of the three stages and the learning rate of each."""
+
+    complete: int
+    occluded: int
+    visible: int
+    learning_rate: float
+    visible_rate: float
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The letters of the objectives; see each objective."""
+
+    beta: float
+    partial_beta: float
+    gamma: float
+    delta: float
+    occluder_weight: float
+    known_background: bool
+    free_bits: float
+    warmup: float
+
+
+def stages(recipe: str, budget: Budget, weights: Weights) -> tuple[Stage, ...]:
+    """The rows of one recipe."""
+    if recipe == "pcnet":
+        epochs = budget.complete + budget.occluded + budget.visible
+        objective = PartialCompletion(weights.occluder_weight)
+        return (Stage("occluded", "occluded", ("",), objective, epochs, budget.learning_rate),)
+    complete = Stage(
+        "complete",
+        "complete",
+        ("complete", "decoder"),
+        CompleteShapes(weights.beta, weights.free_bits, weights.warmup),
+        budget.complete,
+        budget.learning_rate,
+    )
+    occluded = Stage(
+        "occluded",
+        "occluded",
+        ("partial",),
+        OccludedShapes(weights.partial_beta, weights.gamma, weights.occluder_weight),
+        budget.occluded,
+        budget.learning_rate,
+        starts_as={"partial": "complete"},
+    )
+    before = "complete" if recipe == "without_occluded" else "partial"
+    visible = Stage(
+        "visible",
+        "visible",
+        ("partial",),
+        VisibleParts(weights.partial_beta, weights.delta, weights.known_background),
+        budget.visible,
+        budget.visible_rate,
+        starts_as={"anchor": before} | ({"partial": "complete"} if before == "complete" else {}),
+    )
+    rows = {
+        "three_stages": (complete, occluded, visible),
+        "without_occluded": (complete, visible),
+        "without_visible": (complete, occluded),
+    }
+    return rows[recipe]

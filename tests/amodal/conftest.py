@@ -1,0 +1,105 @@
+"""Networks of a few thousand weights, latents with known numbers, and a source of small rectangles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from medseg.amodal.model import AmodalVAE, Latent, Layout
+from medseg.contracts import MaskBatch, View
+
+TINY = Layout((16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)
+STEPS, BATCH = 3, 4
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def vae(layout: Layout = TINY, seed: int = 0) -> AmodalVAE:
+    """A function of the seed."""
+    torch.manual_seed(seed)
+    return AmodalVAE(layout)
+
+
+def gaussian(mean: float, sigma: float, batch: int = 1, coarse: int = 1, fine: int = 1) -> Latent:
+    """The same mean and sigma everywhere: coarse (B,Z), fine (B,F,2,2)."""
+    logvar = 2 * torch.tensor(sigma).log()
+    means = torch.full((batch, coarse), mean), torch.full((batch, fine, 2, 2), mean)
+    return Latent(means[0], logvar.expand(batch, coarse), means[1], logvar.expand(batch, fine, 2, 2))
+
+
+class Says(nn.Module):
+    """Answers the same whatever it is asked, and notes the questions."""
+
+    def __init__(self, answer: Latent | Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+        self.asked: list[tuple[object, ...]] = []
+
+    def forward(self, *question: object) -> Latent | Tensor:
+        self.asked.append(question)
+        return self.answer
+
+
+def known_model(
+    logits: Tensor, complete: Latent | None = None, partial: Latent | None = None, anchor: Latent | None = None
+) -> AmodalVAE:
+    """A model whose encoders say these Gaussians (N(0,1) by default), and whose decoder says these logits."""
+    model = vae()
+    for name, latent in (("complete", complete), ("partial", partial), ("anchor", anchor)):
+        setattr(model, name, Says(latent or gaussian(0.0, 1.0, len(logits))))
+    model.decoder = Says(logits)  # type: ignore[assignment]
+    return model
+
+
+def rectangle(top: int, left: int, height: int, width: int, size: int = 16) -> Tensor:
+    """(1,1,S,S) one rectangle."""
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., top : top + height, left : left + width] = 1
+    return mask
+
+
+def hidden_batch(whole: Tensor, occluder: Tensor, class_index: int = 0) -> MaskBatch:
+    """Wholes (B,1,S...) below occluders."""
+    index = torch.full((len(whole),), class_index)
+    return MaskBatch(whole * (1 - occluder), occluder, whole, index, torch.arange(len(whole)))
+
+
+class Rectangles:
+    """Rectangles, lying (class 0) or standing (1), whose right or lower part is hidden; a batch is a function of its
+    place. In the view of really hidden objects nobody knows the whole."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[View, int, int]] = []
+
+    def steps_per_epoch(self) -> int:
+        return STEPS
+
+    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+        self.seen.append((view, epoch, step))
+        return self.make(view, 100 * epoch + step, epoch)
+
+    def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
+        yield self.make(view, -1, float("inf"))
+
+    @staticmethod
+    def make(view: View, seed: int, epoch: float) -> MaskBatch:
+        generator = torch.Generator().manual_seed(seed % 2**32)
+        index = torch.arange(BATCH) % 2
+        wholes, occluders = [], []
+        for kind in index.tolist():
+            top, left = torch.randint(2, 5, (2,), generator=generator).tolist()
+            wholes.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
+            occluders.append(rectangle(0, 10, 16, 6) if kind == 0 else rectangle(10, 0, 6, 16))
+        whole, occluder = torch.cat(wholes), torch.cat(occluders)
+        visible = whole * (1 - occluder)
+        shown = visible if view == "visible" else whole
+        return MaskBatch(visible, occluder, shown, index, torch.arange(BATCH), epoch)

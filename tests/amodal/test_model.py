@@ -1,0 +1,122 @@
+"""The auto-encoder in 2D and 3D: its shapes, its seeds, its classes, and that it learns without giving up its code."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+
+from medseg.amodal.model import AmodalVAE, Code, Layout
+from medseg.amodal.objective import CompleteShapes, divergence_from_prior
+from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.contracts import MaskBatch
+
+from .conftest import TINY, Rectangles, rectangle, vae
+
+SIZES = ((16, 16), (16, 8), (8, 16, 8))
+
+
+@pytest.mark.parametrize(("size", "patch", "level"), itertools.product(SIZES, (1, 2), (0, 1)))
+def test_one_code_for_pictures_and_volumes(size: tuple[int, ...], patch: int, level: int):
+    layout = Layout(size, 2, (8, 8), patch, coarse=3, fine=2, level=level)
+    masks, classes = torch.rand(2, 1, *size), torch.tensor([0, 1])
+    model = vae(layout)
+    latent = model.partial(masks, masks, classes)
+    grid = tuple(length // patch >> level for length in size)
+    assert latent.coarse_mean.shape == latent.coarse_logvar.shape == (2, 3)
+    assert latent.fine_mean.shape == latent.fine_logvar.shape == (2, 2, *grid)
+    assert layout.deepest == tuple(length // patch // 2 for length in size)
+    assert model.decoder(latent.mean(), classes).shape == (2, 1, *size)
+    assert PartialCompletionNetwork(layout)(masks, masks, classes).shape == (2, 1, *size)
+
+
+def test_three_levels_and_no_way_up_where_the_fine_part_lies_deepest():
+    layout = Layout((16, 16), 1, (8, 12, 16), 1, coarse=3, fine=2, level=2)
+    model = vae(layout)
+    latent = model.complete(torch.rand(1, 1, 16, 16), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
+    assert latent.fine_mean.shape == (1, 2, 4, 4) and len(model.complete.up) == 0
+    assert model.decoder(latent.mean(), torch.tensor([0])).shape == (1, 1, 16, 16)
+
+
+def test_weights_and_samples_are_functions_of_their_seeds():
+    one, same, other = vae(seed=1), vae(seed=1), vae(seed=2)
+    states = [model.state_dict() for model in (one, same, other)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not torch.equal(states[0]["decoder.to_logits.weight"], states[2]["decoder.to_logits.weight"])
+    latent = one.complete(rectangle(2, 2, 4, 9), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
+    drawn = [latent.sample(1.0, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)]
+    assert torch.equal(drawn[0].coarse, drawn[1].coarse) and torch.equal(drawn[0].fine, drawn[1].fine)
+    assert not torch.equal(drawn[0].coarse, drawn[2].coarse) and not torch.equal(drawn[0].fine, drawn[2].fine)
+    still = latent.sample(0.0)
+    assert torch.equal(still.coarse, latent.coarse_mean) and torch.equal(still.fine, latent.fine_mean)
+
+
+def test_a_sample_lies_so_many_sigmas_from_the_mean():
+    latent = vae().complete(rectangle(2, 2, 4, 9), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
+    near, far = (latent.sample(t, torch.Generator().manual_seed(5)) for t in (0.5, 2.0))
+    torch.testing.assert_close((far.coarse - latent.coarse_mean) / 4, near.coarse - latent.coarse_mean)
+    noise = torch.randn(1, 4, generator=torch.Generator().manual_seed(5))
+    torch.testing.assert_close(far.coarse, latent.coarse_mean + 2 * (0.5 * latent.coarse_logvar).exp() * noise)
+
+
+def test_no_sigma_runs_away():
+    model = vae()
+    for layer in (model.partial.to_coarse, model.partial.to_fine):
+        torch.nn.init.constant_(layer.bias, 1000.0)  # type: ignore[arg-type]
+    latent = model.partial(torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16), torch.tensor([0]))
+    assert (latent.coarse_logvar == 4).all() and (latent.fine_logvar == 4).all()
+
+
+def test_the_occluder_and_both_parts_of_the_code_matter():
+    model, index, nothing = vae(), torch.tensor([0]), torch.zeros(1, 1, 16, 16)
+    mask = rectangle(2, 2, 4, 9)
+    seen, told = model.partial(mask, nothing, index), model.partial(mask, 1 - mask, index)
+    assert not torch.allclose(seen.coarse_mean, told.coarse_mean)
+    code = seen.mean()
+    logits = model.decoder(code, index)
+    assert not torch.allclose(model.decoder(replace(code, coarse=code.coarse + 1), index), logits)
+    assert not torch.allclose(model.decoder(replace(code, fine=code.fine + 1), index), logits)
+
+
+def test_classes_begin_alike_and_grow_apart():
+    model, batch = vae(), Rectangles.make("complete", 0, 0.0)
+    code = Code(torch.ones(1, 4), torch.ones(1, 2, 4, 4))
+
+    def decoded(index: int) -> torch.Tensor:
+        return model.decoder(code, torch.tensor([index]))
+
+    assert torch.equal(decoded(0), decoded(1))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(2):
+        optimizer.zero_grad()
+        CompleteShapes(1.0, 0.0, 0.0)(model, batch).total.backward()
+        optimizer.step()
+    assert (decoded(0) - decoded(1)).abs().max() > 1e-3
+
+
+def test_the_rival_sees_the_occluder_and_has_no_code():
+    torch.manual_seed(0)
+    network, mask, index = PartialCompletionNetwork(TINY), rectangle(2, 2, 4, 9), torch.tensor([0])
+    assert not torch.allclose(network(mask, 0 * mask, index), network(mask, 1 - mask, index))
+    assert torch.equal(network(mask, 0 * mask, index), network(mask, 0 * mask, index))
+
+
+def test_two_shapes_are_learnt_and_told_apart_by_the_code():
+    masks = torch.cat([rectangle(2, 2, 4, 11), rectangle(3, 6, 11, 3)]).repeat(4, 1, 1, 1)
+    batch = MaskBatch(masks, 0 * masks, masks, torch.zeros(8, dtype=torch.long), torch.arange(8))
+    torch.manual_seed(0)
+    model, objective = AmodalVAE(TINY), CompleteShapes(1.0, 0.05, 0.0)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(120):
+        optimizer.zero_grad()
+        objective(model, batch).total.backward()
+        optimizer.step()
+    with torch.no_grad():
+        latent = model.complete(masks, 0 * masks, batch.class_index)
+        redrawn = model.decoder(latent.mean(), batch.class_index) > 0
+        active = objective(model, batch).figures["active"].item()
+    both, either = (redrawn & (masks > 0)).sum((1, 2, 3)), (redrawn | (masks > 0)).sum((1, 2, 3))
+    assert (both / either).min() > 0.95
+    assert active >= 1 and divergence_from_prior(latent).sum().min() > 0.5  # nats: one bit tells two shapes apart

@@ -1,0 +1,186 @@
+"""Every term against a sum by hand: N(1, 2^2) and N(0, 1) are .443147 nats apart one way and 1.306853 the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from medseg.amodal.model import Latent
+from medseg.amodal.objective import (
+    CompleteShapes,
+    Divergence,
+    OccludedShapes,
+    PartialCompletion,
+    VisibleParts,
+    divergence,
+    divergence_from_prior,
+)
+from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.contracts import MaskBatch
+
+from .conftest import TINY, Rectangles, Says, gaussian, hidden_batch, known_model, rectangle, vae
+
+LN2 = math.log(2)
+FROM_WIDE = 0.5 * (1 + 4 - 1 - math.log(4))
+"""KL(N(1,4) || N(0,1)) = ((1 - 0)^2 + 4) / 2 - 1/2 + log(1/2)."""
+TO_WIDE = 0.5 * ((1 + 1) / 4 - 1 + math.log(4))
+"""KL(N(0,1) || N(1,4)) = ((0 - 1)^2 + 1) / 8 - 1/2 + log 2."""
+WHOLE, OCCLUDER = rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6)
+"""40 voxels, of which 8 lie below an occluder of 96."""
+
+
+def batch(epoch: float = math.inf) -> MaskBatch:
+    return replace(hidden_batch(WHOLE, OCCLUDER), epoch=epoch)
+
+
+def even() -> Tensor:
+    """Logits that hold every voxel for as likely as not: ln 2 nats each."""
+    return torch.zeros(1, 1, 16, 16)
+
+
+# ------------------------------------------------------------------------------------- divergences
+def test_a_gaussian_does_not_diverge_from_itself():
+    q = Latent(torch.randn(3, 4), torch.randn(3, 4), torch.randn(3, 2, 5, 5), torch.randn(3, 2, 5, 5))
+    assert torch.equal(divergence(q, q).sum(), torch.zeros(3))
+
+
+def test_the_divergence_is_the_sum_by_hand_in_either_direction():
+    wide, narrow = gaussian(1.0, 2.0, coarse=3, fine=2), gaussian(0.0, 1.0, coarse=3, fine=2)
+    assert (round(FROM_WIDE, 6), round(TO_WIDE, 6)) == (1.306853, 0.443147)
+    there, back = divergence(wide, narrow), divergence(narrow, wide)
+    torch.testing.assert_close(there.coarse, torch.full((1, 3), FROM_WIDE))
+    torch.testing.assert_close(there.fine, torch.full((1, 2), 4 * FROM_WIDE))  # four positions of each channel
+    torch.testing.assert_close(back.sum(), torch.tensor([(3 + 2 * 4) * TO_WIDE]))
+    torch.testing.assert_close(divergence_from_prior(wide).sum(), there.sum())
+
+
+def test_free_bits_are_a_floor_under_the_mean_of_each_dimension_and_channel():
+    kl = Divergence(torch.tensor([[0.0, 0.3], [0.0, 0.1]]), torch.tensor([[0.0], [0.1]]))
+    assert kl.with_free_bits(0.0).item() == pytest.approx(0.0 + 0.2 + 0.05)
+    assert kl.with_free_bits(0.1).item() == pytest.approx(0.1 + 0.2 + 0.1)
+
+
+# ----------------------------------------------------------------------------------------- stage I
+def test_stage_one_is_the_negative_elbo_and_its_divergence_sets_in_over_the_warmup():
+    model, misfit = known_model(even(), complete=gaussian(1.0, 2.0)), 256 * LN2
+    kl = 5 * FROM_WIDE  # a coarse dimension and four positions of a fine channel
+    objective = CompleteShapes(beta=3.0, free_bits=0.0, warmup=4.0)
+    totals = [objective(model, batch(epoch)).total.item() for epoch in (0.0, 1.0, 4.0, math.inf)]
+    assert totals == pytest.approx([misfit, misfit + 0.25 * 3 * kl, misfit + 3 * kl, misfit + 3 * kl], rel=1e-5)
+    figures = objective(model, batch(0.0)).figures
+    assert figures["nll"].item() == pytest.approx(misfit + 3 * kl, rel=1e-5)  # the same in every epoch
+    assert (figures["reconstruction"].item(), figures["kl"].item()) == pytest.approx((misfit, kl), rel=1e-5)
+    assert CompleteShapes(3.0, 0.0, warmup=0.0)(model, batch(0.0)).total.item() == pytest.approx(misfit + 3 * kl)
+
+
+def test_stage_one_encodes_the_whole_with_nothing_over_it_and_likes_what_is_right():
+    model = known_model((2 * WHOLE - 1) * 4.0)
+    total = CompleteShapes(1.0, 0.0, 0.0)(model, batch()).total
+    assert total.item() == pytest.approx(256 * math.log1p(math.exp(-4)), rel=1e-5)
+    asked = model.complete.asked[0]  # type: ignore[union-attr]
+    assert torch.equal(asked[0], WHOLE) and not asked[1].any()
+
+
+def test_dimensions_that_carry_nothing_are_not_active():
+    latent = gaussian(0.0, 1.0, coarse=3)
+    latent.coarse_mean = torch.tensor([[1.0, 0.0, 0.1]])  # .5, 0 and .005 nats
+    figures = CompleteShapes(1.0, 0.0, 0.0)(known_model(even(), complete=latent), batch()).figures
+    assert figures["active"].item() == 1
+
+
+# ---------------------------------------------------------------------------------------- stage II
+def test_stage_two_counts_the_occluder_more_and_goes_from_complete_to_partial():
+    model = known_model(even(), complete=gaussian(0.0, 1.0), partial=gaussian(1.0, 2.0))
+    losses = OccludedShapes(beta=0.5, gamma=2.0, occluder_weight=5.0)(model, batch())
+    misfit, kl, gap = (256 + 4 * 96) * LN2, 5 * FROM_WIDE, 5 * TO_WIDE
+    assert losses.total.item() == pytest.approx(misfit + 0.5 * kl + 2 * gap, rel=1e-5)
+    figures = {name: value.item() for name, value in losses.figures.items()}
+    assert figures == pytest.approx(
+        {"nll": misfit + 0.5 * kl + 2 * gap, "hidden": 96 * LN2, "kl": kl, "gap": gap}, rel=1e-5
+    )
+
+
+def test_stage_two_shows_the_partial_encoder_what_is_visible_and_moves_it_alone():
+    torch.manual_seed(0)
+    model, shown = vae(), batch()
+    OccludedShapes(0.1, 1.0, 5.0)(model, shown).total.backward()
+    assert all(weight.grad is None for weight in model.complete.parameters())
+    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model.partial.parameters())
+    stand_in = known_model(even())
+    OccludedShapes(0.1, 1.0, 5.0)(stand_in, shown)
+    asked = stand_in.partial.asked[0]  # type: ignore[union-attr]
+    assert torch.equal(asked[0], shown.visible) and torch.equal(asked[1], OCCLUDER)
+
+
+# --------------------------------------------------------------------------------------- stage III
+def test_stage_three_sees_the_visible_voxels_and_where_the_object_cannot_be():
+    latent, before = gaussian(1.0, 2.0), gaussian(0.0, 1.0)
+    model = known_model(even(), partial=latent, anchor=before)
+    blind = VisibleParts(beta=0.5, delta=2.0, known_background=False)(model, batch())
+    seeing = VisibleParts(beta=0.5, delta=2.0, known_background=True)(model, batch())
+    terms = 0.5 * 5 * FROM_WIDE + 2 * 5 * FROM_WIDE
+    assert blind.total.item() == pytest.approx(32 * LN2 + terms, rel=1e-5)
+    assert seeing.total.item() == pytest.approx((32 + 256 - 32 - 96) * LN2 + terms, rel=1e-5)
+    assert seeing.figures["drift"].item() == pytest.approx(5 * FROM_WIDE, rel=1e-5)
+    assert seeing.figures["area"].item() == pytest.approx(128 / 32)
+
+
+def test_growing_outside_of_the_occluder_costs_only_with_known_background():
+    tight, wide = (2 * batch().visible - 1) * 9.0, torch.full((1, 1, 16, 16), 9.0)
+    within = (2 * (batch().visible + OCCLUDER) - 1) * 9.0
+
+    def misfit(logits: Tensor, known_background: bool) -> float:
+        return VisibleParts(0.0, 0.0, known_background)(known_model(logits), batch()).total.item()
+
+    assert misfit(wide, False) == pytest.approx(misfit(tight, False), rel=1e-4)
+    assert misfit(wide, True) == pytest.approx(misfit(tight, True) + 9.0 * (256 - 32 - 96), rel=1e-3)
+    assert misfit(within, True) == pytest.approx(misfit(tight, True), rel=1e-4)
+
+
+@pytest.mark.parametrize("known_background", [True, False])
+def test_what_is_hidden_never_enters_stage_three(known_background: bool):
+    logits = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    objective = VisibleParts(0.1, 1.0, known_background)
+    told = objective(known_model(logits), batch())
+    told.total.backward()
+    assert logits.grad is not None
+    assert not logits.grad[OCCLUDER.bool()].any() and logits.grad[batch().visible.bool()].all()
+    shuffled = replace(batch(), whole=torch.rand(1, 1, 16, 16))
+    again = objective(known_model(logits), shuffled)
+    assert again.total.item() == told.total.item()
+    assert {name: value.item() for name, value in again.figures.items()} == {
+        name: value.item() for name, value in told.figures.items()
+    }
+
+
+def test_stage_three_does_not_move_its_anchor():
+    torch.manual_seed(0)
+    model = vae()
+    VisibleParts(0.1, 1.0, True)(model, Rectangles.make("visible", 0, 0.0)).total.backward()
+    assert all(weight.grad is None for weight in model.anchor.parameters())
+    assert any(weight.grad is not None for weight in model.partial.parameters())
+
+
+# --------------------------------------------------------------------------------------- the rival
+class Known(PartialCompletionNetwork):
+    """Says the same logits whatever it sees."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__(TINY)
+        self.says = Says(logits)
+
+    def forward(self, visible: Tensor, occluder: Tensor, class_index: Tensor) -> Tensor:
+        said = self.says(visible, occluder, class_index)
+        assert isinstance(said, Tensor)
+        return said
+
+
+def test_the_rival_counts_the_occluder_more_too():
+    losses = PartialCompletion(occluder_weight=5.0)(Known(even()), batch())
+    assert losses.total.item() == losses.figures["nll"].item() == pytest.approx((256 + 4 * 96) * LN2, rel=1e-5)
+    assert losses.figures["hidden"].item() == pytest.approx(96 * LN2, rel=1e-5)
+

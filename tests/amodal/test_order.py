@@ -1,0 +1,48 @@
+"""Two crossing bars, and who lies in front."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medseg.amodal.order import UNDECIDED, Order, occlusion_order
+from medseg.contracts import AmodalObject, Completion
+
+UPRIGHT = np.zeros((9, 9), bool)
+UPRIGHT[1:8, 4:6] = True
+ACROSS = UPRIGHT.T.copy()
+
+
+def seen(name: str, visible: np.ndarray, whole: np.ndarray, corner: tuple[int, int] = (0, 0)):
+    """An object on the crop of the map that starts at a corner, and its completion."""
+    box = tuple(slice(first, None) for first in corner)
+    thing = AmodalObject(name, "c", "bar", 0, visible[box], None, None, False, corner, (9, 9), np.eye(4), None)
+    none = np.zeros((0, *whole[box].shape), bool)
+    return thing, Completion(name, whole[box], whole[box].astype(np.float32), none, 0.0)
+
+
+def order(*pairs: tuple[AmodalObject, Completion]) -> list[Order]:
+    return occlusion_order([thing for thing, _ in pairs], [completion for _, completion in pairs])
+
+
+def test_the_bar_that_is_grown_into_lies_in_front():
+    upright, across = seen("a", UPRIGHT, UPRIGHT), seen("b", ACROSS & ~UPRIGHT, ACROSS)
+    assert order(upright, across) == [Order("a", "b", 0, 4, "a")]
+    assert order(across, upright) == [Order("b", "a", 4, 0, "a")]
+
+
+def test_crops_are_compared_where_they_lie_in_the_map():
+    upright, across = seen("a", UPRIGHT, UPRIGHT, (1, 3)), seen("b", ACROSS & ~UPRIGHT, ACROSS, (2, 0))
+    assert order(upright, across) == [Order("a", "b", 0, 4, "a")]
+
+
+def test_equal_growth_and_a_shared_region_that_shows_neither_are_undecided():
+    both = ACROSS & UPRIGHT
+    shared = order(seen("a", UPRIGHT & ~both, UPRIGHT), seen("b", ACROSS & ~both, ACROSS))
+    assert shared == [Order("a", "b", 0, 0, UNDECIDED)]
+
+
+def test_bars_that_touch_at_a_corner_are_a_pair_and_distant_ones_are_none():
+    first, second, third = (np.zeros((9, 9), bool) for _ in range(3))
+    first[:3, :3], second[3:5, 3:5], third[7:, :3] = True, True, True
+    found = order(*(seen(name, mask, mask) for name, mask in (("a", first), ("b", second), ("c", third))))
+    assert found == [Order("a", "b", 0, 0, UNDECIDED)]

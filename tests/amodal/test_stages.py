@@ -1,0 +1,186 @@
+"""The table of stages, and by the bits of their checkpoints: what each of them moves, and where it begins."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
+from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.amodal.stages import Budget, Weights, stages
+from medseg.contracts import MaskBatch, Stage, View
+from medseg.training.checkpoint import BEST, LAST, load, load_weights
+from medseg.training.loop import fit
+from medseg.training.settings import Settings
+from medseg.training.tracking import Tracker
+
+from .conftest import BATCH, STEPS, TINY, Rectangles, vae
+
+BUDGET = Budget(complete=2, occluded=2, visible=1, learning_rate=0.01, visible_rate=0.002)
+WEIGHTS = Weights(
+    beta=1.0, partial_beta=0.1, gamma=1.0, delta=0.5, occluder_weight=5.0, known_background=True, free_bits=0.05,
+    warmup=1.0,
+)  # fmt: skip
+CHILDREN = ("complete", "partial", "anchor", "decoder")
+
+
+class Stopped(Rectangles):
+    """SIGTERM arrives while this batch is made."""
+
+    def __init__(self, view: View, epoch: int, step: int) -> None:
+        super().__init__()
+        self.when = (view, epoch, step)
+
+    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+        if (view, epoch, step) == self.when:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().batch(view, epoch, step, rank, world)
+
+
+class Dead(Rectangles):
+    """The first batch of this view never comes, so that the stage is left as it began."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+
+    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+        if view == self.view:
+            raise OSError("the disk is gone")
+        return super().batch(view, epoch, step, rank, world)
+
+
+def run(folder: Path, recipe: str = "three_stages", source: Rectangles | None = None, resume: bool = False) -> None:
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    model: nn.Module = PartialCompletionNetwork(TINY) if recipe == "pcnet" else vae()
+    settings = Settings(
+        seed=1, batch_size=BATCH, clip_norm=1.0, ema_decay=0.9, weight_decay=0.1, accelerator="cpu",
+        checkpoint_every=2, progress=False,
+    )  # fmt: skip
+    with Tracker(folder, {}, "off", "medseg", "rectangles", "train") as tracker:
+        rows = stages(recipe, BUDGET, WEIGHTS)
+        fit(model, rows, source or Rectangles(), folder, settings, tracker, "data", resume)
+
+
+def state(folder: Path, stage: str, name: str) -> dict[str, Tensor]:
+    content = load(folder / stage / name)
+    return content["model"] if name == LAST else content
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor], child: str, of_other: str = "") -> bool:
+    """Whether a child has the same bits in both, weights and buffers alike."""
+    names = [name.removeprefix(child) for name in one if name.startswith(f"{child}.")]
+    assert names
+    return all(torch.equal(one[child + name], other[(of_other or child) + name]) for name in names)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the three stages."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder)
+    return folder
+
+
+# --------------------------------------------------------------------------------------- the table
+def row(stage: Stage) -> tuple[object, ...]:
+    return stage.name, stage.view, stage.trains, type(stage.objective), stage.epochs, stage.learning_rate
+
+
+def test_the_three_stages():
+    table = stages("three_stages", BUDGET, WEIGHTS)
+    assert [row(stage) for stage in table] == [
+        ("complete", "complete", ("complete", "decoder"), CompleteShapes, 2, 0.01),
+        ("occluded", "occluded", ("partial",), OccludedShapes, 2, 0.01),
+        ("visible", "visible", ("partial",), VisibleParts, 1, 0.002),
+    ]
+    assert [dict(stage.starts_as) for stage in table] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
+    assert [stage.objective for stage in table] == [
+        CompleteShapes(beta=1.0, free_bits=0.05, warmup=1.0),
+        OccludedShapes(beta=0.1, gamma=1.0, occluder_weight=5.0),
+        VisibleParts(beta=0.1, delta=0.5, known_background=True),
+    ]
+
+
+def test_the_ablations_leave_one_stage_out():
+    names = [stage.name for stage in stages("without_visible", BUDGET, WEIGHTS)]
+    assert names == ["complete", "occluded"]
+    complete, visible = stages("without_occluded", BUDGET, WEIGHTS)
+    assert (complete.name, visible.name) == ("complete", "visible")
+    assert visible.starts_as == {"anchor": "complete", "partial": "complete"}
+
+
+def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
+    (stage,) = stages("pcnet", BUDGET, WEIGHTS)
+    assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, 5, 0.01)
+    assert stage.objective == PartialCompletion(5.0)
+
+
+# ------------------------------------------------------------------------------------- what moves
+def test_each_stage_moves_what_the_table_says_and_not_a_bit_more(whole: Path):
+    torch.manual_seed(0)
+    first = vae().state_dict()
+    one, two, three = (state(whole, name, LAST) for name in ("complete", "occluded", "visible"))
+    best = {name: state(whole, name, BEST) for name in ("complete", "occluded")}
+    assert {child for child in CHILDREN if not same(first, one, child)} == {"complete", "decoder"}
+    assert {child for child in CHILDREN if not same(best["complete"], two, child)} == {"partial"}
+    assert {child for child in CHILDREN if not same(best["occluded"], three, child)} == {"partial", "anchor"}
+    assert same(three, best["occluded"], "anchor", "partial")  # and there it stayed
+    assert same(load_weights(whole / "weights.pt"), best["complete"], "decoder")
+    assert same(load_weights(whole / "weights.pt"), best["complete"], "complete")
+
+
+def test_every_stage_asks_for_its_own_view(tmp_path: Path):
+    source = Rectangles()
+    run(tmp_path, source=source)
+    views = [("complete", 2), ("occluded", 2), ("visible", 1)]
+    assert source.seen == [(view, e, s) for view, epochs in views for e in range(epochs) for s in range(STEPS)]
+
+
+# ---------------------------------------------------------------------------------- where it begins
+def test_stage_two_begins_with_the_best_of_stage_one_and_q2_as_q1(tmp_path: Path):
+    with pytest.raises(OSError, match="the disk is gone"):
+        run(tmp_path, source=Dead("occluded"))
+    begun, best = state(tmp_path, "occluded", LAST), state(tmp_path, "complete", BEST)
+    assert same(begun, best, "partial", "complete") and same(begun, best, "complete") and same(begun, best, "decoder")
+    assert not same(state(tmp_path, "complete", LAST), best, "decoder")  # the best is not simply the last
+
+
+def test_stage_three_begins_with_the_best_of_stage_two_and_keeps_it_as_the_anchor(tmp_path: Path):
+    with pytest.raises(OSError, match="the disk is gone"):
+        run(tmp_path, source=Dead("visible"))
+    begun, best = state(tmp_path, "visible", LAST), state(tmp_path, "occluded", BEST)
+    assert same(begun, best, "partial") and same(begun, best, "anchor", "partial")
+    assert not same(begun, begun, "partial", "complete")
+
+
+def test_without_stage_two_q2_and_the_anchor_begin_as_q1(tmp_path: Path):
+    with pytest.raises(OSError, match="the disk is gone"):
+        run(tmp_path, "without_occluded", Dead("visible"))
+    begun, best = state(tmp_path, "visible", LAST), state(tmp_path, "complete", BEST)
+    assert same(begun, best, "partial", "complete") and same(begun, best, "anchor", "complete")
+
+
+# ------------------------------------------------------------------------------------------ resume
+@pytest.mark.parametrize("when", [("complete", 1, 1), ("occluded", 0, 0), ("occluded", 1, 1), ("visible", 0, 2)])
+def test_a_run_that_was_stopped_in_any_stage_ends_with_the_same_bits(whole: Path, tmp_path: Path, when: tuple):
+    with pytest.raises(SystemExit) as left:
+        run(tmp_path, source=Stopped(*when))
+    assert left.value.code == 143 and not (tmp_path / "weights.pt").exists()
+    run(tmp_path, resume=True)
+    expected, got = load_weights(whole / "weights.pt"), load_weights(tmp_path / "weights.pt")
+    assert expected.keys() == got.keys() and all(torch.equal(expected[name], got[name]) for name in expected)
+
+
+def test_the_rival_walks_the_same_loop(tmp_path: Path):
+    run(tmp_path, "pcnet")
+    torch.manual_seed(0)
+    first, last = PartialCompletionNetwork(TINY).state_dict(), load_weights(tmp_path / "weights.pt")
+    assert first.keys() == last.keys() and not any(torch.equal(first[name], last[name]) for name in first)
