@@ -21,8 +21,9 @@ CONFUSION_COLUMNS = ("annotator", "observed", "true", "estimated", "empirical")
 
 WORST_IS_LARGEST = frozenset(
     {"truth_hd95", "truth_assd", "truth_ece", "annotator_nll", "ged2_v", "ged2_u", "confusion_rmse"}
+    | {"whole_hd95", "whole_assd", "hidden_ece", "strangeness"}
 )
-WORST_IS_FAR_FROM_ONE = frozenset({"vote_area_ratio", "relative_area", "predicted_relative_area"})
+WORST_IS_FAR_FROM_ONE = frozenset({"vote_area_ratio", "relative_area", "predicted_relative_area", "area_ratio"})
 """Metrics whose worst case is the largest, the furthest from 1; of all others it is the smallest."""
 
 

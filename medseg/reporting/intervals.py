@@ -2,12 +2,15 @@
 
 The interval (95 %) is that of the pigeonhole bootstrap (Owen 2007): seeds and cases are resampled
 independently of one another, so that both the luck of the seed and the choice of the test cases widen it.
-With one seed it is the bootstrap over cases, with one case (a figure of the whole run) that over seeds. Cases
-of one patient are taken as independent: it is too narrow where patients have many cases.
+With one seed it is the bootstrap over cases, with one case (a figure of the whole run) that over seeds.
+Objects (``<case>/<object>``) of one case are not independent: the mean is over objects, but cases are resampled,
+each with all its objects (cluster bootstrap). Cases of one patient are taken as independent: the interval is too
+narrow where patients have many cases.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +49,9 @@ def seed_means(frame: pd.DataFrame) -> NDArray[np.float64]:
 def bootstrap_mean(frame: pd.DataFrame) -> Estimate:
     """Mean over runs (seed, fold) of the means over cases of the column ``value``, with its interval.
 
-    frame: columns seed, fold, case, value; several rows of one case and run are averaged first. Each
-    run weighs the same; nan values are left out; a single value has no interval.
+    frame: columns seed, fold, case (or ``<case>/<object>``), value; several rows of one case or object and run are
+    averaged first. Each run weighs the same; nan values are left out; one case of one seed has no interval,
+    however many objects it has.
     """
     values = case_means(frame)
     if not len(values):
@@ -58,13 +62,20 @@ def bootstrap_mean(frame: pd.DataFrame) -> Estimate:
     weights = known / known.sum(axis=1, keepdims=True)
     seeds = values.index.get_level_values("seed").to_numpy()
     of_seed = np.equal.outer(np.unique(seeds), seeds).astype(np.float64)
-    totals = np.einsum("sr,rc->sc", of_seed, weights * np.nan_to_num(cells))
-    sizes = np.einsum("sr,rc->sc", of_seed, weights)
+    of_case = _memberships(list(values.columns))
+    totals = np.einsum("sr,ro,oc->sc", of_seed, weights * np.nan_to_num(cells), of_case, optimize=True)
+    sizes = np.einsum("sr,ro,oc->sc", of_seed, weights, of_case, optimize=True)
     mean = float(totals.sum() / sizes.sum())
     if totals.size == 1:
         return Estimate(mean, np.nan, np.nan)
     low, high = np.nanpercentile(_resampled_means(totals, sizes), [2.5, 97.5])
     return Estimate(mean, float(low), float(high))
+
+
+def _memberships(names: Sequence[str]) -> NDArray[np.float64]:
+    """``<case>`` or ``<case>/<object>`` -> (objects, cases) of 0 and 1: which case each belongs to."""
+    cases = np.array([name.partition("/")[0] for name in names])
+    return np.equal.outer(cases, np.unique(cases)).astype(np.float64)
 
 
 def _resampled_means(totals: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:

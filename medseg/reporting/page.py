@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from medseg.reporting.statistics import load_runs, summarise
+from medseg.reporting.bins import bin_rows
+from medseg.reporting.runs import load_runs
+from medseg.reporting.statistics import compare, overviews, summarise
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
@@ -18,27 +20,38 @@ th, td { text-align: left; padding: 2px 12px 2px 0; border-bottom: 1px solid #ee
 pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 13px; }
 .alarm { background: #fdecea; border-left: 4px solid #c62828; padding: .5em 1em; }
 """
-PICTURES = {"run.png": "Cases and confusion matrices", "curves.png": "Training"}
+PICTURES = {
+    "run.png": "Cases and confusion matrices",
+    "completions.png": "Completions of hidden test objects",
+    "synthetic.png": "Completions of synthetically hidden validation objects",
+    "reconstructions.png": "Reconstructions of complete objects",
+    "traversals.png": "Latent traversals",
+    "curves.png": "Training",
+}
+"""What may lie in report/, in the order of the page."""
 
 
 def write_page(run_folder: Path) -> Path:
-    """Write report/index.html from what the run folder holds: config.yaml, scores.csv, report/*.
+    """Write report/index.html from what the run folder holds: config.yaml, scores.csv, rivals.csv, report/*.
 
     Pictures are linked relative to the page, so the folder can be moved as a whole; a picture or
     report/alarms.txt that is not there is left out.
     """
     frame = load_runs([run_folder])
-    first = frame.iloc[0]
+    recipes = dict(list(frame.groupby("recipe", sort=False)))
+    own = next(iter(recipes.values()))
+    first = own.iloc[0]
     title = f"{first['experiment']}: {first['recipe']}, seed {first['seed']}, fold {first['fold']}"
     report = run_folder / "report"
     sections = [
         f"<h1>{escape(title)}</h1>",
         *_alarms(report / "alarms.txt"),
         *_pictures(report),
+        *(_rivals(frame) if len(recipes) > 1 else []),
         "<h2>Scores</h2>",
         "<p>Mean and worst over the test cases. n/a: the metric is undefined for so many of them, because "
         "masks are empty; these are never averaged.</p>",
-        _table(summarise(frame)),
+        _table(summarise(own).sort_values("annotator", kind="stable")),
         "<h2>Config</h2>",
         f"<pre>{escape((run_folder / 'config.yaml').read_text('utf-8'))}</pre>",
     ]
@@ -66,11 +79,19 @@ def _pictures(report: Path) -> list[str]:
     ]
 
 
+def _rivals(frame: pd.DataFrame) -> list[str]:
+    """The run and the rivals scored beside it (rivals.csv), side by side and by bins."""
+    tables = [rows for rows in (*overviews(compare(frame)), bin_rows(frame)) if rows]
+    return ["<h2>Beside its rivals</h2>", "<p>Mean (worst seed); by the fraction of the whole that is hidden.</p>"] + [
+        _table(pd.DataFrame(rows)) for rows in tables
+    ]
+
+
 def _table(table: pd.DataFrame) -> str:
-    """Metrics of the whole run and case first, then a row per annotator; every cell escaped."""
+    """Every cell escaped."""
     head = "".join(f"<th>{escape(str(name))}</th>" for name in table.columns)
     rows = [
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in record) + "</tr>"
-        for record in table.sort_values("annotator", kind="stable").itertuples(index=False)
+        for record in table.itertuples(index=False)
     ]
     return f"<table>\n<tr>{head}</tr>\n" + "\n".join(rows) + "\n</table>"

@@ -48,7 +48,7 @@ def draw_curves(run_folder: Path) -> list[Path]:
 def draw_comparison(frame: pd.DataFrame, metric: str, path: Path) -> Path:
     """Draw one metric of every recipe: mean and 95 % interval as a bar, each seed's mean as a dot.
 
-    frame: what ``statistics.load_runs`` returns. Raises KeyError where no run has the metric.
+    frame: what ``runs.load_runs`` returns. Raises KeyError where no run has the metric.
     """
     of_metric = dict(list(frame.groupby("metric")))[metric]
     groups = dict(list(of_metric.groupby("recipe", sort=False)))

@@ -1,19 +1,17 @@
-"""Run folders -> one table that says how good each recipe is, how sure that is, and by how much it wins.
+"""The scores of several runs -> one table: how good each recipe is, how sure that is, and by how much it wins.
 
-What is averaged: a case's value is the mean over its annotators and classes; a run's value is the mean over
-its cases; a recipe's value is the mean over its runs (seed, fold). Undefined values (empty masks) are left
-out and counted. Intervals are those of ``intervals``.
+What is averaged: a case's value is the mean over its annotators and classes (a completed object counts as a case);
+a run's value is the mean over its cases; a recipe's value is the mean over its runs (seed, fold). Undefined values
+(empty masks) are left out and counted. Intervals are those of ``intervals``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
 from medseg.reporting.intervals import bootstrap_mean, seed_means
@@ -32,35 +30,32 @@ DIRECTION = {
     "ged2_v": "lower",
     "ged2_u": "lower",
     "confusion_rmse": "lower",
+    "whole_iou": "higher",
+    "whole_dice": "higher",
+    "hidden_iou": "higher",
+    "area_ratio": "near 1",
+    "whole_hd95": "lower",
+    "whole_assd": "lower",
+    "hidden_ece": "lower",
+    "strangeness": "lower",
+    "order_correct": "higher",
+    "best_of_10_iou": "higher",
+    "diversity": "neither",
+    "covered_50": "near 0.5",
+    "covered_80": "near 0.8",
+    "covered_90": "near 0.9",
 }
-"""Which way each metric is better. Metrics that are not here describe the raters and rank no recipe."""
+"""Which way the mean of each metric is better. Metrics that are not here describe the data and rank no recipe."""
 
-OVERVIEW = (
-    "truth_dice",
-    "confusion_rmse",
-    "annotator_nll",
-    "annotator_dice",
-    "vote_dice",
-    "vote_area_ratio",
+OVERVIEWS = (
+    ("truth_dice", "confusion_rmse", "annotator_nll", "annotator_dice", "vote_dice", "vote_area_ratio"),
+    ("whole_iou", "hidden_iou", "area_ratio", "whole_hd95", "hidden_ece", "order_correct"),
+    ("best_of_10_iou", "diversity", "covered_50", "covered_80", "covered_90"),
 )
-"""What a reader wants to see side by side: is the truth right, are the annotators explained, has it drifted."""
+"""What a reader wants to see side by side, a table each. Annotators: is the truth right, are they explained, has it
+drifted. Completions: is the answer right, does it inflate, do its probabilities hold. Samples: are they honest."""
 
 CELL = ["seed", "fold", "case", "annotator", "label"]
-
-
-def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
-    """Every score of every run folder, a row each.
-
-    Columns: run (the folder), experiment, recipe, seed, fold of config.yaml, then those of scores.csv. Where
-    two experiments have runs of the same recipe, seed and fold, recipes are named experiment/recipe.
-    Raises ValueError where two folders are still runs of the same.
-    """
-    frame = pd.concat([_load_run(Path(folder)) for folder in folders], ignore_index=True)
-    if _same_runs(frame):
-        frame["recipe"] = frame["experiment"] + "/" + frame["recipe"]
-    if same := _same_runs(frame):
-        raise ValueError("runs: expected one per experiment, recipe, seed and fold, got " + " and ".join(same))
-    return frame
 
 
 def compare(frame: pd.DataFrame, reference: str | None = None) -> pd.DataFrame:
@@ -100,38 +95,34 @@ def format_table(table: pd.DataFrame) -> str:
     return "\n\n".join(blocks)
 
 
+def overviews(table: pd.DataFrame) -> list[list[dict[str, str]]]:
+    """What ``compare`` returns, as tables of text: recipes x the metrics of OVERVIEWS, ``mean (worst seed)``.
+
+    Left out: a metric that no recipe has, a recipe that has none of a table's metrics, a table without any.
+    """
+    of_metric = dict(list(table.groupby("metric", sort=False)))
+    shown = [[metric for metric in metrics if metric in of_metric] for metrics in OVERVIEWS]
+    return [_overview(pd.concat([of_metric[metric] for metric in metrics]), metrics) for metrics in shown if metrics]
+
+
 def format_overview(table: pd.DataFrame) -> str:
-    """What ``compare`` returns, as one Markdown table: recipes x the metrics of OVERVIEW, ``mean (worst seed)``."""
-    metrics = [metric for metric in OVERVIEW if metric in set(table["metric"])]
+    """The ``overviews`` of what ``compare`` returns, as Markdown."""
+    return "\n\n".join(markdown(rows) for rows in overviews(table))
+
+
+def _overview(table: pd.DataFrame, metrics: Sequence[str]) -> list[dict[str, str]]:
     rows = []
     for recipe, group in table.groupby("recipe", sort=False):
         records = {record["metric"]: record for record in group.to_dict("records")}
-        cells = {
-            metric: f"{number_text(records[metric]['mean'])} ({number_text(records[metric]['worst_seed'])})"
-            if metric in records
-            else ""
-            for metric in metrics
-        }
+        cells = {metric: _overview_cell(records[metric]) if metric in records else "" for metric in metrics}
         rows.append({"recipe": str(recipe), **cells})
-    return markdown(rows)
+    return rows
 
 
-def _load_run(folder: Path) -> pd.DataFrame:
-    config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
-    scores = pd.read_csv(folder / "scores.csv", dtype="str", keep_default_na=False)
-    values = scores["value"].astype(float)
-    fold = config["data"].get("split", {}).get("fold", 0)
-    origin = {"run": str(folder), "experiment": config["experiment"], "recipe": config["recipe"]}
-    return scores.assign(**origin, value=values, seed=int(config.get("seed", 0)), fold=int(fold))
-
-
-def _same_runs(frame: pd.DataFrame) -> list[str]:
-    """The folders of the first two or more runs that have recipe, seed and fold in common."""
-    runs = frame[["recipe", "seed", "fold", "run"]].drop_duplicates()
-    for _, group in runs.groupby(["recipe", "seed", "fold"], sort=False):
-        if len(group) > 1:
-            return list(group["run"])
-    return []
+def _overview_cell(row: Mapping[Hashable, Any]) -> str:
+    """``mean (worst seed)``; the mean alone of a metric that has no better and worse."""
+    mean = number_text(row["mean"])
+    return mean if row["direction"] == "neither" else f"{mean} ({number_text(row['worst_seed'])})"
 
 
 def _row(group: pd.DataFrame, base: pd.DataFrame, reference: str) -> dict[str, object]:
@@ -160,19 +151,22 @@ def _row(group: pd.DataFrame, base: pd.DataFrame, reference: str) -> dict[str, o
 
 def _worst_index(values: NDArray[np.float64], metric: str) -> int | None:
     """Position of the worst value; None where all are nan or the metric has no better and worse."""
-    if metric not in DIRECTION or not (~np.isnan(values)).any():
+    direction = DIRECTION.get(metric, "neither")
+    if direction == "neither" or not (~np.isnan(values)).any():
         return None
-    badness = {"higher": -values, "lower": values, "near 1": np.abs(values - 1)}[DIRECTION[metric]]
-    return int(np.nanargmax(badness))
+    if direction.startswith("near "):
+        return int(np.nanargmax(np.abs(values - float(direction.removeprefix("near ")))))
+    return int(np.nanargmax(values if direction == "lower" else -values))
 
 
 def _summary_row(group: pd.DataFrame) -> dict[str, object]:
     values = group["value"].to_numpy(dtype=np.float64)
     undefined = int(np.isnan(values).sum())
-    worst = _worst_index(values, str(group["metric"].iloc[0]))
+    metric = str(group["metric"].iloc[0])
+    worst = None if metric.startswith("covered_") else _worst_index(values, metric)  # 0 or 1: only means are near .8
     mean = np.nan if undefined == len(values) else float(np.nanmean(values))
     return {
-        "metric": group["metric"].iloc[0],
+        "metric": metric,
         "annotator": group["annotator"].iloc[0],
         "class": group["label"].iloc[0],
         "mean": value_text(mean, undefined, len(values)),

@@ -14,15 +14,22 @@ Row = tuple[str, str, str, str, float, str]
 
 @pytest.fixture
 def make_run(tmp_path) -> Callable[..., Path]:
-    """A run folder with config.yaml and scores.csv; rows: (case, annotator, label, metric, value, unit)."""
+    """A run folder with config.yaml, scores.csv, and rivals.csv if there are rivals.
 
-    def make(rows: Sequence[Row], recipe="soft_mean", seed=0, fold=0, experiment="toy", name=None) -> Path:
+    rows, rivals: (case, annotator, label, metric, value, unit).
+    """
+
+    def make(
+        rows: Sequence[Row], recipe="soft_mean", seed=0, fold=0, experiment="toy", name=None, rivals: Sequence[Row] = ()
+    ) -> Path:
         folder = tmp_path / (name or f"{experiment}-{recipe}-{seed}-{fold}")
         (folder / "report" / "panels").mkdir(parents=True)
         config = {"experiment": experiment, "recipe": recipe, "seed": seed, "data": {"split": {"fold": fold}}}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        lines = ["case,annotator,label,metric,value,unit", *(",".join(map(str, row)) for row in rows)]
-        (folder / "scores.csv").write_text("\n".join(lines) + "\n")
+        for file, scores in {"scores.csv": rows, "rivals.csv": rivals}.items():
+            lines = ["case,annotator,label,metric,value,unit", *(",".join(map(str, row)) for row in scores)]
+            if scores or file == "scores.csv":
+                (folder / file).write_text("\n".join(lines) + "\n")
         return folder
 
     return make

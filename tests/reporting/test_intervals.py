@@ -53,3 +53,29 @@ def test_seeds_that_differ_widen_the_interval_where_cases_do_not():
 def test_the_interval_is_the_same_in_every_call():
     scores = frame(*((0, 0, f"c{i}", i / 7) for i in range(9)))
     assert bootstrap_mean(scores) == bootstrap_mean(scores.sample(frac=1, random_state=3))
+
+
+def test_objects_of_one_case_are_no_sample_of_cases():
+    estimate = bootstrap_mean(frame(*((0, 0, f"c1/rod-{i}", float(i)) for i in range(9))))
+    assert estimate.mean == pytest.approx(4)
+    assert np.isnan([estimate.low, estimate.high]).all()
+
+
+def test_over_seeds_objects_of_one_case_do_not_widen_the_interval():
+    estimate = bootstrap_mean(frame(*((seed, 0, f"c1/rod-{i}", float(i)) for i in range(9) for seed in range(3))))
+    assert (estimate.low, estimate.mean, estimate.high) == (pytest.approx(4), pytest.approx(4), pytest.approx(4))
+
+
+def test_the_mean_is_over_objects_and_cases_are_drawn_with_all_of_theirs():
+    scores = frame((0, 0, "a/rod-1", 1.0), (0, 0, "b/rod-1", 0.0), (0, 0, "b/rod-2", 0.0), (0, 0, "b/bean-1", 0.0))
+    estimate = bootstrap_mean(scores)
+    assert estimate.mean == pytest.approx(1 / 4)
+    # two cases drawn of two: a quarter of the draws is a alone, a quarter b alone
+    assert (estimate.low, estimate.high) == (0, 1)
+
+
+def test_ten_equal_objects_of_a_case_are_worth_one():
+    values = np.random.default_rng(2).normal(size=40)
+    single = bootstrap_mean(frame(*((0, 0, f"c{i}", value) for i, value in enumerate(values))))
+    tenfold = bootstrap_mean(frame(*((0, 0, f"c{i}/{k}", value) for i, value in enumerate(values) for k in range(10))))
+    assert (tenfold.low, tenfold.high) == (pytest.approx(single.low), pytest.approx(single.high))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from medseg.reporting.plots import DOTS_PER_INCH, draw_comparison, draw_curves
-from medseg.reporting.statistics import load_runs
+from medseg.reporting.runs import load_runs
 
 
 def test_a_run_without_figures_draws_nothing(make_run):

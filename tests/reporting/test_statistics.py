@@ -4,19 +4,12 @@ import numpy as np
 import pytest
 
 from medseg.evaluation import table as evaluation_table
-from medseg.reporting.statistics import DIRECTION, compare, format_overview, format_table, load_runs, summarise
+from medseg.reporting.runs import load_runs
+from medseg.reporting.statistics import DIRECTION, compare, format_overview, format_table, summarise
 
 
 def dice(case: str, value, metric="truth_dice", annotator="", label="cell", unit="1"):
     return (case, annotator, label, metric, value, unit)
-
-
-def test_runs_are_read_with_their_recipe_seed_and_fold(make_run):
-    frame = load_runs([make_run([dice("007", 0.5), dice("NA", "nan")], recipe="oracle", seed=3, fold=1)])
-    assert frame["case"].tolist() == ["007", "NA"]
-    assert frame["annotator"].tolist() == ["", ""]
-    assert frame["value"][0] == 0.5 and np.isnan(frame["value"][1])
-    assert frame[["experiment", "recipe", "seed", "fold"]].iloc[0].tolist() == ["toy", "oracle", 3, 1]
 
 
 def test_means_worst_seed_and_paired_difference_by_hand(make_run):
@@ -53,7 +46,9 @@ def test_seeds_and_folds_without_a_partner_are_no_pair(make_run):
     assert np.isnan(compare(load_runs(runs)).to_dict("records")[1]["difference"])
 
 
-@pytest.mark.parametrize(("metric", "worst"), [("truth_dice", 0.7), ("annotator_nll", 1.2), ("vote_area_ratio", 0.7)])
+@pytest.mark.parametrize(
+    ("metric", "worst"), [("truth_dice", 0.7), ("annotator_nll", 1.2), ("vote_area_ratio", 0.7), ("covered_80", 1.2)]
+)
 def test_the_worst_seed_follows_the_direction(make_run, metric, worst):
     runs = [make_run([dice("a", value, metric)], seed=seed) for seed, value in enumerate((0.7, 1.2, 1.0))]
     assert compare(load_runs(runs))["worst_seed"].tolist() == [pytest.approx(worst)]
@@ -67,14 +62,6 @@ def test_the_reference_can_be_chosen_and_metrics_of_the_raters_rank_nobody(make_
     table = compare(load_runs(runs), reference="oracle")
     assert table["metric"].tolist() == ["truth_dice", "truth_dice"]
     assert table["difference"].tolist() == pytest.approx([-0.4, 0])
-
-
-def test_two_experiments_of_the_same_recipe_stay_apart(make_run):
-    runs = [make_run([dice("a", 0.5)], experiment=name) for name in ("few", "many")]
-    assert load_runs(runs)["recipe"].tolist() == ["few/soft_mean", "many/soft_mean"]
-    twice = [make_run([dice("a", 0.5)], name="x"), make_run([dice("a", 0.6)], name="y")]
-    with pytest.raises(ValueError, match="runs: expected one per experiment, recipe, seed and fold, got .*x and .*y"):
-        load_runs(twice)
 
 
 def test_the_printed_table_fits_and_says_what_is_undefined(make_run):
@@ -117,3 +104,26 @@ def test_the_overview_has_a_row_per_recipe_and_a_column_per_metric_that_is_there
         ["soft_mean", "0.6000 (0.5000)", "0.5000 (0.2500)"],
         ["oracle", "0.9000 (0.9000)", ""],
     ]
+
+
+def test_completions_and_their_samples_have_an_overview_each(make_run):
+    def scores(iou, **of_samples):
+        rows = {"whole_iou": iou, "area_ratio": 1.0, **of_samples}
+        return [dice("a/rod-1", value, metric) for metric, value in rows.items()]
+
+    runs = [make_run(scores(0.9, covered_80=1, diversity=0.25), "three_stages"), make_run(scores(0.8), "pcnet")]
+    completions, samples = format_overview(compare(load_runs(runs))).split("\n\n")
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in completions.splitlines()[::2]] == [
+        ["recipe", "whole_iou", "area_ratio"],
+        ["three_stages", "0.9000 (0.9000)", "1.000 (1.000)"],
+    ]
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in samples.splitlines()[::2]] == [
+        ["recipe", "diversity", "covered_80"],
+        ["three_stages", "0.2500", "1.000 (1.000)"],
+    ]
+
+
+def test_a_summary_of_coverage_is_a_share_of_objects_without_a_worst_one(make_run):
+    rows = [dice("a/rod-1", 1, "covered_80"), dice("a/rod-2", 0, "covered_80")]
+    (row,) = summarise(load_runs([make_run(rows)])).to_dict("records")
+    assert (row["mean"], row["worst"], row["worst case"]) == ("0.5000", "", "")

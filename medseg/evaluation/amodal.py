@@ -1,0 +1,148 @@
+"""Completions of hidden objects against their known wholes -> rows of the table of scores.
+
+===========================  ======================================================  ========  ===========
+metric                       of (per object, but for the last two)                   unit      better
+===========================  ======================================================  ========  ===========
+whole_iou, whole_dice        the answer against the whole                            1         higher
+hidden_iou                   what the answer adds to the visible part, against what  1         higher
+                             is hidden; nan where nothing is hidden
+area_ratio                   voxels of the answer / voxels of the whole              1         near 1
+hidden_fraction              voxels hidden / voxels of the whole: how hard it is     1         neither
+whole_hd95, whole_assd       distance of the surfaces of answer and whole            mm or px  lower
+best_of_10_iou               hidden_iou of the best of the first ten samples; nan    1         higher
+                             with fewer, and where nothing is hidden
+diversity                    1 - mean IoU of what two of the first ten samples add   1         neither
+covered_50, _80, _90         1 if the samples' central interval has the true volume  1         near level
+hidden_ece                   calibration of the probabilities behind the occluders,  1         lower
+                             over all voxels of all objects of a run
+order_correct                1 if the right one of a pair is said to be in front     1         higher
+===========================  ======================================================  ========  ===========
+
+Rows about samples are left out for a completer that draws none. Each may be averaged over objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.contracts import AmodalObject, Completion, Refused, Score, complaint
+from medseg.evaluation.coverage import covers
+from medseg.evaluation.overlap import dice, iou, iou_matrix, mean_of_defined
+from medseg.evaluation.surface import assd, hd95, length_unit
+
+LEVELS = (0.5, 0.8, 0.9)
+BEST_OF = 10
+BINS = 15
+
+
+def score_object(thing: AmodalObject, completion: Completion) -> list[Score]:
+    """The scores of one object whose whole is known; volumes are compared with volumes, so their unit cancels.
+
+    Raises Refused where the whole is not known, and where the completion lies on another grid.
+    """
+    whole = _known_whole(thing, completion)
+    hidden, added = whole & ~thing.visible, completion.whole & ~thing.visible
+    answer, truth, size = completion.whole.view(np.int8), whole.view(np.int8), np.count_nonzero(whole)
+    values = {
+        "whole_iou": iou(answer, truth, 1),
+        "whole_dice": dice(answer, truth, 1),
+        "hidden_iou": _hidden_iou(added, hidden),
+        "area_ratio": np.count_nonzero(answer) / size if size else float("nan"),
+        "hidden_fraction": np.count_nonzero(hidden) / size if size else float("nan"),
+    }
+    if len(completion.samples):
+        values |= _of_samples(completion.samples, whole, thing.visible)
+    lengths = {
+        "whole_hd95": hd95(answer, truth, 1, thing.spacing_mm),
+        "whole_assd": assd(answer, truth, 1, thing.spacing_mm),
+    }
+    unit = length_unit(thing.spacing_mm)
+    return [Score(thing.name, "", thing.label, metric, value, "1") for metric, value in values.items()] + [
+        Score(thing.name, "", thing.label, metric, value, unit) for metric, value in lengths.items()
+    ]
+
+
+def score_order(pair: str, front: str, true_front: str) -> Score:
+    """order_correct of one pair (``<case>/<pair>``): 1 where the object said to be in front is; undecided is 0."""
+    return Score(pair, "", "", "order_correct", float(front == true_front), "1")
+
+
+@dataclass(frozen=True)
+class HiddenCalibration:
+    """Counts behind the occluders, by bins of p(voxel belongs to the object); summed over objects by ``+``.
+
+    voxels: (15,) how many. probs: (15,) the sum of their probabilities. hits: (15,) how many belong to the object.
+    """
+
+    voxels: NDArray[np.float64]
+    probs: NDArray[np.float64]
+    hits: NDArray[np.float64]
+
+    @staticmethod
+    def empty() -> HiddenCalibration:
+        """No object yet."""
+        return HiddenCalibration(np.zeros(BINS), np.zeros(BINS), np.zeros(BINS))
+
+    @staticmethod
+    def of(thing: AmodalObject, completion: Completion) -> HiddenCalibration:
+        """One object: every voxel of its crop that the occluder may hide, or that is not visible if it is unknown.
+
+        Raises Refused as ``score_object`` does.
+        """
+        whole = _known_whole(thing, completion)
+        behind = ~thing.visible if thing.occluder is None else thing.occluder & ~thing.visible
+        probs = completion.probs[behind].astype(np.float64)
+        index = np.clip((probs * BINS).astype(np.int64), 0, BINS - 1)
+        voxels, sums, hits = (
+            np.bincount(index, weights, BINS).astype(np.float64)
+            for weights in (np.ones_like(probs), probs, whole[behind])
+        )
+        return HiddenCalibration(voxels, sums, hits)
+
+    def __add__(self, other: HiddenCalibration) -> HiddenCalibration:
+        return HiddenCalibration(self.voxels + other.voxels, self.probs + other.probs, self.hits + other.hits)
+
+    def score(self) -> Score:
+        """hidden_ece of the run: sum over bins of |hits - probs| / voxels of all bins (Naeini et al. 2015).
+
+        That is (share of voxels) * |share that belongs to the object - mean probability|; lower is better; nan
+        without a voxel.
+        """
+        total = self.voxels.sum()
+        error = np.abs(self.hits - self.probs).sum() / total if total else float("nan")
+        return Score("", "", "", "hidden_ece", float(error), "1")
+
+
+def _of_samples(samples: NDArray[np.bool_], whole: NDArray[np.bool_], visible: NDArray[np.bool_]) -> dict[str, float]:
+    """samples: (N,S...), N > 0; whole, visible: (S...). Two samples that add nothing are alike."""
+    added = samples[:BEST_OF] & ~visible
+    alike = iou_matrix(added.view(np.int8), added.view(np.int8), 2, absent=1.0)[np.triu_indices(len(added), k=1)]
+    best = max(_hidden_iou(one, whole & ~visible) for one in added) if len(added) == BEST_OF else float("nan")
+    volumes = np.count_nonzero(samples.reshape(len(samples), -1), axis=1)
+    size = float(np.count_nonzero(whole))
+    covered = {f"covered_{100 * level:.0f}": covers(volumes, size, level) for level in LEVELS}
+    return {"best_of_10_iou": best, "diversity": 1 - mean_of_defined(alike), **covered}
+
+
+def _hidden_iou(added: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> float:
+    return iou(added.view(np.int8), hidden.view(np.int8), 1) if hidden.any() else float("nan")
+
+
+def _known_whole(thing: AmodalObject, completion: Completion) -> NDArray[np.bool_]:
+    grid = thing.visible.shape
+    arrays = {"whole": completion.whole, "probs": completion.probs}
+    complaints = [
+        complaint(f"shape of {what}", grid, array.shape, thing.name)
+        for what, array in arrays.items()
+        if array.shape != grid
+    ]
+    if completion.samples.shape[1:] != grid:
+        complaints.append(complaint("shape of samples", ("N", *grid), completion.samples.shape, thing.name))
+    if thing.whole is None:
+        complaints.append(complaint("whole mask", "known", "unknown", thing.name))
+    if complaints or thing.whole is None:
+        raise Refused(complaints)
+    return thing.whole

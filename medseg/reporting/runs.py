@@ -1,0 +1,64 @@
+"""Run folders -> one frame with every score of every run, and of the rivals that were scored beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+
+def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
+    """Every score of every run folder, a row each; after them those of the rivals (rivals.csv), where there are.
+
+    Columns: run (the folder), experiment, recipe, seed, fold of config.yaml, then those of scores.csv. A rival is a
+    recipe of its own, named as rivals.csv says under ``annotator``; one that several runs of a seed and fold
+    scored alike is there once. Where two experiments have runs of the same recipe, seed and fold, recipes are named
+    experiment/recipe. Raises ValueError where two folders are still runs of the same.
+    """
+    runs = [_read(Path(folder), "scores.csv") for folder in folders]
+    rivals = [_read_rivals(Path(folder)) for folder in folders if (Path(folder) / "rivals.csv").is_file()]
+    parts = [_told_apart(pd.concat(runs, ignore_index=True))]
+    if rivals:
+        parts.append(_told_apart(_once(pd.concat(rivals, ignore_index=True))))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+    scores = pd.read_csv(folder / name, dtype="str", keep_default_na=False)
+    values = scores["value"].astype(float)
+    fold = config["data"].get("split", {}).get("fold", 0)
+    origin = {"run": str(folder), "experiment": config["experiment"], "recipe": config["recipe"]}
+    return scores.assign(**origin, value=values, seed=int(config.get("seed", 0)), fold=int(fold))
+
+
+def _read_rivals(folder: Path) -> pd.DataFrame:
+    rivals = _read(folder, "rivals.csv")
+    return rivals.assign(recipe=rivals["annotator"], annotator="")
+
+
+def _once(rivals: pd.DataFrame) -> pd.DataFrame:
+    """Each rival's table of a seed and fold once, however many runs hold an equal one."""
+    tables: dict[str, pd.DataFrame] = {}
+    for _, table in rivals.groupby(["run", "recipe"], sort=False):
+        tables.setdefault(table.drop(columns=["run", "experiment"]).to_csv(index=False), table)
+    return pd.concat(tables.values(), ignore_index=True)
+
+
+def _told_apart(frame: pd.DataFrame) -> pd.DataFrame:
+    if _same_runs(frame):
+        frame["recipe"] = frame["experiment"] + "/" + frame["recipe"]
+    if same := _same_runs(frame):
+        raise ValueError("runs: expected one per experiment, recipe, seed and fold, got " + " and ".join(same))
+    return frame
+
+
+def _same_runs(frame: pd.DataFrame) -> list[str]:
+    """The folders of the first two or more runs that have recipe, seed and fold in common."""
+    runs = frame[["recipe", "seed", "fold", "run"]].drop_duplicates()
+    for _, group in runs.groupby(["recipe", "seed", "fold"], sort=False):
+        if len(group) > 1:
+            return list(group["run"])
+    return []

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medseg.reporting.runs import load_runs
+
+
+def dice(case: str, value):
+    return (case, "", "cell", "truth_dice", value, "1")
+
+
+def rival(name: str, value, case="a/rod-1"):
+    return (case, name, "rod", "whole_iou", value, "1")
+
+
+def test_runs_are_read_with_their_recipe_seed_and_fold(make_run):
+    frame = load_runs([make_run([dice("007", 0.5), dice("NA", "nan")], recipe="oracle", seed=3, fold=1)])
+    assert frame["case"].tolist() == ["007", "NA"]
+    assert frame["annotator"].tolist() == ["", ""]
+    assert frame["value"][0] == 0.5 and np.isnan(frame["value"][1])
+    assert frame[["experiment", "recipe", "seed", "fold"]].iloc[0].tolist() == ["toy", "oracle", 3, 1]
+
+
+def test_two_experiments_of_the_same_recipe_stay_apart(make_run):
+    runs = [make_run([dice("a", 0.5)], experiment=name) for name in ("few", "many")]
+    assert load_runs(runs)["recipe"].tolist() == ["few/soft_mean", "many/soft_mean"]
+    twice = [make_run([dice("a", 0.5)], name="x"), make_run([dice("a", 0.6)], name="y")]
+    with pytest.raises(ValueError, match="runs: expected one per experiment, recipe, seed and fold, got .*x and .*y"):
+        load_runs(twice)
+
+
+def test_rivals_are_recipes_of_their_own_after_the_runs(make_run):
+    rivals = [rival("visible", 0.7), rival("hull", "nan")]
+    frame = load_runs([make_run([rival("", 0.9)], "three_stages", seed=2, fold=1, rivals=rivals)])
+    assert frame["recipe"].tolist() == ["three_stages", "visible", "hull"]
+    assert frame["annotator"].tolist() == ["", "", ""]
+    assert frame[["seed", "fold"]].drop_duplicates().to_numpy().tolist() == [[2, 1]]
+    assert frame["value"].tolist() == pytest.approx([0.9, 0.7, np.nan], nan_ok=True)
+
+
+def test_rivals_that_several_runs_scored_alike_are_there_once_per_seed(make_run):
+    rivals = [rival("visible", 0.7), rival("hull", "nan"), rival("hull", 0.5, "a/rod-2")]
+    runs = [
+        make_run([rival("", 0.9)], recipe, seed, rivals=rivals)
+        for recipe in ("three_stages", "pcnet")
+        for seed in (0, 1)
+    ]
+    frame = load_runs(runs)
+    assert len(frame) == 4 + 2 * 3
+    of_rivals = frame[frame["recipe"].isin(["visible", "hull"])]
+    assert set(of_rivals["run"]) == {str(runs[0]), str(runs[1])}
+    assert sorted(of_rivals["seed"]) == [0, 0, 0, 1, 1, 1]
+
+
+def test_rivals_that_differ_between_experiments_are_told_apart_and_the_runs_keep_their_names(make_run):
+    runs = [
+        make_run(
+            [rival("", 0.9)], recipe, experiment=name, rivals=[rival("hull", value), rival("hull", 0.5, "a/rod-2")]
+        )
+        for recipe, name, value in (("three_stages", "mfish", 0.7), ("pcnet", "adrenal", 0.8))
+    ]
+    frame = load_runs(runs)
+    assert frame["recipe"].tolist() == ["three_stages", "pcnet", *["mfish/hull"] * 2, *["adrenal/hull"] * 2]
+
+
+def test_rivals_that_differ_within_an_experiment_are_refused(make_run):
+    runs = [
+        make_run([rival("", 0.9)], recipe, rivals=[rival("hull", value)])
+        for recipe, value in (("three_stages", 0.7), ("pcnet", 0.8))
+    ]
+    with pytest.raises(ValueError, match="runs: expected one per .* got .*three_stages-0-0 and .*pcnet-0-0"):
+        load_runs(runs)
