@@ -2,6 +2,7 @@
 
     python benchmarks/sweep.py configs/annotators/mnist.yaml --recipes shared_truth_pixel,soft_mean --seeds 10
     python benchmarks/sweep.py configs/annotators/bubil_fibroblast.yaml --recipes anchored,soft_mean --seeds 3 --folds 5
+    python benchmarks/sweep.py configs/amodal/mfish.yaml --recipes three_stages,pcnet --seeds 3
 
 Runs that have scores already are not run again, so an interrupted sweep goes on where it stopped. With
 ``--split-seeds`` every seed draws its own split too (for simulated cohorts, where cases are plenty).
@@ -22,14 +23,14 @@ def train_and_evaluate(config: str, run: Path, overrides: list[str]) -> str:
     import torch
 
     from medseg.config import load_config
-    from medseg.experiment.evaluate import evaluate
+    from medseg.experiment.evaluate import evaluate_run
     from medseg.experiment.train import train
 
     torch.set_num_threads(1)
     if not (run / "scores.csv").exists():
         if not (run / "weights.pt").exists():
             train(load_config(Path(config), overrides), run, resume=run.exists(), progress=False)
-        evaluate(run, draw=False)
+        evaluate_run(run, draw=False)
     return str(run)
 
 

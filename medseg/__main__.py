@@ -14,7 +14,7 @@ from medseg.contracts import Refused
 
 app = typer.Typer(
     name="medseg",
-    help="Segmentation from several imperfect annotators: the truth, and who errs, how and where.",
+    help="Segmentation from several imperfect annotators, and the completion of occluded masks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,22 +46,28 @@ def index(
     patient_from: Annotated[
         str | None, typer.Option(help="Regular expression that finds the patient in a case's name.")
     ] = None,
+    rules: Annotated[
+        str | None, typer.Option(help="How label maps are taken apart: YAML, as objects: of cohort.yaml.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Write manifest.csv and cohort.yaml for a folder of images and masks."""
     with _refusing():
         from medseg.experiment.cohorts import index_folder
 
-        typer.echo(index_folder(folder, out or folder, layout, task, patient_from, overwrite))
+        typer.echo(index_folder(folder, out or folder, layout, task, patient_from, overwrite, rules))
 
 
 @app.command()
-def check(folder: Folder) -> None:
+def check(
+    folder: Folder,
+    page: Annotated[Path | None, typer.Option(help="Draw some objects of the label maps to this PNG.")] = None,
+) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
     with _refusing():
         from medseg.experiment.cohorts import check_folder, describe
 
-        findings = check_folder(folder)
+        findings = check_folder(folder, page)
         typer.echo(describe(findings))
         if findings.errors:
             raise typer.Exit(1)
@@ -118,15 +124,33 @@ def predict(
 
 
 @app.command()
+def complete(
+    run: Run,
+    labels: Annotated[Path, typer.Option(exists=True, help="A label map, or a folder of them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the completed masks.")],
+    samples: Annotated[int, typer.Option(min=0, help="Draws of each object, behind the intervals.")] = 20,
+    gap: Annotated[int, typer.Option(min=0, help="Bridge gaps of so many voxels between object and occluder.")] = 0,
+    anywhere: Annotated[bool, typer.Option("--anywhere", help="Let objects grow outside of occluders too.")] = False,
+    rules: Annotated[Path | None, typer.Option(help="A cohort.yaml to take instead of the run's.")] = None,
+) -> None:
+    """The hidden part of every object of label maps, on their own grid, with volume intervals."""
+    with _refusing():
+        from medseg.experiment.complete import complete as run_completion
+
+        typer.echo(run_completion(run, labels, out, samples, gap, anywhere, rules))
+
+
+@app.command()
 def evaluate(
     run: Run,
     cohort: Annotated[Path | None, typer.Option(help="Another cohort, all of its cases.")] = None,
+    stage: Annotated[str | None, typer.Option(help="As this stage of method two left the weights.")] = None,
 ) -> None:
-    """Scores, confusion matrices and pictures of the test cases."""
+    """Scores and pictures of the test cases; confusion matrices, or rivals."""
     with _refusing():
-        from medseg.experiment.evaluate import evaluate as run_evaluation
+        from medseg.experiment.evaluate import evaluate_run
 
-        typer.echo(run_evaluation(run, cohort))
+        typer.echo(evaluate_run(run, cohort, stage))
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""From a config to the parts of a run: the cohort, the model, the stages, the data as the loop wants them."""
+"""From a config to the parts of a run of method one: the model, the stages, the data as the loop wants them.
+
+Beside it what both methods need: finding the cohort, the settings of the loop, the config of a run folder.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from medseg.annotators.confusion import ConfusionHead
 from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
-from medseg.annotators.stages import RECIPES, Budget
-from medseg.config import RunConfig, load_config
-from medseg.contracts import ClassLabel, Cohort, Refused, complaint
+from medseg.annotators.stages import RECIPES, Budget, stages
+from medseg.config import Config, LoopConfig, RunConfig, load_config
+from medseg.contracts import ClassLabel, Cohort, Refused, Stage, complaint
 from medseg.data.loading import CohortSource, Grid
 from medseg.data.transforms import Augmentation
+from medseg.training.loop import Source
 from medseg.training.settings import Settings
 
 
@@ -58,6 +63,36 @@ class Signature:
         values = json.loads(path.read_text())
         classes = tuple(ClassLabel(name, value) for name, value in values["classes"].items())
         return Signature(tuple(values["annotators"]), classes, values["channels"], values["spatial_dims"])
+
+
+class Written(Protocol):
+    """A signature of either method."""
+
+    def write(self, path: Path) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the loop is given. case_names: by the batches' ``case_index``."""
+
+    signature: Written
+    model: nn.Module
+    stages: tuple[Stage, ...]
+    source: Source
+    case_names: Sequence[str]
+
+
+def assemble(config: RunConfig, cohort: Cohort) -> Parts:
+    """A run of method one."""
+    annotators = chosen_annotators(config, cohort)
+    signature = Signature(annotators, cohort.classes, len(cohort.channels), cohort.spatial_dims)
+    return Parts(
+        signature,
+        build_model(config, signature),
+        stages(config.recipe, budget(config)),
+        build_source(config, cohort, annotators),
+        [case.name for case in cohort.cases],
+    )
 
 
 def find_cohort(name: str) -> Path:
@@ -140,19 +175,23 @@ def budget(config: RunConfig) -> Budget:
     )
 
 
-def loop_settings(config: RunConfig, progress: bool) -> Settings:
+def loop_settings(config: Config, progress: bool) -> Settings:
     """The training section's part that the loop needs."""
     training = config.training
-    return Settings(
-        seed=config.seed,
-        batch_size=training.batch,
-        progress=progress,
-        **training.model_dump(exclude={"batch", "epochs", "learning_rate"}),
-    )
+    fields = training.model_dump(include=set(LoopConfig.model_fields) - {"batch", "learning_rate"})
+    return Settings(seed=config.seed, batch_size=training.batch, progress=progress, **fields)
 
 
-def read_run(run: Path) -> RunConfig:
+def read_config(run: Path) -> Config:
     """The resolved config of a run folder."""
     if not (run / "config.yaml").is_file():
         raise Refused([complaint("run folder", "config.yaml of a trained run", "none", str(run))])
     return load_config(run / "config.yaml")
+
+
+def read_run(run: Path) -> RunConfig:
+    """The same, of a run of method one. Raises Refused for one of method two."""
+    config = read_config(run)
+    if not isinstance(config, RunConfig):
+        raise Refused([complaint("run folder", "a run with annotators", f"recipe {config.recipe}", str(run))])
+    return config

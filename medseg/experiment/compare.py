@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medseg.contracts import Refused, complaint
-from medseg.reporting.statistics import compare, format_overview, format_table, load_runs
+from medseg.reporting.bins import format_bins
+from medseg.reporting.runs import load_runs
+from medseg.reporting.statistics import compare, format_overview, format_table
 
 
 def compare_runs(
@@ -14,6 +16,7 @@ def compare_runs(
 ) -> str:
     """The overview as text, and with ``details`` every metric with its intervals; with ``out`` all of it as CSV.
 
+    Of completions, the overview is followed by the recipes and rivals by bins of the hidden fraction.
     Raises Refused for folders without scores and for a reference that no run has.
     """
     missing = [run for run in runs if not (run / "scores.csv").is_file()]
@@ -31,5 +34,7 @@ def compare_runs(
     table = compare(frame, reference)
     if out is not None:
         table.to_csv(out, index=False)
-    overview = f"mean (worst seed)\n\n{format_overview(table)}"
-    return f"{overview}\n\n{format_table(table)}" if details else overview
+    parts = ["mean (worst seed)", format_overview(table)]
+    if by_bins := format_bins(frame):
+        parts += ["by the fraction of the whole that is hidden", by_bins]
+    return "\n\n".join([*parts, format_table(table)] if details else parts)

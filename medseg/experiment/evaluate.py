@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.config import AmodalConfig
 from medseg.contracts import Cohort, Prediction, Refused, Score, Volume, complaint
 from medseg.data.cohort import load_cohort
 from medseg.data.loading import Record, read_record
@@ -19,7 +20,8 @@ from medseg.evaluation.annotators import mean_confusion
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.score import Tally, score_case, score_run, tally_case
 from medseg.evaluation.table import format_summary, summary, write_confusion, write_scores
-from medseg.experiment.assembly import Signature, find_cohort
+from medseg.experiment.assembly import Signature, find_cohort, read_config
+from medseg.experiment.evaluate_amodal import AmodalEvaluation, evaluate_amodal
 from medseg.experiment.predict import Predictor, write_prediction
 from medseg.experiment.track import track_evaluation
 from medseg.reporting.figures import draw_run
@@ -41,6 +43,22 @@ class Evaluation:
     def __str__(self) -> str:
         alarms = [f"alarm: {line}" for line in self.alarms]
         return "\n".join([format_summary(summary(self.scores)), *alarms, f"page: {self.out}/report/index.html"])
+
+
+def evaluate_run(
+    run: Path, other: Path | None = None, stage: str | None = None, draw: bool = True
+) -> Evaluation | AmodalEvaluation:
+    """`medseg evaluate` for a run of either method.
+
+    Raises Refused where ``other`` or ``stage`` is given to the method that has no such thing.
+    """
+    if isinstance(read_config(run), AmodalConfig):
+        if other is not None:
+            raise Refused([complaint("--cohort", "none for a run that completes masks", other, str(run))])
+        return evaluate_amodal(run, stage, draw)
+    if stage is not None:
+        raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
+    return evaluate(run, other, draw)
 
 
 def evaluate(run: Path, other: Path | None = None, draw: bool = True) -> Evaluation:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.config import RunConfig
+from medseg.config import AmodalConfig, Config, RunConfig
 from medseg.contracts import Score
 from medseg.experiment.assembly import Signature, find_cohort
 from medseg.training.tracking import Tracker
@@ -37,10 +37,7 @@ def track_evaluation(
             tracker.heatmap(f"confusion/{name}", matrix, classes)
         for path in sorted((out / "report").glob("*.png")):
             tracker.picture_file(f"report/{path.stem}", path)
-        columns = [field.name for field in fields(Score)]
-        tracker.table("scores", columns, [astuple(score) for score in scores])
-        tracker.artifact(run / "weights.pt", "weights", "model")
-        tracker.artifact(find_cohort(config.data.cohort) / "manifest.csv", "manifest", "dataset")
+        _shared(tracker, run, config, scores)
 
 
 def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
@@ -51,3 +48,19 @@ def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
             if (labels >= 0).any():
                 masks[str(name)] = np.maximum(labels, 0)
         tracker.pictures(f"cases/{path.stem}", panel["image"], masks, classes)
+
+
+def track_pictures(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
+    """The same of a run of method two: its pictures, the table of scores, manifest and weights."""
+    settings, values = config.tracking, config.model_dump(mode="json")
+    with Tracker(run, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+        for path in sorted((run / "report").glob("*.png")):
+            tracker.picture_file(f"report/{path.stem}", path)
+        _shared(tracker, run, config, scores)
+
+
+def _shared(tracker: Tracker, run: Path, config: Config, scores: Sequence[Score]) -> None:
+    columns = [field.name for field in fields(Score)]
+    tracker.table("scores", columns, [astuple(score) for score in scores])
+    tracker.artifact(run / "weights.pt", "weights", "model")
+    tracker.artifact(find_cohort(config.data.cohort) / "manifest.csv", "manifest", "dataset")

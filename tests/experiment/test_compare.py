@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from medseg.contracts import Refused, Score
+from medseg.evaluation.table import write_scores
+from medseg.experiment.compare import compare_runs
+
+METRICS = {"whole_iou": 0.9, "hidden_iou": 0.5, "hidden_fraction": 0.25}
+
+
+def completed(run: Path, recipe: str, rival: str = "") -> Path:
+    run.mkdir()
+    (run / "config.yaml").write_text(f"experiment: toy\nrecipe: {recipe}\nseed: 0\ndata: {{}}\n")
+    scores = [Score("a/rod-1", "", "rod", metric, value, "1") for metric, value in METRICS.items()]
+    write_scores(run / "scores.csv", scores)
+    if rival:
+        write_scores(run / "rivals.csv", [replace(score, annotator=rival, value=score.value / 2) for score in scores])
+    return run
+
+
+def test_completions_are_compared_with_their_rivals_and_by_bins(tmp_path):
+    run = completed(tmp_path / "run", "three_stages", rival="hull")
+    text = compare_runs([run], "three_stages", tmp_path / "table.csv", details=False)
+    opening, overview, heading, bins = text.split("\n\n")
+    assert opening == "mean (worst seed)"
+    assert [line.split("|")[1].strip() for line in overview.splitlines()[2:]] == ["three_stages", "hull"]
+    assert heading == "by the fraction of the whole that is hidden"
+    assert bins.splitlines()[3].split("|")[4].strip() == "0.9000 / 0.5000"
+    assert "differences to three_stages" in compare_runs([run])
+    assert set(pd.read_csv(tmp_path / "table.csv")["recipe"]) == {"three_stages", "hull"}
+
+
+def test_a_rival_can_be_the_reference(tmp_path):
+    run = completed(tmp_path / "run", "three_stages", rival="hull")
+    assert "whole_iou (higher is better), differences to hull" in compare_runs([run], "hull")
+    with pytest.raises(Refused) as refusal:
+        compare_runs([run], "hul")
+    assert refusal.value.complaints == ("reference: expected one of hull, three_stages, got hul (--reference)",)
