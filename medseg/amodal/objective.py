@@ -135,7 +135,7 @@ class VisibleParts:
         logits = model.decoder(latent.sample(), batch.class_index)
         seen = batch.visible * softplus(-logits)
         if self.known_background:
-            seen = seen + (1 - batch.visible) * (1 - batch.occluder) * softplus(logits)
+            seen = seen + (1 - batch.visible - batch.occluder).clamp(min=0) * softplus(logits)
         kl, drift = divergence_from_prior(latent).sum().mean(), divergence(latent, before).sum().mean()
         total = seen.flatten(1).sum(1).mean() + self.beta * kl + self.delta * drift
         area = logits.detach().sigmoid().sum() / batch.visible.sum().clamp(min=1)

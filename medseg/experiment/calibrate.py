@@ -1,16 +1,16 @@
-"""After training: the temperature at which the samples' intervals can be believed, and the limit of abstaining."""
+"""After training: how widely samples must differ for their intervals to be believed, and the limit of abstaining."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import AmodalObject, Cohort
-from medseg.evaluation.coverage import covers
 from medseg.experiment.amodal import hidden_objects, read_amodal_run
 from medseg.experiment.completer import Calibration, Completer
 
@@ -19,71 +19,80 @@ __all__ = ["Calibration", "calibrate", "calibrate_run"]
 LEVELS = np.array([0.5, 0.8, 0.9])
 """Levels of the central intervals whose coverage is compared with them."""
 
-TEMPERATURES = (0.0, *(round(0.4 + 0.3 * step, 2) for step in range(9)))
-"""The temperatures to choose from: 0, and 0.4 to 2.8."""
+SHIFTS = tuple(np.arange(-0.5, 1.6, 0.25).tolist())
+SPREADS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
+"""What is tried."""
 
 FAMILIAR = 0.99
-"""Share of the validation objects that look like something seen in training."""
+"""Share of the objects that look like something seen in training."""
 
-OBJECTS = 200
-"""So many validation objects at most: the standard error of a coverage is then below 4 points."""
+OBJECTS = 300
+"""So many objects at most: the standard error of a coverage is then below 3 points."""
+
+BATCH = 16
 
 
 def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: int = 40) -> Calibration:
-    """Fit a completer to validation objects whose wholes are known.
+    """Fit a completer to objects whose wholes are known.
 
-    temperature: of ``TEMPERATURES`` the one whose central intervals of the samples' volumes cover the true volumes
-    as often as ``LEVELS`` say: the least sum over levels of |coverage - level|, the nearest to 1 among equals, of
-    those that a bisection for the mean coverage comes by (it rises with the temperature). Only objects with a hidden
-    part count, for where nothing is hidden an interval has no width. Without any, and for a model that draws no
-    samples, it is 1. energy_limit: the 99th percentile of the energies of all objects.
+    shift, spread: of ``SHIFTS`` x ``SPREADS`` those with the least sum over ``LEVELS`` of |coverage - level| of the
+    samples' central volume intervals, plus the mean CRPS of the volumes (``crps``, a few hundredths: it decides
+    between equals). Only objects with a hidden part count, for where nothing is hidden an interval has no width.
+    Without any, and for a model that draws no samples, both stay as they are. energy_limit: the 99th percentile of
+    the energies of all objects.
     """
     hidden = [thing for thing in objects if thing.whole is not None and (thing.whole & ~thing.visible).any()]
-    deviations: dict[float, float] = {}
-    low, high = 0, len(TEMPERATURES) - 1
-    while low <= high:
-        middle = (low + high) // 2
-        coverage = _coverage(_with(completer, Calibration(TEMPERATURES[middle])), hidden, samples)
-        if coverage is None:
-            break
-        deviations[TEMPERATURES[middle]] = round(float(np.abs(coverage - LEVELS).sum()), 9)
-        low, high = (middle + 1, high) if coverage.mean() < LEVELS.mean() else (low, middle - 1)
-    best = min(deviations, key=lambda temperature: (deviations[temperature], abs(temperature - 1)), default=1.0)
-    return Calibration(best, _energy_limit(completer, objects))
+    tried = [Calibration(), *(Calibration(shift, spread) for shift, spread in product(SHIFTS, SPREADS))]
+    parts = [
+        completer.volumes(hidden[start : start + BATCH], samples, tried) for start in range(0, len(hidden), BATCH)
+    ]
+    best = Calibration()
+    if parts and parts[0].shape[1]:
+        volumes = np.concatenate(parts)
+        truths = np.array([np.count_nonzero(thing.whole) for thing in hidden if thing.whole is not None])
+        costs = [_cost(volumes[..., number], truths) for number in range(len(tried))]
+        best = tried[int(np.argmin(costs))]
+    return replace(best, energy_limit=_energy_limit(completer, objects))
 
 
 def calibrate_run(run: Path, cohort: Cohort) -> Calibration:
-    """Calibrate a trained run on its validation split, and write calibration.json into its folder.
+    """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
 
-    The objects are the really hidden ones whose whole is known; where there are none, complete ones hidden
-    synthetically.
+    The objects are the really hidden ones whose whole is known: training has seen nothing but their visible parts.
+    Where there are none, they are the complete objects of the validation cases, hidden synthetically.
     """
     completer, config = Completer.load(run), read_amodal_run(run)
     things = hidden_objects(cohort, "val", config)
+    if not any("~" in thing.name for thing in things):
+        things += hidden_objects(cohort, "train", config)
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(things))[:OBJECTS]
     calibration = calibrate(completer, [things[number] for number in chosen])
     calibration.write(run)
     return calibration
 
 
-def _with(completer: Completer, calibration: Calibration) -> Completer:
-    return replace(completer, calibration=calibration)
+def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:
+    """Continuous ranked probability score, mean over objects, in units of the truth; lower is better, 0 is perfect.
+
+    mean |V - y| - mean |V - V'| / 2 over samples V, V' (Gneiting and Raftery 2007, Eq. 21), volumes (B,N) and
+    truths (B,), divided by y.
+    """
+    ratios = np.sort(volumes / truths[:, None], axis=1)
+    count = ratios.shape[1]
+    weights = 2 * np.arange(1, count + 1) - count - 1  # sum over pairs of |V - V'| = 2 sum_i w_i V_(i)
+    return float((np.abs(ratios - 1).mean(1) - (ratios * weights).sum(1) / count**2).mean())
 
 
-def _coverage(completer: Completer, hidden: Sequence[AmodalObject], samples: int) -> NDArray[np.float64] | None:
-    """(L,) the share of objects whose true volume lies within the interval of each level; None without a sample."""
-    covered = []
-    for thing, answer in zip(hidden, completer.completions(hidden, samples), strict=True):
-        if len(answer.samples) and thing.whole is not None:
-            volumes = answer.samples.sum(tuple(range(1, answer.samples.ndim)))
-            truth = float(np.count_nonzero(thing.whole))
-            covered.append([covers(volumes, truth, level) for level in LEVELS])
-    return np.mean(covered, axis=0) if covered else None
+def _cost(volumes: NDArray[np.int64], truths: NDArray[np.int64]) -> float:
+    tails = np.stack([(1 - LEVELS) / 2, (1 + LEVELS) / 2])
+    low, high = np.quantile(volumes, tails, axis=1)  # (L,B) each
+    coverage = ((low <= truths) & (truths <= high)).mean(1)
+    return float(np.abs(coverage - LEVELS).sum()) + crps(volumes.astype(np.float64), truths.astype(np.float64))
 
 
 def _energy_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
     """None where no object has an energy. With a limit of 1, which no energy exceeds, strangeness is the energy."""
-    plain = _with(completer, Calibration(energy_limit=1.0))
-    energies = np.array([answer.strangeness for answer in plain.completions(objects, 0)])
+    plain = replace(completer, calibration=Calibration(energy_limit=1.0))
+    energies = np.array([answer.completion.strangeness for answer in plain.answers(objects, 0, abstain=False)])
     known = energies[~np.isnan(energies)]
     return float(np.quantile(known, FAMILIAR)) if len(known) else None

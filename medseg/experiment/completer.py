@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from torch import nn
 
 from medseg.amodal.completion import MaskBeliefs, believe, most_probable_part
@@ -29,19 +30,28 @@ VOXELS_AT_ONCE = 2**26
 """Batches are made smaller until their samples have no more voxels: 256 MiB."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
-"""The level at which the n-th sample is cut is the fractional part of 1/2 + n times this: even over any first few."""
+"""The fractional parts of 1/2 + n times this are even in 0..1, and so are any first few of them."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the validation objects taught after training.
+    """What objects whose whole is known taught after training.
 
-    temperature: factor on the sigma of q2(z|v,o,c) when samples are drawn. energy_limit: objects of a higher energy
-    look like nothing seen in training; None: not known, nothing is left alone for its looks.
+    A sample is drawn from p(y|z) by cutting it at one level for all voxels, 1 / (1 + exp(shift + spread * logit(u))),
+    u even in 0..1. With shift 0 and spread 1 the levels are even too, and each voxel belongs to the object as often
+    as p(y|z) says. shift: above 0 samples are larger. spread: above 1 they differ more in size.
+    energy_limit: objects of a higher energy look like nothing seen in training; None: not known, nothing is left
+    alone for its looks.
     """
 
-    temperature: float = 1.0
+    shift: float = 0.0
+    spread: float = 1.0
     energy_limit: float | None = None
+
+    def levels(self, samples: int) -> NDArray[np.float64]:
+        """(N,) where the samples' probabilities are cut; the first few are as even as all."""
+        even = (0.5 + np.arange(samples) * GOLDEN) % 1
+        return expit(-(self.shift + self.spread * logit(even)))
 
     def write(self, run: Path) -> None:
         """As calibration.json of the run folder."""
@@ -112,9 +122,8 @@ class Completer:
     ) -> list[Answer]:
         """One per object, on the object's crop; the same call gives the same answers.
 
-        samples: N draws of each whole: a z, and of p(y|z) the voxels above a level that is even in 0..1, so that each
-        belongs to the object as often as p(y|z) says, and neighbours agree; cut at 1/2 they would be too small and
-        too much alike. gap, anywhere: see ``may_grow``; growth ends with the crop, so that objects
+        samples: N draws of each whole: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
+        neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends with the crop, so that objects
         which may grow beyond it must be padded before. batch: so many objects at most go through the model at once.
         An object that nothing hides is complete as it is. One that is larger than its frame allows, or that looks
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
@@ -131,13 +140,26 @@ class Completer:
                 answers[number] = self._answer(thing, beliefs, position, may_grow(thing, gap, anywhere), abstain)
         return [answer for answer in answers if answer is not None]
 
+    def volumes(self, things: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]) -> NDArray[np.int64]:
+        """(B,N,M) voxels of the samples of some objects, under each of M calibrations; islands count too."""
+        beliefs = self._believe(things, samples)
+        found = np.zeros((len(things), len(beliefs.samples), len(tried)), np.int64)
+        for position, thing in enumerate(things):
+            frame, allowed = frame_around(thing.visible, self.frame, thing.spacing_mm), may_grow(thing)
+            for number, grids in enumerate(beliefs.samples):
+                grid = from_frame(grids[position, 0].float().cpu().numpy(), frame, thing.visible.shape)
+                grown = np.sort(grid[allowed])
+                levels = [calibration.levels(samples)[number] for calibration in tried]
+                found[position, number] = len(grown) - np.searchsorted(grown, levels)
+            found[position] += np.count_nonzero(thing.visible)
+        return found
+
     def _believe(self, things: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
         shown = batch_of(things, self.frame)
         masks = {name: getattr(shown, name).to(self.device) for name in ("visible", "occluder", "whole", "class_index")}
         seed = zlib.crc32("\n".join(thing.name for thing in things).encode())
         generator = torch.Generator(self.device).manual_seed(seed)
-        temperature = self.calibration.temperature
-        return believe(self.model, replace(shown, **masks), samples, temperature, generator, self.mirror)
+        return believe(self.model, replace(shown, **masks), samples, 1.0, generator, self.mirror)
 
     def _answer(
         self, thing: AmodalObject, beliefs: MaskBeliefs, position: int, allowed: NDArray[np.bool_], abstain: bool
@@ -155,8 +177,8 @@ class Completer:
 
         probs = np.where(thing.visible, np.float32(1), native(beliefs.probs[position]) * allowed)
         samples = np.zeros((len(beliefs.samples), *thing.visible.shape), bool)
-        for number, (drawn, grids) in enumerate(zip(samples, beliefs.samples, strict=True)):
-            level = (0.5 + number * GOLDEN) % 1
+        levels = self.calibration.levels(len(samples))
+        for drawn, grids, level in zip(samples, beliefs.samples, levels, strict=True):
             drawn[:] = attached(thing.visible | ((native(grids[position]) >= level) & allowed), thing.visible)
         whole = attached(thing.visible | most_probable_part(probs, allowed), thing.visible)
         return Answer(Completion(thing.name, whole, probs, samples, strangeness), "completed")

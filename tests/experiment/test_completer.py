@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from medseg.amodal.completion import MaskBeliefs
 from medseg.amodal.model import AmodalVAE, Layout
 from medseg.data.frames import FrameRules
 from medseg.experiment import completer as module
@@ -134,6 +135,6 @@ def test_many_samples_go_through_in_small_batches(known: Known, monkeypatch: pyt
 
 
 def test_calibration_is_written_and_read_and_defaults_where_there_is_none(tmp_path: Path):
-    assert Calibration.read(tmp_path) == Calibration(1.0, None)
-    Calibration(1.25, 0.3).write(tmp_path)
-    assert Calibration.read(tmp_path) == Calibration(1.25, 0.3)
+    assert Calibration.read(tmp_path) == Calibration(0.0, 1.0, None)
+    Calibration(0.25, 1.25, 0.3).write(tmp_path)
+    assert Calibration.read(tmp_path) == Calibration(0.25, 1.25, 0.3)
