@@ -170,7 +170,7 @@ def compare(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the cohort, the runs and the pictures.")] = Path("runs/demo"),
 ) -> None:
-    """Train method one and its baselines on generated images; print the table; draw the pictures."""
+    """Train both methods and their rivals on generated data; print the tables; draw the pictures."""
     with _refusing():
         from medseg.experiment.demo import demo as run_demo
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medseg.config import dump_config, load_config
+from medseg.config import AmodalConfig, RunConfig, dump_config, load_config
 from medseg.contracts import Refused
 
 GOOD = """\
@@ -15,6 +15,15 @@ recipe: anchored
 data:
   cohort: somewhere
   grid: {mode: resize, size: [32, 32]}
+training:
+  batch: 4
+"""
+AMODAL = """\
+experiment: toy
+recipe: three_stages
+data:
+  cohort: somewhere
+  frame: {size: [32, 32], spacing: 1.0}
 training:
   batch: 4
 """
@@ -81,3 +90,59 @@ def test_a_missing_file_and_a_missing_key(file: Path, tmp_path: Path) -> None:
     )
     file.write_text(GOOD.replace("recipe: anchored\n", ""))
     assert complaints(file) == (f"{file}: recipe: expected a value, got none",)
+
+
+# ---------------------------------------------------------------------------------------- method two
+@pytest.fixture
+def amodal(tmp_path: Path) -> Path:
+    path = tmp_path / "amodal.yaml"
+    path.write_text(AMODAL)
+    return path
+
+
+def test_the_recipe_says_which_method_it_is(file: Path, amodal: Path) -> None:
+    assert isinstance(load_config(file), RunConfig)
+    for recipe in ("three_stages", "without_occluded", "without_visible", "pcnet"):
+        assert isinstance(load_config(amodal, [f"recipe={recipe}"]), AmodalConfig)
+    found = complaints(amodal, "recipe=three_stage")
+    assert found[0].startswith("override 'recipe=three_stage': recipe: expected one of anchored, ")
+    assert found[0].endswith("got 'three_stage'; did you mean three_stages?")
+
+
+def test_reading_back_a_config_of_method_two(amodal: Path, tmp_path: Path) -> None:
+    config = load_config(amodal, ["data.occlusion.kinds=[bar, blob]", "objective.gamma=2", "data.frame.align=false"])
+    assert isinstance(config, AmodalConfig)
+    assert (config.data.occlusion.kinds, config.objective.gamma) == (("bar", "blob"), 2.0)
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_config(config))
+    assert load_config(again) == config
+
+
+def test_sections_of_the_other_method_are_unknown(file: Path, amodal: Path) -> None:
+    (line,) = complaints(amodal, "confusion.rate=3")
+    assert line.startswith("override 'confusion.rate=3': confusion: unknown key; known: experiment, recipe, seed, data")
+    found = complaints(file, "objective.gamma=3")
+    assert found[0].startswith("override 'objective.gamma=3': objective: unknown key; ")
+
+
+def test_grids_of_method_two_that_do_not_agree_are_all_named(amodal: Path) -> None:
+    found = complaints(
+        amodal,
+        "data.frame.size=[30, 32]",
+        "network.channels=[6, 8]",
+        "network.level=2",
+        "data.occlusion.hidden=[.6, .2]",
+    )
+    assert found == (
+        "override 'data.frame.size=[30, 32]': data.frame.size: expected multiples of 4 "
+        "(network.patch times 2 for every level but the first), got [30, 32]",
+        "override 'network.level=2': network.level: expected at most 1 (network.channels), got 2",
+        "override 'network.channels=[6, 8]': network.channels: expected multiples of 4, got [6, 8]",
+        "override 'data.occlusion.hidden=[.6, .2]': data.occlusion.hidden: expected the lower bound first, "
+        "got [0.6, 0.2]",
+    )
+    assert complaints(amodal, "data.frame.size=[32]") == (
+        "override 'data.frame.size=[32]': data.frame.size: expected 2 or 3 numbers, got 1",
+    )
+    (line,) = complaints(amodal, "data.occlusion.kinds=[bra]")
+    assert "data.occlusion.kinds" in line and line.endswith("did you mean bar?")

@@ -7,22 +7,46 @@ from pathlib import Path
 import pytest
 import torch
 
-from medseg.config import load_config
-from medseg.contracts import ClassLabel
+from medseg.amodal.model import AmodalVAE
+from medseg.config import AmodalConfig, RunConfig, load_config
+from medseg.contracts import ClassLabel, ObjectRules
+from medseg.experiment.amodal import AmodalSignature, amodal_stages, build_amodal_model, frame_rules, showing
 from medseg.experiment.assembly import Signature, build_model
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
+ANNOTATORS = [path for path in CONFIGS if path.parent.name == "annotators"]
+AMODAL = [path for path in CONFIGS if path.parent.name == "amodal"]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ANNOTATORS, ids=lambda path: path.stem)
 def test_a_config_reads_and_its_network_sees_its_grid(path: Path) -> None:
     config = load_config(path)
+    assert isinstance(config, RunConfig)
     size = config.data.grid.size
     classes = (ClassLabel("background", 0), ClassLabel("object", 1))
     model = build_model(config, Signature(("a", "b", "c"), classes, 1, len(size))).eval()
     beliefs = model.believe(torch.randn(1, 1, *size))
     assert beliefs.truth_probs.shape == (1, 2, *size)
     assert beliefs.annotator_probs.shape == (1, 3, 2, *size)
+
+
+@pytest.mark.parametrize("path", AMODAL, ids=lambda path: path.stem)
+def test_a_config_of_method_two_reads_and_its_networks_see_their_frame(path: Path) -> None:
+    classes = tuple(ClassLabel(name, value) for value, name in enumerate(("background", "rod", "bar")))
+    for override, kind in ((), AmodalVAE), (["recipe=pcnet"], torch.nn.Module):
+        config = load_config(path, override)
+        assert isinstance(config, AmodalConfig)
+        size = config.data.frame.size
+        model = build_amodal_model(config, AmodalSignature(classes, ObjectRules(), len(size))).eval()
+        assert isinstance(model, kind) and frame_rules(config).size == size == showing(config).frame.size
+        mask, index = torch.rand(1, 1, *size), torch.tensor([1])
+        with torch.no_grad():
+            if isinstance(model, AmodalVAE):
+                logits = model.decoder(model.partial(mask, 1 - mask, index).mean(), index)
+            else:
+                logits = model(mask, 1 - mask, index)
+        assert logits.shape == mask.shape
+        assert amodal_stages(config)[0].epochs >= config.training.epochs.complete
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -34,14 +58,22 @@ def test_a_config_opens_with_its_question_and_its_command(path: Path) -> None:
 
 
 def test_there_is_a_config_for_each_method() -> None:
-    assert {path.parent.name for path in CONFIGS} == {"annotators"}
+    assert {path.parent.name for path in CONFIGS} == {"annotators", "amodal"}
 
 
 def test_the_weights_are_a_function_of_the_seed() -> None:
-    path = CONFIGS[0]
-    signature = Signature(("a",), (ClassLabel("b", 0), ClassLabel("o", 1)), 1, 2)
-    config = load_config(next(p for p in CONFIGS if len(load_config(p).data.grid.size) == 2))
+    classes = (ClassLabel("b", 0), ClassLabel("o", 1))
+    config = load_config(next(p for p in ANNOTATORS if len(load_config(p).data.grid.size) == 2))  # type: ignore[union-attr]
     other = config.model_copy(update={"seed": config.seed + 1})
-    one, same, different = (build_model(c, signature) for c in (config, config, other))
+    one, same, different = (build_model(c, Signature(("a",), classes, 1, 2)) for c in (config, config, other))  # type: ignore[arg-type]
     first = [next(m.parameters()) for m in (one, same, different)]
-    assert path.exists() and torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
+
+
+def test_the_weights_of_method_two_are_too() -> None:
+    signature = AmodalSignature((ClassLabel("b", 0), ClassLabel("o", 1)), ObjectRules(), 2)
+    config = load_config(next(p for p in AMODAL if len(load_config(p).data.frame.size) == 2))  # type: ignore[union-attr]
+    other = config.model_copy(update={"seed": config.seed + 1})
+    one, same, different = (build_amodal_model(c, signature) for c in (config, config, other))  # type: ignore[arg-type]
+    first = [next(m.parameters()) for m in (one, same, different)]
+    assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])

@@ -43,9 +43,7 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
     """
     hidden = [thing for thing in objects if thing.whole is not None and (thing.whole & ~thing.visible).any()]
     tried = [Calibration(), *(Calibration(shift, spread) for shift, spread in product(SHIFTS, SPREADS))]
-    parts = [
-        completer.volumes(hidden[start : start + BATCH], samples, tried) for start in range(0, len(hidden), BATCH)
-    ]
+    parts = [completer.volumes(hidden[start : start + BATCH], samples, tried) for start in range(0, len(hidden), BATCH)]
     best = Calibration()
     if parts and parts[0].shape[1]:
         volumes = np.concatenate(parts)

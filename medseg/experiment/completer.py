@@ -123,8 +123,9 @@ class Completer:
         """One per object, on the object's crop; the same call gives the same answers.
 
         samples: N draws of each whole: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
-        neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends with the crop, so that objects
-        which may grow beyond it must be padded before. batch: so many objects at most go through the model at once.
+        neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends
+        with the crop, so that objects which may grow beyond it must be padded before. batch: so many objects at most
+        go through the model at once.
         An object that nothing hides is complete as it is. One that is larger than its frame allows, or that looks
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
         known of its whole.

@@ -1,4 +1,4 @@
-"""`medseg demo`: method one and its baselines on generated slices with a known truth, in a few minutes."""
+"""`medseg demo`: both methods and what they are measured against, on generated data with a known truth, in minutes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from pathlib import Path
 
 import torch
 
-from medseg.config import RunConfig, load_config
+from medseg.config import load_config
 from medseg.data.samples import BIASED_RATERS, write_samples
+from medseg.data.shapes import write_shapes
 from medseg.experiment.compare import compare_runs
-from medseg.experiment.evaluate import evaluate
+from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train
 
-RECIPES = ("shared_truth_global", "shared_truth_pixel", "soft_mean", "majority_vote", "staple", "oracle")
+ANNOTATORS = ("shared_truth_global", "shared_truth_pixel", "soft_mean", "majority_vote", "staple", "oracle")
+AMODAL = ("three_stages", "pcnet")
 
-CONFIG = """\
+ANNOTATORS_CONFIG = """\
 experiment: demo
 recipe: {recipe}
 data:
@@ -31,26 +33,47 @@ training:
   learning_rate: 0.01
 """
 
+AMODAL_CONFIG = """\
+experiment: demo
+recipe: {recipe}
+data:
+  cohort: {cohort}
+  split: {{val: 0.15, test: 0.25}}
+  frame: {{size: [48, 48], spacing: 1.0}}
+  occlusion: {{hidden: [0.05, 0.5]}}
+network: {{channels: [16, 32, 32], coarse: 16}}
+objective: {{warmup: 3}}
+training:
+  batch: 16
+  epochs: {{complete: 12, occluded: 24, visible: 3}}
+  learning_rate: 0.005
+"""
 
-def demo(out: Path, cases: int = 64, recipes: Sequence[str] = RECIPES) -> str:
-    """Write the cohort, train and evaluate each recipe, draw the pictures; return the table.
 
-    Raises Refused where ``out`` already holds a demo's cohort or runs.
+def demo(out: Path, cases: int = 64, maps: int = 60) -> str:
+    """Write both cohorts, train and evaluate each recipe, draw the pictures; return the tables.
+
+    cases: images of method one. maps: label maps of method two.
+    Raises Refused where ``out`` already holds a demo's cohorts or runs.
     """
     torch.set_num_threads(1)  # networks this small gain nothing from a second thread, and lose much beside other work
-    cohort = write_samples(out / "cohort", seed=0, spatial_dims=2, size=64, cases=cases, raters=BIASED_RATERS)
+    write_samples(out / "cohort", seed=0, spatial_dims=2, size=64, cases=cases, raters=BIASED_RATERS)
+    annotators = _shown(out, ANNOTATORS_CONFIG, ANNOTATORS, "soft_mean")
+    write_shapes(out / "amodal" / "cohort", seed=0, spatial_dims=2, cases=maps, size=128)
+    amodal = _shown(out / "amodal", AMODAL_CONFIG, AMODAL, "three_stages")
+    titles = ("Method one: the truth behind several annotators", "Method two: what an occluder hides")
+    return "\n\n".join(["", titles[0], annotators, titles[1], amodal])
+
+
+def _shown(out: Path, text: str, recipes: Sequence[str], reference: str) -> str:
+    """Train and evaluate every recipe on the cohort below ``out``; the table, and where the pictures are."""
     runs = []
     for recipe in recipes:
-        run = out / recipe
         print(f"training {recipe}", flush=True)
-        train(_config(out, cohort, recipe), run, progress=sys.stderr.isatty())
-        evaluate(run, draw=not runs)
+        path, run = out / f"{recipe}.yaml", out / recipe
+        path.write_text(text.format(recipe=recipe, cohort=out / "cohort"))
+        train(load_config(path), run, progress=sys.stderr.isatty())
+        evaluate_run(run, draw=not runs)
         runs.append(run)
-    table = compare_runs(runs, "soft_mean", out / "comparison.csv", details=False)
-    return f"\n{table}\n\nall metrics: medseg compare {' '.join(map(str, runs))}\npictures: {runs[0]}/report/index.html"
-
-
-def _config(out: Path, cohort: Path, recipe: str) -> RunConfig:
-    path = out / f"{recipe}.yaml"
-    path.write_text(CONFIG.format(recipe=recipe, cohort=cohort))
-    return load_config(path)
+    table = compare_runs(runs, reference, out / "comparison.csv", details=False)
+    return f"{table}\n\nall metrics: medseg compare {' '.join(map(str, runs))}\npictures: {runs[0]}/report/index.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ def freeze(model: nn.Module, stage: Stage) -> None:
 
 def take_over(model: nn.Module, stage: Stage) -> None:
     """Give the children that ``stage.starts_as`` names the weights of those they start as."""
-    before = {source: dict(model.get_submodule(source).state_dict()) for source in stage.starts_as.values()}
+    before = {source: deepcopy(model.get_submodule(source).state_dict()) for source in stage.starts_as.values()}
     for child, source in stage.starts_as.items():
         model.get_submodule(child).load_state_dict(before[source])
 

@@ -183,4 +183,3 @@ def test_the_rival_counts_the_occluder_more_too():
     losses = PartialCompletion(occluder_weight=5.0)(Known(even()), batch())
     assert losses.total.item() == losses.figures["nll"].item() == pytest.approx((256 + 4 * 96) * LN2, rel=1e-5)
     assert losses.figures["hidden"].item() == pytest.approx(96 * LN2, rel=1e-5)
-

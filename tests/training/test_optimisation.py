@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from medseg.training.optimisation import (
     rate_factor,
     schedule_factor,
     set_rates,
+    take_over,
 )
 
 
@@ -56,6 +58,18 @@ def test_a_prefix_that_nothing_has_is_refused() -> None:
         "trains: expected the beginning of a parameter's name (network, head), got 'haed' (joint)",
         "trains: expected the beginning of a parameter's name (network, head), got 'tail' (joint)",
     )
+
+
+def test_a_child_starts_with_the_weights_and_buffers_of_another_and_is_no_part_of_it() -> None:
+    model = nn.ModuleDict({name: nn.BatchNorm1d(1) for name in ("one", "two", "three")})
+    for number, child in enumerate(model.values(), start=1):
+        nn.init.constant_(child.weight, number)  # type: ignore[arg-type]
+        child.running_mean.fill_(10 * number)  # type: ignore[operator,union-attr]
+    take_over(model, replace(stage(), starts_as={"two": "one", "three": "two"}))
+    weights = {name: (child.weight.item(), child.running_mean.item()) for name, child in model.items()}  # type: ignore[operator,union-attr]
+    assert weights == {"one": (1, 10), "two": (1, 10), "three": (2, 20)}  # all at once: three takes what two was
+    nn.init.constant_(model["one"].weight, 7)  # type: ignore[arg-type]
+    assert model["two"].weight.item() == 1  # type: ignore[operator,union-attr]
 
 
 def test_the_longest_prefix_gives_the_rate() -> None:

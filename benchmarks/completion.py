@@ -1,0 +1,97 @@
+"""What completion costs, and what sloppy masks cost it, for one or several runs of method two side by side.
+
+    python benchmarks/completion.py runs/sweeps/mfish/three_stages-seed0-fold0 runs/sweeps/mfish/pcnet-seed0-fold0
+
+Speed: test objects per second, from masks in memory to answers on their own grid, without and with 20 samples; the
+medians of interleaved rounds, and the ratio to the last run. Gaps: IoU of the whole and of the hidden part when the
+visible mask and the occluder were both eroded by 0 to 3 voxels, without and with ``gap`` of twice as many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medseg.contracts import AmodalObject
+    from medseg.experiment.completer import Completer
+
+
+def eroded(thing: AmodalObject, voxels: int) -> AmodalObject:
+    """The object as a timid segmenter would show it."""
+    from medseg.data.occluders import roughen
+
+    occluder = None if thing.occluder is None else roughen(thing.occluder, -voxels)
+    return replace(thing, visible=roughen(thing.visible, -voxels), occluder=occluder)
+
+
+def speeds(completers: Sequence[Completer], things: Sequence[AmodalObject], samples: int, rounds: int) -> list[float]:
+    """Objects per second of each completer."""
+    found: list[list[float]] = [[] for _ in completers]
+    for _ in range(rounds):
+        for times, completer in zip(found, completers, strict=True):
+            began = time.perf_counter()
+            completer.answers(things, samples, abstain=False)
+            times.append(len(things) / (time.perf_counter() - began))
+    return [statistics.median(times) for times in found]
+
+
+def accuracy(completer: Completer, things: Sequence[AmodalObject], voxels: int, gap: int) -> list[float]:
+    """Mean IoU of the whole and of what the unharmed object hides."""
+    import numpy as np
+
+    from medseg.evaluation.overlap import iou
+
+    rows = []
+    answers = completer.answers([eroded(thing, voxels) for thing in things], 0, gap, abstain=False)
+    for thing, answer in zip(things, answers, strict=True):
+        assert thing.whole is not None
+        whole, hidden = answer.completion.whole, thing.whole & ~thing.visible
+        masks = ((whole, thing.whole), (whole & ~thing.visible, hidden))
+        rows.append([iou(a.view(np.int8), b.view(np.int8), 1) for a, b in masks])
+    return np.array(rows).mean(0).tolist()
+
+
+def main() -> None:
+    """Parse the command line, print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--erosions", type=int, default=3)
+    arguments = parser.parse_args()
+
+    import torch
+
+    from medseg.data.cohort import load_cohort
+    from medseg.data.splits import apply, read_splits
+    from medseg.experiment.amodal import hidden_objects, read_amodal_run
+    from medseg.experiment.assembly import find_cohort
+    from medseg.experiment.completer import Completer
+
+    torch.set_num_threads(arguments.threads)
+    config = read_amodal_run(arguments.runs[0])
+    cohort = apply(load_cohort(find_cohort(config.data.cohort)), read_splits(arguments.runs[0] / "splits.json"))
+    things = hidden_objects(cohort, "test", config)
+    completers = [Completer.load(run) for run in arguments.runs]
+    print(f"{len(things)} objects, {arguments.threads} thread(s)\n\n| run | samples | objects per second | ratio |")
+    print("| --- | --- | --- | --- |")
+    for samples in (0, 20):
+        found = speeds(completers, things, samples, arguments.rounds)
+        for run, speed in zip(arguments.runs, found, strict=True):
+            print(f"| {run.name} | {samples} | {speed:.1f} | {speed / found[-1]:.2f} |")
+    print("\n| run | eroded by | gap | whole | hidden |\n| --- | --- | --- | --- | --- |")
+    for run, completer in zip(arguments.runs, completers, strict=True):
+        for voxels in range(arguments.erosions + 1):
+            for gap in {0, 2 * voxels}:
+                whole, hidden = accuracy(completer, things, voxels, gap)
+                print(f"| {run.name} | {voxels} | {gap} | {whole:.4f} | {hidden:.4f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

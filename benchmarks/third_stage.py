@@ -1,0 +1,57 @@
+"""Train stage III of a finished run of method two anew, from what its stage II left, under other settings; evaluate.
+
+    python benchmarks/third_stage.py runs/sweeps/mfish/three_stages-seed0-fold0 objective.known_background=false \
+        --out runs/sweeps/mfish_visible_only/three_stages-seed0-fold0
+
+The new run folder is evaluated like any other. An ablation of stage III costs one stage, not three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+
+def main() -> None:
+    """Parse the command line, copy what describes the run, train the stage, calibrate, evaluate."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("overrides", nargs="*", help="dotted.key=value")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    import torch
+
+    from medseg.config import AmodalConfig, dump_config, load_config
+    from medseg.data.cohort import fingerprint, load_cohort
+    from medseg.data.splits import apply, read_splits
+    from medseg.experiment.amodal import assemble_amodal
+    from medseg.experiment.assembly import find_cohort, loop_settings
+    from medseg.experiment.calibrate import calibrate_run
+    from medseg.experiment.evaluate_amodal import evaluate_amodal
+    from medseg.training.checkpoint import BEST, load_weights
+    from medseg.training.loop import fit
+    from medseg.training.tracking import Tracker
+
+    torch.set_num_threads(1)
+    run, out = arguments.run, arguments.out
+    out.mkdir(parents=True)
+    for name in ("model.json", "splits.json", "environment.json"):
+        shutil.copy(run / name, out)
+    config = load_config(run / "config.yaml", arguments.overrides)
+    assert isinstance(config, AmodalConfig)
+    (out / "config.yaml").write_text(dump_config(config))
+    cohort = load_cohort(find_cohort(config.data.cohort))
+    data = fingerprint(cohort)
+    cohort = apply(cohort, read_splits(out / "splits.json"))
+    parts = assemble_amodal(config, cohort)
+    parts.model.load_state_dict(load_weights(run / "occluded" / BEST))
+    with Tracker(out, {}, "off", "medseg", config.experiment, "train") as tracker:
+        fit(parts.model, parts.stages[-1:], parts.source, out, loop_settings(config, False), tracker, data, False)
+    calibrate_run(out, cohort)
+    print(evaluate_amodal(out, draw=False))
+
+
+if __name__ == "__main__":
+    main()
