@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medseg.contracts import AmodalObject
-    from medseg.experiment.completer import Completer
+    from medseg.experiment.completion.completer import Completer
 
 
 def eroded(thing: AmodalObject, voxels: int) -> AmodalObject:
     """The object as a timid segmenter would show it."""
-    from medseg.data.occluders import roughen
+    from medseg.data.occlusion.sloppiness import roughen
 
     occluder = None if thing.occluder is None else roughen(thing.occluder, -voxels)
     return replace(thing, visible=roughen(thing.visible, -voxels), occluder=occluder)
@@ -70,9 +70,9 @@ def main() -> None:
 
     from medseg.data.cohort import load_cohort
     from medseg.data.splits import apply, read_splits
-    from medseg.experiment.amodal import hidden_objects, read_amodal_run
     from medseg.experiment.assembly import find_cohort
-    from medseg.experiment.completer import Completer
+    from medseg.experiment.assembly_amodal import hidden_objects, read_amodal_run
+    from medseg.experiment.completion.completer import Completer
 
     torch.set_num_threads(arguments.threads)
     config = read_amodal_run(arguments.runs[0])

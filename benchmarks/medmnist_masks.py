@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume, complaint
 from medseg.data.cohort import write_cohort
 from medseg.data.manifest import LABELS
-from medseg.data.simulate import require_empty
+from medseg.data.simulation.cohort import require_empty
 from medseg.data.volume import write_labels
 
 SPLITS: tuple[Literal["train", "val", "test"], ...] = ("train", "val", "test")

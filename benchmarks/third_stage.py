@@ -26,9 +26,9 @@ def main() -> None:
     from medseg.config import AmodalConfig, dump_config, load_config
     from medseg.data.cohort import fingerprint, load_cohort
     from medseg.data.splits import apply, read_splits
-    from medseg.experiment.amodal import assemble_amodal
     from medseg.experiment.assembly import find_cohort, loop_settings
-    from medseg.experiment.calibrate import calibrate_run
+    from medseg.experiment.assembly_amodal import assemble_amodal
+    from medseg.experiment.completion.calibrate import calibrate_run
     from medseg.experiment.evaluate_amodal import evaluate_amodal
     from medseg.training.checkpoint import BEST, load_weights
     from medseg.training.loop import fit

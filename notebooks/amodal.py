@@ -35,14 +35,15 @@ from matplotlib.colors import ListedColormap
 
 from medseg.config import load_config
 from medseg.data.cohort import load_cohort
-from medseg.data.occlusions import batch_of, objects_of_split
-from medseg.data.shapes import write_shapes
+from medseg.data.objects import objects_of_split
+from medseg.data.occlusion.batches import batch_of
+from medseg.data.simulation.shapes import write_shapes
 from medseg.data.splits import apply, read_splits
 from medseg.evaluation.amodal import score_object
 from medseg.evaluation.coverage import central_interval
-from medseg.experiment.amodal import hidden_objects, simulated_objects
+from medseg.experiment.assembly_amodal import hidden_objects, simulated_objects
 from medseg.experiment.complete import complete_map
-from medseg.experiment.completer import Completer
+from medseg.experiment.completion.completer import Completer
 from medseg.experiment.train import train
 
 CONFIG = """

@@ -37,9 +37,9 @@ from matplotlib.patches import Patch
 from medseg.config import load_config
 from medseg.data.cohort import load_cohort
 from medseg.data.consensus import majority_vote
-from medseg.data.samples import biased_raters, write_samples
+from medseg.data.simulation.samples import biased_raters, write_samples
 from medseg.evaluation.agreement import pairwise_dice, present
-from medseg.experiment.evaluate import evaluate
+from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train
 from medseg.reporting.heatmaps import draw_matrix, read_confusion
 from medseg.reporting.panels import rater_colours, read_panel
@@ -68,7 +68,7 @@ if RUN is None:
     size = [64, 64] if cohort.spatial_dims == 2 else [64, 64, 32]
     (folder / "notebook.yaml").write_text(CONFIG.format(cohort=cohort.root, size=size))
     train(load_config(folder / "notebook.yaml"), folder / "run", progress=False)
-    evaluate(folder / "run")
+    evaluate_run(folder / "run")
 run = Path(RUN or folder / "run")
 
 panels = [read_panel(path) for path in sorted((run / "report/panels").glob("*.npz"))]

@@ -34,7 +34,7 @@ from matplotlib.patches import Patch
 from medseg.data.cohort import load_cohort
 from medseg.data.consensus import majority_vote, soft_mean, vote_fraction
 from medseg.data.loading import read_record
-from medseg.data.samples import biased_raters, write_samples
+from medseg.data.simulation.samples import biased_raters, write_samples
 from medseg.evaluation.agreement import (
     fleiss_kappa,
     krippendorff_alpha,

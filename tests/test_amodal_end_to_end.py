@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from medseg.__main__ import app
 from medseg.contracts import Volume
-from medseg.data.samples import write_samples
-from medseg.data.shapes import render_map, write_shapes
+from medseg.data.simulation.samples import write_samples
+from medseg.data.simulation.shapes import render_map, write_shapes
 from medseg.data.volume import read_image, read_labels, write_labels
 from medseg.experiment.complete import complete_map
 from medseg.experiment.evaluate import evaluate_run

@@ -10,8 +10,8 @@ import torch
 from medseg.amodal.model import AmodalVAE
 from medseg.config import AmodalConfig, RunConfig, load_config
 from medseg.contracts import ClassLabel, ObjectRules
-from medseg.experiment.amodal import AmodalSignature, amodal_stages, build_amodal_model, frame_rules, showing
-from medseg.experiment.assembly import Signature, build_model
+from medseg.experiment.assembly_amodal import AmodalSignature, amodal_stages, build_amodal_model, frame_rules, showing
+from medseg.experiment.assembly_annotators import Signature, build_annotator_model
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
 ANNOTATORS = [path for path in CONFIGS if path.parent.name == "annotators"]
@@ -24,7 +24,7 @@ def test_a_config_reads_and_its_network_sees_its_grid(path: Path) -> None:
     assert isinstance(config, RunConfig)
     size = config.data.grid.size
     classes = (ClassLabel("background", 0), ClassLabel("object", 1))
-    model = build_model(config, Signature(("a", "b", "c"), classes, 1, len(size))).eval()
+    model = build_annotator_model(config, Signature(("a", "b", "c"), classes, 1, len(size))).eval()
     beliefs = model.believe(torch.randn(1, 1, *size))
     assert beliefs.truth_probs.shape == (1, 2, *size)
     assert beliefs.annotator_probs.shape == (1, 3, 2, *size)
@@ -65,7 +65,7 @@ def test_the_weights_are_a_function_of_the_seed() -> None:
     classes = (ClassLabel("b", 0), ClassLabel("o", 1))
     config = load_config(next(p for p in ANNOTATORS if len(load_config(p).data.grid.size) == 2))  # type: ignore[union-attr]
     other = config.model_copy(update={"seed": config.seed + 1})
-    one, same, different = (build_model(c, Signature(("a",), classes, 1, 2)) for c in (config, config, other))  # type: ignore[arg-type]
+    one, same, different = (build_annotator_model(c, Signature(("a",), classes, 1, 2)) for c in (config, config, other))  # type: ignore[arg-type]
     first = [next(m.parameters()) for m in (one, same, different)]
     assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
 

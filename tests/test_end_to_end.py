@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from medseg.__main__ import app
-from medseg.data.samples import write_samples
+from medseg.data.simulation.samples import write_samples
 from medseg.data.volume import read_image, read_labels
 
 CONFIG = """\

@@ -36,11 +36,10 @@ def believe(
     model: nn.Module,
     batch: MaskBatch,
     samples: int,
-    temperature: float = 1.0,
     generator: torch.Generator | None = None,
     mirror: bool = True,
 ) -> MaskBeliefs:
-    """The answer at the mean of z, and draws z ~ q2(z|v,o,c) with sigma times ``temperature``; batch.whole is not seen.
+    """The answer at the mean of z, and draws z ~ q2(z|v,o,c); batch.whole is not seen.
 
     mirror: answer for the object and its mirror images along every axis, and take the mean; samples go round them.
     """
@@ -55,7 +54,7 @@ def believe(
         return model.decoder(code, batch.class_index).sigmoid().flip(flips[number])
 
     probs = torch.stack([decoded(n, latent.mean()) for n, latent in enumerate(latents)]).mean(0)
-    drawn = [decoded(n % len(flips), latents[n % len(flips)].sample(temperature, generator)) for n in range(samples)]
+    drawn = [decoded(n % len(flips), latents[n % len(flips)].sample(generator)) for n in range(samples)]
     stacked = torch.stack(drawn) if drawn else probs.new_zeros(0, *probs.shape)
     return MaskBeliefs(probs, stacked, _misfit(probs, batch))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -60,21 +60,17 @@ class Latent:
         """The one answer."""
         return Code(self.coarse_mean, self.fine_mean)
 
-    def sample(self, temperature: float = 1.0, generator: torch.Generator | None = None) -> Code:
-        """z = mean + temperature * sigma * eps (Kingma and Welling 2014, Eq. 10)."""
+    def sample(self, generator: torch.Generator | None = None) -> Code:
+        """z = mean + sigma * eps (Kingma and Welling 2014, Eq. 10)."""
         return Code(
-            _drawn(self.coarse_mean, self.coarse_logvar, temperature, generator),
-            _drawn(self.fine_mean, self.fine_logvar, temperature, generator),
+            _drawn(self.coarse_mean, self.coarse_logvar, generator),
+            _drawn(self.fine_mean, self.fine_logvar, generator),
         )
 
-    def detached(self) -> Latent:
-        """The same as a constant."""
-        return Latent(*(getattr(self, field.name).detach() for field in fields(self)))
 
-
-def _drawn(mean: Tensor, logvar: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+def _drawn(mean: Tensor, logvar: Tensor, generator: torch.Generator | None) -> Tensor:
     noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-    return mean + temperature * (0.5 * logvar).exp() * noise
+    return mean + (0.5 * logvar).exp() * noise
 
 
 class Encoder(nn.Module):

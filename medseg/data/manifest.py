@@ -52,6 +52,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def short_path(path: Path, cohort: Cohort) -> str:
+    """Relative to the cohort where it lies inside."""
+    return path.relative_to(cohort.root).as_posix() if path.is_relative_to(cohort.root) else str(path)
+
+
 # ---------------------------------------------------------------------------------------- reading
 def read_rows(path: Path) -> list[Row]:
     """Raises Refused if the file cannot be read as a table with the required columns."""

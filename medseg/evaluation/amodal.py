@@ -82,11 +82,6 @@ class HiddenCalibration:
     hits: NDArray[np.float64]
 
     @staticmethod
-    def empty() -> HiddenCalibration:
-        """No object yet."""
-        return HiddenCalibration(np.zeros(BINS), np.zeros(BINS), np.zeros(BINS))
-
-    @staticmethod
     def of(thing: AmodalObject, completion: Completion) -> HiddenCalibration:
         """One object: every voxel of its crop that the occluder may hide, or that is not visible if it is unknown.
 

@@ -1,16 +1,29 @@
 """The composition root: the only room that knows every other. One file per verb of the command line.
 
+What a verb needs of one method lies beside it: ``assembly``, ``evaluate`` and ``track`` serve both methods,
+``assembly_annotators``, ``evaluate_annotators`` and ``predict`` method one, ``assembly_amodal``,
+``evaluate_amodal``, ``pictures_amodal``, ``complete`` and the folder ``completion`` method two.
+
 Each verb reads what the previous one left on disk::
 
-    runs/<name>/config.yaml        the resolved config         (train)
-                environment.json   versions and machine        (train)
-                model.json         what the network was built for: annotators, classes, channels  (train)
-                splits.json        who is in train, val, test  (train)
-                <stage>/           checkpoints of each stage   (train)
-                weights.pt         the final weights           (train)
-                metrics.jsonl      figures of every epoch      (train)
-                predictions/       maps on the native grid     (evaluate)
-                confusion.csv      each annotator's matrix     (evaluate)
-                scores.csv         one row per figure          (evaluate)
-                report/            pictures and a page         (evaluate)
+    runs/<name>/config.yaml        the resolved config                     (train)
+                environment.json   versions and machine                    (train)
+                model.json         what the network was built for          (train)
+                splits.json        who is in train, val, test              (train)
+                <stage>/           checkpoints of each stage               (train)
+                weights.pt         the final weights                       (train)
+                metrics.jsonl      figures of every epoch                  (train)
+                scores.csv         one row per figure                      (evaluate)
+                report/            pictures and a page                     (evaluate)
+
+Of method one the stages are warmup/ and joint/ or what its recipe has, and there are also::
+
+                predictions/       maps on the native grid                 (evaluate)
+                confusion.csv      each annotator's matrix                 (evaluate)
+
+Of method two the stages are complete/, occluded/ and visible/, and there are also::
+
+                calibration.json   how samples are cut, when to abstain    (train)
+                rivals.csv         the scores of those that learn nothing  (evaluate)
+                occluded/scores.csv  those of the run without stage III    (evaluate --stage occluded)
 """

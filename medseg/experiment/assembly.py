@@ -1,7 +1,4 @@
-"""From a config to the parts of a run of method one: the model, the stages, the data as the loop wants them.
-
-Beside it what both methods need: finding the cohort, the settings of the loop, the config of a run folder.
-"""
+"""What the runs of both methods need: their parts, the cohort's folder, the settings of the loop, the run folder."""
 
 from __future__ import annotations
 
@@ -10,63 +7,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from medseg.annotators.confusion import ConfusionHead
-from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
-from medseg.annotators.stages import RECIPES, Budget, stages
-from medseg.config import Config, LoopConfig, RunConfig, load_config
-from medseg.contracts import ClassLabel, Cohort, Refused, Stage, complaint
-from medseg.data.loading import CohortSource, Grid
-from medseg.data.transforms import Augmentation
+from medseg.config import Config, LoopConfig, load_config
+from medseg.contracts import Refused, Stage, complaint
 from medseg.training.loop import Source
 from medseg.training.settings import Settings
 
 
-@dataclass(frozen=True)
-class Signature:
-    """What a network was built for; written beside its weights, and all that prediction needs of the cohort."""
-
-    annotators: tuple[str, ...]
-    classes: tuple[ClassLabel, ...]
-    channels: int
-    spatial_dims: int
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """In the order of axes O and T."""
-        return tuple(label.name for label in self.classes)
-
-    def write(self, path: Path) -> None:
-        """As JSON."""
-        classes = {label.name: label.value for label in self.classes}
-        path.write_text(
-            json.dumps(
-                {
-                    "annotators": self.annotators,
-                    "classes": classes,
-                    "channels": self.channels,
-                    "spatial_dims": self.spatial_dims,
-                },
-                indent=1,
-            )
-        )
-
-    @staticmethod
-    def read(path: Path) -> Signature:
-        """Raises Refused where a run folder has none."""
-        if not path.is_file():
-            raise Refused([complaint("run folder", "model.json of a trained run", "none", str(path.parent))])
-        values = json.loads(path.read_text())
-        classes = tuple(ClassLabel(name, value) for name, value in values["classes"].items())
-        return Signature(tuple(values["annotators"]), classes, values["channels"], values["spatial_dims"])
-
-
-class Written(Protocol):
-    """A signature of either method."""
+class WritableSignature(Protocol):
+    """What a network of either method was built for."""
 
     def write(self, path: Path) -> None: ...  # noqa: D102
 
@@ -75,24 +28,11 @@ class Written(Protocol):
 class Parts:
     """What the loop is given. case_names: by the batches' ``case_index``."""
 
-    signature: Written
+    signature: WritableSignature
     model: nn.Module
     stages: tuple[Stage, ...]
     source: Source
     case_names: Sequence[str]
-
-
-def assemble(config: RunConfig, cohort: Cohort) -> Parts:
-    """A run of method one."""
-    annotators = chosen_annotators(config, cohort)
-    signature = Signature(annotators, cohort.classes, len(cohort.channels), cohort.spatial_dims)
-    return Parts(
-        signature,
-        build_model(config, signature),
-        stages(config.recipe, budget(config)),
-        build_source(config, cohort, annotators),
-        [case.name for case in cohort.cases],
-    )
 
 
 def find_cohort(name: str) -> Path:
@@ -113,68 +53,6 @@ def find_cohort(name: str) -> Path:
     raise Refused([complaint("cohort", f"manifest.csv in {looked}", f"none{hint}", "data.cohort")])
 
 
-def chosen_annotators(config: RunConfig, cohort: Cohort) -> tuple[str, ...]:
-    """The annotators that the config names, or all persistent ones of the cohort."""
-    chosen = config.data.annotators or cohort.annotators
-    known = (*cohort.annotators, *cohort.crowd)
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
-        raise Refused(complaint("data.annotators", f"one of {', '.join(known)}", name, cohort.name) for name in unknown)
-    return tuple(chosen)
-
-
-def network_grid(config: RunConfig) -> Grid:
-    """The grid section of the config."""
-    grid = config.data.grid
-    return Grid(grid.mode, grid.size, grid.spacing_mm, grid.foreground_fraction)
-
-
-def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -> CohortSource:
-    """The cases as the loop wants them."""
-    return CohortSource(
-        cohort,
-        annotators,
-        network_grid(config),
-        Augmentation(**config.data.augment.model_dump()),
-        config.seed,
-        config.training.batch,
-        config.data.labels_per_image,
-    )
-
-
-def build_model(config: RunConfig, signature: Signature) -> nn.Module:
-    """The model of a recipe, its weights a function of the seed alone."""
-    torch.manual_seed(config.seed)
-    recipe, annotators, classes = RECIPES[config.recipe], len(signature.annotators), len(signature.classes)
-
-    def network() -> TrueLabelNetwork:
-        return TrueLabelNetwork(signature.spatial_dims, signature.channels, classes, **config.network.model_dump())
-
-    if recipe.confusion == "separate":
-        return SeparateNetworks([network() for _ in range(annotators)])
-    if recipe.confusion == "none":
-        return AnnotatorModel(network(), annotators)
-    if recipe.confusion == "global":
-        return AnnotatorModel(network(), annotators, ConfusionHead(annotators, classes))
-    width = config.confusion.trunk
-    seen = signature.channels + config.network.features + classes
-    head = ConfusionHead(annotators, classes, width)
-    return AnnotatorModel(network(), annotators, head, confusion_trunk(signature.spatial_dims, seen, width))
-
-
-def budget(config: RunConfig) -> Budget:
-    """The training section's part that the stages need."""
-    training, confusion = config.training, config.confusion
-    return Budget(
-        training.epochs.warmup,
-        training.epochs.joint,
-        training.learning_rate,
-        confusion.rate,
-        confusion.trace_weight,
-        confusion.assignment == "hard",
-    )
-
-
 def loop_settings(config: Config, progress: bool) -> Settings:
     """The training section's part that the loop needs."""
     training = config.training
@@ -189,9 +67,14 @@ def read_config(run: Path) -> Config:
     return load_config(run / "config.yaml")
 
 
-def read_run(run: Path) -> RunConfig:
-    """The same, of a run of method one. Raises Refused for one of method two."""
-    config = read_config(run)
-    if not isinstance(config, RunConfig):
-        raise Refused([complaint("run folder", "a run with annotators", f"recipe {config.recipe}", str(run))])
-    return config
+def read_signature(path: Path) -> dict[str, Any]:
+    """The content of model.json. Raises Refused where a run folder has none."""
+    if not path.is_file():
+        raise Refused([complaint("run folder", "model.json of a trained run", "none", str(path.parent))])
+    return json.loads(path.read_text())
+
+
+def device_of(config: Config) -> str:
+    """Where a trained run computes: on a GPU where there is one, or where the config says."""
+    auto = "cuda" if torch.cuda.is_available() else "cpu"
+    return auto if config.training.accelerator == "auto" else config.training.accelerator

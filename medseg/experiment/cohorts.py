@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from medseg.contracts import AmodalObject, Refused, complaint
-from medseg.data.check import check_cohort
+from medseg.data.checking import check_cohort
+from medseg.data.checking.findings import Findings, describe
+from medseg.data.checking.objects import chosen_objects
 from medseg.data.cohort import load_cohort, write_cohort
-from medseg.data.findings import Findings, describe
 from medseg.data.layouts import index
 from medseg.data.layouts.label_maps import remarks
-from medseg.data.object_check import chosen_objects
 from medseg.data.rules import with_rules
-from medseg.data.simulate import simulate_cohort
+from medseg.data.simulation.cohort import simulate_cohort
 from medseg.reporting.objects import ObjectPicture, draw_objects
 
 __all__ = ["check_folder", "describe", "index_folder", "simulate_folder"]

@@ -4,84 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.order import Order, occlusion_order
-from medseg.contracts import AmodalObject, Cohort, Completion, Refused, Volume, complaint
-from medseg.data.extraction import Extraction
-from medseg.data.frames import FrameRules, frame_around
-from medseg.data.growth import bridged, painted
+from medseg.amodal.order import Order
+from medseg.contracts import Cohort, Refused, Volume, complaint
 from medseg.data.header import read_header
-from medseg.data.manifest import LABELS
-from medseg.data.objects import objects_of
-from medseg.data.occlusions import padded
 from medseg.data.volume import SUFFIXES, as_labels, read_labels, suffix_of
-from medseg.experiment.amodal import AmodalSignature
-from medseg.experiment.completer import Completer
-from medseg.experiment.completion_files import OBJECTS, ORDER, write_objects, write_rows
-from medseg.experiment.object_row import ObjectRow, dropped_row, row_of
-
-__all__ = ["CompletedMap", "Completer", "complete", "complete_map"]
-
-
-@dataclass(frozen=True)
-class CompletedMap:
-    """A label map whose objects are completed.
-
-    labels: (S...) the map with every whole painted where no other object is, see ``painted``. objects: with room to
-    grow around them; completions: one per object, on its crop. rows: of the objects, then of those that were dropped.
-    orders: of the pairs that touch, those left alone not among them. affine, spacing_mm: of the map.
-    """
-
-    labels: NDArray[np.generic]
-    objects: tuple[AmodalObject, ...]
-    completions: tuple[Completion, ...]
-    rows: tuple[ObjectRow, ...]
-    orders: tuple[Order, ...]
-    affine: NDArray[np.float64]
-    spacing_mm: tuple[float, ...] | None
-
-
-@dataclass(frozen=True)
-class MapCompleter:
-    """A completer with how maps are taken apart, and how far objects may grow: a label map -> CompletedMap."""
-
-    completer: Completer
-    cohort: Cohort
-    samples: int
-    gap: int
-    anywhere: bool
-
-    def extract(self, case: str, volume: Volume) -> Extraction:
-        """The objects of a label map (S...), with the model's class indices; raises Refused as ``objects_of`` does."""
-        found = objects_of(volume.array, self.cohort, case, volume.affine, volume.spacing_mm)
-        names = [label.name for label in self.completer.signature.classes[1:]]
-        known = [replace(thing, class_index=names.index(thing.label)) for thing in found.objects]
-        return replace(found, objects=tuple(bridged(known, volume.array, self.cohort, self.gap)))
-
-    def __call__(self, case: str, volume: Volume) -> CompletedMap:
-        """Complete a label map (S...); raises Refused as ``extract`` does."""
-        found = self.extract(case, volume)
-        objects = [_with_room(thing, self.completer.frame, self.gap, self.anywhere) for thing in found.objects]
-        answers = self.completer.answers(objects, self.samples, self.gap, self.anywhere)
-        completions = [answer.completion for answer in answers]
-        taken = [number for number, answer in enumerate(answers) if answer.status != "left"]
-        return CompletedMap(
-            painted(volume.array, self.cohort, objects, [completion.whole for completion in completions]),
-            tuple(objects),
-            tuple(completions),
-            (
-                *(row_of(thing, answer) for thing, answer in zip(objects, answers, strict=True)),
-                *(dropped_row(case, dropped, volume) for dropped in found.dropped),
-            ),
-            tuple(occlusion_order([objects[n] for n in taken], [completions[n] for n in taken])),
-            volume.affine,
-            volume.spacing_mm,
-        )
+from medseg.experiment.assembly_amodal import AmodalSignature
+from medseg.experiment.completion.completer import Completer
+from medseg.experiment.completion.files import OBJECTS, ORDER, write_objects, write_rows
+from medseg.experiment.completion.maps import CompletedMap, MapCompleter, cohort_of
+from medseg.experiment.completion.rows import ObjectRow
 
 
 def complete_map(
@@ -104,7 +41,7 @@ def complete_map(
     affine = np.diag([*(lengths or ()), *(1.0,) * (4 - len(lengths or ()))])
     volume = as_labels(Volume(label_map[None], affine, lengths), where)
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    return MapCompleter(completer, _cohort(completer.signature), samples, gap, anywhere)("map", volume)
+    return MapCompleter(completer, cohort_of(completer.signature), samples, gap, anywhere)("map", volume)
 
 
 def complete(
@@ -124,7 +61,7 @@ def complete(
     Raises Refused, before anything is written, for maps that cannot be read or taken apart, and where results are.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    cohort = _cohort(completer.signature) if rules is None else _cohort_of_file(rules, completer.signature)
+    cohort = cohort_of(completer.signature) if rules is None else _cohort_of_file(rules, completer.signature)
     job = MapCompleter(completer, cohort, samples, gap, anywhere)
     maps = find_label_maps(labels)
     complaints = [line for path in maps for line in _unfit(job, path)]
@@ -168,21 +105,6 @@ def _unfit(job: MapCompleter, path: Path) -> Sequence[str]:
     return ()
 
 
-def _with_room(thing: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:
-    """Room for the seam of a gap; where the object may grow anywhere, as much as its frame shows."""
-    if not anywhere and thing.occluder is not None:
-        return padded(thing, [gap] * thing.visible.ndim)
-    frame = frame_around(thing.visible, rules, thing.spacing_mm)
-    reach = np.abs(frame.matrix) @ np.asarray(frame.size) / 2
-    return padded(thing, np.ceil(reach).astype(int).tolist())
-
-
-def _cohort(signature: AmodalSignature) -> Cohort:
-    """The signature as the cohort that ``objects_of`` asks for: classes and rules, without cases."""
-    dims = signature.spatial_dims
-    return Cohort(Path(), "", signature.classes, (), dims, (LABELS,), (), (), signature.rules)
-
-
 def _cohort_of_file(path: Path, signature: AmodalSignature) -> Cohort:
     """A cohort.yaml as such a cohort; raises Refused where the run knows a class not, or has other dimensions."""
     header = read_header(path)
@@ -197,7 +119,7 @@ def _cohort_of_file(path: Path, signature: AmodalSignature) -> Cohort:
         complaints.append(complaint("spatial_dims", signature.spatial_dims, header.spatial_dims, str(path)))
     if complaints:
         raise Refused(complaints)
-    return replace(_cohort(signature), classes=header.classes, rules=header.rules)
+    return replace(cohort_of(signature), classes=header.classes, rules=header.rules)
 
 
 def _summary(rows: Sequence[ObjectRow], maps: int, out: Path) -> str:

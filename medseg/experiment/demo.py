@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from medseg.config import load_config
-from medseg.data.samples import BIASED_RATERS, write_samples
-from medseg.data.shapes import write_shapes
+from medseg.data.simulation.samples import BIASED_RATERS, write_samples
+from medseg.data.simulation.shapes import write_shapes
 from medseg.experiment.compare import compare_runs
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train

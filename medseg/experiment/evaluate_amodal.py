@@ -15,16 +15,18 @@ from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.config import dump_config
 from medseg.contracts import AmodalObject, Cohort, Completion, Refused, Score, complaint
 from medseg.data.cohort import load_cohort
-from medseg.data.frames import FrameRules, frame_around, from_frame
-from medseg.data.occlusions import batch_of, fits, objects_of_split
+from medseg.data.objects import objects_of_split
+from medseg.data.occlusion.batches import batch_of
+from medseg.data.occlusion.frames import FrameRules, fits, frame_of, from_frame
+from medseg.data.occlusion.showing import is_simulated
 from medseg.data.splits import apply, read_splits
 from medseg.evaluation.amodal import HiddenCalibration, score_object
 from medseg.evaluation.table import format_summary, summary, write_scores
-from medseg.experiment.amodal import frame_rules, hidden_objects, read_amodal_run
 from medseg.experiment.assembly import find_cohort
-from medseg.experiment.completer import Answer, Completer
-from medseg.experiment.pictures import draw_amodal_run
-from medseg.experiment.track import track_pictures
+from medseg.experiment.assembly_amodal import frame_rules, hidden_objects, read_amodal_run
+from medseg.experiment.completion.completer import Answer, Completer
+from medseg.experiment.pictures_amodal import draw_amodal_run
+from medseg.experiment.track import track_amodal
 
 SAMPLES = 50
 """Draws of each object, behind the intervals."""
@@ -80,8 +82,8 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
         write_scores(out / "rivals.csv", _rival_scores(things, cohort, frame_rules(config)))
     if draw and stage is None:
         draw_amodal_run(run, completer, cohort, config, things, answers)
-        track_pictures(run, config, scores)
-    simulated = sum("~" in thing.name for thing in things)
+        track_amodal(run, config, scores)
+    simulated = any(is_simulated(thing) for thing in things)
     kind = "hidden synthetically" if simulated else "really hidden"
     cases = len({thing.case for thing in things})
     return AmodalEvaluation(scores, f"{len(things)} {kind} objects of {cases} test cases", out)
@@ -131,7 +133,7 @@ def _nearest(cohort: Cohort, rules: FrameRules) -> Rival:
         store = stores.get(thing.class_index, every)
         occluder = None if thing.occluder is None else batch.occluder[0, 0].numpy()
         shape = store.complete(batch.visible[0, 0].numpy(), occluder)
-        frame = frame_around(thing.visible, rules, thing.spacing_mm)
+        frame = frame_of(thing, rules)
         pasted = from_frame(shape, frame, thing.visible.shape) >= 0.5
         return thing.visible | (pasted if thing.occluder is None else pasted & thing.occluder)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -19,7 +18,8 @@ from medseg.data.transforms import image_to_grid, probs_to_native
 from medseg.data.volume import SUFFIXES, read_channels, suffix_of, write_labels, write_map
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.inference import believe_everywhere
-from medseg.experiment.assembly import Signature, build_model, network_grid, read_run
+from medseg.experiment.assembly import device_of
+from medseg.experiment.assembly_annotators import Signature, build_annotator_model, network_grid, read_annotator_run
 from medseg.training.checkpoint import load_weights
 
 
@@ -36,11 +36,10 @@ class Predictor:
     @staticmethod
     def load(run: Path) -> Predictor:
         """Raises Refused where the run has no weights, or broken ones."""
-        config, signature = read_run(run), Signature.read(run / "model.json")
-        model = build_model(config, signature)
+        config, signature = read_annotator_run(run), Signature.read(run / "model.json")
+        model = build_annotator_model(config, signature)
         model.load_state_dict(load_weights(run / "weights.pt"))
-        auto = "cuda" if torch.cuda.is_available() else "cpu"
-        device = auto if config.training.accelerator == "auto" else config.training.accelerator
+        device = device_of(config)
         return Predictor(signature, config, network_grid(config), model.to(device), device)
 
     def __call__(self, name: str, image: Volume) -> Prediction:

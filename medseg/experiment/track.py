@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from medseg.config import AmodalConfig, Config, RunConfig
 from medseg.contracts import Score
-from medseg.experiment.assembly import Signature, find_cohort
+from medseg.experiment.assembly import find_cohort
+from medseg.experiment.assembly_annotators import Signature
 from medseg.training.tracking import Tracker
 
 
-def track_evaluation(
+def track_annotators(
     run: Path,
     out: Path,
     config: RunConfig,
@@ -23,7 +24,7 @@ def track_evaluation(
     scores: Sequence[Score],
     confusion: NDArray[np.float64],
 ) -> None:
-    """Log everything that a reader of the dashboard needs, as one W&B run of the experiment's group.
+    """Log all of an evaluation that a reader of the dashboard needs, as one W&B run of the experiment's group.
 
     out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
     """
@@ -50,7 +51,7 @@ def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
         tracker.pictures(f"cases/{path.stem}", panel["image"], masks, classes)
 
 
-def track_pictures(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
+def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
     """The same of a run of method two: its pictures, the table of scores, manifest and weights."""
     settings, values = config.tracking, config.model_dump(mode="json")
     with Tracker(run, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:

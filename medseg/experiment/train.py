@@ -10,12 +10,13 @@ from pathlib import Path
 
 from medseg.config import AmodalConfig, AmodalTrainingConfig, Config, TrainingConfig, dump_config
 from medseg.contracts import Cohort, Refused, complaint
-from medseg.data.check import check_cohort
+from medseg.data.checking import check_cohort
 from medseg.data.cohort import fingerprint, load_cohort
 from medseg.data.splits import apply, read_splits, split_cases, write_splits
-from medseg.experiment.amodal import assemble_amodal
-from medseg.experiment.assembly import assemble, find_cohort, loop_settings, read_config
-from medseg.experiment.calibrate import calibrate_run
+from medseg.experiment.assembly import find_cohort, loop_settings, read_config
+from medseg.experiment.assembly_amodal import assemble_amodal
+from medseg.experiment.assembly_annotators import assemble_annotators
+from medseg.experiment.completion.calibrate import calibrate_run
 from medseg.training.loop import fit
 from medseg.training.processes import is_first_process
 from medseg.training.settings import HOW_NOT_WHAT
@@ -43,7 +44,7 @@ def train(config: Config, run: Path, resume: bool = False, progress: bool = True
         raise Refused(findings.errors)
     data_fingerprint = fingerprint(cohort)
     cohort = _split(config, cohort, run)
-    parts = assemble_amodal(config, cohort) if isinstance(config, AmodalConfig) else assemble(config, cohort)
+    parts = assemble_amodal(config, cohort) if isinstance(config, AmodalConfig) else assemble_annotators(config, cohort)
     if is_first_process():
         parts.signature.write(run / "model.json")
         (run / "config.yaml").write_text(dump_config(config))

@@ -132,7 +132,7 @@ def test_calibration_counts_behind_the_occluder_and_over_all_objects_at_once():
     assert first.score().value == pytest.approx(1.5 / 9)
     # another whole of which six voxels lie behind the square: together the halves are right
     other = replace(THING, whole=SEEN | (SQUARE & (np.arange(5) < 3)[:, None]))
-    both = sum([first, HiddenCalibration.of(other, completion(BAR, probs=probs))], HiddenCalibration.empty())
+    both = first + HiddenCalibration.of(other, completion(BAR, probs=probs))
     assert both.score().value == 0
     assert (both.score().case, both.score().metric, both.score().unit) == ("", "hidden_ece", "1")
 

@@ -15,10 +15,10 @@ from medseg.amodal.completion import MaskBeliefs
 from medseg.config import dump_config
 from medseg.config.amodal import AmodalConfig
 from medseg.contracts import AmodalObject, ClassLabel, MaskBatch, ObjectRules
-from medseg.data.frames import FrameRules
-from medseg.experiment import completer as module
-from medseg.experiment.amodal import AmodalSignature, build_amodal_model
-from medseg.experiment.completer import Completer
+from medseg.data.occlusion.frames import FrameRules
+from medseg.experiment.assembly_amodal import AmodalSignature, build_amodal_model
+from medseg.experiment.completion import completer as module
+from medseg.experiment.completion.completer import Completer
 from medseg.training.checkpoint import save_weights
 
 CLASSES = (ClassLabel("background", 0), ClassLabel("rod", 1), ClassLabel("bar", 2))
@@ -34,15 +34,13 @@ class Known:
 
     prob: float = 0.9
     energy: Callable[[int], float] = lambda number: 0.1
-    shares: Callable[[int, float], list[float]] = lambda samples, temperature: [1.0] * samples
+    shares: Callable[[int], list[float]] = lambda samples: [1.0] * samples
     batches: list[int] = field(default_factory=list)
 
-    def __call__(
-        self, model: nn.Module, batch: MaskBatch, samples: int, temperature: float, *rest: object
-    ) -> MaskBeliefs:
+    def __call__(self, model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
         energies = [self.energy(sum(self.batches) + position) for position in range(len(batch.visible))]
         self.batches.append(len(batch.visible))
-        drawn = [self._filled(batch.visible, share) for share in self.shares(samples, temperature)]
+        drawn = [self._filled(batch.visible, share) for share in self.shares(samples)]
         probs = torch.full_like(batch.visible, self.prob)
         stacked = torch.stack(drawn) if drawn else torch.zeros(0, *probs.shape)
         return MaskBeliefs(probs, stacked, torch.tensor(energies))

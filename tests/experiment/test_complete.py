@@ -12,14 +12,14 @@ import pytest
 import yaml
 
 from medseg.contracts import ClassLabel, ObjectRules, Prediction, Refused, Volume
-from medseg.data.shapes import CLASSES as SHAPES
-from medseg.data.shapes import RULES as SHAPE_RULES
-from medseg.data.shapes import write_shapes
+from medseg.data.simulation.shapes import CLASSES as SHAPES
+from medseg.data.simulation.shapes import RULES as SHAPE_RULES
+from medseg.data.simulation.shapes import write_shapes
 from medseg.data.volume import read_image, read_labels, write_labels
-from medseg.experiment.amodal import AmodalSignature
-from medseg.experiment.assembly import Signature
+from medseg.experiment.assembly_amodal import AmodalSignature
+from medseg.experiment.assembly_annotators import Signature
 from medseg.experiment.complete import complete, complete_map
-from medseg.experiment.completer import Calibration
+from medseg.experiment.completion.calibration import Calibration
 from medseg.experiment.predict import write_prediction
 
 from .conftest import CLASSES, Known, completer, write_run
@@ -47,7 +47,7 @@ def table(path: Path) -> dict[str, dict[str, str]]:
 
 # ------------------------------------------------------------------------------------- by one call
 def test_a_map_in_memory(known: Known):
-    known.shares = lambda samples, temperature: [0.0, 1.0]
+    known.shares = lambda samples: [0.0, 1.0]
     done = complete_map(crossing(), (0.5, 2.0), completer(), samples=2)
     assert {row.object: row.status for row in done.rows} == {
         "map/rod-1": "complete",

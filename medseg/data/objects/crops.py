@@ -1,0 +1,45 @@
+"""The crop on which an object lies: where it meets the map, made larger, laid back onto the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.contracts import AmodalObject
+
+Window = tuple[slice, ...]
+Voxel = TypeVar("Voxel", bound=np.generic)
+
+
+def windows(shape: Sequence[int], size: Sequence[int], first: NDArray[np.integer]) -> tuple[Window, Window]:
+    """Where a box of ``size`` whose first voxel lies at ``first`` meets a canvas: in the canvas, and in the box."""
+    ends = [
+        (max(int(at), 0), max(min(int(at) + many, length), 0))
+        for at, many, length in zip(first, size, shape, strict=True)
+    ]
+    inner = tuple(slice(start - int(at), max(stop - int(at), 0)) for (start, stop), at in zip(ends, first, strict=True))
+    return tuple(slice(start, stop) for start, stop in ends), inner
+
+
+def padded(thing: AmodalObject, margin: Sequence[int]) -> AmodalObject:
+    """The same object on a larger crop: ``margin`` more voxels on either side of each axis, with nothing in them."""
+    width = [(m, m) for m in margin]
+
+    def pad(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        return None if mask is None else np.pad(mask, width)
+
+    corner = tuple(c - m for c, m in zip(thing.corner, margin, strict=True))
+    visible = np.pad(thing.visible, width)
+    return replace(thing, visible=visible, occluder=pad(thing.occluder), whole=pad(thing.whole), corner=corner)
+
+
+def on_map(array: NDArray[Voxel], thing: AmodalObject) -> NDArray[Voxel]:
+    """An array (S...) of the object's crop on the grid of its map: nothing around it, what sticks out cut off."""
+    placed = np.zeros(thing.map_shape, array.dtype)
+    there, here = windows(thing.map_shape, array.shape, np.asarray(thing.corner))
+    placed[there] = array[here]
+    return placed

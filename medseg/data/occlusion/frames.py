@@ -1,0 +1,116 @@
+"""Frames: the piece of space around an object that the completing network sees, and the way back.
+
+A frame is an affine map from the network's grid to the voxels of a label map, so that anisotropic voxels,
+scaling and rotation are one resampling in either direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from medseg.contracts import AmodalObject
+
+
+@dataclass(frozen=True)
+class FrameRules:
+    """How frames are laid around objects.
+
+    size: (S,) voxels of the network's grid. spacing: its voxel, in mm (in pixels for a picture without a scale);
+        None: as large as makes the visible part fill ``1 / margin`` of the frame.
+    margin: a visible part that, times this, is longer than the frame is shown smaller, until it fits.
+    reduction: by this factor at most; a larger object is refused.
+    align: turn the frame so that the visible part's principal axes lie along the grid's.
+    """
+
+    size: tuple[int, ...]
+    spacing: float | None = None
+    margin: float = 1.25
+    reduction: float = 2.0
+    align: bool = True
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Grid index g -> map index ``matrix @ g + offset``; matrix (S,S), offset (S,), size of the grid (S,).
+
+    reduction: by how much the object is shown smaller than ``FrameRules.spacing`` asks for (1: not at all).
+    """
+
+    matrix: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    size: tuple[int, ...]
+    reduction: float
+
+
+def frame_around(visible: NDArray[np.bool_], rules: FrameRules, spacing_mm: Sequence[float] | None) -> Frame:
+    """The frame of an object, a function of its visible part (S...) alone: its box, along its principal axes.
+
+    spacing_mm: (S,) of the map. The axes' signs follow the third moment of the visible part, so that an object and
+    its copy turned by 180 degrees have frames that show the same.
+    """
+    voxel = np.asarray(spacing_mm or (1.0,) * visible.ndim, np.float64)
+    places = np.argwhere(visible).astype(np.float64) * voxel
+    axes = _principal_axes(places) if rules.align else np.eye(visible.ndim)
+    along = places @ axes
+    low, high = along.min(0), along.max(0)
+    size = np.asarray(rules.size)
+    fitting = float(((high - low + voxel.min()) * rules.margin / size).max())
+    step = fitting if rules.spacing is None else max(rules.spacing, fitting)
+    matrix = (axes * step) / voxel[:, None]
+    centre = axes @ ((low + high) / 2) / voxel
+    offset = centre - matrix @ ((size - 1) / 2)
+    return Frame(matrix, offset, rules.size, step / (rules.spacing or step))
+
+
+def frame_of(thing: AmodalObject, rules: FrameRules) -> Frame:
+    """The same, on the crop of an object."""
+    return frame_around(thing.visible, rules, thing.spacing_mm)
+
+
+def fits(thing: AmodalObject, rules: FrameRules) -> bool:
+    """Whether the object is not larger than its frame allows."""
+    return frame_of(thing, rules).reduction <= rules.reduction
+
+
+def to_frame(array: NDArray[np.generic], frame: Frame) -> NDArray[np.float32]:
+    """(S...) of the map -> (S...) of the frame, linearly; outside of the map lies nothing.
+
+    Where the frame's voxels are larger than the map's, the map is smoothed first (Gaussian, half a voxel).
+    """
+    values = array.astype(np.float32)
+    steps = np.linalg.norm(frame.matrix, axis=1)
+    if steps.max() > 1.1:
+        values = ndimage.gaussian_filter(values, 0.5 * np.sqrt(np.maximum(steps**2 - 1, 0)), mode="constant")
+    return _resampled(np.asarray(values), frame.matrix, frame.offset, frame.size)
+
+
+def from_frame(array: NDArray[np.floating], frame: Frame, shape: Sequence[int]) -> NDArray[np.float32]:
+    """(S...) of the frame -> (S...) of a map of this shape, linearly; outside of the frame lies nothing."""
+    inverse = np.linalg.inv(frame.matrix)
+    return _resampled(array.astype(np.float32), inverse, -inverse @ frame.offset, tuple(shape))
+
+
+def _resampled(
+    values: NDArray[np.floating], matrix: NDArray[np.floating], offset: NDArray[np.floating], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Linearly; ``grid-constant``, for with ``constant`` half of every voxel on the border of ``values`` is lost."""
+    resampled = ndimage.affine_transform(
+        values, matrix, offset.tolist(), shape, order=1, mode="grid-constant", prefilter=False
+    )
+    return np.asarray(resampled, np.float32)
+
+
+def _principal_axes(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,S) -> (S,S), a rotation; column k is the axis of the k-th largest second moment."""
+    centred = places - places.mean(0)
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
+    skew = ((centred @ axes) ** 3).sum(0)
+    axes = axes * np.where(skew < 0, -1.0, 1.0)
+    if np.linalg.det(axes) < 0:
+        axes[:, -1] *= -1
+    return axes
