@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medseg.amodal.model import AmodalVAE
+from medseg.amodal.model import AmodalVAE, Code
 from medseg.amodal.objective import divergence_from_prior
 from medseg.config import AmodalConfig
 from medseg.contracts import AmodalObject, Cohort, MaskBatch
@@ -30,8 +29,8 @@ ROWS = 10
 SHAPES = 24
 """Reconstructed shapes."""
 
-DIMENSIONS, STEPS = 6, 7
-"""Dimensions of the coarse part of z that are traversed, the liveliest first, and values from -2.5 to 2.5."""
+DIMENSIONS, STEPS = 6, (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
+"""Dimensions of the coarse part of z that are traversed, the liveliest first, and the values that each takes."""
 
 
 def draw_amodal_run(
@@ -52,9 +51,7 @@ def draw_amodal_run(
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)
         draw_reconstructions(report / "reconstructions.png", batch.whole[:, 0].numpy(), _redrawn(completer, batch))
-        draw_traversals(
-            report / "traversals.png", _traversed(completer.model, batch), np.linspace(-2.5, 2.5, STEPS).tolist()
-        )
+        draw_traversals(report / "traversals.png", _traversed(completer.model, batch), STEPS)
     hidden = simulated_objects(chosen, config)[:ROWS]
     if hidden:
         draw_completions(report / "synthetic.png", _panels(hidden, completer.answers(hidden, 4, abstain=False)))
@@ -96,13 +93,12 @@ def _redrawn(completer: Completer, batch: MaskBatch) -> NDArray[np.float32]:
 
 @torch.no_grad()
 def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
-    """(L,K,S...) probs around the code of the first shape, along the dimensions of the greatest mean divergence."""
+    """(L,K,S...) probs around the code of the largest shape, along the dimensions of the greatest mean divergence."""
     latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
     liveliest = divergence_from_prior(latent).coarse.mean(0).argsort(descending=True)[:DIMENSIONS]
+    largest = batch.whole.flatten(1).sum(1).argmax().expand(len(liveliest) * len(STEPS))
     code = latent.mean()
-    coarse = code.coarse[:1].repeat(len(liveliest) * STEPS, 1)
-    values = torch.linspace(-2.5, 2.5, STEPS).repeat(len(liveliest))
-    coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(STEPS)] = values
-    fine = torch.zeros_like(code.fine[:1]).repeat(len(coarse), *(1,) * (code.fine.ndim - 1))
-    probs = model.decoder(replace(code, coarse=coarse, fine=fine), batch.class_index[:1].repeat(len(coarse))).sigmoid()
-    return probs[:, 0].unflatten(0, (len(liveliest), STEPS)).numpy()
+    coarse = code.coarse[largest]
+    coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))
+    probs = model.decoder(Code(coarse, code.fine[largest]), batch.class_index[largest]).sigmoid()
+    return probs[:, 0].unflatten(0, (len(liveliest), len(STEPS))).numpy()

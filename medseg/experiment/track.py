@@ -13,6 +13,7 @@ from medseg.config import AmodalConfig, Config, RunConfig
 from medseg.contracts import Score
 from medseg.experiment.assembly import find_cohort
 from medseg.experiment.assembly_annotators import Signature
+from medseg.training.checkpoint import BEST
 from medseg.training.tracking import Tracker
 
 
@@ -52,11 +53,13 @@ def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
 
 
 def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
-    """The same of a run of method two: its pictures, the table of scores, manifest and weights."""
+    """The same of a run of method two: pictures and weights of every stage, the table of scores, the manifest."""
     settings, values = config.tracking, config.model_dump(mode="json")
     with Tracker(run, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
         for path in sorted((run / "report").glob("*.png")):
             tracker.picture_file(f"report/{path.stem}", path)
+        for path in sorted(run.glob(f"*/{BEST}")):
+            tracker.artifact(path, f"weights-{path.parent.name}", "model")
         _shared(tracker, run, config, scores)
 
 

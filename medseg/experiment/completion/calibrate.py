@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import AmodalObject, Cohort
+from medseg.data.objects import objects_of_split
+from medseg.data.occlusion.frames import fits
 from medseg.data.occlusion.showing import is_simulated
-from medseg.experiment.assembly_amodal import hidden_objects, read_amodal_run
+from medseg.experiment.assembly_amodal import hidden_objects, read_amodal_run, simulated_objects
 from medseg.experiment.completion.calibration import Calibration
 from medseg.experiment.completion.completer import Completer
 
@@ -28,6 +30,9 @@ FAMILIAR = 0.99
 
 OBJECTS = 300
 """So many objects at most: the standard error of a coverage is then below 3 points."""
+
+LEAST = 100
+"""Complete objects are hidden as often as makes so many."""
 
 BATCH = 16
 
@@ -57,11 +62,17 @@ def calibrate_run(run: Path, cohort: Cohort) -> Calibration:
     """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
 
     The objects are the really hidden ones whose whole is known: training has seen nothing but their visible parts.
-    Where there are none, they are the complete objects of the validation cases, hidden synthetically.
+    Where there are none, they are the complete objects of the validation cases, hidden synthetically, several times
+    each where they are few.
     """
     completer, config = Completer.load(run), read_amodal_run(run)
     things = hidden_objects(cohort, "val", config)
-    if not any(is_simulated(thing) for thing in things):
+    if any(is_simulated(thing) for thing in things):
+        complete = [
+            thing for thing in objects_of_split(cohort, "val") if thing.complete and fits(thing, completer.frame)
+        ]
+        things = simulated_objects(complete, config, draws=-(-LEAST // len(complete)))
+    else:
         things += hidden_objects(cohort, "train", config)
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(things))[:OBJECTS]
     calibration = calibrate(completer, [things[number] for number in chosen])

@@ -77,9 +77,14 @@ class MapCompleter:
 
 
 def cohort_of(signature: AmodalSignature) -> Cohort:
-    """The signature as the cohort that ``objects_of`` asks for: classes and rules, without cases."""
+    """The signature as the cohort that ``objects_of`` asks for: classes and rules, without cases.
+
+    ``smallest_hidden`` keeps contacts out of training and judging; here they are completed like all others.
+    """
     dims = signature.spatial_dims
-    return Cohort(Path(), "", signature.classes, (), dims, (LABELS,), (), (), signature.rules)
+    return Cohort(
+        Path(), "", signature.classes, (), dims, (LABELS,), (), (), replace(signature.rules, smallest_hidden=1)
+    )
 
 
 def _with_room(thing: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:
