@@ -80,7 +80,7 @@ class ObjectiveConfig(Section):
     gamma: Weight = 1.0
     delta: Weight = 1.0
     occluder_weight: Annotated[float, Field(ge=1)] = 5.0
-    known_background: bool = True
+    known_background: bool = False
 
 
 class AmodalEpochsConfig(Section):
