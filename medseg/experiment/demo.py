@@ -45,7 +45,7 @@ network: {{channels: [16, 32, 32], coarse: 16}}
 objective: {{warmup: 3}}
 training:
   batch: 16
-  epochs: {{complete: 12, occluded: 24, visible: 3}}
+  epochs: {{complete: 10, occluded: 18, visible: 2}}
   learning_rate: 0.005
 """
 

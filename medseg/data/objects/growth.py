@@ -35,10 +35,14 @@ def may_grow(thing: AmodalObject, gap: int = 0, anywhere: bool = False) -> Mask:
     return allowed & ~thing.visible
 
 
-def attached(whole: Mask, visible: Mask) -> Mask:
-    """The components of the whole (S...), over faces, edges and corners, that show a visible voxel: no islands."""
+def attached(whole: Mask, visible: Mask, gap: int = 0) -> Mask:
+    """The components of the whole (S...), over faces, edges and corners, that are no islands.
+
+    They show a visible voxel, or with a gap of g come within g voxels (Euclidean) of one.
+    """
     parts = np.asarray(label(whole, connectivity=whole.ndim))
-    return whole & np.isin(parts, np.unique(parts[visible]))
+    seen = _within(visible, gap) if gap else visible
+    return whole & np.isin(parts, np.unique(parts[seen & whole]))
 
 
 def bridged(

@@ -94,7 +94,8 @@ class Completer:
             things = [objects[number] for number in numbers]
             beliefs = self._believe(things, samples)
             for position, (number, thing) in enumerate(zip(numbers, things, strict=True)):
-                answers[number] = self._answer(thing, beliefs, position, may_grow(thing, gap, anywhere), abstain)
+                answer = self._answer(thing, beliefs, position, may_grow(thing, gap, anywhere), gap)
+                answers[number] = _left_if_strange(thing, answer) if abstain else answer
         return [answer for answer in answers if answer is not None]
 
     def volumes(self, things: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]) -> NDArray[np.int64]:
@@ -119,14 +120,11 @@ class Completer:
         return believe(self.model, replace(shown, **masks), samples, generator, self.mirror)
 
     def _answer(
-        self, thing: AmodalObject, beliefs: MaskBeliefs, position: int, allowed: NDArray[np.bool_], abstain: bool
+        self, thing: AmodalObject, beliefs: MaskBeliefs, position: int, allowed: NDArray[np.bool_], gap: int
     ) -> Answer:
         """Of one object of a batch, on its crop: grown only where it is allowed to, the visible part kept."""
         limit = self.calibration.energy_limit
         strangeness = float(beliefs.energy[position]) / limit if limit else math.nan
-        if abstain and strangeness > 1:
-            reason = f"looks like nothing seen in training (strangeness {strangeness:.1f}, limit 1)"
-            return Answer(replace(_as_it_is(thing, 0), strangeness=strangeness), "left", reason)
         frame = frame_of(thing, self.frame)
 
         def native(grid: torch.Tensor) -> NDArray[np.float32]:
@@ -136,9 +134,17 @@ class Completer:
         samples = np.zeros((len(beliefs.samples), *thing.visible.shape), bool)
         levels = self.calibration.levels(len(samples))
         for drawn, grids, level in zip(samples, beliefs.samples, levels, strict=True):
-            drawn[:] = attached(thing.visible | ((native(grids[position]) >= level) & allowed), thing.visible)
-        whole = attached(thing.visible | most_probable_part(probs, allowed), thing.visible)
+            drawn[:] = attached(thing.visible | ((native(grids[position]) >= level) & allowed), thing.visible, gap)
+        whole = attached(thing.visible | most_probable_part(probs, allowed), thing.visible, gap)
         return Answer(Completion(thing.name, whole, probs, samples, strangeness), "completed")
+
+
+def _left_if_strange(thing: AmodalObject, answer: Answer) -> Answer:
+    strangeness = answer.completion.strangeness
+    if not strangeness > 1:
+        return answer
+    reason = f"looks like nothing seen in training (strangeness {strangeness:.1f}, limit 1)"
+    return Answer(replace(_as_it_is(thing, 0), strangeness=strangeness), "left", reason)
 
 
 def _at_once(thing: AmodalObject, rules: FrameRules, samples: int) -> Answer | None:

@@ -8,7 +8,7 @@ import pytest
 from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules
 from medseg.data.objects import objects_of
 from medseg.data.objects.crops import on_map, padded
-from medseg.data.objects.growth import bridged, may_grow, painted
+from medseg.data.objects.growth import attached, bridged, may_grow, painted
 
 CLASSES = (ClassLabel("background", 0), ClassLabel("rod", 1), ClassLabel("bar", 2))
 HIDES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
@@ -108,3 +108,11 @@ def test_a_voxel_is_painted_where_one_whole_alone_claims_it_and_nothing_is_seen(
     whole_bar = np.array([[1, 1, 1]], bool)
     assert painted(labels, cohort(), [rod, bar], [whole_rod, whole_bar]).tolist() == [[0, 1, 1, 1, 255, 2, 2, 0]]
     assert labels[0, 3] == 255
+
+
+def test_islands_are_dropped_and_what_lies_across_a_gap_is_kept_with_it():
+    visible, whole = np.zeros((1, 12), bool), np.zeros((1, 12), bool)
+    visible[0, :3] = True
+    whole[0, [0, 1, 2, 3, 6, 7, 11]] = True  # touching; two voxels of seam between; an island
+    assert np.flatnonzero(attached(whole, visible)).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(attached(whole, visible, gap=4)).tolist() == [0, 1, 2, 3, 6, 7]
