@@ -128,7 +128,8 @@ class ObjectRules:
 class AmodalObject:
     """One object of a label map, on a crop of its native grid.
 
-    name: ``<case>/<class name>-<number>``. class_index: among the foreground classes, 0..K-1.
+    name: ``<case>/<class name>-<number>``, of one hidden synthetically with ``~<occluder>`` behind it.
+    class_index: among the foreground classes, 0..K-1.
     visible: (S...) bool. occluder: (S...) bool, what may hide it, None: unknown (anything not visible may).
     The two never overlap voxel by voxel, except where ``whole`` is known: there the occluder is the whole other
     object, the shared region included. whole: (S...) bool where it is known. complete: nothing hides it.

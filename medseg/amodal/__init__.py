@@ -1,7 +1,8 @@
 """Method two: what the occluder hides (Ling et al., NeurIPS 2020), and the rivals in the same table.
 
 ``model``       the auto-encoder: encoders of complete and of partial masks, the decoder they share
-``blocks``      the pieces that it is made of
+``pyramid``     the way down the levels and up that encoders and rival share
+``blocks``      the pieces that all are made of
 ``objective``   what each stage minimises
 ``stages``      the three stages and their ablations, as rows
 ``completion``  what a trained model says of an object: the answer, samples, how strange it looks

@@ -8,31 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from medseg.amodal.blocks import Residual, coarser, convolution, finer, packed, unpacked
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What every part of the model is built for.
-
-    size: (S,) voxels of the frame. classes: K. channels: width of each level, from fine to coarse; each is half as long
-    as the one before. patch: so many voxels along each axis enter as one position of the first level, its channels.
-    coarse: Z, the length of the part of z for the whole shape. fine: F, the channels of the part for its outline.
-    level: the level on whose grid the fine part lies.
-    """
-
-    size: tuple[int, ...]
-    classes: int
-    channels: tuple[int, ...] = (32, 64, 64)
-    patch: int = 2
-    coarse: int = 32
-    fine: int = 4
-    level: int = 1
-
-    @property
-    def deepest(self) -> tuple[int, ...]:
-        """(S,) the grid of the last level."""
-        return tuple(length // self.patch >> (len(self.channels) - 1) for length in self.size)
+from medseg.amodal.blocks import Residual, convolution, finer, unpacked
+from medseg.amodal.pyramid import Layout, Pyramid
 
 
 @dataclass
@@ -73,35 +50,21 @@ def _drawn(mean: Tensor, logvar: Tensor, generator: torch.Generator | None) -> T
     return mean + (0.5 * logvar).exp() * noise
 
 
-class Encoder(nn.Module):
+class Encoder(Pyramid):
     """q(z|v,o,c): down to the deepest level for the coarse part of z, and up again to the fine part's level."""
 
     def __init__(self, layout: Layout) -> None:
-        super().__init__()
+        super().__init__(layout, layout.level)
         dims, channels = len(layout.size), layout.channels
-        self.patch = layout.patch
-        before = (2 * layout.patch**dims, *channels)
-        self.down = nn.ModuleList(
-            Residual(dims, entering, width, layout.classes) for entering, width in zip(before, channels, strict=False)
-        )
-        self.up = nn.ModuleList(
-            Residual(dims, channels[level + 1] + channels[level], channels[level], layout.classes)
-            for level in reversed(range(layout.level, len(channels) - 1))
-        )
         self.squeeze = convolution(dims, channels[-1], 16, 1)
         self.to_coarse = nn.Linear(16 * math.prod(layout.deepest), 2 * layout.coarse)
         self.to_fine = convolution(dims, channels[layout.level], 2 * layout.fine, 1)
 
     def forward(self, visible: Tensor, occluder: Tensor, class_index: Tensor) -> Latent:
         """visible, occluder (B,1,S...), class_index (B,) -> Latent; a complete mask comes with an empty occluder."""
-        features, passed = packed(torch.cat([visible, occluder], dim=1), self.patch), []
-        for level, block in enumerate(self.down):
-            features = block(coarser(features) if level else features, class_index)
-            passed.append(features)
-        coarse_mean, coarse_logvar = self.to_coarse(self.squeeze(features).flatten(1)).float().chunk(2, dim=1)
-        for block, skipped in zip(self.up, passed[-2::-1], strict=False):
-            features = block(torch.cat([finer(features), skipped], dim=1), class_index)
-        fine_mean, fine_logvar = self.to_fine(features).float().chunk(2, dim=1)
+        climbed = self.climb(visible, occluder, class_index)
+        coarse_mean, coarse_logvar = self.to_coarse(self.squeeze(climbed.deepest).flatten(1)).float().chunk(2, dim=1)
+        fine_mean, fine_logvar = self.to_fine(climbed.top).float().chunk(2, dim=1)
         return Latent(coarse_mean, _bounded(coarse_logvar), fine_mean, _bounded(fine_logvar))
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from medseg.amodal.model import AmodalVAE, Layout
+from medseg.amodal.model import AmodalVAE
 from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.amodal.pyramid import Layout
 from medseg.amodal.stages import Budget, Weights, stages
 from medseg.config import AmodalConfig
 from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules, Refused, Split, Stage, complaint
@@ -104,11 +105,23 @@ def hidden_objects(cohort: Cohort, split: Split, config: AmodalConfig) -> list[A
     Where the split has none, its complete objects, each hidden synthetically by a draw that depends on the seed of the
     split and the object's place alone; what hides nothing is left out.
     """
-    found = [thing for thing in objects_of_split(cohort, split) if fits(thing, frame_rules(config))]
-    real = [thing for thing in found if not thing.complete and thing.whole is not None]
-    if real:
-        return real
-    return simulated_objects([thing for thing in found if thing.complete], config)
+    rules = frame_rules(config)
+    real = really_hidden_objects(cohort, split, rules)
+    return real or simulated_objects(complete_objects(cohort, split, rules), config)
+
+
+def really_hidden_objects(cohort: Cohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
+    """The objects of a split that something hides, whose whole is known, and that fit their frames."""
+    found = objects_of_split(cohort, split)
+    return [thing for thing in found if not thing.complete and thing.whole is not None and fits(thing, rules)]
+
+
+def complete_objects(cohort: Cohort, split: Split, rules: FrameRules, most: int | None = None) -> list[AmodalObject]:
+    """The objects of a split that nothing hides and that fit their frames; with ``most`` so many, drawn once."""
+    found = [thing for thing in objects_of_split(cohort, split) if thing.complete and fits(thing, rules)]
+    if most is None:
+        return found
+    return [found[number] for number in np.random.default_rng(0).permutation(len(found))[:most]]
 
 
 def simulated_objects(complete: list[AmodalObject], config: AmodalConfig, draws: int = 1) -> list[AmodalObject]:

@@ -15,15 +15,14 @@ from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.config import dump_config
 from medseg.contracts import AmodalObject, Cohort, Completion, Refused, Score, complaint
 from medseg.data.cohort import load_cohort
-from medseg.data.objects import objects_of_split
 from medseg.data.occlusion.batches import batch_of
-from medseg.data.occlusion.frames import FrameRules, fits, frame_of, from_frame
+from medseg.data.occlusion.frames import FrameRules, frame_of, from_frame
 from medseg.data.occlusion.showing import is_simulated
 from medseg.data.splits import apply, read_splits
 from medseg.evaluation.amodal import HiddenCalibration, score_object
 from medseg.evaluation.table import format_summary, summary, write_scores
 from medseg.experiment.assembly import find_cohort
-from medseg.experiment.assembly_amodal import frame_rules, hidden_objects, read_amodal_run
+from medseg.experiment.assembly_amodal import complete_objects, frame_rules, hidden_objects, read_amodal_run
 from medseg.experiment.completion.completer import Answer, Completer
 from medseg.experiment.pictures_amodal import draw_amodal_run
 from medseg.experiment.track import track_amodal
@@ -74,15 +73,16 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     out = run if stage is None else run / stage
     answers = completer.answers(things, SAMPLES, abstain=False)
     scores = [score for thing, answer in zip(things, answers, strict=True) for score in _scores(thing, answer)]
-    scores.append(reduce(add, map(_calibration, things, answers)).score())
+    completions = [answer.completion for answer in answers]
+    scores.append(reduce(add, map(HiddenCalibration.of, things, completions)).score())
     write_scores(out / "scores.csv", scores)
     if stage is not None:  # what stands there is a run without the stages after it
         (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
-    if stage is None:
+    else:
         write_scores(out / "rivals.csv", _rival_scores(things, cohort, frame_rules(config)))
-    if draw and stage is None:
-        draw_amodal_run(run, completer, cohort, config, things, answers)
-        track_amodal(run, config, scores)
+        if draw:
+            draw_amodal_run(run, completer, cohort, config, things, answers)
+            track_amodal(run, config, scores)
     simulated = any(is_simulated(thing) for thing in things)
     kind = "hidden synthetically" if simulated else "really hidden"
     cases = len({thing.case for thing in things})
@@ -93,10 +93,6 @@ def _scores(thing: AmodalObject, answer: Answer) -> list[Score]:
     """Of one object; ``strangeness`` above 1 says that `medseg complete` would have left it as it is."""
     strangeness = Score(thing.name, "", thing.label, "strangeness", answer.completion.strangeness, "1")
     return [*score_object(thing, answer.completion), strangeness]
-
-
-def _calibration(thing: AmodalObject, answer: Answer) -> HiddenCalibration:
-    return HiddenCalibration.of(thing, answer.completion)
 
 
 def _rival_scores(things: Sequence[AmodalObject], cohort: Cohort, rules: FrameRules) -> list[Score]:
@@ -121,8 +117,7 @@ def _of_rival(name: str, rival: Rival, things: Sequence[AmodalObject]) -> Iterat
 
 def _nearest(cohort: Cohort, rules: FrameRules) -> Rival:
     """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
-    complete = [thing for thing in objects_of_split(cohort, "train") if thing.complete and fits(thing, rules)]
-    chosen = [complete[n] for n in np.random.default_rng(0).permutation(len(complete))[:SHAPES]]
+    chosen = complete_objects(cohort, "train", rules, SHAPES)
     grids = batch_of(chosen, rules).whole[:, 0].numpy() >= 0.5
     classes = np.array([thing.class_index for thing in chosen])
     stores = {int(index): NearestShape(grids[classes == index]) for index in np.unique(classes)}

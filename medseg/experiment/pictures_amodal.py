@@ -13,11 +13,9 @@ from medseg.amodal.model import AmodalVAE, Code
 from medseg.amodal.objective import divergence_from_prior
 from medseg.config import AmodalConfig
 from medseg.contracts import AmodalObject, Cohort, MaskBatch
-from medseg.data.objects import objects_of_split
 from medseg.data.occlusion.batches import batch_of
-from medseg.data.occlusion.frames import fits
 from medseg.evaluation.amodal import score_object
-from medseg.experiment.assembly_amodal import frame_rules, simulated_objects
+from medseg.experiment.assembly_amodal import complete_objects, frame_rules, simulated_objects
 from medseg.experiment.completion.completer import Answer, Completer
 from medseg.reporting.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
 from medseg.reporting.page import write_page
@@ -46,8 +44,7 @@ def draw_amodal_run(
     things, answers: the test objects of the evaluation; stage II is shown on validation objects.
     """
     report, rules = run / "report", frame_rules(config)
-    complete = [thing for thing in objects_of_split(cohort, "val") if thing.complete and fits(thing, rules)]
-    chosen = [complete[n] for n in np.random.default_rng(0).permutation(len(complete))[:SHAPES]]
+    chosen = complete_objects(cohort, "val", rules, SHAPES)
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)
         draw_reconstructions(report / "reconstructions.png", batch.whole[:, 0].numpy(), _redrawn(completer, batch))

@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from medseg.config import AmodalConfig, AmodalTrainingConfig, Config, TrainingConfig, dump_config
+from medseg.config import AmodalConfig, Config, LoopConfig, dump_config
 from medseg.contracts import Cohort, Refused, complaint
 from medseg.data.checking import check_cohort
 from medseg.data.cohort import fingerprint, load_cohort
@@ -72,8 +72,7 @@ def _refuse_taken(config: Config, run: Path, resume: bool) -> None:
         return
     if not resume:
         raise Refused([complaint("run folder", "a new folder (or --resume)", "one that holds a run", str(run))])
-    fields = {*TrainingConfig.model_fields, *AmodalTrainingConfig.model_fields}
-    how = {"tracking": True, "training": set(HOW_NOT_WHAT) & fields}
+    how = {"tracking": True, "training": set(HOW_NOT_WHAT) & set(LoopConfig.model_fields)}
     old, new = (section.model_dump(exclude=how) for section in (read_config(run), config))
     differing = [key for key in new if old.get(key) != new[key]]
     if differing:

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medseg.amodal.model import AmodalVAE, Latent, Layout
+from medseg.amodal.model import AmodalVAE, Latent
+from medseg.amodal.pyramid import Layout
 from medseg.contracts import MaskBatch, View
 
 TINY = Layout((16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from medseg.amodal.completion import LEAST_PROBABILITY, believe, most_probable_part
-from medseg.amodal.model import Code, Latent, Layout
+from medseg.amodal.model import Code, Latent
 from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.amodal.pyramid import Layout
 from medseg.contracts import MaskBatch
 
 from .conftest import TINY, Rectangles, hidden_batch, known_model, rectangle, vae

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from medseg.amodal.model import AmodalVAE, Code, Layout
+from medseg.amodal.model import AmodalVAE, Code
 from medseg.amodal.objective import CompleteShapes, divergence_from_prior
 from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.amodal.pyramid import Layout
 from medseg.contracts import MaskBatch
 
 from .conftest import TINY, Rectangles, rectangle, vae

@@ -56,12 +56,13 @@ class OcclusionSource:
         things, real = self._pool(view, "train")
         first = (epoch * self.steps_per_epoch() + step) * self.batch_size
         places = np.arange(first, first + self.batch_size)[rank::world]
+        turns = {int(turn) for turn in places // len(things)}
+        orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(things)) for turn in turns}
         shown = []
-        for place in places:
-            turn, position = divmod(int(place), len(things))
-            thing = things[np.random.default_rng((self.seed, turn)).permutation(len(things))[position]]
-            rng = np.random.default_rng((self.seed, int(place), 1))
-            shown.append(self._shown(thing, view, real, rng, roughened=True))
+        for place in places.tolist():
+            turn, position = divmod(place, len(things))
+            rng = np.random.default_rng((self.seed, place, 1))
+            shown.append(self._shown(things[orders[turn][position]], view, real, rng, roughened=True))
         return replace(self._collated(shown), epoch=epoch + step / self.steps_per_epoch())
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:

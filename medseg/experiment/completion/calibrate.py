@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import AmodalObject, Cohort
-from medseg.data.objects import objects_of_split
-from medseg.data.occlusion.frames import fits
-from medseg.data.occlusion.showing import is_simulated
-from medseg.experiment.assembly_amodal import hidden_objects, read_amodal_run, simulated_objects
+from medseg.experiment.assembly_amodal import (
+    complete_objects,
+    read_amodal_run,
+    really_hidden_objects,
+    simulated_objects,
+)
 from medseg.experiment.completion.calibration import Calibration
 from medseg.experiment.completion.completer import Completer
 
@@ -66,14 +68,12 @@ def calibrate_run(run: Path, cohort: Cohort) -> Calibration:
     each where they are few.
     """
     completer, config = Completer.load(run), read_amodal_run(run)
-    things = hidden_objects(cohort, "val", config)
-    if any(is_simulated(thing) for thing in things):
-        complete = [
-            thing for thing in objects_of_split(cohort, "val") if thing.complete and fits(thing, completer.frame)
-        ]
-        things = simulated_objects(complete, config, draws=-(-LEAST // len(complete)))
+    things = really_hidden_objects(cohort, "val", completer.frame)
+    if things:
+        things += really_hidden_objects(cohort, "train", completer.frame)
     else:
-        things += hidden_objects(cohort, "train", config)
+        complete = complete_objects(cohort, "val", completer.frame)
+        things = simulated_objects(complete, config, draws=-(-LEAST // max(len(complete), 1)))
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(things))[:OBJECTS]
     calibration = calibrate(completer, [things[number] for number in chosen])
     calibration.write(run)

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from medseg.amodal.completion import MaskBeliefs
-from medseg.amodal.model import AmodalVAE, Layout
+from medseg.amodal.model import AmodalVAE
+from medseg.amodal.pyramid import Layout
 from medseg.contracts import AmodalObject, Completion
 from medseg.data.occlusion.frames import FrameRules
 from medseg.experiment.completion import completer as module
