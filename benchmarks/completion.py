@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from medseg.amodal.completion.completer import Completer
     from medseg.contracts import AmodalObject
-    from medseg.experiment.completion.completer import Completer
 
 
 def eroded(thing: AmodalObject, voxels: int) -> AmodalObject:
     """The object as a timid segmenter would show it."""
-    from medseg.data.occlusion.sloppiness import roughen
+    from medseg.amodal.occlusion.sloppiness import roughen
 
     occluder = None if thing.occluder is None else roughen(thing.occluder, -voxels)
     return replace(thing, visible=roughen(thing.visible, -voxels), occluder=occluder)
@@ -70,11 +70,10 @@ def main() -> None:
 
     import torch
 
-    from medseg.data.cohort import load_cohort
-    from medseg.data.splits import apply, read_splits
-    from medseg.experiment.assembly import find_cohort
-    from medseg.experiment.assembly_amodal import hidden_objects, read_amodal_run
-    from medseg.experiment.completion.completer import Completer
+    from medseg.amodal.assembly import hidden_objects, read_amodal_run
+    from medseg.amodal.completion.completer import Completer
+    from medseg.cohorts.cohort import find_cohort, load_cohort
+    from medseg.cohorts.splits import apply, read_splits
 
     torch.set_num_threads(arguments.threads)
     config = read_amodal_run(arguments.runs[0])

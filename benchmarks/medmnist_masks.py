@@ -18,11 +18,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.annotators.simulation.cohort import require_empty
+from medseg.cohorts.cohort import write_cohort
+from medseg.cohorts.manifest import LABELS
 from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume, complaint
-from medseg.data.cohort import write_cohort
-from medseg.data.manifest import LABELS
-from medseg.data.simulation.cohort import require_empty
-from medseg.data.volume import write_labels
+from medseg.images.files import write_labels
 
 SPLITS: tuple[Literal["train", "val", "test"], ...] = ("train", "val", "test")
 

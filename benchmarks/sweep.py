@@ -22,8 +22,8 @@ def train_and_evaluate(config: str, run: Path, overrides: list[str]) -> str:
     """One run in this process; what is already done is left alone."""
     import torch
 
-    from medseg.config import load_config
     from medseg.experiment.evaluate import evaluate_run
+    from medseg.experiment.methods import load_config
     from medseg.experiment.train import train
 
     torch.set_num_threads(1)

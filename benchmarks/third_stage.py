@@ -23,13 +23,15 @@ def main() -> None:
 
     import torch
 
-    from medseg.config import AmodalConfig, dump_config, load_config
-    from medseg.data.cohort import fingerprint, load_cohort
-    from medseg.data.splits import apply, read_splits
-    from medseg.experiment.assembly import find_cohort, loop_settings
-    from medseg.experiment.assembly_amodal import assemble_amodal
-    from medseg.experiment.completion.calibrate import calibrate_run
-    from medseg.experiment.evaluate_amodal import evaluate_amodal
+    from medseg.amodal.assembly import assemble_amodal
+    from medseg.amodal.completion.calibrate import calibrate_run
+    from medseg.amodal.config import AmodalConfig
+    from medseg.amodal.evaluation import evaluate_amodal
+    from medseg.cohorts.cohort import find_cohort, fingerprint, load_cohort
+    from medseg.cohorts.splits import apply, read_splits
+    from medseg.config import dump_config
+    from medseg.experiment.methods import load_config
+    from medseg.experiment.train import loop_settings
     from medseg.training.checkpoint import BEST, load_weights
     from medseg.training.loop import fit
     from medseg.training.tracking import Tracker

@@ -65,10 +65,10 @@ def check(
 ) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
     with _refusing():
-        from medseg.experiment.cohorts import check_folder, describe
+        from medseg.experiment.cohorts import check_folder
 
         findings = check_folder(folder, page)
-        typer.echo(describe(findings))
+        typer.echo(str(findings))
         if findings.errors:
             raise typer.Exit(1)
 
@@ -99,7 +99,7 @@ def train(
 ) -> None:
     """Train the stages of a config."""
     with _refusing():
-        from medseg.config import load_config
+        from medseg.experiment.methods import load_config
 
         resolved = load_config(config, overrides or [])
         from medseg.experiment.train import default_run_folder
@@ -118,9 +118,9 @@ def predict(
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with _refusing():
-        from medseg.experiment.predict import predict as run_prediction
+        from medseg.experiment.predict import predict_folder
 
-        typer.echo(f"{len(run_prediction(run, images, out))} cases written to {out}")
+        typer.echo(f"{len(predict_folder(run, images, out))} cases written to {out}")
 
 
 @app.command()

@@ -33,17 +33,17 @@ import pandas as pd
 import torch
 from matplotlib.colors import ListedColormap
 
-from medseg.config import load_config
-from medseg.data.cohort import load_cohort
-from medseg.data.objects import objects_of_split
-from medseg.data.occlusion.batches import batch_of
-from medseg.data.simulation.shapes import write_shapes
-from medseg.data.splits import apply, read_splits
-from medseg.evaluation.amodal import score_object
+from medseg.experiment.methods import load_config
+from medseg.cohorts.cohort import load_cohort
+from medseg.amodal.objects import objects_of_split
+from medseg.amodal.occlusion.batches import batch_of
+from medseg.amodal.shapes import write_shapes
+from medseg.cohorts.splits import apply, read_splits
+from medseg.amodal.scores import score_object
 from medseg.evaluation.coverage import central_interval
-from medseg.experiment.assembly_amodal import hidden_objects, simulated_objects
-from medseg.experiment.complete import complete_map
-from medseg.experiment.completion.completer import Completer
+from medseg.amodal.assembly import hidden_objects, simulated_objects
+from medseg.amodal.completion.label_maps import complete_map
+from medseg.amodal.completion.completer import Completer
 from medseg.experiment.train import train
 
 CONFIG = """

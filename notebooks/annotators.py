@@ -34,15 +34,15 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-from medseg.config import load_config
-from medseg.data.cohort import load_cohort
-from medseg.data.consensus import majority_vote
-from medseg.data.simulation.samples import biased_raters, write_samples
+from medseg.experiment.methods import load_config
+from medseg.cohorts.cohort import load_cohort
+from medseg.annotators.consensus import majority_vote
+from medseg.annotators.simulation.samples import biased_raters, write_samples
 from medseg.evaluation.agreement import pairwise_dice, present
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train
-from medseg.reporting.heatmaps import draw_matrix, read_confusion
-from medseg.reporting.panels import rater_colours, read_panel
+from medseg.annotators.pictures.heatmaps import draw_matrix, read_confusion
+from medseg.annotators.pictures.panels import rater_colours, read_panel
 
 CONFIG = """
 experiment: notebook

@@ -31,10 +31,10 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-from medseg.data.cohort import load_cohort
-from medseg.data.consensus import majority_vote, soft_mean, vote_fraction
-from medseg.data.loading import read_record
-from medseg.data.simulation.samples import biased_raters, write_samples
+from medseg.cohorts.cohort import load_cohort
+from medseg.annotators.consensus import majority_vote, soft_mean, vote_fraction
+from medseg.annotators.loading.source import read_record
+from medseg.annotators.simulation.samples import biased_raters, write_samples
 from medseg.evaluation.agreement import (
     fleiss_kappa,
     krippendorff_alpha,
@@ -43,10 +43,10 @@ from medseg.evaluation.agreement import (
     pairwise_kappa,
     present,
 )
-from medseg.evaluation.annotators import joint_counts, relative_area
+from medseg.annotators.confusion_scores import joint_counts, relative_area
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.overlap import foreground_box
-from medseg.reporting.panels import rater_colours
+from medseg.annotators.pictures.panels import rater_colours
 
 if COHORT is None:
     folder = Path(tempfile.mkdtemp()) / "samples"

@@ -15,12 +15,12 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from medseg.__main__ import app
+from medseg.amodal.completion.label_maps import complete_map
+from medseg.amodal.shapes import render_map, write_shapes
+from medseg.annotators.simulation.samples import write_samples
 from medseg.contracts import Volume
-from medseg.data.simulation.samples import write_samples
-from medseg.data.simulation.shapes import render_map, write_shapes
-from medseg.data.volume import read_image, read_labels, write_labels
-from medseg.experiment.complete import complete_map
 from medseg.experiment.evaluate import evaluate_run
+from medseg.images.files import read_image, read_labels, write_labels
 from medseg.training.checkpoint import load_weights
 
 CONFIG = """\

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from medseg.config import AmodalConfig, RunConfig, dump_config, load_config
+from medseg.amodal.config import AmodalConfig
+from medseg.config import RunConfig, dump_config
 from medseg.contracts import Refused
+from medseg.experiment.methods import load_config
 
 GOOD = """\
 experiment: toy

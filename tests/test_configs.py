@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from medseg.amodal.assembly import AmodalSignature, amodal_stages, build_amodal_model, frame_rules, showing
+from medseg.amodal.config import AmodalConfig
 from medseg.amodal.model import AmodalVAE
-from medseg.config import AmodalConfig, RunConfig, load_config
+from medseg.annotators.assembly import Signature, build_annotator_model
+from medseg.config import RunConfig
 from medseg.contracts import ClassLabel, ObjectRules
-from medseg.experiment.assembly_amodal import AmodalSignature, amodal_stages, build_amodal_model, frame_rules, showing
-from medseg.experiment.assembly_annotators import Signature, build_annotator_model
+from medseg.experiment.methods import load_config
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
 ANNOTATORS = [path for path in CONFIGS if path.parent.name == "annotators"]

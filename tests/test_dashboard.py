@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from medseg.__main__ import app
-from medseg.data.simulation.samples import write_samples
-from medseg.data.simulation.shapes import write_shapes
+from medseg.amodal.shapes import write_shapes
+from medseg.annotators.simulation.samples import write_samples
 
 sys.path.insert(0, str(Path(__file__).parent / "training"))
 from wandb_reader import config, history, read_finished

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from medseg.__main__ import app
-from medseg.data.simulation.samples import write_samples
-from medseg.data.volume import read_image, read_labels
+from medseg.annotators.simulation.samples import write_samples
+from medseg.images.files import read_image, read_labels
 
 CONFIG = """\
 experiment: walk

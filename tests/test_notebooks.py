@@ -18,8 +18,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
 
-from medseg.data.cohort import write_cohort
-from medseg.data.layouts import index
+from medseg.cohorts.cohort import write_cohort
+from medseg.experiment.cohorts import indexed as index
 
 ROOT = Path(__file__).parents[1]
 NAMES = ["amodal", "annotators", "disagreement"]

@@ -1,16 +1,17 @@
-"""Configs: `sections` and `amodal` say what a run is, `reading` turns YAML into it, or into complaints."""
+"""Configs: `reading` turns YAML into a typed section, or into complaints; `run_folder` reads a run's own."""
 
-from medseg.config.amodal import AmodalConfig, AmodalTrainingConfig
-from medseg.config.reading import Config, dump_config, load_config
+from medseg.config.reading import dump_config, load_config, recipes
+from medseg.config.run_folder import read_run_config, read_signature, run_recipe
 from medseg.config.sections import LoopConfig, RunConfig, TrainingConfig
 
 __all__ = [
-    "AmodalConfig",
-    "AmodalTrainingConfig",
-    "Config",
     "LoopConfig",
     "RunConfig",
     "TrainingConfig",
     "dump_config",
     "load_config",
+    "read_run_config",
+    "read_signature",
+    "recipes",
+    "run_recipe",
 ]

@@ -13,16 +13,11 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medseg.config.amodal import AmodalConfig, AmodalRecipe
-from medseg.config.sections import Recipe, RunConfig
 from medseg.contracts import Refused
 
-Config = RunConfig | AmodalConfig
-"""Of method one or of method two: the recipe says which."""
 
-
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a YAML file, apply ``dotted.key=value`` overrides, validate.
+def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequence[str] = ()) -> Any:
+    """Read a YAML file, apply ``dotted.key=value`` overrides, validate as one of ``kinds``: its recipe says which.
 
     Raises Refused with one line per mistake: ``configs/x.yaml:12: training.bacth: unknown key; did you mean batch?``
     """
@@ -39,8 +34,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise Refused([f"{path}:1: expected keys and values, got {type(values).__name__}"])
     places = _lines(root, str(path))
     complaints = [bad for override in overrides if (bad := _apply(values, places, override))]
-    config, kind = None, _kind(values)
-    complaints += _unknown_recipe(values, places, str(path))
+    config, kind = None, _kind(values, kinds)
+    complaints += _unknown_recipe(values, places, str(path), kinds)
     try:
         config = kind.model_validate(values)
     except ValidationError as error:
@@ -51,18 +46,26 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     return config
 
 
-def dump_config(config: Config) -> str:
+def dump_config(config: BaseModel) -> str:
     """The resolved config as YAML; reading it back gives an equal object."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
-def _kind(values: dict[str, Any]) -> type[RunConfig] | type[AmodalConfig]:
-    return AmodalConfig if values.get("recipe") in get_args(AmodalRecipe) else RunConfig
+def recipes(kind: type[BaseModel]) -> tuple[str, ...]:
+    """The recipes that a kind of config may name."""
+    return get_args(kind.model_fields["recipe"].annotation)
 
 
-def _unknown_recipe(values: dict[str, Any], places: dict[str, str], file: str) -> list[str]:
-    """A recipe of neither method."""
-    known, got = [*get_args(Recipe), *get_args(AmodalRecipe)], values.get("recipe")
+def _kind(values: dict[str, Any], kinds: Sequence[type[BaseModel]]) -> type[BaseModel]:
+    """The one whose recipe the values name, else the first."""
+    return next((kind for kind in kinds if values.get("recipe") in recipes(kind)), kinds[0])
+
+
+def _unknown_recipe(
+    values: dict[str, Any], places: dict[str, str], file: str, kinds: Sequence[type[BaseModel]]
+) -> list[str]:
+    """A recipe of no method."""
+    known, got = [recipe for kind in kinds for recipe in recipes(kind)], values.get("recipe")
     if "recipe" not in values or got in known:
         return []
     close = difflib.get_close_matches(str(got), known, 1, 0.5)

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.contracts import AmodalObject, Refused, complaint
-from medseg.data.checking import check_cohort
-from medseg.data.checking.findings import Findings, describe
-from medseg.data.checking.objects import chosen_objects
-from medseg.data.cohort import load_cohort, write_cohort
-from medseg.data.layouts import index
-from medseg.data.layouts.label_maps import remarks
-from medseg.data.rules import with_rules
-from medseg.data.simulation.cohort import simulate_cohort
-from medseg.reporting.objects import ObjectPicture, draw_objects
+from medseg.annotators.simulation.cohort import simulate_cohort
+from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.cohorts.layouts import index
+from medseg.cohorts.object_rules import with_rules
+from medseg.contracts import Cohort, Report
+from medseg.experiment.methods import layouts, method_of_cohort
 
-__all__ = ["check_folder", "describe", "index_folder", "simulate_folder"]
 
-MOST_PICTURES, PAGE_SEED = 60, 0
+def indexed(
+    folder: Path,
+    layout: str | None = None,
+    task: str | None = None,
+    patient_from: str | None = None,
+    out: Path | None = None,
+) -> Cohort:
+    """A folder in a layout of any method -> Cohort; see ``cohorts.layouts.index``."""
+    return index(folder, layout=layout, task=task, patient_from=patient_from, out=out, layouts=layouts())
 
 
 def index_folder(
@@ -31,8 +34,8 @@ def index_folder(
     overwrite: bool,
     rules: str | None = None,
 ) -> str:
-    """Write manifest.csv and cohort.yaml; return what the user reads. rules: YAML, see ``data.rules.with_rules``."""
-    cohort = replace(index(folder, layout=layout, task=task, patient_from=patient_from, out=out), root=out)
+    """Write manifest.csv and cohort.yaml; return what the user reads. rules: YAML, see ``object_rules.with_rules``."""
+    cohort = replace(indexed(folder, layout, task, patient_from, out), root=out)
     cohort = cohort if rules is None else with_rules(cohort, rules, "--rules")
     out.mkdir(parents=True, exist_ok=True)
     write_cohort(cohort, overwrite=overwrite)
@@ -41,26 +44,19 @@ def index_folder(
     who = f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots"
     what = who if cohort.rules is None else "objects by the rules in cohort.yaml"
     lines = [f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, {what}, classes {classes}"]
-    return "\n".join([*lines, *remarks(cohort), f"next: medseg check {out}"])
+    return "\n".join([*lines, *method_of_cohort(cohort).remarks(cohort), f"next: medseg check {out}"])
 
 
-def check_folder(folder: Path, page: Path | None = None) -> Findings:
+def check_folder(folder: Path, page: Path | None = None) -> Report:
     """Read every file of a cohort; draw some of its objects to ``page``.
 
     Raises Refused where the manifest itself cannot be read, and for a page of a cohort without objects.
     """
     cohort = load_cohort(folder)
-    if page is not None and cohort.rules is None:
-        raise Refused([complaint("page", "a cohort of objects (cohort.yaml has objects)", cohort.name, str(page))])
-    findings = check_cohort(cohort)
+    method = method_of_cohort(cohort)
     if page is not None:
-        draw_objects(page, [_picture(one) for one in chosen_objects(cohort, MOST_PICTURES, PAGE_SEED)])
-    return findings
-
-
-def _picture(one: AmodalObject) -> ObjectPicture:
-    spacing = one.spacing_mm or (1.0,) * one.visible.ndim
-    return ObjectPicture(one.name, one.visible, one.occluder, one.whole, spacing)
+        method.draw_cohort(cohort, page)
+    return method.check(cohort)
 
 
 def simulate_folder(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from medseg.contracts import Refused, complaint
-from medseg.reporting.bins import format_bins
+from medseg.experiment.methods import method_of_run
 from medseg.reporting.runs import load_runs
 from medseg.reporting.statistics import compare, format_overview, format_table
 
@@ -35,6 +37,12 @@ def compare_runs(
     if out is not None:
         table.to_csv(out, index=False)
     parts = ["mean (worst seed)", format_overview(table)]
-    if by_bins := format_bins(frame):
-        parts += ["by the fraction of the whole that is hidden", by_bins]
+    for heading, text in _further(runs, frame).items():
+        parts += [heading, text]
     return "\n\n".join([*parts, format_table(table)] if details else parts)
+
+
+def _further(runs: Sequence[Path], frame: pd.DataFrame) -> dict[str, str]:
+    """What the methods of the runs add to the overview, each once."""
+    methods = {type(method): method for method in map(method_of_run, runs)}
+    return {heading: text for method in methods.values() for heading, text in method.comparison(frame).items()}

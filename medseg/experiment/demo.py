@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from medseg.config import load_config
-from medseg.data.simulation.samples import BIASED_RATERS, write_samples
-from medseg.data.simulation.shapes import write_shapes
+from medseg.amodal.shapes import write_shapes
+from medseg.annotators.simulation.samples import BIASED_RATERS, write_samples
 from medseg.experiment.compare import compare_runs
 from medseg.experiment.evaluate import evaluate_run
+from medseg.experiment.methods import load_config
 from medseg.experiment.train import train
 
 ANNOTATORS = ("shared_truth_global", "shared_truth_pixel", "soft_mean", "majority_vote", "staple", "oracle")

@@ -7,44 +7,43 @@ import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from medseg.config import AmodalConfig, Config, LoopConfig, dump_config
+from medseg.cohorts.cohort import find_cohort, fingerprint, load_cohort
+from medseg.cohorts.splits import apply, read_splits, split_cases, write_splits
+from medseg.config import dump_config, read_run_config
 from medseg.contracts import Cohort, Refused, complaint
-from medseg.data.checking import check_cohort
-from medseg.data.cohort import fingerprint, load_cohort
-from medseg.data.splits import apply, read_splits, split_cases, write_splits
-from medseg.experiment.assembly import find_cohort, loop_settings, read_config
-from medseg.experiment.assembly_amodal import assemble_amodal
-from medseg.experiment.assembly_annotators import assemble_annotators
-from medseg.experiment.completion.calibrate import calibrate_run
+from medseg.experiment.methods import configs, method_of
 from medseg.training.loop import fit
 from medseg.training.processes import is_first_process
-from medseg.training.settings import HOW_NOT_WHAT
+from medseg.training.settings import HOW_NOT_WHAT, Settings
 from medseg.training.tracking import Tracker
 
 
-def default_run_folder(config: Config) -> Path:
+def default_run_folder(config: Any) -> Path:
     """runs/<experiment>/<recipe>-seed<k>[-fold<f>]."""
     fold = f"-fold{config.data.split.fold}" if config.data.split.folds else ""
     return Path("runs") / config.experiment / f"{config.recipe}-seed{config.seed}{fold}"
 
 
-def train(config: Config, run: Path, resume: bool = False, progress: bool = True) -> None:
-    """Validate the cohort, write the split down, run the stages; method two is then calibrated.
+def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -> None:
+    """Validate the cohort, write the split down, run the stages, and what the method does after them.
 
     Raises Refused for a bad cohort, for a run folder that is already taken (without ``resume``), and for a
     ``resume`` under another config.
     """
+    method = method_of(config)
     if is_first_process():
         _refuse_taken(config, run, resume)
     cohort = load_cohort(find_cohort(config.data.cohort))
-    _refuse_other_cohort(config, cohort)
-    findings = check_cohort(cohort)
+    if unfit := method.unfit(config, cohort):
+        raise Refused(unfit)
+    findings = method.check(cohort)
     if findings.errors:
         raise Refused(findings.errors)
     data_fingerprint = fingerprint(cohort)
     cohort = _split(config, cohort, run)
-    parts = assemble_amodal(config, cohort) if isinstance(config, AmodalConfig) else assemble_annotators(config, cohort)
+    parts = method.assemble(config, cohort)
     if is_first_process():
         parts.signature.write(run / "model.json")
         (run / "config.yaml").write_text(dump_config(config))
@@ -62,18 +61,27 @@ def train(config: Config, run: Path, resume: bool = False, progress: bool = True
             resume,
             parts.case_names,
         )
-    if isinstance(config, AmodalConfig) and is_first_process():
-        calibrate_run(run, cohort)
+    if is_first_process():
+        method.finish(run, cohort)
 
 
-def _refuse_taken(config: Config, run: Path, resume: bool) -> None:
+def loop_settings(config: Any, progress: bool) -> Settings:
+    """The training section's part that the loop needs."""
+    from medseg.config import LoopConfig
+
+    training = config.training
+    fields = training.model_dump(include=set(LoopConfig.model_fields) - {"batch", "learning_rate"})
+    return Settings(seed=config.seed, batch_size=training.batch, progress=progress, **fields)
+
+
+def _refuse_taken(config: Any, run: Path, resume: bool) -> None:
     """A run folder takes one run: a second is refused, and so is going on under another config."""
     if not (run / "config.yaml").exists():
         return
     if not resume:
         raise Refused([complaint("run folder", "a new folder (or --resume)", "one that holds a run", str(run))])
-    how = {"tracking": True, "training": set(HOW_NOT_WHAT) & set(LoopConfig.model_fields)}
-    old, new = (section.model_dump(exclude=how) for section in (read_config(run), config))
+    how = {"tracking": True, "training": set(HOW_NOT_WHAT) & set(type(config.training).model_fields)}
+    old, new = (section.model_dump(exclude=how) for section in (read_run_config(run, configs()), config))
     differing = [key for key in new if old.get(key) != new[key]]
     if differing:
         raise Refused(
@@ -81,25 +89,7 @@ def _refuse_taken(config: Config, run: Path, resume: bool) -> None:
         )
 
 
-def _refuse_other_cohort(config: Config, cohort: Cohort) -> None:
-    """A grid of other dimensions than the cohort's; label maps for method one, annotated images for method two."""
-    amodal, found = isinstance(config, AmodalConfig), []
-    key, size = (
-        ("data.frame.size", config.data.frame.size)
-        if isinstance(config, AmodalConfig)
-        else ("data.grid.size", config.data.grid.size)
-    )
-    if len(size) != cohort.spatial_dims:
-        found.append(complaint(key, f"{cohort.spatial_dims} numbers", list(size), cohort.name))
-    if amodal and cohort.rules is None:
-        found.append(complaint("cohort", "label maps, with objects: in cohort.yaml", "annotated images", cohort.name))
-    if not amodal and cohort.rules is not None:
-        found.append(complaint("cohort", f"annotated images for the recipe {config.recipe}", "label maps", cohort.name))
-    if found:
-        raise Refused(found)
-
-
-def _split(config: Config, cohort: Cohort, run: Path) -> Cohort:
+def _split(config: Any, cohort: Cohort, run: Path) -> Cohort:
     """The cohort with every case in its split; the split is written into the run folder before training."""
     path, split = run / "splits.json", config.data.split
     if path.exists():

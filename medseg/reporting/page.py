@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
-from medseg.reporting.bins import bin_rows
 from medseg.reporting.runs import load_runs
 from medseg.reporting.statistics import compare, overviews, summarise
 
@@ -20,22 +20,20 @@ th, td { text-align: left; padding: 2px 12px 2px 0; border-bottom: 1px solid #ee
 pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 13px; }
 .alarm { background: #fdecea; border-left: 4px solid #c62828; padding: .5em 1em; }
 """
-PICTURES = {
-    "run.png": "Cases and confusion matrices",
-    "completions.png": "Completions of hidden test objects",
-    "synthetic.png": "Completions of synthetically hidden validation objects",
-    "reconstructions.png": "Reconstructions of complete objects",
-    "traversals.png": "Latent traversals",
-    "curves.png": "Training",
-}
-"""What may lie in report/, in the order of the page."""
+CURVES = {"curves.png": "Training"}
+"""What every method's report/ has, after its own pictures."""
+
+Rows = Sequence[Mapping[str, str]]
 
 
-def write_page(run_folder: Path) -> Path:
+def write_page(
+    run_folder: Path, pictures: Mapping[str, str], beside: Callable[[pd.DataFrame], Rows] = lambda frame: ()
+) -> Path:
     """Write report/index.html from what the run folder holds: config.yaml, scores.csv, rivals.csv, report/*.
 
-    Pictures are linked relative to the page, so the folder can be moved as a whole; a picture or
-    report/alarms.txt that is not there is left out.
+    pictures: file in report/ -> heading, in the order of the page. beside: from the scores of the run and its rivals,
+    a further table below the one of both. Pictures are linked relative to the page, so the folder can be moved as a
+    whole; a picture or report/alarms.txt that is not there is left out.
     """
     frame = load_runs([run_folder])
     recipes = dict(list(frame.groupby("recipe", sort=False)))
@@ -46,8 +44,8 @@ def write_page(run_folder: Path) -> Path:
     sections = [
         f"<h1>{escape(title)}</h1>",
         *_alarms(report / "alarms.txt"),
-        *_pictures(report),
-        *(_rivals(frame) if len(recipes) > 1 else []),
+        *_pictures(report, {**pictures, **CURVES}),
+        *(_rivals(frame, beside) if len(recipes) > 1 else []),
         "<h2>Scores</h2>",
         "<p>Mean and worst over the test cases. n/a: the metric is undefined for so many of them, because "
         "masks are empty; these are never averaged.</p>",
@@ -71,17 +69,17 @@ def _alarms(path: Path) -> list[str]:
     return [f'<p class="alarm">{escape(line)}</p>' for line in lines if line]
 
 
-def _pictures(report: Path) -> list[str]:
+def _pictures(report: Path, pictures: Mapping[str, str]) -> list[str]:
     return [
         f'<h2>{heading}</h2>\n<img src="{name}" alt="{heading}">'
-        for name, heading in PICTURES.items()
+        for name, heading in pictures.items()
         if (report / name).is_file()
     ]
 
 
-def _rivals(frame: pd.DataFrame) -> list[str]:
+def _rivals(frame: pd.DataFrame, beside: Callable[[pd.DataFrame], Rows]) -> list[str]:
     """The run and the rivals scored beside it (rivals.csv), side by side and by bins."""
-    tables = [rows for rows in (*overviews(compare(frame)), bin_rows(frame)) if rows]
+    tables = [rows for rows in (*overviews(compare(frame)), beside(frame)) if rows]
     return ["<h2>Beside its rivals</h2>", "<p>Mean (worst seed); by the fraction of the whole that is hidden.</p>"] + [
         _table(pd.DataFrame(rows)) for rows in tables
     ]

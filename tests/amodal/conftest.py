@@ -12,6 +12,8 @@ from medseg.amodal.model import AmodalVAE, Latent
 from medseg.amodal.pyramid import Layout
 from medseg.contracts import MaskBatch, View
 
+from ..reporting.conftest import make_run as make_run
+
 TINY = Layout((16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)
 STEPS, BATCH = 3, 4
 

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.image import imread
 
 from medseg.contracts import Refused, Volume
-from medseg.data.volume import write_labels
-from medseg.experiment.cohorts import check_folder, describe, index_folder
+from medseg.experiment.cohorts import check_folder, index_folder
+from medseg.images.files import write_labels
 
 
 def label_maps(root: Path) -> Path:
@@ -34,7 +34,7 @@ def test_label_maps_are_indexed_edited_checked_and_drawn(tmp_path: Path) -> None
     yaml.write_text(yaml.read_text().replace("  class_255: 255\n", "").replace("overlap: []", "overlap: [255]"))
     findings = check_folder(out, tmp_path / "page.png")
     assert findings.errors == ()
-    assert "all            8         4                      4                        0        0" in describe(findings)
+    assert "all            8         4                      4                        0        0" in str(findings)
     assert imread(tmp_path / "page.png").shape[1] == 1650
     assert sorted(path.name for path in out.iterdir()) == ["cohort.yaml", "manifest.csv"]
 

@@ -1,0 +1,139 @@
+"""From a config to the parts of a run of method two; the objects that its completions are judged on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from medseg.amodal.config import AmodalConfig
+from medseg.amodal.model import AmodalVAE
+from medseg.amodal.objects import objects_of_split
+from medseg.amodal.occlusion.frames import FrameRules, fits
+from medseg.amodal.occlusion.occluders import Ranges
+from medseg.amodal.occlusion.showing import Showing, simulated
+from medseg.amodal.occlusion.source import OcclusionSource
+from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.amodal.pyramid import Layout
+from medseg.amodal.stages import Budget, Weights, stages
+from medseg.config import read_run_config, read_signature
+from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules, Parts, Split, Stage
+
+
+@dataclass(frozen=True)
+class AmodalSignature:
+    """What a completing network was built for, and how label maps are taken apart for it."""
+
+    classes: tuple[ClassLabel, ...]
+    rules: ObjectRules
+    spatial_dims: int
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        classes = {label.name: label.value for label in self.classes}
+        content = {"classes": classes, "spatial_dims": self.spatial_dims, "rules": asdict(self.rules)}
+        path.write_text(json.dumps(content, indent=1))
+
+    @staticmethod
+    def read(run: Path) -> AmodalSignature:
+        """That of a run folder. Raises Refused where it has none."""
+        content = read_signature(run)
+        classes = tuple(ClassLabel(name, value) for name, value in content["classes"].items())
+        rules: dict[str, Any] = dict(content["rules"])
+        rules |= {key: tuple(rules[key]) for key in ("overlap", "unknown")}
+        rules["hides"] = {name: tuple(others) for name, others in rules["hides"].items()}
+        return AmodalSignature(classes, ObjectRules(**rules), content["spatial_dims"])
+
+
+def assemble_amodal(config: AmodalConfig, cohort: Cohort) -> Parts:
+    """A run of method two."""
+    signature = AmodalSignature(cohort.classes, cohort.rules or ObjectRules(), cohort.spatial_dims)
+    training = config.training
+    source = OcclusionSource(cohort, showing(config), config.seed, training.batch, training.objects_per_epoch)
+    return Parts(
+        signature=signature,
+        model=build_amodal_model(config, signature),
+        stages=amodal_stages(config),
+        source=source,
+        case_names=source.names,
+    )
+
+
+def frame_rules(config: AmodalConfig) -> FrameRules:
+    """The frame section of the config."""
+    return FrameRules(**config.data.frame.model_dump())
+
+
+def showing(config: AmodalConfig) -> Showing:
+    """The data section of the config."""
+    occlusion = config.data.occlusion
+    ranges = Ranges(occlusion.kinds, occlusion.hidden, occlusion.nothing)
+    return Showing(frame_rules(config), ranges, occlusion.gap, config.data.mirror)
+
+
+def amodal_stages(config: AmodalConfig) -> tuple[Stage, ...]:
+    """The rows of the config's recipe."""
+    training, epochs = config.training, config.training.epochs
+    budget = Budget(
+        epochs.complete,
+        epochs.occluded,
+        epochs.visible,
+        training.learning_rate,
+        training.learning_rate * training.visible_rate,
+    )
+    return stages(config.recipe, budget, Weights(**config.objective.model_dump()))
+
+
+def build_amodal_model(config: AmodalConfig, signature: AmodalSignature) -> nn.Module:
+    """The model of a recipe, its weights a function of the seed alone."""
+    torch.manual_seed(config.seed)
+    classes = 1 if signature.rules.instances else len(signature.classes) - 1
+    layout = Layout(config.data.frame.size, classes, **config.network.model_dump())
+    return PartialCompletionNetwork(layout) if config.recipe == "pcnet" else AmodalVAE(layout)
+
+
+def read_amodal_run(run: Path) -> AmodalConfig:
+    """The resolved config of a run folder of method two. Raises Refused for one of method one."""
+    return read_run_config(run, (AmodalConfig,), "a run that completes masks")
+
+
+def hidden_objects(cohort: Cohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
+    """The objects of a split that completion is judged on: the really hidden ones whose whole is known.
+
+    Where the split has none, its complete objects, each hidden synthetically by a draw that depends on the seed of the
+    split and the object's place alone; what hides nothing is left out.
+    """
+    rules = frame_rules(config)
+    real = really_hidden_objects(cohort, split, rules)
+    return real or simulated_objects(complete_objects(cohort, split, rules), config)
+
+
+def really_hidden_objects(cohort: Cohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
+    """The objects of a split that something hides, whose whole is known, and that fit their frames."""
+    found = objects_of_split(cohort, split)
+    return [thing for thing in found if not thing.complete and thing.whole is not None and fits(thing, rules)]
+
+
+def complete_objects(cohort: Cohort, split: Split, rules: FrameRules, most: int | None = None) -> list[AmodalObject]:
+    """The objects of a split that nothing hides and that fit their frames; with ``most`` so many, drawn once."""
+    found = [thing for thing in objects_of_split(cohort, split) if thing.complete and fits(thing, rules)]
+    if most is None:
+        return found
+    return [found[number] for number in np.random.default_rng(0).permutation(len(found))[:most]]
+
+
+def simulated_objects(complete: list[AmodalObject], config: AmodalConfig, draws: int = 1) -> list[AmodalObject]:
+    """Complete objects, each hidden ``draws`` times by an occluder of the config's kinds."""
+    others = [thing.visible for thing in complete]
+    seed, show = config.data.split.seed, showing(config)
+    hidden = [
+        simulated(thing, others, show, np.random.default_rng((seed, number, draw, 3)))
+        for number, thing in enumerate(complete)
+        for draw in range(draws)
+    ]
+    return [thing for thing in hidden if thing.whole is not None and (thing.whole & ~thing.visible).any()]

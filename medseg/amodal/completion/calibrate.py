@@ -1,0 +1,107 @@
+"""After training: how widely samples must differ for their intervals to be believed, and the limit of abstaining."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.amodal.assembly import (
+    complete_objects,
+    read_amodal_run,
+    really_hidden_objects,
+    simulated_objects,
+)
+from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.completer import Completer
+from medseg.contracts import AmodalObject, Cohort
+
+LEVELS = np.array([0.5, 0.8, 0.9])
+"""Levels of the central intervals whose coverage is compared with them."""
+
+SHIFTS = tuple(np.arange(-0.5, 1.6, 0.25).tolist())
+SPREADS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
+"""What is tried."""
+
+FAMILIAR = 0.99
+"""Share of the objects that look like something seen in training."""
+
+OBJECTS = 300
+"""So many objects at most: the standard error of a coverage is then below 3 points."""
+
+LEAST = 100
+"""Complete objects are hidden as often as makes so many."""
+
+BATCH = 16
+
+
+def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: int = 40) -> Calibration:
+    """Fit a completer to objects whose wholes are known.
+
+    shift, spread: of ``SHIFTS`` x ``SPREADS`` those with the least sum over ``LEVELS`` of |coverage - level| of the
+    samples' central volume intervals, plus the mean CRPS of the volumes (``crps``, a few hundredths: it decides
+    between equals). Only objects with a hidden part count, for where nothing is hidden an interval has no width.
+    Without any, and for a model that draws no samples, both stay as they are. energy_limit: the 99th percentile of
+    the energies of all objects.
+    """
+    hidden = [thing for thing in objects if thing.whole is not None and (thing.whole & ~thing.visible).any()]
+    tried = [Calibration(), *(Calibration(shift, spread) for shift, spread in product(SHIFTS, SPREADS))]
+    parts = [completer.volumes(hidden[start : start + BATCH], samples, tried) for start in range(0, len(hidden), BATCH)]
+    best = Calibration()
+    if parts and parts[0].shape[1]:
+        volumes = np.concatenate(parts)
+        truths = np.array([np.count_nonzero(thing.whole) for thing in hidden if thing.whole is not None])
+        costs = [_cost(volumes[..., number], truths) for number in range(len(tried))]
+        best = tried[int(np.argmin(costs))]
+    return replace(best, energy_limit=_energy_limit(completer, objects))
+
+
+def calibrate_run(run: Path, cohort: Cohort) -> Calibration:
+    """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
+
+    The objects are the really hidden ones whose whole is known: training has seen nothing but their visible parts.
+    Where there are none, they are the complete objects of the validation cases, hidden synthetically, several times
+    each where they are few.
+    """
+    completer, config = Completer.load(run), read_amodal_run(run)
+    things = really_hidden_objects(cohort, "val", completer.frame)
+    if things:
+        things += really_hidden_objects(cohort, "train", completer.frame)
+    else:
+        complete = complete_objects(cohort, "val", completer.frame)
+        things = simulated_objects(complete, config, draws=-(-LEAST // max(len(complete), 1)))
+    chosen = np.random.default_rng((config.seed, 4)).permutation(len(things))[:OBJECTS]
+    calibration = calibrate(completer, [things[number] for number in chosen])
+    calibration.write(run)
+    return calibration
+
+
+def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:
+    """Continuous ranked probability score, mean over objects, in units of the truth; lower is better, 0 is perfect.
+
+    mean |V - y| - mean |V - V'| / 2 over samples V, V' (Gneiting and Raftery 2007, Eq. 21), volumes (B,N) and
+    truths (B,), divided by y.
+    """
+    ratios = np.sort(volumes / truths[:, None], axis=1)
+    count = ratios.shape[1]
+    weights = 2 * np.arange(1, count + 1) - count - 1  # sum over pairs of |V - V'| = 2 sum_i w_i V_(i)
+    return float((np.abs(ratios - 1).mean(1) - (ratios * weights).sum(1) / count**2).mean())
+
+
+def _cost(volumes: NDArray[np.int64], truths: NDArray[np.int64]) -> float:
+    tails = np.stack([(1 - LEVELS) / 2, (1 + LEVELS) / 2])
+    low, high = np.quantile(volumes, tails, axis=1)  # (L,B) each
+    coverage = ((low <= truths) & (truths <= high)).mean(1)
+    return float(np.abs(coverage - LEVELS).sum()) + crps(volumes.astype(np.float64), truths.astype(np.float64))
+
+
+def _energy_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
+    """None where no object has an energy. With a limit of 1, which no energy exceeds, strangeness is the energy."""
+    plain = replace(completer, calibration=Calibration(energy_limit=1.0))
+    energies = np.array([answer.completion.strangeness for answer in plain.answers(objects, 0, abstain=False)])
+    known = energies[~np.isnan(energies)]
+    return float(np.quantile(known, FAMILIAR)) if len(known) else None

@@ -1,0 +1,133 @@
+"""`medseg complete`: a run folder and label maps -> the hidden part of every object, on the maps' own grid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.amodal.assembly import AmodalSignature
+from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_rows
+from medseg.amodal.completion.maps import CompletedMap, MapCompleter, cohort_of
+from medseg.amodal.completion.rows import ObjectRow
+from medseg.amodal.order import Order
+from medseg.cohorts.cohort_yaml import read_header
+from medseg.contracts import Cohort, Refused, Volume, complaint
+from medseg.images.files import SUFFIXES, as_labels, read_labels, suffix_of
+
+
+def complete_map(
+    label_map: NDArray[np.generic],
+    spacing: Sequence[float] | None,
+    run: Path | Completer,
+    samples: int = 20,
+    gap: int = 0,
+    anywhere: bool = False,
+) -> CompletedMap:
+    """Complete the objects of one label map (S...), as any segmenter gives it.
+
+    spacing: (S,) of its voxels in mm, None for a picture without a scale. run: a run folder, or a loaded one where
+    many maps are to be completed. The other arguments, and what is raised, as in ``complete``.
+    """
+    where = "label map"
+    if spacing is not None and len(spacing) != label_map.ndim:
+        raise Refused([complaint("spacing", f"{label_map.ndim} lengths, one per axis", len(spacing), where)])
+    lengths = None if spacing is None else tuple(map(float, spacing))
+    affine = np.diag([*(lengths or ()), *(1.0,) * (4 - len(lengths or ()))])
+    volume = as_labels(Volume(label_map[None], affine, lengths), where)
+    completer = run if isinstance(run, Completer) else Completer.load(run)
+    return MapCompleter(completer, cohort_of(completer.signature), samples, gap, anywhere)("map", volume)
+
+
+def complete(
+    run: Path | Completer,
+    labels: Path,
+    out: Path,
+    samples: int = 20,
+    gap: int = 0,
+    anywhere: bool = False,
+    rules: Path | None = None,
+) -> str:
+    """Complete the objects of a label map, or of every one of a folder, and return what the user reads.
+
+    samples: draws of each whole, for the intervals. gap: voxels by which a visible part and what hides it may lie
+    apart. anywhere: hidden objects grow wherever the model says, not only into what may hide them. rules: a
+    cohort.yaml whose classes and rules take the maps apart instead of the run's.
+    Raises Refused, before anything is written, for maps that cannot be read or taken apart, and where results are.
+    """
+    completer = run if isinstance(run, Completer) else Completer.load(run)
+    cohort = cohort_of(completer.signature) if rules is None else _cohort_of_file(rules, completer.signature)
+    job = MapCompleter(completer, cohort, samples, gap, anywhere)
+    maps = find_label_maps(labels)
+    complaints = [line for path in maps for line in _unfit(job, path)]
+    if (out / OBJECTS).exists():
+        complaints.append(complaint("output folder", "no completions yet", f"a file {OBJECTS}", str(out)))
+    if complaints:
+        raise Refused(complaints)
+    rows: list[ObjectRow] = []
+    orders: list[Order] = []
+    for path in maps:
+        done = job(_case(path), read_labels(path))
+        write_objects(done, out, _case(path), suffix_of(path))
+        rows += done.rows
+        orders += done.orders
+    write_rows(out / ORDER, Order, orders)
+    write_rows(out / OBJECTS, ObjectRow, rows)
+    return _summary(rows, len(maps), out)
+
+
+def find_label_maps(labels: Path) -> list[Path]:
+    """A file, or the files of a folder; raises Refused for none, and for two of one name."""
+    paths = sorted(path for path in labels.glob("*") if suffix_of(path) in SUFFIXES) if labels.is_dir() else [labels]
+    if not paths:
+        raise Refused([complaint("label maps", f"files ending in {', '.join(SUFFIXES)}", "none", str(labels))])
+    counts = Counter(map(_case, paths))
+    doubled = [name for name, count in counts.items() if count > 1]
+    if doubled:
+        raise Refused(complaint("label maps", "one file", counts[name], name) for name in doubled)
+    return paths
+
+
+def _case(path: Path) -> str:
+    return path.name[: len(path.name) - len(suffix_of(path))]
+
+
+def _unfit(job: MapCompleter, path: Path) -> Sequence[str]:
+    try:
+        job.extract(_case(path), read_labels(path))
+    except Refused as refused:
+        return refused.complaints
+    return ()
+
+
+def _cohort_of_file(path: Path, signature: AmodalSignature) -> Cohort:
+    """A cohort.yaml as such a cohort; raises Refused where the run knows a class not, or has other dimensions."""
+    header = read_header(path)
+    known = [label.name for label in signature.classes[1:]]
+    complaints = list(header.complaints)
+    complaints += [
+        complaint("class", f"one that the run knows: {', '.join(known)}", label.name, str(path))
+        for label in header.classes[1:]
+        if label.name not in known
+    ]
+    if header.spatial_dims != signature.spatial_dims:
+        complaints.append(complaint("spatial_dims", signature.spatial_dims, header.spatial_dims, str(path)))
+    if complaints:
+        raise Refused(complaints)
+    return replace(cohort_of(signature), classes=header.classes, rules=header.rules)
+
+
+def _summary(rows: Sequence[ObjectRow], maps: int, out: Path) -> str:
+    counts = Counter(row.status for row in rows)
+    reasons = Counter(row.reason.split(" (")[0] for row in rows if row.status == "left")
+    lines = [
+        f"{maps} label map{'s' * (maps != 1)}: {counts['completed']} objects completed, "
+        f"{counts['complete']} complete, {counts['left']} left as they are; written to {out}",
+        *(f"  left: {count} {reason}" for reason, count in reasons.most_common()),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,134 @@
+"""`medseg evaluate` for a run of method two: completions and their rivals against known wholes -> scores, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.amodal.assembly import complete_objects, frame_rules, hidden_objects, read_amodal_run
+from medseg.amodal.completion.completer import Answer, Completer
+from medseg.amodal.occlusion.batches import batch_of
+from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
+from medseg.amodal.occlusion.showing import is_simulated
+from medseg.amodal.pictures.run import draw_amodal_run
+from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
+from medseg.amodal.scores import HiddenCalibration, score_object
+from medseg.amodal.tracking import track_amodal
+from medseg.cohorts.cohort import find_cohort, load_cohort
+from medseg.cohorts.splits import apply, read_splits
+from medseg.config import dump_config
+from medseg.contracts import AmodalObject, Cohort, Completion, Refused, Score, complaint
+from medseg.evaluation.table import format_summary, summary, write_scores
+
+SAMPLES = 50
+"""Draws of each object, behind the intervals."""
+
+WITHOUT = {"occluded": "without_visible"}
+"""Stage -> the recipe that ends with it."""
+
+SHAPES = 2000
+"""So many training shapes at most are searched for the nearest."""
+
+Rival = Callable[[AmodalObject], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class AmodalEvaluation:
+    """What `medseg evaluate` found: the scores, what they are about, and where the files are."""
+
+    scores: list[Score]
+    objects: str
+    out: Path
+
+    def __str__(self) -> str:
+        page = f"page: {self.out}/report/index.html"
+        return "\n".join(
+            [self.objects, format_summary(summary([replace(score, label="") for score in self.scores])), page]
+        )
+
+
+def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
+    """Complete the test cases' hidden objects whose whole is known, on their native grid, beside all rivals.
+
+    Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage ended;
+    the files then go below ``<run>/<stage>/``, as those of the run without the stages after it.
+    Raises Refused where no test object has a hidden part.
+    """
+    config = read_amodal_run(run)
+    if stage is not None and (stage not in WITHOUT or config.recipe != "three_stages"):
+        expected = f"{', '.join(WITHOUT)} of a run of recipe three_stages"
+        raise Refused([complaint("--stage", expected, f"{stage} of {config.recipe}", str(run))])
+    cohort = apply(load_cohort(find_cohort(config.data.cohort)), read_splits(run / "splits.json"))
+    completer = Completer.load(run, stage)
+    things = hidden_objects(cohort, "test", config)
+    if not things:
+        raise Refused([complaint("test objects", "at least one with a hidden part", "none", cohort.name)])
+    out = run if stage is None else run / stage
+    answers = completer.answers(things, SAMPLES, abstain=False)
+    scores = [score for thing, answer in zip(things, answers, strict=True) for score in _scores(thing, answer)]
+    completions = [answer.completion for answer in answers]
+    scores.append(reduce(add, map(HiddenCalibration.of, things, completions)).score())
+    write_scores(out / "scores.csv", scores)
+    if stage is not None:  # what stands there is a run without the stages after it
+        (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
+    else:
+        write_scores(out / "rivals.csv", _rival_scores(things, cohort, frame_rules(config)))
+        if draw:
+            draw_amodal_run(run, completer, cohort, config, things, answers)
+            track_amodal(run, config, scores)
+    simulated = any(is_simulated(thing) for thing in things)
+    kind = "hidden synthetically" if simulated else "really hidden"
+    cases = len({thing.case for thing in things})
+    return AmodalEvaluation(scores, f"{len(things)} {kind} objects of {cases} test cases", out)
+
+
+def _scores(thing: AmodalObject, answer: Answer) -> list[Score]:
+    """Of one object; ``strangeness`` above 1 says that `medseg complete` would have left it as it is."""
+    strangeness = Score(thing.name, "", thing.label, "strangeness", answer.completion.strangeness, "1")
+    return [*score_object(thing, answer.completion), strangeness]
+
+
+def _rival_scores(things: Sequence[AmodalObject], cohort: Cohort, rules: FrameRules) -> list[Score]:
+    """The same metrics of those that learn nothing; ``annotator`` is the rival's name."""
+    rivals: Mapping[str, Rival] = {
+        "visible": visible,
+        "hull": hull,
+        "hull_in_occluder": hull_in_occluder,
+        "nearest_shape": _nearest(cohort, rules),
+    }
+    return [score for name, rival in rivals.items() for score in _of_rival(name, rival, things)]
+
+
+def _of_rival(name: str, rival: Rival, things: Sequence[AmodalObject]) -> Iterator[Score]:
+    for thing in things:
+        whole = rival(thing)
+        nothing = np.zeros((0, *whole.shape), bool)
+        completion = Completion(thing.name, whole, whole.astype(np.float32), nothing, float("nan"))
+        for score in score_object(thing, completion):
+            yield replace(score, annotator=name)
+
+
+def _nearest(cohort: Cohort, rules: FrameRules) -> Rival:
+    """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
+    chosen = complete_objects(cohort, "train", rules, SHAPES)
+    grids = batch_of(chosen, rules).whole[:, 0].numpy() >= 0.5
+    classes = np.array([thing.class_index for thing in chosen])
+    stores = {int(index): NearestShape(grids[classes == index]) for index in np.unique(classes)}
+    every = NearestShape(grids)
+
+    def nearest(thing: AmodalObject) -> NDArray[np.bool_]:
+        batch = batch_of([thing], rules)
+        store = stores.get(thing.class_index, every)
+        occluder = None if thing.occluder is None else batch.occluder[0, 0].numpy()
+        shape = store.complete(batch.visible[0, 0].numpy(), occluder)
+        frame = frame_of(thing, rules)
+        pasted = from_frame(shape, frame, thing.visible.shape) >= 0.5
+        return thing.visible | (pasted if thing.occluder is None else pasted & thing.occluder)
+
+    return nearest

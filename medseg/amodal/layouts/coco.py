@@ -1,0 +1,153 @@
+"""COCO json with amodal masks (KINS, COCOA, D2SA): every annotation becomes a case of one object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.amodal.layouts.coco_masks import decoded
+from medseg.cohorts.manifest import LABELS, OCCLUDER, VISIBLE
+from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume, complaint
+from medseg.images.files import write_labels
+
+NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the whole) and the visible part"
+WHOLE_KEYS = ("a_segm", "segmentation")
+VISIBLE_KEYS = ("i_segm", "inmodal_seg", "visible_mask")
+HIDDEN_KEY = "invisible_mask"
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One annotation as masks (Y,X). order: 1 is the nearest to the viewer; None: not stated."""
+
+    name: str
+    image: str
+    value: int
+    visible: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+    order: int | None
+
+
+def detect(root: Path) -> bool:
+    """Whether one .json of the folder, and one only, has images and annotations."""
+    return len(_sources(root)) == 1
+
+
+def index(root: Path, out: Path) -> Cohort:
+    """A case per annotation, named <image>-<id>, a patient per image; masks are written to out/masks/.
+
+    An annotation without visible or invisible part is complete. Where the file states an order (COCOA), the objects
+    in front are the occluder, else it is not known. Crowds (``iscrowd``) are left out.
+    Raises Refused for files without any amodal mask, and for masks that cannot be read, all at once.
+    """
+    (source,) = _sources(root)
+    content = json.loads(source.read_text("utf-8"))
+    if not any({*VISIBLE_KEYS, HIDDEN_KEY} & {*entry} for entry in _entries(content["annotations"])):
+        expected = f"{', '.join(VISIBLE_KEYS)} or {HIDDEN_KEY} beside the whole"
+        raise Refused([complaint("annotations", expected, "none: which part is hidden is not known", str(source))])
+    classes = _classes(content)
+    images = {image["id"]: image for image in content["images"]}
+    of_image: dict[Any, list[dict[str, Any]]] = {}
+    for annotation in content["annotations"]:
+        of_image.setdefault(annotation["image_id"], []).append(annotation)
+    complaints: list[str] = []
+    cases: list[Case] = []
+    for image_id, own in of_image.items():
+        drawn = list(_drawn(_entries(own), images.get(image_id), list(classes), complaints))
+        cases += [] if complaints else [_written(one, drawn, out / "masks") for one in drawn]
+    if complaints:
+        raise Refused(complaints)
+    labels = (ClassLabel("background", 0), *(ClassLabel(name, value) for value, name in enumerate(classes.values(), 1)))
+    return Cohort(root, root.resolve().name, labels, (), 2, (LABELS,), (), tuple(cases), ObjectRules())
+
+
+def _sources(root: Path) -> list[Path]:
+    """The json files of the folder that look like COCO's."""
+    found = []
+    for path in sorted(root.glob("*.json")):
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in ("images", "annotations")):
+            found.append(path)
+    return found
+
+
+def _entries(annotations: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Annotations of one object each; COCOA keeps the objects of an image in the ``regions`` of one annotation."""
+    for annotation in annotations:
+        if "regions" in annotation:
+            for number, region in enumerate(annotation["regions"], 1):
+                yield region | {"id": f"{annotation['id']}-{number}"}
+        elif not annotation.get("iscrowd"):
+            yield annotation
+
+
+def _classes(content: Mapping[str, Any]) -> dict[Any, str]:
+    """Category id -> name; COCOA has none, and all of its objects are of one class."""
+    return {category["id"]: str(category["name"]) for category in content.get("categories", ())} or {None: "object"}
+
+
+def _drawn(
+    entries: Iterable[dict[str, Any]], image: dict[str, Any] | None, categories: Sequence[Any], complaints: list[str]
+) -> Iterator[_Drawn]:
+    """The masks of one image; complaints are added to ``complaints``."""
+    for entry in entries:
+        where = f"annotation {entry['id']}"
+        category = entry.get("category_id") if categories != [None] else None
+        if image is None:
+            complaints.append(complaint("image of an annotation", "one of images", "none", where))
+            continue
+        if category not in categories:
+            complaints.append(complaint("category_id", ", ".join(map(str, categories)), category, where))
+            continue
+        name = Path(image["file_name"]).stem
+        shape = (int(image["height"]), int(image["width"]))
+        try:
+            whole, visible = _whole(entry, shape), _visible(entry, shape)
+        except (ValueError, TypeError, KeyError) as error:
+            complaints.append(complaint("mask", "polygons or a run-length code", error, f"{where}, {name}"))
+            continue
+        visible = whole if visible is None else visible
+        value = categories.index(category) + 1
+        yield _Drawn(f"{name}-{entry['id']}", name, value, visible, whole | visible, entry.get("order"))
+
+
+def _whole(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    stated = [entry[key] for key in WHOLE_KEYS if entry.get(key)]
+    if not stated:
+        raise ValueError(f"none of {', '.join(WHOLE_KEYS)}")
+    return decoded(stated[0], shape)
+
+
+def _visible(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """What is stated of it, else the whole without its invisible part; None: all of it."""
+    stated = [entry[key] for key in VISIBLE_KEYS if entry.get(key)]
+    if stated:
+        return decoded(stated[0], shape)
+    return _whole(entry, shape) & ~decoded(entry[HIDDEN_KEY], shape) if entry.get(HIDDEN_KEY) else None
+
+
+def _written(one: _Drawn, all_of_image: Sequence[_Drawn], folder: Path) -> Case:
+    """Write the masks of one object."""
+    masks = {VISIBLE: one.visible, LABELS: one.whole}
+    in_front = [other.whole for other in all_of_image if _nearer(other, one)]
+    if in_front and (one.whole & ~one.visible).any():
+        masks[OCCLUDER] = np.any(in_front, axis=0) & ~one.visible
+    paths = {}
+    for target, mask in masks.items():
+        suffix = "whole" if target == LABELS else target
+        volume = Volume(mask.astype(np.uint16) * one.value, np.eye(4), None)
+        paths[target] = write_labels(folder / f"{one.name}-{suffix}.png", volume)
+    return Case(one.name, one.image, "", (), paths)
+
+
+def _nearer(one: _Drawn, other: _Drawn) -> bool:
+    return one.order is not None and other.order is not None and one.order < other.order

@@ -1,0 +1,114 @@
+"""Label maps alone: ``labels/<case>.png``, no images; a cohort of objects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medseg.cohorts.layouts.case_table import described
+from medseg.cohorts.layouts.files import files_by_case, natural
+from medseg.cohorts.layouts.survey import MOST_VALUES
+from medseg.cohorts.manifest import LABELS
+from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, complaint
+from medseg.images.files import SUFFIXES, read_labels, suffix_of
+
+NEEDS = "labels/<case>.png (or .tif, .nii.gz, .nrrd) and no images/ (cases.csv optional)"
+OTHERS = ("images", "annotations", "crowd", "truth", "imagesTr")
+"""Folders beside labels/ that make it another layout."""
+
+MARKERS = (255, 65535)
+"""Largest values of 8 and 16 bit: where classes are numbered far below, they often mean something else."""
+
+
+@dataclass(frozen=True)
+class _MapValues:
+    """The values of one label map, and its number of axes."""
+
+    values: list[int]
+    dims: int
+
+
+def detect(root: Path) -> bool:
+    """Whether labels/ holds label maps, and the folder nothing of the layouts with images."""
+    folder = root / "labels"
+    found = folder.is_dir() and any(suffix_of(path) in SUFFIXES for path in folder.iterdir())
+    return found and not any((root / name).is_dir() for name in OTHERS)
+
+
+def index(root: Path) -> Cohort:
+    """A case per map, a class per value: ``background`` the smallest one, ``class_<value>`` the others.
+
+    More than 100 values are the numbers of instances of one class. ``cases.csv`` gives patient, split and
+    covariates. Raises Refused for maps that cannot be read, without an object, or of 2 and of 3 dimensions.
+    """
+    cases = [Case(name, name, "", (), {LABELS: path}) for name, path in files_by_case(root / "labels").items()]
+    maps = _read(cases)
+    dims = sorted({found.dims for found in maps})
+    if len(dims) > 1:
+        got = " and ".join(
+            f"{d} ({next(c.name for c, m in zip(cases, maps, strict=True) if m.dims == d)})" for d in dims
+        )
+        raise Refused([complaint("dimensions of the label maps", "one number", got, str(root / "labels"))])
+    values = sorted({value for found in maps for value in found.values})
+    if len(values) < 2:
+        raise Refused([complaint("label values", "2 or more", f"{len(values)}: {values}", str(root / "labels"))])
+    instances = len(values) > MOST_VALUES
+    return Cohort(
+        root,
+        root.resolve().name,
+        _classes(values[:2] if instances else values),
+        (),
+        dims[0],
+        (LABELS,),
+        (),
+        tuple(sorted(described(cases, root / "cases.csv"), key=lambda case: natural(case.name))),
+        ObjectRules(instances=instances),
+    )
+
+
+def remarks(cohort: Cohort) -> list[str]:
+    """What only the user can know of the values found: a line each."""
+    if cohort.rules and cohort.rules.instances:
+        return [
+            f"more than {MOST_VALUES} values: taken as numbers of instances of one class; "
+            "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
+        ]
+    foreground = [label.value for label in cohort.classes[1:]]
+    others = [value for value in foreground if value not in MARKERS]
+    suspicious = [value for value in foreground if value in MARKERS and others and max(others) < 200]
+    if not suspicious:
+        return []
+    counts = Counter(value for found in _read(cohort.cases) for value in found.values)
+    return [
+        f"value {value} in {counts[value]} of {len(cohort.cases)} maps: if it means overlap or unknown, "
+        f"take class_{value} out of the classes in cohort.yaml and write overlap: [{value}] (or unknown) below objects"
+        for value in suspicious
+    ]
+
+
+def _classes(values: Sequence[int]) -> tuple[ClassLabel, ...]:
+    names = ["background", *(["object"] if len(values) == 2 else [f"class_{value}" for value in values[1:]])]
+    return tuple(ClassLabel(name, value) for name, value in zip(names, values, strict=True))
+
+
+def _read(cases: Sequence[Case]) -> list[_MapValues]:
+    """Raises Refused with the complaints about every map."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        read = list(pool.map(_values, [case.masks[LABELS] for case in cases]))
+    complaints = [line for found in read if isinstance(found, Refused) for line in found.complaints]
+    if complaints:
+        raise Refused(complaints)
+    return [found for found in read if not isinstance(found, Refused)]
+
+
+def _values(path: Path) -> _MapValues | Refused:
+    try:
+        labels = read_labels(path).array
+    except Refused as refused:
+        return refused
+    return _MapValues(np.unique(labels).tolist(), labels.ndim)

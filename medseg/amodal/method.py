@@ -1,0 +1,90 @@
+"""Method two as the verbs see it. Light to import: what is heavy is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medseg.amodal.config import AmodalConfig
+from medseg.config import read_run_config
+from medseg.contracts import Cohort, Evaluation, Method, Parts, Refused, Report, complaint
+
+
+class Amodal(Method):
+    """An auto-encoder of masks that completes what an occluder hides."""
+
+    config = AmodalConfig
+
+    def takes(self, cohort: Cohort) -> bool:
+        """Label maps with rules."""
+        return cohort.rules is not None
+
+    def layouts(self) -> Mapping[str, Any]:
+        """Folders of label maps, and COCO json."""
+        from medseg.amodal.layouts import LAYOUTS
+
+        return LAYOUTS
+
+    def remarks(self, cohort: Cohort) -> Sequence[str]:
+        """Values whose meaning only the user knows."""
+        from medseg.amodal.layouts.label_maps import remarks
+
+        return remarks(cohort)
+
+    def check(self, cohort: Cohort) -> Report:
+        """Label maps, taken apart into objects."""
+        from medseg.amodal.objects.checking import check_objects
+
+        return check_objects(cohort)
+
+    def draw_cohort(self, cohort: Cohort, page: Path) -> None:
+        """A sheet of objects, half of them occluded."""
+        from medseg.amodal.pictures.objects import draw_cohort
+
+        draw_cohort(cohort, page)
+
+    def unfit(self, config: AmodalConfig, cohort: Cohort) -> Sequence[str]:
+        """A frame of other dimensions than the cohort's, and annotated images."""
+        found, size = [], config.data.frame.size
+        if len(size) != cohort.spatial_dims:
+            found.append(complaint("data.frame.size", f"{cohort.spatial_dims} numbers", list(size), cohort.name))
+        if not self.takes(cohort):
+            expected = "label maps, with objects: in cohort.yaml"
+            found.append(complaint("cohort", expected, "annotated images", cohort.name))
+        return found
+
+    def assemble(self, config: AmodalConfig, cohort: Cohort) -> Parts:
+        """See ``assembly``."""
+        from medseg.amodal.assembly import assemble_amodal
+
+        return assemble_amodal(config, cohort)
+
+    def finish(self, run: Path, cohort: Cohort) -> None:
+        """The calibration of samples."""
+        from medseg.amodal.completion.calibrate import calibrate_run
+
+        calibrate_run(run, cohort)
+
+    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
+        """See ``evaluation``; of the run's own cohort."""
+        from medseg.amodal.evaluation import evaluate_amodal
+
+        if cohort is not None:
+            raise Refused([complaint("--cohort", "none for a run that completes masks", cohort, str(run))])
+        return evaluate_amodal(run, stage, draw)
+
+    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
+        """Images are not completed."""
+        recipe = read_run_config(run, (AmodalConfig,)).recipe
+        raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])
+
+    def comparison(self, scores: Any) -> Mapping[str, str]:
+        """Recipes and rivals by bins of the hidden fraction."""
+        from medseg.amodal.bins import format_bins
+
+        by_bins = format_bins(scores)
+        return {"by the fraction of the whole that is hidden": by_bins} if by_bins else {}
+
+
+METHOD = Amodal()

@@ -1,0 +1,17 @@
+"""Objects of label maps: what is visible of each, what may hide it, and its whole where that is known.
+
+``reading``     the objects of a case, or of a split, of a cohort with rules
+``label_map``   a label map taken apart by the rules
+``regions``     on its way: connected regions of one kind each
+``scene``       ... put together to objects, with what lies around them
+``drawn``       a case that is one object, drawn in masks of its own
+``extraction``  what comes of a case: objects, and those that were dropped with the reason
+``crops``       the crop of an object: made larger, laid back onto its map
+``growth``      where an object may grow, and the map with what grew
+"""
+
+from medseg.amodal.objects.extraction import Dropped, Extraction
+from medseg.amodal.objects.label_map import objects_of
+from medseg.amodal.objects.reading import objects_of_split, read_objects
+
+__all__ = ["Dropped", "Extraction", "objects_of", "objects_of_split", "read_objects"]

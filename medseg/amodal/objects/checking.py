@@ -1,0 +1,184 @@
+"""`medseg check` of a cohort of objects: how many are complete, occluded and dropped, and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from medseg.amodal.objects import Dropped, read_objects
+from medseg.cohorts.checking.duplicates import Fingerprinted, duplicates
+from medseg.cohorts.checking.findings import Findings, length_text, some
+from medseg.cohorts.manifest import LABELS, VISIBLE
+from medseg.contracts import AmodalObject, Case, Cohort, Refused, complaint
+
+Spacing = tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class _CaseObjects:
+    """What one case holds, by class; no mask is kept. spacings: of its objects, all the same."""
+
+    case: Case
+    digest: str
+    errors: tuple[str, ...] = ()
+    complete: Counter[str] = field(default_factory=Counter)
+    whole_known: Counter[str] = field(default_factory=Counter)
+    whole_unknown: Counter[str] = field(default_factory=Counter)
+    dropped: tuple[Dropped, ...] = ()
+    spacings: frozenset[Spacing] = frozenset()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One class of objects: how many are complete, occluded (with a known whole or not), and dropped."""
+
+    label: str
+    complete: int
+    whole_known: int
+    whole_unknown: int
+    dropped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectFindings(Findings):
+    """Of a cohort of objects."""
+
+    tallies: tuple[Tally, ...]
+    """A row per class."""
+    reasons: tuple[str, ...]
+    """Why objects were dropped, with their number, the most frequent first."""
+
+    def table(self) -> list[str]:
+        """How many objects there are, and why others were dropped."""
+        return _table_of_classes(self.tallies) + (["", *self.reasons] if self.reasons else [])
+
+
+def check_objects(cohort: Cohort) -> ObjectFindings:
+    """Read every label map of a cohort with rules that ``load_cohort`` accepted."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        read = list(pool.map(lambda case: _inspect(case, cohort), cohort.cases))
+    same = duplicates([Fingerprinted(one.case, one.digest) for one in read], "label map", _file, cohort)
+    errors = [line for one in read for line in one.errors] + [one.line for one in same if one.leak]
+    tallies = tuple(_tally(label.name, read) for label in cohort.classes[1:])
+    return ObjectFindings(
+        errors=tuple(errors or _untrainable(read, cohort)),
+        warnings=(*(one.line for one in same if not one.leak), *_shapeless(tallies), *_mixed_spacing(read, cohort)),
+        notes=tuple(_unscaled(read)),
+        tallies=tallies,
+        reasons=tuple(_reasons(read)),
+    )
+
+
+def chosen_objects(cohort: Cohort, most: int, seed: int) -> list[AmodalObject]:
+    """So many objects from cases in a seeded order, half of them occluded if there are as many, the occluded first.
+
+    No more cases are read than that takes; those that cannot be read are passed over.
+    """
+    occluded: list[AmodalObject] = []
+    complete: list[AmodalObject] = []
+    for number in np.random.default_rng(seed).permutation(len(cohort.cases)):
+        with suppress(Refused):  # `check_objects` says why
+            for one in read_objects(cohort.cases[number], cohort).objects:
+                (complete if one.complete else occluded).append(one)
+        if min(len(occluded), len(complete)) >= most // 2:
+            break
+    num_occluded = min(len(occluded), max(most // 2, most - len(complete)))
+    return occluded[:num_occluded] + complete[: most - num_occluded]
+
+
+def _file(case: Case) -> Path:
+    return case.masks[VISIBLE if VISIBLE in case.masks else LABELS]
+
+
+def _inspect(case: Case, cohort: Cohort) -> _CaseObjects:
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in case.masks.values())).hexdigest()
+    try:
+        extraction = read_objects(case, cohort)
+    except Refused as refused:
+        return _CaseObjects(case, digest, refused.complaints)
+    occluded = [one for one in extraction.objects if not one.complete]
+    return _CaseObjects(
+        case,
+        digest,
+        complete=Counter(one.label for one in extraction.objects if one.complete),
+        whole_known=Counter(one.label for one in occluded if one.whole is not None),
+        whole_unknown=Counter(one.label for one in occluded if one.whole is None),
+        dropped=extraction.dropped,
+        spacings=frozenset(one.spacing_mm for one in extraction.objects),
+    )
+
+
+# ------------------------------------------------------------------------------- the whole cohort
+def _tally(label: str, read: Sequence[_CaseObjects]) -> Tally:
+    return Tally(
+        label,
+        sum(one.complete[label] for one in read),
+        sum(one.whole_known[label] for one in read),
+        sum(one.whole_unknown[label] for one in read),
+        sum(dropped.label == label for one in read for dropped in one.dropped),
+    )
+
+
+def _reasons(read: Sequence[_CaseObjects]) -> Iterator[str]:
+    """Why objects were dropped, the most frequent reason first."""
+    dropped = [one for case in read for one in case.dropped]
+    for reason, count in Counter(one.reason for one in dropped).most_common():
+        yield f"dropped, {reason}: {count} ({some([one.name for one in dropped if one.reason == reason])})"
+
+
+def _untrainable(read: Sequence[_CaseObjects], cohort: Cohort) -> Iterator[str]:
+    """No complete object to learn from; a cohort that is all val and test has none to learn."""
+    trainable = [one for one in read if one.case.split in ("train", "")]
+    if trainable and not any(one.complete.total() for one in trainable):
+        yield complaint("complete objects", "at least one to train on", "none", cohort.name)
+
+
+def _shapeless(tallies: Sequence[Tally]) -> Iterator[str]:
+    names = [tally.label for tally in tallies if not tally.complete]
+    if names:
+        yield f"classes without a complete object: {len(names)}, whose shape cannot be learnt ({some(names)})"
+
+
+def _mixed_spacing(read: Sequence[_CaseObjects], cohort: Cohort) -> Iterator[str]:
+    """Frames of a fixed size in mm, or in voxels, mean another thing from case to case."""
+    cases: dict[Spacing, list[str]] = {}
+    for one in read:
+        for spacing_mm in one.spacings:
+            cases.setdefault(spacing_mm and tuple(round(mm, 4) for mm in spacing_mm), []).append(one.case.name)
+    if len(cases) > 1:
+        got = " and ".join(
+            f"{length_text(spacing)} in {len(names)} ({some(names)})" for spacing, names in cases.items()
+        )
+        yield complaint("voxel sizes", "one in all cases", got, cohort.name)
+
+
+def _unscaled(read: Sequence[_CaseObjects]) -> Iterator[str]:
+    names = [one.case.name for one in read if None in one.spacings]
+    if names:
+        yield f"no voxel size: {len(names)} label maps; their lengths are in pixels ({some(names)})"
+
+
+def _table_of_classes(tallies: Sequence[Tally]) -> list[str]:
+    """A row per class, and where there are several one for all."""
+    total = Tally(
+        "all",
+        sum(row.complete for row in tallies),
+        sum(row.whole_known for row in tallies),
+        sum(row.whole_unknown for row in tallies),
+        sum(row.dropped for row in tallies),
+    )
+    rows = [*tallies, *([total] if len(tallies) > 1 else [])]
+    width = max(len("class"), *(len(row.label) for row in rows))
+    lines = [f"{'class':<{width}}  objects  complete  occluded, whole known  occluded, whole unknown  dropped"]
+    for row in rows:
+        objects = row.complete + row.whole_known + row.whole_unknown + row.dropped
+        kept = f"{row.complete:>8}  {row.whole_known:>21}  {row.whole_unknown:>23}"
+        lines.append(f"{row.label:<{width}}  {objects:>7}  {kept}  {row.dropped:>7}")
+    return lines

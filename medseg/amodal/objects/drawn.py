@@ -1,0 +1,95 @@
+"""A case that is one object, drawn in masks of its own: the visible part, its whole, what lies in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_hidden, too_small
+from medseg.cohorts.manifest import LABELS, OCCLUDER, VISIBLE, short_path
+from medseg.contracts import AmodalObject, Case, Cohort, ObjectRules, Refused, Volume, complaint
+from medseg.images.files import read_labels
+
+
+def read_drawn_object(case: Case, cohort: Cohort) -> Extraction:
+    """The object of a case whose masks have the targets visible, full (its whole) and occluder, or some of them.
+
+    Without a mask of the whole it is not known; without one of the occluder that is None, but for a complete object.
+    Raises Refused for masks of different shapes, of several classes, and for visible voxels outside of the whole.
+    """
+    volumes = {name: read_labels(path, f"{case.name}, {short_path(path, cohort)}") for name, path in case.masks.items()}
+    visible_map = volumes[VISIBLE]
+    complaints = [*_complaints(volumes, case, cohort)]
+    if complaints:
+        raise Refused(complaints)
+    background = cohort.classes[0].value
+    masks = {name: volume.array != background for name, volume in volumes.items()}
+    (value,) = _values((volume for name, volume in volumes.items() if name != OCCLUDER), background)
+    index = [label.value for label in cohort.classes[1:]].index(value)
+    label = cohort.classes[index + 1].name
+    visible, whole = masks[VISIBLE], masks.get(LABELS)
+    complete = whole is not None and not (whole & ~visible).any()
+    reason = _reason_to_drop(visible, whole, complete, cohort.rules or ObjectRules())
+    if reason:
+        return Extraction((), (Dropped(case.name, label, reason, int(visible.sum())),))
+    occluder = np.zeros_like(visible) if complete else masks.get(OCCLUDER)
+    shown = np.any([mask for mask in (visible, whole, occluder) if mask is not None], axis=0)
+    (box,) = ndimage.find_objects(shown.astype(np.uint8))
+    extracted = AmodalObject(
+        case.name,
+        case.name,
+        label,
+        index,
+        visible[box],
+        None if occluder is None else occluder[box],
+        None if whole is None else whole[box],
+        complete,
+        tuple(axis.start for axis in box),
+        visible.shape,
+        visible_map.affine,
+        visible_map.spacing_mm,
+    )
+    return Extraction((extracted,), ())
+
+
+def _values(volumes: Iterable[Volume], background: int) -> list[int]:
+    """The classes that the masks hold."""
+    return sorted({int(value) for volume in volumes for value in np.unique(volume.array)} - {background})
+
+
+def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: Cohort) -> Iterator[str]:
+    background, *foreground = cohort.classes
+    shape = volumes[VISIBLE].array.shape
+    for name, volume in volumes.items():
+        if volume.array.shape != shape:
+            size, expected = ("x".join(map(str, array)) for array in (volume.array.shape, shape))
+            yield complaint(f"shape of the mask {name}", f"{expected} (the visible part)", size, case.name)
+    if len(shape) != cohort.spatial_dims:
+        got = f"{len(shape)}: {'x'.join(map(str, shape))}"
+        yield complaint("spatial dims", f"{cohort.spatial_dims} (cohort.yaml)", got, case.name)
+    own = [volume for name, volume in volumes.items() if name != OCCLUDER]
+    found = _values(own, background.value)
+    known = [label.value for label in foreground]
+    if len(found) != 1 or found[0] not in known:
+        expected = f"{background.value} and one of {', '.join(map(str, known))}"
+        yield complaint("values of an object's masks", expected, ", ".join(map(str, found)) or "nothing", case.name)
+    if LABELS in volumes and volumes[LABELS].array.shape == shape:
+        outside = (volumes[VISIBLE].array != background.value) & (volumes[LABELS].array == background.value)
+        if outside.any():
+            yield complaint("visible voxels", "all within the whole", f"{outside.sum()} outside", case.name)
+
+
+def _reason_to_drop(
+    visible: NDArray[np.bool_], whole: NDArray[np.bool_] | None, complete: bool, rules: ObjectRules
+) -> str:
+    """The first that applies, or nothing."""
+    extent = visible if whole is None else whole
+    reason = too_small(int(visible.sum()), rules.smallest)
+    if not reason and any(extent.take(end, axis).any() for axis in range(extent.ndim) for end in (0, -1)):
+        return "touches the border"
+    if reason or whole is None or complete:
+        return reason
+    return too_little_hidden(int((whole & ~visible).sum()), rules.smallest_hidden)

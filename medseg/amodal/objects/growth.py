@@ -1,0 +1,126 @@
+"""Where an object may grow beyond its visible part, and the label map with what grew painted in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import label
+
+from medseg.amodal.objects.crops import on_map, padded, windows
+from medseg.contracts import AmodalObject, Cohort, ObjectRules
+
+Mask = NDArray[np.bool_]
+
+
+# ----------------------------------------------------------------------------------------- growing
+def may_grow(thing: AmodalObject, gap: int = 0, anywhere: bool = False) -> Mask:
+    """(S...) the voxels of the crop that a completion may add to the visible part, none outside of the map.
+
+    Those of the occluder; every one where the occluder is not known, or ``anywhere``. With a gap of g also those
+    within g voxels (Euclidean) of both visible part and occluder, so that a seam between sloppy masks is bridged.
+    """
+    allowed = np.zeros_like(thing.visible)
+    _, inside = windows(thing.map_shape, allowed.shape, np.asarray(thing.corner))
+    if anywhere or thing.occluder is None:
+        allowed[inside] = True
+    else:
+        allowed[inside] = thing.occluder[inside]
+        if gap and thing.occluder.any():
+            seam = _within(thing.visible, gap) & _within(thing.occluder, gap)
+            allowed[inside] |= seam[inside]
+    return allowed & ~thing.visible
+
+
+def attached(whole: Mask, visible: Mask, gap: int = 0) -> Mask:
+    """The components of the whole (S...), over faces, edges and corners, that are no islands.
+
+    They show a visible voxel, or with a gap of g come within g voxels (Euclidean) of one.
+    """
+    parts = np.asarray(label(whole, connectivity=whole.ndim))
+    seen = _within(visible, gap) if gap else visible
+    return whole & np.isin(parts, np.unique(parts[seen & whole]))
+
+
+def bridged(
+    objects: Sequence[AmodalObject], labels: NDArray[np.generic], cohort: Cohort, gap: int
+) -> list[AmodalObject]:
+    """The objects of a map (S...), hidden also by what lies within ``gap`` voxels of them without touching them.
+
+    Sloppy masks leave a seam between an object and what hides it, across which ``objects_of`` sees no contact. Here
+    an unknown region, or a component of a class that may hide the object, joins its occluder across the seam; such
+    an object is not complete, and its whole is not known.
+    """
+    if gap == 0:
+        return list(objects)
+    instances = np.setdiff1d(labels, rest_values(cohort)).tolist()
+    numbered: dict[tuple[int, ...], NDArray[np.integer]] = {}
+    found = []
+    for thing in objects:
+        values = _hiding_values(thing, instances, cohort)
+        if values not in numbered:
+            shifted = np.where(np.isin(labels, values), labels.astype(np.int64) + 1, 0)
+            numbered[values] = np.asarray(label(shifted, background=0, connectivity=labels.ndim))
+        found.append(_hidden_across(thing, numbered[values], gap))
+    return found
+
+
+def _hiding_values(thing: AmodalObject, instances: Sequence[int], cohort: Cohort) -> tuple[int, ...]:
+    """The values of the map that may hide the object; instances: those that stand for objects."""
+    rules = cohort.rules or ObjectRules()
+    classes = [name for name, hidden in rules.hides.items() if thing.label in hidden]
+    if rules.instances:
+        return (*rules.unknown, *(instances if classes else ()))
+    return (*rules.unknown, *(each.value for each in cohort.classes if each.name in classes))
+
+
+def _hidden_across(thing: AmodalObject, numbers: NDArray[np.integer], gap: int) -> AmodalObject:
+    """numbers: (S...) of the map, the component of each voxel that may hide the object, 0 for none."""
+    if thing.occluder is None:
+        return thing
+    wide = padded(thing, [gap] * thing.visible.ndim)
+    there, here = windows(thing.map_shape, wide.visible.shape, np.asarray(wide.corner))
+    around = numbers[there]
+    own = np.unique(around[wide.visible[here]])
+    near = np.setdiff1d(around[_within(wide.visible, gap)[here]], [0, *own])
+    before = on_map(thing.occluder, thing)
+    occluder = before | np.isin(numbers, near)
+    if (occluder == before).all():
+        return thing
+    visible = on_map(thing.visible, thing)
+    box = ndimage.find_objects((visible | occluder).astype(np.uint8))[0]
+    corner = tuple(axis.start for axis in box)
+    return replace(
+        thing, visible=visible[box], occluder=(occluder & ~visible)[box], whole=None, complete=False, corner=corner
+    )
+
+
+def _within(mask: Mask, distance: int) -> Mask:
+    """The voxels no further than ``distance`` from a voxel of the mask (Euclidean, in voxels)."""
+    return np.asarray(ndimage.distance_transform_edt(~mask)) <= distance
+
+
+# --------------------------------------------------------------------------------- back to the map
+def rest_values(cohort: Cohort) -> list[int]:
+    """The values of a label map that stand for no object: background, overlap, unknown."""
+    rules = cohort.rules or ObjectRules()
+    return [cohort.classes[0].value, *rules.overlap, *rules.unknown]
+
+
+def painted(
+    labels: NDArray[np.generic], cohort: Cohort, objects: Sequence[AmodalObject], wholes: Sequence[Mask]
+) -> NDArray[np.generic]:
+    """The label map (S...) with every whole (on its object's crop) in the object's own value.
+
+    A voxel that several wholes claim, or that shows an object, stays as it is.
+    """
+    claims = np.zeros(labels.shape, np.int32)
+    values = np.zeros_like(labels)
+    for thing, whole in zip(objects, wholes, strict=True):
+        there, here = windows(thing.map_shape, whole.shape, np.asarray(thing.corner))
+        claims[there] += whole[here]
+        values[there][whole[here]] = labels[there][thing.visible[here]][0]
+    return np.where((claims == 1) & np.isin(labels, rest_values(cohort)), values, labels)

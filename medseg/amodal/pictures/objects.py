@@ -1,0 +1,94 @@
+"""A contact sheet of objects as they were read: what is visible, what may hide it, and what is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from medseg.amodal.objects.checking import chosen_objects
+from medseg.contracts import AmodalObject, Cohort
+
+DOTS_PER_INCH = 110
+PER_ROW = 10
+SIDE, LEGEND_HEIGHT = 1.5, 0.5
+COLOURS = {"occluder": "lightskyblue", "visible": "mediumseagreen", "hidden": "darkorange"}
+"""In the order of painting: each is laid over those before it."""
+
+
+@dataclass(frozen=True)
+class ObjectPicture:
+    """One object on its crop, masks (S...) of 2 or 3 axes. occluder, whole: None where they are not known.
+
+    spacing: length of a voxel along each of the S axes, in any unit.
+    """
+
+    name: str
+    visible: NDArray[np.bool_]
+    occluder: NDArray[np.bool_] | None
+    whole: NDArray[np.bool_] | None
+    spacing: tuple[float, ...]
+
+
+MOST_OBJECTS, SEED = 60, 0
+"""On the sheet of a cohort."""
+
+
+def draw_cohort(cohort: Cohort, page: Path) -> Path:
+    """Draw some objects of a cohort, half of them occluded if there are as many."""
+    return draw_objects(page, [_picture(one) for one in chosen_objects(cohort, MOST_OBJECTS, SEED)])
+
+
+def _picture(one: AmodalObject) -> ObjectPicture:
+    spacing = one.spacing_mm or (1.0,) * one.visible.ndim
+    return ObjectPicture(one.name, one.visible, one.occluder, one.whole, spacing)
+
+
+def draw_objects(path: Path, pictures: Sequence[ObjectPicture]) -> Path:
+    """Draw the objects in their order, ten in a row; of a volume the slice that shows most of the visible part."""
+    num_rows = max(1, -(-len(pictures) // PER_ROW))
+    size = (SIDE * PER_ROW, LEGEND_HEIGHT + SIDE * 1.25 * num_rows)
+    figure = Figure(figsize=size, layout="constrained", dpi=DOTS_PER_INCH)
+    axes = figure.subplots(num_rows, PER_ROW, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, picture in zip(axes.flat, pictures, strict=False):
+        _draw(axis, picture)
+    handles = [Patch(color=colour, label=name) for name, colour in COLOURS.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=9, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    return path
+
+
+def painted(visible: NDArray[np.bool_], occluder: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Masks (H,W) -> (H,W,3) in 0..1, white where there is nothing."""
+    colours = np.ones((*visible.shape, 3))
+    for name, mask in {"occluder": occluder, "visible": visible, "hidden": whole & ~visible}.items():
+        colours[mask] = to_rgb(COLOURS[name])
+    return colours
+
+
+def _draw(axis: Axes, picture: ObjectPicture) -> None:
+    nothing = np.zeros_like(picture.visible)
+    known = [nothing if mask is None else mask for mask in (picture.occluder, picture.whole)]
+    masks, spacing = [picture.visible, *known], picture.spacing
+    if picture.visible.ndim == 3:
+        areas = picture.visible.sum(axis=(0, 1))
+        masks = [mask[..., int(areas.argmax())] for mask in masks]
+    axis.imshow(painted(*masks), interpolation="nearest", aspect=spacing[0] / spacing[1])
+    axis.set_title(f"{picture.name}\n{_hidden(picture)}", fontsize=5.5)
+
+
+def _hidden(picture: ObjectPicture) -> str:
+    if picture.whole is None:
+        return "whole unknown"
+    hidden = 1 - picture.visible.sum() / picture.whole.sum()
+    return f"{hidden:.0%} hidden" if hidden else "complete"

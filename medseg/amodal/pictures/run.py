@@ -1,0 +1,110 @@
+"""The pictures of a run of method two: reconstructions, synthetic and real completions with samples, traversals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medseg.amodal.assembly import complete_objects, frame_rules, simulated_objects
+from medseg.amodal.bins import bin_rows
+from medseg.amodal.completion.completer import Answer, Completer
+from medseg.amodal.config import AmodalConfig
+from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.objective import divergence_from_prior
+from medseg.amodal.occlusion.batches import batch_of
+from medseg.amodal.pictures.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
+from medseg.amodal.scores import score_object
+from medseg.contracts import AmodalObject, Cohort, MaskBatch
+from medseg.reporting.page import write_page
+from medseg.reporting.plots import draw_curves
+
+PICTURES = {
+    "completions.png": "Completions of hidden test objects",
+    "synthetic.png": "Completions of synthetically hidden validation objects",
+    "reconstructions.png": "Reconstructions of complete objects",
+    "traversals.png": "Latent traversals",
+}
+"""What lies in report/, in the order of the page."""
+
+ROWS = 10
+"""Objects on a page of completions."""
+
+SHAPES = 24
+"""Reconstructed shapes."""
+
+DIMENSIONS, STEPS = 6, (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
+"""Dimensions of the coarse part of z that are traversed, the liveliest first, and the values that each takes."""
+
+
+def draw_amodal_run(
+    run: Path,
+    completer: Completer,
+    cohort: Cohort,
+    config: AmodalConfig,
+    things: Sequence[AmodalObject],
+    answers: Sequence[Answer],
+) -> None:
+    """Write report/: one picture per stage, latent traversals, the curves and the page.
+
+    things, answers: the test objects of the evaluation; stage II is shown on validation objects.
+    """
+    report, rules = run / "report", frame_rules(config)
+    chosen = complete_objects(cohort, "val", rules, SHAPES)
+    if chosen and isinstance(completer.model, AmodalVAE):
+        batch = batch_of(chosen, rules)
+        draw_reconstructions(report / "reconstructions.png", batch.whole[:, 0].numpy(), _redrawn(completer, batch))
+        draw_traversals(report / "traversals.png", _traversed(completer.model, batch), STEPS)
+    hidden = simulated_objects(chosen, config)[:ROWS]
+    if hidden:
+        draw_completions(report / "synthetic.png", _panels(hidden, completer.answers(hidden, 4, abstain=False)))
+    order = np.random.default_rng(0).permutation(len(things))[:ROWS]
+    draw_completions(report / "completions.png", _panels([things[n] for n in order], [answers[n] for n in order]))
+    draw_curves(run)
+    write_page(run, PICTURES, bin_rows)
+
+
+def _panels(things: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:
+    return [_panel(thing, answer) for thing, answer in zip(things, answers, strict=True)]
+
+
+def _panel(thing: AmodalObject, answer: Answer) -> CompletionPanel:
+    said = answer.completion
+    scores = {score.metric: score.value for score in score_object(thing, said)}
+    return CompletionPanel(
+        thing.name,
+        thing.visible,
+        thing.occluder,
+        thing.whole,
+        said.whole,
+        said.probs,
+        said.samples,
+        scores["whole_iou"],
+        scores["hidden_iou"],
+        thing.spacing_mm or (1.0,) * thing.visible.ndim,
+    )
+
+
+@torch.no_grad()
+def _redrawn(completer: Completer, batch: MaskBatch) -> NDArray[np.float32]:
+    """(N,S...) probs: D at the mean of q1."""
+    model = completer.model
+    assert isinstance(model, AmodalVAE)
+    latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
+    return model.decoder(latent.mean(), batch.class_index).sigmoid()[:, 0].numpy()
+
+
+@torch.no_grad()
+def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
+    """(L,K,S...) probs around the code of the largest shape, along the dimensions of the greatest mean divergence."""
+    latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
+    liveliest = divergence_from_prior(latent).coarse.mean(0).argsort(descending=True)[:DIMENSIONS]
+    largest = batch.whole.flatten(1).sum(1).argmax().expand(len(liveliest) * len(STEPS))
+    code = latent.mean()
+    coarse = code.coarse[largest]
+    coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))
+    probs = model.decoder(Code(coarse, code.fine[largest]), batch.class_index[largest]).sigmoid()
+    return probs[:, 0].unflatten(0, (len(liveliest), len(STEPS))).numpy()

@@ -1,0 +1,24 @@
+"""What an evaluation of method two shows on W&B: pictures, the weights of every stage, the table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from medseg.amodal.config import AmodalConfig
+from medseg.cohorts.cohort import find_cohort
+from medseg.contracts import Score
+from medseg.training.checkpoint import BEST
+from medseg.training.score_log import log_scores
+from medseg.training.tracking import Tracker
+
+
+def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
+    """Log an evaluation as one W&B run of the experiment's group. Without W&B, nothing happens."""
+    settings, values = config.tracking, config.model_dump(mode="json")
+    with Tracker(run, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+        for path in sorted((run / "report").glob("*.png")):
+            tracker.picture_file(f"report/{path.stem}", path)
+        for path in sorted(run.glob(f"*/{BEST}")):
+            tracker.artifact(path, f"weights-{path.parent.name}", "model")
+        log_scores(tracker, run, find_cohort(config.data.cohort) / "manifest.csv", scores)

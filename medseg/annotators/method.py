@@ -1,0 +1,58 @@
+"""Method one as the verbs see it. Light to import: what is heavy is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from medseg.config import RunConfig
+from medseg.contracts import Cohort, Evaluation, Method, Parts, Refused, Report, complaint
+
+
+class Annotators(Method):
+    """A true-label network, and a confusion matrix per annotator on top of it."""
+
+    config = RunConfig
+
+    def takes(self, cohort: Cohort) -> bool:
+        """Annotated images."""
+        return cohort.rules is None
+
+    def check(self, cohort: Cohort) -> Report:
+        """Images and masks, compared with one another."""
+        from medseg.cohorts.checking.images import check_images
+
+        return check_images(cohort)
+
+    def unfit(self, config: RunConfig, cohort: Cohort) -> Sequence[str]:
+        """A grid of other dimensions than the cohort's, and label maps."""
+        found, size = [], config.data.grid.size
+        if len(size) != cohort.spatial_dims:
+            found.append(complaint("data.grid.size", f"{cohort.spatial_dims} numbers", list(size), cohort.name))
+        if not self.takes(cohort):
+            expected = f"annotated images for the recipe {config.recipe}"
+            found.append(complaint("cohort", expected, "label maps", cohort.name))
+        return found
+
+    def assemble(self, config: RunConfig, cohort: Cohort) -> Parts:
+        """See ``assembly``."""
+        from medseg.annotators.assembly import assemble_annotators
+
+        return assemble_annotators(config, cohort)
+
+    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
+        """See ``evaluation``; a stage of a run is not scored apart."""
+        from medseg.annotators.evaluation import evaluate_annotators
+
+        if stage is not None:
+            raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
+        return evaluate_annotators(run, cohort, draw)
+
+    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
+        """See ``predictor``."""
+        from medseg.annotators.predictor import predict
+
+        return predict(run, images, out)
+
+
+METHOD = Annotators()

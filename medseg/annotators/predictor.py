@@ -1,0 +1,144 @@
+"""`medseg predict`: a run folder and images -> maps on the images' own grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from medseg.annotators.assembly import Signature, build_annotator_model, network_grid, read_annotator_run
+from medseg.annotators.loading.source import Grid
+from medseg.annotators.loading.transforms import image_to_grid, probs_to_native
+from medseg.config import RunConfig
+from medseg.contracts import Prediction, Refused, Volume, complaint
+from medseg.evaluation.calibration import voxel_entropy
+from medseg.evaluation.inference import believe_everywhere
+from medseg.images.files import SUFFIXES, read_channels, suffix_of, write_labels, write_map
+from medseg.training.checkpoint import load_weights
+from medseg.training.device import device_of
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained run, ready for images: what it was built for, its grid, its weights, where it computes."""
+
+    signature: Signature
+    config: RunConfig
+    grid: Grid
+    model: nn.Module
+    device: str
+
+    @staticmethod
+    def load(run: Path) -> Predictor:
+        """Raises Refused where the run has no weights, or broken ones."""
+        config, signature = read_annotator_run(run), Signature.read(run)
+        model = build_annotator_model(config, signature)
+        model.load_state_dict(load_weights(run / "weights.pt"))
+        device = device_of(config.training.accelerator)
+        return Predictor(signature, config, network_grid(config), model.to(device), device)
+
+    def __call__(self, name: str, image: Volume) -> Prediction:
+        """One image (C,S...) -> its Prediction on the same grid."""
+        shape = image.array.shape[1:]
+        placement = self.grid.place(shape, image.affine, image.spacing_mm)
+        maps = believe_everywhere(
+            self.model,
+            image_to_grid(image.array, placement),
+            self.grid.size,
+            self.config.data.grid.overlap,
+            self.device,
+        )
+        annotators, classes = maps.annotator_probs.shape[:2]
+        flat = np.concatenate([maps.truth_probs, maps.annotator_probs.reshape(-1, *maps.truth_probs.shape[1:])])
+        native = probs_to_native(flat, placement)
+        return Prediction(
+            name,
+            _normalised(native[:classes], 0),
+            _normalised(native[classes:].reshape(annotators, classes, *shape), 1),
+            maps.joint_probs,
+            image.affine,
+            image.spacing_mm,
+        )
+
+
+def predict(run: Path, images: Path, out: Path) -> list[Path]:
+    """Predict every image of a folder; several channels per image as ``<case>_0000.<ext>``, ``<case>_0001.<ext>``.
+
+    Raises Refused, before anything is written, for images that cannot be read or do not fit the network,
+    and where a file would be overwritten.
+    """
+    predictor = Predictor.load(run)
+    cases = find_images(images, predictor.signature.channels)
+    complaints = []
+    if (out / "truth").exists():
+        complaints.append(complaint("output folder", "no predictions yet", "a folder truth/", str(out)))
+    complaints += [line for name, paths in cases.items() for line in _unfit(name, paths, predictor.signature)]
+    if complaints:
+        raise Refused(complaints)
+    written = []
+    for name, paths in cases.items():
+        prediction = predictor(name, read_channels(paths))
+        written.append(write_prediction(prediction, predictor.signature, out, suffix_of(paths[0])))
+    return written
+
+
+def find_images(folder: Path, channels: int) -> dict[str, tuple[Path, ...]]:
+    """Case -> its files, one per channel."""
+    files = sorted(path for path in folder.glob("*") if suffix_of(path) in SUFFIXES)
+    if not files:
+        raise Refused([complaint("images", f"files ending in {', '.join(SUFFIXES)}", "none", str(folder))])
+    cases: dict[str, tuple[Path, ...]] = {}
+    for path in files:
+        stem = path.name[: -len(suffix_of(path))]
+        numbered = re.fullmatch(r"(.+)_\d{4}", stem) if channels > 1 else None
+        name = numbered[1] if numbered else stem
+        cases[name] = (*cases.get(name, ()), path)
+    return cases
+
+
+def write_prediction(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:
+    """truth/, probabilities/<class>/, annotators/<annotator>/ and entropy/, each with one file per case.
+
+    Label files hold the cohort's values; maps are float32 (pictures: TIFF). Returns the path of the truth.
+    """
+    values = np.array([label.value for label in signature.classes])
+    name = prediction.case + suffix
+
+    def labels(folder: Path, probs: NDArray[np.float32]) -> Path:
+        volume = Volume(values[probs.argmax(0)], prediction.affine, prediction.spacing_mm)
+        return write_labels(folder / name, volume)
+
+    def float_map(folder: Path, array: NDArray[np.float32]) -> None:
+        write_map(folder / name, Volume(array, prediction.affine, prediction.spacing_mm))
+
+    truth = labels(out / "truth", prediction.truth_probs)
+    for annotator, probs in zip(signature.annotators, prediction.annotator_probs, strict=True):
+        labels(out / "annotators" / annotator, probs)
+    for label, probs in zip(signature.classes, prediction.truth_probs, strict=True):
+        float_map(out / "probabilities" / label.name, probs)
+    float_map(out / "entropy", voxel_entropy(prediction.truth_probs))
+    return truth
+
+
+def _unfit(name: str, paths: Sequence[Path], signature: Signature) -> list[str]:
+    try:
+        image = read_channels(paths)
+    except Refused as refused:
+        return list(refused.complaints)
+    except ValueError:
+        return [complaint("channels", "the same shape", "different ones", name)]
+    found = []
+    if image.array.ndim - 1 != signature.spatial_dims:
+        found.append(complaint("image", f"{signature.spatial_dims}-D", f"{image.array.ndim - 1}-D", name))
+    if len(image.array) != signature.channels:
+        found.append(complaint("image channels", signature.channels, len(image.array), name))
+    return found
+
+
+def _normalised(probs: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    return probs / probs.sum(axis, keepdims=True)

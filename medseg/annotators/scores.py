@@ -1,0 +1,210 @@
+"""Predictions and labels -> the tidy table of scores, one row per case, annotator, class and metric.
+
+========================  =========================================================  ==========  ======
+metric                    of                                                         unit        better
+========================  =========================================================  ==========  ======
+truth_dice, truth_iou     recovered against known truth, per foreground class        1           higher
+truth_hd95, truth_assd    the same, distance of the surfaces                         mm or px    lower
+truth_ece                 calibration of the truth's probabilities                   1           lower
+vote_dice                 recovered truth against majority vote, per class           1           higher
+vote_area_ratio           foreground of recovered truth / of the vote                1           near 1
+annotator_dice            predicted against drawn labels, per annotator and class    1           higher
+annotator_nll             drawn labels under their predicted probabilities           nats/voxel  lower
+relative_area             own foreground / mean over the annotators of the case      1           neither
+predicted_relative_area   the same of the predicted labels                           1           neither
+ged2_v, ged2_u            set of predicted against set of drawn labels               1           lower
+rater_dice, rater_alpha   agreement of the annotators with one another               1           neither
+confusion_rmse            estimated against empirical confusion, per annotator, run  1           lower
+========================  =========================================================  ==========  ======
+
+An annotator who did not see a case has no row for it; a metric that empty masks leave undefined has
+a row with the value nan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.annotators.confusion_scores import alarms, confusion_rmse, joint_counts, mean_confusion, relative_area
+from medseg.contracts import UNLABELLED, Prediction, Refused, Score, complaint
+from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
+from medseg.evaluation.calibration import ece, negative_log_likelihood
+from medseg.evaluation.overlap import dice, iou
+from medseg.evaluation.surface import assd, hd95, length_unit
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Joint voxel counts, summed over cases by ``+``: all that the scores of a whole run need.
+
+    estimated: (A,O,T) joint_probs * voxels. empirical: (A,O,T) labels against the known truth, or None.
+    truth_with_vote: (O,T) recovered truth (O) against the vote (T). annotators_with_vote: (A,O,T).
+    """
+
+    estimated: NDArray[np.float64]
+    empirical: NDArray[np.float64] | None
+    truth_with_vote: NDArray[np.float64]
+    annotators_with_vote: NDArray[np.float64]
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together; the empirical counts are of those cases alone whose truth is known."""
+        known = [counts for counts in (self.empirical, other.empirical) if counts is not None]
+        return Tally(
+            self.estimated + other.estimated,
+            np.sum(known, axis=0) if known else None,
+            self.truth_with_vote + other.truth_with_vote,
+            self.annotators_with_vote + other.annotators_with_vote,
+        )
+
+    def alarms(self, annotators: Sequence[str], classes: Sequence[str]) -> list[str]:
+        """What looks wrong with the recovered truth of the whole run (``annotators.alarms``)."""
+        confusion = mean_confusion(self.estimated)
+        return alarms(self.truth_with_vote, self.annotators_with_vote, confusion, annotators, classes)
+
+
+def score_case(
+    prediction: Prediction,
+    labels: NDArray[np.integer],
+    truth: NDArray[np.integer] | None,
+    classes: Sequence[str],
+    annotators: Sequence[str],
+) -> list[Score]:
+    """All scores of one case.
+
+    labels: (A,S...) class indices, UNLABELLED all over for an absent annotator; truth: (S...) or None;
+    classes: names in the order of T; annotators: names in the order of A.
+    Raises Refused where shapes do not fit one another.
+    """
+    _refuse_unfit(prediction, labels, truth, classes, annotators)
+    recovered = prediction.truth_probs.argmax(axis=0)
+    scores = _vote_scores(prediction.case, recovered, labels, classes)
+    if truth is not None:
+        scores += _truth_scores(prediction, recovered, truth, classes)
+    seen = [int(index) for index in np.flatnonzero(present(labels))]
+    if seen:
+        scores += _annotator_scores(prediction, labels, seen, classes, annotators)
+    return scores
+
+
+def tally_case(prediction: Prediction, labels: NDArray[np.integer], truth: NDArray[np.integer] | None) -> Tally:
+    """The counts of one case, to be added to those of the others; arguments as in ``score_case``."""
+    num_classes = len(prediction.truth_probs)
+    recovered = prediction.truth_probs.argmax(axis=0)
+    vote = _majority_vote(labels, num_classes)
+    return Tally(
+        estimated=prediction.joint_probs.astype(np.float64) * recovered.size,
+        empirical=None if truth is None else joint_counts(labels, truth, num_classes),
+        truth_with_vote=joint_counts(recovered[None], vote, num_classes)[0],
+        annotators_with_vote=joint_counts(labels, vote, num_classes),
+    )
+
+
+def score_run(tally: Tally, annotators: Sequence[str]) -> list[Score]:
+    """Scores of a whole run, ``case`` = "": confusion_rmse of every annotator with labels
+    on cases of known truth."""
+    if tally.empirical is None:
+        return []
+    estimated, empirical = mean_confusion(tally.estimated), mean_confusion(tally.empirical)
+    return [
+        Score("", name, "", "confusion_rmse", confusion_rmse(estimated[index], empirical[index]), "1")
+        for index, name in enumerate(annotators)
+        if tally.empirical[index].any()
+    ]
+
+
+def _truth_scores(
+    prediction: Prediction,
+    recovered: NDArray[np.integer],
+    truth: NDArray[np.integer],
+    classes: Sequence[str],
+) -> list[Score]:
+    case, spacing_mm = prediction.case, prediction.spacing_mm
+    length = length_unit(spacing_mm)
+    scores = [Score(case, "", "", "truth_ece", ece(prediction.truth_probs, truth), "1")]
+    for label, name in enumerate(classes[1:], start=1):
+        scores += [
+            Score(case, "", name, "truth_dice", dice(recovered, truth, label), "1"),
+            Score(case, "", name, "truth_iou", iou(recovered, truth, label), "1"),
+            Score(case, "", name, "truth_hd95", hd95(recovered, truth, label, spacing_mm), length),
+            Score(case, "", name, "truth_assd", assd(recovered, truth, label, spacing_mm), length),
+        ]
+    return scores
+
+
+def _vote_scores(
+    case: str, recovered: NDArray[np.integer], labels: NDArray[np.integer], classes: Sequence[str]
+) -> list[Score]:
+    vote = _majority_vote(labels, len(classes))
+    area = np.count_nonzero(vote > 0)
+    covered = np.count_nonzero((recovered > 0) & (vote != UNLABELLED))
+    scores = [Score(case, "", "", "vote_area_ratio", covered / area if area else float("nan"), "1")]
+    return scores + [
+        Score(case, "", name, "vote_dice", dice(recovered, vote, label), "1")
+        for label, name in enumerate(classes[1:], start=1)
+    ]
+
+
+def _annotator_scores(
+    prediction: Prediction,
+    labels: NDArray[np.integer],
+    seen: list[int],
+    classes: Sequence[str],
+    annotators: Sequence[str],
+) -> list[Score]:
+    """Each annotator who saw the case, and all of them as a set."""
+    case, drawn = prediction.case, labels[seen]
+    predicted = prediction.annotator_probs[seen].argmax(axis=1)
+    drawn_area, predicted_area = relative_area(drawn), relative_area(predicted)
+    scores = [
+        Score(case, "", "", "ged2_v", ged2_v(predicted, drawn, len(classes)), "1"),
+        Score(case, "", "", "ged2_u", ged2_u(predicted, drawn, len(classes)), "1"),
+        Score(case, "", "", "rater_dice", mean_pairwise_dice(drawn, len(classes)), "1"),
+        Score(case, "", "", "rater_alpha", krippendorff_alpha(drawn, len(classes)), "1"),
+    ]
+    for row, index in enumerate(seen):
+        name = annotators[index]
+        nll = negative_log_likelihood(prediction.annotator_probs[index], drawn[row])
+        scores += [
+            Score(case, name, "", "annotator_nll", nll, "nats/voxel"),
+            Score(case, name, "", "relative_area", float(drawn_area[row]), "1"),
+            Score(case, name, "", "predicted_relative_area", float(predicted_area[row]), "1"),
+        ]
+        scores += [
+            Score(case, name, class_name, "annotator_dice", dice(predicted[row], drawn[row], label), "1")
+            for label, class_name in enumerate(classes[1:], start=1)
+        ]
+    return scores
+
+
+def _majority_vote(labels: NDArray[np.integer], num_classes: int) -> NDArray[np.integer]:
+    """(A,S...) -> (S...): ties go to the lowest class index, unlabelled stays so, as in data.consensus."""
+    votes = np.stack([(labels == label).sum(axis=0) for label in range(num_classes)])
+    return np.where(votes.any(axis=0), votes.argmax(axis=0), UNLABELLED)
+
+
+def _refuse_unfit(
+    prediction: Prediction,
+    labels: NDArray[np.integer],
+    truth: NDArray[np.integer] | None,
+    classes: Sequence[str],
+    annotators: Sequence[str],
+) -> None:
+    grid = prediction.truth_probs.shape[1:]
+    shapes = {
+        "truth_probs": (prediction.truth_probs.shape, (len(classes), *grid)),
+        "annotator_probs": (prediction.annotator_probs.shape, (len(annotators), len(classes), *grid)),
+        "joint_probs": (prediction.joint_probs.shape, (len(annotators), len(classes), len(classes))),
+        "labels": (labels.shape, (len(annotators), *grid)),
+        "truth": (grid if truth is None else truth.shape, grid),
+    }
+    complaints = [
+        complaint(f"shape of {what}", expected, got, prediction.case)
+        for what, (got, expected) in shapes.items()
+        if got != expected
+    ]
+    if complaints:
+        raise Refused(complaints)

@@ -1,0 +1,164 @@
+"""A folder with manifest.csv and cohort.yaml <-> Cohort, validated as far as needs no pixel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from medseg.cohorts.cohort_yaml import HEADER, Header, header_text, read_header
+from medseg.cohorts.manifest import (
+    MANIFEST,
+    TRUTH,
+    Row,
+    cases_of,
+    did_you_mean,
+    manifest_text,
+    read_rows,
+)
+from medseg.cohorts.manifest_check import complaints_about
+from medseg.contracts import Cohort, Refused, complaint
+
+
+# ---------------------------------------------------------------------------------------- reading
+def find_cohort(name: str) -> Path:
+    """A cohort's folder: as given, or below ``$MEDSEG_DATA``.
+
+    Raises Refused when neither holds a manifest.
+    """
+    places = [Path(name)]
+    if "MEDSEG_DATA" in os.environ:
+        places.append(Path(os.environ["MEDSEG_DATA"]) / name)
+    for place in places:
+        if (place / MANIFEST).is_file():
+            return place
+    looked = " or ".join(str(place) for place in places)
+    hint = "" if "MEDSEG_DATA" in os.environ else "; MEDSEG_DATA is not set"
+    if any(place.is_dir() for place in places):
+        hint = "; write one with: medseg index DIR"
+    raise Refused([complaint("cohort", f"{MANIFEST} in {looked}", f"none{hint}", "data.cohort")])
+
+
+def load_cohort(root: Path) -> Cohort:
+    """Read and validate a cohort; ``medseg check`` also reads the images themselves.
+
+    Raises Refused with every complaint at once: missing files, doubled rows, a patient in two splits,
+    unknown splits, keys and names.
+    """
+    root = root.absolute()
+    complaints: list[str] = []
+    header, rows, of_objects = None, [], False
+    try:
+        header = read_header(root / HEADER)
+        complaints += header.complaints
+        of_objects = header.rules is not None
+    except Refused as refused:
+        complaints += refused.complaints
+    try:
+        rows = read_rows(root / MANIFEST)
+        found = complaints_about(rows, root, of_objects)
+        complaints += found if rows else [complaint(MANIFEST, "rows", "none", str(root))]
+    except Refused as refused:
+        complaints += refused.complaints
+    if header and rows:
+        complaints += _names_unlike(header, rows) + _channels_unlike(header, rows)
+    if complaints or header is None:
+        raise Refused(complaints)
+    named = dict.fromkeys(row.annotator for row in rows if row.annotator)
+    apart = {*header.crowd, header.truth}
+    annotators = header.annotators or tuple(name for name in named if name not in apart)
+    return Cohort(
+        root,
+        header.name,
+        header.classes,
+        header.channels,
+        header.spatial_dims,
+        annotators,
+        header.crowd,
+        cases_of(rows, root, header.truth),
+        header.rules,
+    )
+
+
+def _names_unlike(header: Header, rows: Sequence[Row]) -> list[str]:
+    """Annotators that only one of the two files knows."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.annotator:
+            first.setdefault(row.annotator, row)
+    stated = {"annotators": header.annotators, "crowd": header.crowd, "truth": (header.truth,)}
+    found = [
+        complaint(key, f"an annotator of {MANIFEST}", f"{name}{did_you_mean(name, first)}", HEADER)
+        for key, names in stated.items()
+        for name in names
+        if name and name not in first
+    ]
+    known = [name for names in stated.values() for name in names if name]
+    if header.annotators:
+        expected = f"a name that {HEADER} lists"
+        found += [
+            complaint("annotator", expected, f"{name}{did_you_mean(name, known)}", row.where)
+            for name, row in first.items()
+            if name not in known
+        ]
+    doubled = sorted({name for name in known if known.count(name) > 1})
+    return found + [
+        complaint(f"lists that name {name}", "one of annotators, crowd, truth", "two", HEADER) for name in doubled
+    ]
+
+
+def _channels_unlike(header: Header, rows: Sequence[Row]) -> list[str]:
+    count = len(header.channels)
+    first = {row.case: row for row in reversed(rows)}
+    expected = "1" if count == 1 else f"1 or {count} ({', '.join(header.channels)})"
+    return [
+        complaint("image files", expected, len(row.images), row.where)
+        for row in reversed(first.values())
+        if row.images and len(row.images) not in (1, count)
+    ]
+
+
+# ---------------------------------------------------------------------------------------- writing
+def write_cohort(cohort: Cohort, overwrite: bool = False) -> None:
+    """Write manifest.csv and cohort.yaml into the cohort's root.
+
+    Raises Refused if one is there with another content, unless ``overwrite``, and if an annotator bears the
+    name that the known truth goes by.
+    """
+    files = {MANIFEST: manifest_text(cohort), HEADER: header_text(cohort)}
+    places = {cohort.root / name: text for name, text in files.items()}
+    complaints = []
+    if not overwrite:
+        complaints = [
+            complaint("file to write", "none, or the same content", "another content", str(place))
+            for place, text in places.items()
+            if place.exists() and place.read_text("utf-8") != text
+        ]
+    if TRUTH in (*cohort.annotators, *cohort.crowd) and any(case.truth for case in cohort.cases):
+        complaints.append(complaint("annotator", "another name than the known truth's", TRUTH, cohort.name))
+    if complaints:
+        raise Refused(complaints)
+    cohort.root.mkdir(parents=True, exist_ok=True)
+    for place, text in places.items():
+        temporary = place.with_name(f".writing-{os.getpid()}-{place.name}")
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, place)
+
+
+def require_empty(out: Path) -> None:
+    """Raise Refused if ``out`` is a file, or a folder that holds anything."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Refused([complaint("output folder", "a new or empty folder", "one that holds files", str(out))])
+
+
+def fingerprint(cohort: Cohort) -> str:
+    """SHA-256 over manifest.csv, cohort.yaml and size and content of every file, in the manifest's order."""
+    digest = hashlib.sha256()
+    paths = [cohort.root / MANIFEST, cohort.root / HEADER]
+    for case in cohort.cases:
+        paths += [*case.images, *case.masks.values(), *([case.truth] if case.truth else [])]
+    for path in paths:
+        content = path.read_bytes()
+        digest.update(len(content).to_bytes(8, "big") + hashlib.sha256(content).digest())
+    return digest.hexdigest()

@@ -1,0 +1,124 @@
+"""cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medseg.cohorts.manifest import TRUTH, did_you_mean
+from medseg.cohorts.object_rules import read_rules, rules_content
+from medseg.contracts import ClassLabel, Cohort, ObjectRules, Refused, complaint
+
+HEADER = "cohort.yaml"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What cohort.yaml says, and what is wrong with it.
+
+    annotators: those of axis A in their order; empty: as the manifest first names them.
+    truth: the name under which the manifest lists the known truth.
+    rules: of the section ``objects``; None without it.
+    """
+
+    name: str
+    spatial_dims: int
+    classes: tuple[ClassLabel, ...]
+    channels: tuple[str, ...]
+    annotators: tuple[str, ...]
+    crowd: tuple[str, ...]
+    truth: str | None
+    rules: ObjectRules | None
+    complaints: list[str] = field(default_factory=list)
+
+
+KEYS = ("name", "spatial_dims", "classes", "channels", "annotators", "crowd", "truth", "objects")
+REQUIRED_KEYS = ("spatial_dims", "classes")
+
+
+def read_header(path: Path) -> Header:
+    """Raises Refused if the file is no YAML mapping; what its values lack is in ``Header.complaints``."""
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise Refused([complaint(HEADER, "a file", "none", str(path))]) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refused([complaint(HEADER, "YAML", " ".join(str(error).split()), str(path))]) from error
+    if not isinstance(content, dict):
+        raise Refused([complaint(HEADER, f"keys {', '.join(KEYS)}", type(content).__name__, str(path))])
+    found = [
+        complaint("key", " ".join(KEYS), f"{key}{did_you_mean(str(key), KEYS)}", HEADER)
+        for key in content
+        if key not in KEYS
+    ]
+    found += [complaint(key, "a value", "nothing", HEADER) for key in REQUIRED_KEYS if content.get(key) is None]
+    dims = content.get("spatial_dims", 2)
+    if dims not in (2, 3):
+        found.append(complaint("spatial_dims", "2 or 3", dims, HEADER))
+    truth = content.get("truth")
+    classes = _classes(content.get("classes"), found)
+    of_objects = "objects" in content
+    rules = read_rules(content["objects"], classes, found, HEADER) if of_objects else None
+    return Header(
+        str(content.get("name", path.absolute().parent.name)),
+        dims,
+        classes,
+        _names(content, "channels", () if of_objects else ("intensity",), found),
+        _names(content, "annotators", (), found),
+        _names(content, "crowd", (), found),
+        None if truth is None else str(truth),
+        rules,
+        found,
+    )
+
+
+def _classes(content: Any, found: list[str]) -> tuple[ClassLabel, ...]:
+    """name -> value; complaints are added to ``found``."""
+    if content is None:
+        return ()
+    if not isinstance(content, Mapping) or len(content) < 2:
+        found.append(complaint("classes", "name: value of two classes or more", content, HEADER))
+        return ()
+    classes: list[ClassLabel] = []
+    for name, value in content.items():
+        where = f"classes.{name}, {HEADER}"
+        if not isinstance(name, str):
+            found.append(complaint("class name", "text (put it in quotes)", repr(name), where))
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            found.append(complaint("class value", "an integer of the mask files", value, where))
+            continue
+        twin = next((label.name for label in classes if label.value == value), None)
+        if twin is not None:
+            found.append(complaint("class value", "one of its own", f"{value}, which {twin} has", where))
+        classes.append(ClassLabel(str(name), value))
+    return tuple(classes)
+
+
+def _names(content: Mapping[str, Any], key: str, default: tuple[str, ...], found: list[str]) -> tuple[str, ...]:
+    """A list of names; complaints are added to ``found``."""
+    names = content.get(key)
+    if names is None:
+        return default
+    if not isinstance(names, list) or (default and not names):
+        found.append(complaint(key, "a list of names", names, HEADER))
+        return default
+    return tuple(map(str, names))
+
+
+def header_text(cohort: Cohort) -> str:
+    """The cohort's head as YAML."""
+    content: dict[str, object] = {
+        "name": cohort.name,
+        "spatial_dims": cohort.spatial_dims,
+        "classes": {label.name: label.value for label in cohort.classes},
+    }
+    content |= {"channels": list(cohort.channels)} if cohort.channels else {}
+    content |= {"annotators": list(cohort.annotators)}
+    content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}
+    content |= {"truth": TRUTH} if any(case.truth for case in cohort.cases) else {}
+    content |= {"objects": rules_content(cohort.rules)} if cohort.rules else {}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,56 @@
+"""Medical Segmentation Decathlon: dataset.json lists the images, each with its one label map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medseg.cohorts.layouts import nnunet
+from medseg.cohorts.layouts.dataset_json import NAME, DatasetJson, Pair, read_dataset_json
+from medseg.cohorts.layouts.files import stem
+from medseg.cohorts.layouts.survey import cohort_of
+from medseg.contracts import Case, Cohort, Refused, complaint
+
+NEEDS = 'dataset.json with "training": [{"image": ..., "label": ...}]'
+
+
+def detect(root: Path) -> bool:
+    """Whether there is a dataset.json, and the folder is not nnU-Net's."""
+    return (root / NAME).is_file() and not nnunet.detect(root)
+
+
+def index(root: Path) -> Cohort:
+    """The training pairs, split later, with the annotator ``reference``.
+
+    Test images have no labels and are left out.
+    Raises Refused for missing files, and for several modalities, which the Decathlon keeps in one 4-D file.
+    """
+    stated = read_dataset_json(root)
+    complaints = _missing(root, stated)
+    if len(stated.channels) > 1:
+        got = f"{len(stated.channels)} in one 4-D file; nnUNetv2_convert_MSD_dataset writes one file each"
+        complaints.append(complaint("modalities", "1", got, str(root / NAME)))
+    if not stated.training:
+        expected = "a list of pairs (where images are numbered <case>_0000, the layout is nnunet)"
+        complaints.append(complaint("training", expected, "none", str(root / NAME)))
+    if complaints:
+        raise Refused(complaints)
+    return cohort_of(
+        root,
+        [_case(root, pair) for pair in stated.training],
+        classes=stated.classes,
+        channels=stated.channels,
+    )
+
+
+def _case(root: Path, pair: Pair) -> Case:
+    name = stem(root / pair.image)
+    return Case(name, name, "", (root / pair.image,), {nnunet.REFERENCE: root / pair.label})
+
+
+def _missing(root: Path, stated: DatasetJson) -> list[str]:
+    return [
+        complaint("file", "a file", f"none at {path}", f"{NAME}, training[{number}]")
+        for number, pair in enumerate(stated.training)
+        for path in (pair.image, pair.label)
+        if not (root / path).is_file()
+    ]

@@ -1,0 +1,123 @@
+"""The section ``objects:`` of cohort.yaml: how label maps are taken apart into objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import yaml
+
+from medseg.cohorts.manifest import did_you_mean
+from medseg.contracts import ClassLabel, Cohort, ObjectRules, Refused, complaint
+
+KEYS = tuple(field.name for field in fields(ObjectRules))
+
+
+def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], file: str) -> ObjectRules:
+    """What the section says, defaults filled in; complaints are added to ``found``, each naming its key and file."""
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        found.append(complaint("objects", f"keys {', '.join(KEYS)}", content, file))
+        return ObjectRules()
+    found += [
+        complaint("key", " ".join(KEYS), f"{key}{did_you_mean(str(key), KEYS)}", f"objects, {file}")
+        for key in content
+        if key not in KEYS
+    ]
+    rules = ObjectRules(
+        _values(content, "overlap", found, file),
+        _values(content, "unknown", found, file),
+        _hides(content.get("hides"), [label.name for label in classes[1:]], found, file),
+        _switch(content, "component", True, found, file),
+        _switch(content, "instances", False, found, file),
+        _size(content, "smallest", found, file),
+        _size(content, "smallest_hidden", found, file),
+    )
+    found += _conflicts(rules, classes, file)
+    return rules
+
+
+def with_rules(cohort: Cohort, text: str, where: str) -> Cohort:
+    """The cohort under the rules of a YAML text; what they call overlap or unknown is no class any more.
+
+    Raises Refused for a cohort without label maps, and for every mistake in the text.
+    """
+    found: list[str] = []
+    if cohort.rules is None:
+        found.append(complaint("rules", "a folder of label maps", "annotated images", cohort.name))
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Refused([complaint("rules", "YAML", " ".join(str(error).split()), where)]) from error
+    apart = set()
+    for key in ("overlap", "unknown"):
+        stated = content.get(key, []) if isinstance(content, Mapping) else []
+        apart |= set(stated if isinstance(stated, list) else [stated])
+    classes = tuple(label for label in cohort.classes if label.value not in apart)
+    rules = read_rules(content, classes, found, where)
+    if found:
+        raise Refused(found)
+    return replace(cohort, classes=classes, rules=rules)
+
+
+def rules_content(rules: ObjectRules) -> dict[str, object]:
+    """The section as plain lists, mappings and numbers, every key written out."""
+    hides = {name: list(hidden) for name, hidden in rules.hides.items()}
+    return asdict(rules) | {"overlap": list(rules.overlap), "unknown": list(rules.unknown), "hides": hides}
+
+
+def _values(content: Mapping[str, Any], key: str, found: list[str], file: str) -> tuple[int, ...]:
+    stated = content.get(key)
+    values = stated if isinstance(stated, list) else [] if stated is None else [stated]
+    if any(isinstance(value, bool) or not isinstance(value, int) for value in values):
+        found.append(complaint(key, "integers of the label maps", stated, f"objects.{key}, {file}"))
+        return ()
+    return tuple(dict.fromkeys(values))
+
+
+def _hides(content: Any, classes: Sequence[str], found: list[str], file: str) -> dict[str, tuple[str, ...]]:
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        found.append(complaint("hides", "class: [classes that it may hide]", content, f"objects.hides, {file}"))
+        return {}
+    hides = {str(name): tuple(map(str, who if isinstance(who, list) else [who])) for name, who in content.items()}
+    named = dict.fromkeys(name for front, hidden in hides.items() for name in (front, *hidden))
+    found += [
+        complaint("class", " ".join(classes), f"{name}{did_you_mean(name, classes)}", f"objects.hides, {file}")
+        for name in named
+        if name not in classes
+    ]
+    return hides
+
+
+def _switch(content: Mapping[str, Any], key: str, default: bool, found: list[str], file: str) -> bool:
+    value = content.get(key, default)
+    if not isinstance(value, bool):
+        found.append(complaint(key, "true or false", value, f"objects.{key}, {file}"))
+    return bool(value)
+
+
+def _size(content: Mapping[str, Any], key: str, found: list[str], file: str) -> int:
+    value = content.get(key, 1)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        found.append(complaint(key, "a number of voxels, 1 or more", value, f"objects.{key}, {file}"))
+        return 1
+    return value
+
+
+def _conflicts(rules: ObjectRules, classes: Sequence[ClassLabel], file: str) -> Iterator[str]:
+    """Values with two meanings, and classes that instances cannot have."""
+    values = {label.value: label.name for label in (classes[:1] if rules.instances else classes)}
+    for key, stated in (("overlap", rules.overlap), ("unknown", rules.unknown)):
+        for value in stated:
+            if value in values:
+                got = f"{value}, which is {values[value]}"
+                yield complaint(key, "values that are no class", got, f"objects.{key}, {file}")
+    for value in rules.overlap:
+        if value in rules.unknown:
+            yield complaint("unknown", "values that are no overlap", f"{value}, which is", f"objects.unknown, {file}")
+    if rules.instances and len(classes) > 2:
+        got = ", ".join(label.name for label in classes)
+        yield complaint("classes", "background and one other, as instances is true", got, file)

@@ -1,0 +1,171 @@
+"""Which case is trained on, validated on, tested on: drawn from a seed, by patient, kept in a JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from medseg.cohorts.manifest import SPLITS, did_you_mean
+from medseg.contracts import Case, Cohort, Refused, Split, complaint
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """case -> split ("" = unused), and what it was drawn from."""
+
+    splits: Mapping[str, Split]
+    seed: int
+    by: str
+    folds: int | None
+    fold: int
+
+
+def split_cases(
+    cases: Sequence[Case],
+    fractions: Mapping[str, float],
+    seed: int,
+    by: str = "patient",
+    folds: int | None = None,
+    fold: int = 0,
+    limit: Mapping[str, int] | None = None,
+) -> Assignment:
+    """Assign every case to a split; cases of one group (``patient``, or a covariate's value) stay together.
+
+    A group with a split in the manifest keeps it, and a split of test or val that the manifest states is not
+    drawn; the others are drawn in an order that depends on the seed and on the groups' names alone.
+    fractions: ``val`` and ``test``, of the drawn groups, rounded, at least one group each unless 0.
+    folds: test is fold number ``fold`` (from 0) of as many equal parts of the drawn groups, so that each is
+    tested exactly once over all folds; ``val`` is then a fraction of the rest.
+    limit: split -> at most so many cases, the first of the seeded order; the rest is unused ("").
+    Raises Refused for an unknown column, groups that straddle the manifest's splits, and too few groups.
+    """
+    groups = _grouped(cases, by)
+    stated = _stated(cases, groups, by)
+    names = sorted(groups)
+    order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    drawn = [group for group in order if group not in stated]
+    chosen = stated | _drawn(drawn, fractions, set(stated.values()), by, folds, fold)
+    ordered = [case for group in order for case in sorted(groups[group])]
+    split_of: dict[str, Split] = {case: chosen[group] for group, members in groups.items() for case in members}
+    for split, most in (limit or {}).items():
+        members = [case for case in ordered if split_of[case] == split]
+        split_of.update((case, "") for case in members[most:])
+    return Assignment({case.name: split_of[case.name] for case in cases}, seed, by, folds, fold)
+
+
+def _grouped(cases: Sequence[Case], by: str) -> dict[str, list[str]]:
+    """Group -> names of its cases."""
+    groups: dict[str, list[str]] = {}
+    for case in cases:
+        if by != "patient" and by not in case.covariates:
+            known = ["patient", *case.covariates]
+            got = f"{by}{did_you_mean(by, known)}"
+            raise Refused([complaint("column to split by", " ".join(known), got, "data.split.by")])
+        groups.setdefault(case.patient if by == "patient" else case.covariates[by], []).append(case.name)
+    return groups
+
+
+def _stated(cases: Sequence[Case], groups: Mapping[str, Sequence[str]], by: str) -> dict[str, Split]:
+    """Group -> the split that the manifest gives to any of its cases."""
+    split_of = {case.name: case.split for case in cases}
+    stated: dict[str, Split] = {}
+    complaints = []
+    for group, members in groups.items():
+        held = {split_of[name] for name in members}
+        splits: list[Split] = [split for split in SPLITS[:3] if split in held]
+        if len(splits) > 1:
+            complaints.append(complaint(f"splits of {by} {group}", "one", " and ".join(splits), "manifest.csv"))
+        elif splits:
+            stated[group] = splits[0]
+    if complaints:
+        raise Refused(complaints)
+    return stated
+
+
+def _drawn(
+    groups: Sequence[str],
+    fractions: Mapping[str, float],
+    stated: set[Split],
+    by: str,
+    folds: int | None,
+    fold: int,
+) -> dict[str, Split]:
+    """Cut the ordered groups into test, val and train."""
+    if not groups:
+        return {}
+    if folds is not None:
+        _check_folds(len(groups), by, folds, fold)
+        test = groups[fold::folds]
+    else:
+        test = groups[: 0 if "test" in stated else _number(fractions.get("test", 0), len(groups))]
+    taken = set(test)
+    rest = [group for group in groups if group not in taken]
+    val = rest[: 0 if "val" in stated else _number(fractions.get("val", 0), len(rest if folds else groups))]
+    parts: dict[Split, Sequence[str]] = {"test": test, "val": val, "train": rest[len(val) :]}
+    if not parts["train"] and "train" not in stated:
+        wanted = [split for split in ("train", "val", "test") if split == "train" or parts[split]]
+        expected = f"at least {len(wanted)} ({', '.join(wanted)})"
+        got = f"{len(groups)}, of which {len(test)} test and {len(val)} val"
+        raise Refused([complaint(f"groups by {by} to split", expected, got, "data.split")])
+    return {group: split for split, members in parts.items() for group in members}
+
+
+def _number(fraction: float, groups: int) -> int:
+    return max(1, round(fraction * groups)) if fraction else 0
+
+
+def _check_folds(groups: int, by: str, folds: int, fold: int) -> None:
+    complaints = []
+    if not 0 <= fold < folds:
+        complaints.append(complaint("fold", f"0..{folds - 1}", fold, "data.split.fold"))
+    if not 2 <= folds <= groups:
+        complaints.append(complaint("folds", f"2..{groups}, the number of groups by {by}", folds, "data.split.folds"))
+    if complaints:
+        raise Refused(complaints)
+
+
+# ------------------------------------------------------------------------------------- on the disk
+def write_splits(path: Path, assignment: Assignment) -> None:
+    """JSON: split -> cases ("unused" for ""), and what it was drawn from."""
+    content = asdict(assignment)
+    content["splits"] = {
+        split or "unused": [case for case, own in assignment.splits.items() if own == split] for split in SPLITS
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    temporary.write_text(json.dumps(content, indent=1), "utf-8")
+    os.replace(temporary, path)
+
+
+def read_splits(path: Path) -> Assignment:
+    """Raises Refused if there is no such file, or it is not what ``write_splits`` writes."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        listed = content.pop("splits")
+        splits: dict[str, Split] = {case: split for split in SPLITS for case in listed[split or "unused"]}
+        return Assignment(splits, **content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__} {error}"
+        raise Refused([complaint("splits", "JSON as written into a run folder", reason, str(path))]) from error
+
+
+def apply(cohort: Cohort, assignment: Assignment) -> Cohort:
+    """The cohort with every case in its assigned split.
+
+    Raises Refused if cohort and assignment do not hold the same cases.
+    """
+    names = {case.name for case in cohort.cases}
+    complaints = [
+        complaint("case", "a split in splits.json", "none", name) for name in sorted(names - set(assignment.splits))
+    ] + [
+        complaint("case of splits.json", f"a case of {cohort.name}", "none of that name", name)
+        for name in sorted(set(assignment.splits) - names)
+    ]
+    if complaints:
+        raise Refused(complaints)
+    return replace(cohort, cases=tuple(replace(case, split=assignment.splits[case.name]) for case in cohort.cases))

@@ -1,0 +1,7 @@
+"""Files <-> arrays with their affine and spacing, integrity checked: the only room that reads or writes pixels.
+
+``files``         the one door to all formats below: images, masks, maps
+``raster_files``  PNG, JPEG and TIFF
+``scan_files``    NIfTI, NRRD and MHA
+``geometry``      how far two grids lie apart, and whether one mirrors the other
+"""

@@ -1,0 +1,133 @@
+"""What a model is made to say of an object: the answer, the samples around it, and how strange it looks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from medseg.amodal.completion.beliefs import LEAST_PROBABILITY, believe, most_probable_part
+from medseg.amodal.model import Code, Latent
+from medseg.amodal.pcnet import PartialCompletionNetwork
+from medseg.amodal.pyramid import Layout
+from medseg.contracts import MaskBatch
+
+from ..conftest import TINY, Rectangles, hidden_batch, known_model, rectangle, vae
+
+BATCH = Rectangles.make("occluded", 3, 0.0)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def certain(latent: Latent, generator: torch.Generator | None = None) -> Code:
+    """The draw of a z without any doubt."""
+    return latent.mean()
+
+
+# ------------------------------------------------------------------------------------- one answer
+@pytest.mark.parametrize(
+    ("probs", "found"),
+    [
+        ([0.9, 0.6, 0.3], [1, 1, 0]),  # expected Dice 1.8/2.8 = .643, 3/3.8 = .789, 3.6/4.8 = .75
+        ([0.4, 0.9], [1, 1]),  # 1.8/2.3 = .783, 2.6/3.3 = .788: below 1/2, and yet it pays
+        ([0.3, 0.9], [0, 1]),  # 1.8/2.2 = .818, 2.4/3.2 = .75
+        ([0.49, 0.49, 0.49], [0, 0, 0]),  # nothing reaches 1/2
+        ([0.5], [1]),
+        ([1.0, 1.0, 0.0], [1, 1, 0]),
+        ([0.6, *[0.24] * 10], [1, *[0] * 10]),  # all together would be worth 6/14 > 1.2/4, but are too improbable
+    ],
+)
+def test_the_answer_has_the_greatest_expected_dice(probs: list[float], found: list[int]):
+    array = np.array(probs, np.float32)
+    assert most_probable_part(array, np.ones(len(probs), bool)).tolist() == [bool(f) for f in found]
+    assert 0.24 < LEAST_PROBABILITY < 0.3
+
+
+def test_only_candidates_are_counted_and_answered():
+    probs, candidates = np.array([1.0, 0.9, 0.6, 0.3, 1.0], np.float32), np.array([0, 1, 1, 1, 0], bool)
+    assert most_probable_part(probs, candidates).tolist() == [False, True, True, False, False]
+    assert not most_probable_part(probs, np.zeros(5, bool)).any()
+
+
+# ---------------------------------------------------------------------------------------- samples
+def test_the_same_generator_gives_the_same_samples_and_another_gives_others():
+    model = vae()
+    said = [believe(model, BATCH, 6, generator=generator(seed)) for seed in (1, 1, 2)]
+    assert said[0].probs.shape == (4, 1, 16, 16) and said[0].samples.shape == (6, 4, 1, 16, 16)
+    assert torch.equal(said[0].samples, said[1].samples) and not torch.equal(said[0].samples, said[2].samples)
+    assert torch.equal(said[0].probs, said[2].probs)  # the answer is not drawn
+    assert len(torch.unique(said[0].samples, dim=0)) == 6
+    assert believe(model, BATCH, 0).samples.shape == (0, 4, 1, 16, 16)
+
+
+def test_a_sample_is_drawn_around_the_answer(monkeypatch: pytest.MonkeyPatch):
+    model = vae()
+    drawn = believe(model, BATCH, 3, generator(), mirror=False)
+    assert (drawn.samples - drawn.probs).abs().amax((1, 2, 3, 4)).min() > 0
+    monkeypatch.setattr(Latent, "sample", certain)
+    still = believe(model, BATCH, 3, mirror=False)
+    torch.testing.assert_close(still.samples, still.probs.expand(3, *still.probs.shape))
+
+
+def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Latent, "sample", certain)
+    still = believe(vae(), BATCH, 8)
+    torch.testing.assert_close(still.samples[:4].mean(0), still.probs)  # four images of a picture
+    torch.testing.assert_close(still.samples[:4], still.samples[4:])
+    layout = Layout((8, 8, 8), 1, (8, 8), 1, coarse=3, fine=2, level=1)
+    masks = torch.rand(1, 1, 8, 8, 8)
+    volume = MaskBatch(masks, 1 - masks, masks, torch.tensor([0]), torch.tensor([0]))
+    of_volume = believe(vae(layout), volume, 8)
+    torch.testing.assert_close(of_volume.samples.mean(0), of_volume.probs)  # and eight of a volume
+
+
+def test_an_object_and_its_mirror_image_get_mirrored_answers():
+    model, flipped = vae(), replace(BATCH, visible=BATCH.visible.flip(3), occluder=BATCH.occluder.flip(3))
+    torch.testing.assert_close(believe(model, flipped, 0).probs, believe(model, BATCH, 0).probs.flip(3))
+    whole = rectangle(5, 3, 6, 10)  # its own mirror image along both axes, as is the bar across it
+    symmetric = hidden_batch(whole, rectangle(0, 6, 16, 4))
+    probs = believe(model, symmetric, 0).probs
+    torch.testing.assert_close(probs, probs.flip(2))
+    torch.testing.assert_close(probs, probs.flip(3))
+    alone = believe(model, symmetric, 0, mirror=False).probs
+    assert not torch.allclose(alone, alone.flip(3))
+
+
+def test_the_whole_is_not_looked_at():
+    model, blind = vae(), replace(BATCH, whole=torch.full_like(BATCH.whole, torch.nan))
+    told, untold = (believe(model, batch, 2, generator=generator()) for batch in (BATCH, blind))
+    assert torch.equal(told.samples, untold.samples) and torch.equal(told.probs, untold.probs)
+    assert torch.equal(told.energy, untold.energy)
+
+
+# ----------------------------------------------------------------------------------------- energy
+def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
+    batch = hidden_batch(rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6))  # 4 x 8 visible
+    answers = {
+        "right": (rectangle(4, 2, 4, 10), 0.0),
+        "right where it can be seen": (rectangle(4, 2, 4, 8), 0.0),
+        "half": (rectangle(4, 2, 2, 10), 0.5),
+        "twice as wide": (rectangle(2, 2, 8, 10), 0.5),
+        "elsewhere": (rectangle(10, 2, 4, 8), 1.0),
+    }
+    for what, (decoded, energy) in answers.items():
+        said = believe(known_model((2 * decoded - 1) * 30), batch, 0, mirror=False)
+        assert said.energy.tolist() == pytest.approx([energy], abs=1e-6), what
+
+
+# --------------------------------------------------------------------------------------- the rival
+def test_a_network_that_cannot_draw_has_no_samples_and_no_energy():
+    torch.manual_seed(0)
+    network = PartialCompletionNetwork(TINY)
+    said = believe(network, BATCH, 5, generator=generator())
+    assert said.samples.shape == (0, 4, 1, 16, 16) and said.energy.isnan().all()
+    alone = believe(network, BATCH, 0, mirror=False).probs
+    with torch.no_grad():
+        torch.testing.assert_close(alone, network(BATCH.visible, BATCH.occluder, BATCH.class_index).sigmoid())
+    assert not torch.allclose(said.probs, alone)
+    flipped = replace(BATCH, visible=BATCH.visible.flip(2), occluder=BATCH.occluder.flip(2))
+    torch.testing.assert_close(believe(network, flipped, 0).probs.flip(2), said.probs)

@@ -1,0 +1,100 @@
+"""A model whose samples have a known size at every level: the calibration that makes their intervals true is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medseg.amodal.completion import completer as module
+from medseg.amodal.completion.beliefs import MaskBeliefs
+from medseg.amodal.completion.calibrate import SHIFTS, SPREADS, calibrate, calibrate_run, crps
+from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.completer import Completer
+from medseg.amodal.shapes import CLASSES, RULES, write_shapes
+from medseg.cohorts.cohort import load_cohort
+from medseg.contracts import AmodalObject, MaskBatch
+
+from .conftest import Known, completer, crossed, write_run
+
+
+def rods(count: int, mean: float = 50.0) -> list[AmodalObject]:
+    """Rods of 100 visible columns, whose hidden length below a bar of 100 is mean + 15 z, z a normal deviate."""
+    found = []
+    for number, deviate in enumerate(np.random.default_rng(1).normal(size=count)):
+        columns = np.arange(200)[None]
+        visible, bar = columns < 100, columns >= 100
+        thing = crossed(name=f"c/rod-{number}")
+        whole = columns < 100 + round(mean + 15 * deviate)
+        found.append(replace(thing, visible=visible, occluder=bar, whole=whole, map_shape=(1, 200)))
+    return found
+
+
+@pytest.fixture
+def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sample says p = 1 / (1 + exp((c - 50) / 5)) of hidden column c: cut at a level, 50 - 5 logit(level) long.
+
+    Frames of 256 pixels begin at column -78 of the crop.
+    """
+
+    def believe(model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
+        hidden = torch.arange(256.0) - 78 - 100
+        probs = torch.sigmoid((50 - hidden) / 5).expand_as(batch.visible)
+        return MaskBeliefs(probs, probs[None].expand(samples, *probs.shape), torch.full((len(probs),), 0.1))
+
+    monkeypatch.setattr(module, "believe", believe)
+
+
+@pytest.mark.usefixtures("ramp")
+def test_the_spread_that_makes_the_intervals_true_is_found():
+    calibration = calibrate(completer(size=256, lines=4), rods(150), samples=60)
+    assert 1.25 <= calibration.spread <= 2.0  # 15 = 5 * spread * 1.81, the deviation of a logistic: 1.65
+    assert abs(calibration.shift) <= 0.5
+    assert calibration.energy_limit == pytest.approx(0.1)
+
+
+@pytest.mark.usefixtures("ramp")
+def test_wholes_larger_than_the_samples_shift_them():
+    shifts = [calibrate(completer(size=256, lines=4), rods(150, mean), 60).shift for mean in (50, 55)]
+    assert 0.5 <= shifts[1] - shifts[0] <= 1.5  # 5 / 5 = 1
+
+
+@pytest.mark.usefixtures("ramp")
+def test_objects_with_nothing_hidden_have_no_say():
+    whole = [replace(thing, whole=thing.visible) for thing in rods(100)]
+    few, judge = rods(40), completer(size=256, lines=4)
+    assert calibrate(judge, few + whole, 40) == calibrate(judge, few, 40)
+    assert calibrate(judge, whole, 40) == Calibration(energy_limit=pytest.approx(0.1))  # type: ignore[arg-type]
+
+
+def test_crps_by_hand():
+    # samples 1 and 3 of a truth 2: mean |V - y| = 1, mean |V - V'| = 1, so (1 - 1/2) / 2
+    assert crps(np.array([[3.0, 1.0]]), np.array([2.0])) == pytest.approx(0.25)
+    assert crps(np.array([[2.0, 2.0]]), np.array([2.0])) == 0
+
+
+def test_a_model_without_samples_keeps_its_spread_and_one_without_energy_has_no_limit(known: Known):
+    known.shares, known.energy = lambda samples: [], lambda number: float("nan")
+    assert calibrate(completer(size=256, lines=4), rods(5)) == Calibration()
+
+
+def test_the_limit_is_the_99th_percentile_of_all_objects(known: Known):
+    known.shares, known.energy = lambda samples: [], lambda number: number / 100
+    objects = [replace(thing, whole=thing.visible) for thing in rods(101)]
+    assert calibrate(completer(size=256, lines=4), objects).energy_limit == pytest.approx(0.99)
+
+
+def test_a_run_is_calibrated_on_its_validation_split(tmp_path: Path):
+    cohort = load_cohort(write_shapes(tmp_path / "cohort", 0, 2, 2, 120))
+    train, val = cohort.cases
+    cohort = replace(cohort, cases=(replace(train, split="train"), replace(val, split="val")))
+    run = write_run(tmp_path / "run", [16, 16], CLASSES, RULES)
+    calibration = calibrate_run(run, cohort)
+    assert calibration.shift in SHIFTS and calibration.spread in SPREADS
+    assert calibration.energy_limit is not None and 0 < calibration.energy_limit <= 1
+    assert Completer.load(run).calibration == calibration
+    assert calibrate_run(run, cohort) == calibration

@@ -1,0 +1,143 @@
+"""Visible voxels are kept, growth ends where it must, and what is strange or too large is left alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from medseg.amodal.completion import completer as module
+from medseg.amodal.completion.beliefs import MaskBeliefs
+from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.completer import Completer
+from medseg.amodal.model import AmodalVAE
+from medseg.amodal.occlusion.frames import FrameRules
+from medseg.amodal.pyramid import Layout
+from medseg.contracts import AmodalObject, Completion
+
+from .conftest import Known, completer, crossed
+
+
+def trained_nowhere(frame: FrameRules) -> Completer:
+    """A real model with its first weights."""
+    torch.manual_seed(0)
+    model = AmodalVAE(Layout(frame.size, 2, channels=(8, 8), patch=2, coarse=4, fine=2))
+    return replace(completer(), frame=frame, model=model.eval(), calibration=Calibration(3.0))
+
+
+def completions(judge: Completer, things: Sequence[AmodalObject], samples: int, **growth: object) -> list[Completion]:
+    """The answers, without how they came about."""
+    answers = judge.answers(things, samples, **growth)  # type: ignore[arg-type]
+    return [answer.completion for answer in answers]
+
+
+def test_the_answer_is_the_visible_part_and_all_of_the_occluder(known: Known):
+    thing = crossed()
+    (answer,) = completer().answers([thing], samples=3)
+    assert answer.status == "completed" and answer.reason == ""
+    found = answer.completion
+    assert (found.whole == (thing.visible | thing.occluder)).all()
+    assert found.samples.shape == (3, 9, 16) and (found.samples == found.whole).all()
+    assert (found.probs[thing.visible] == 1).all() and (found.probs[~found.whole] == 0).all()
+    np.testing.assert_allclose(found.probs[:, 10:14], 0.9, atol=1e-6)
+
+
+def test_the_visible_part_is_kept_whatever_the_model_says(known: Known):
+    known.prob, known.shares = 0.0, lambda samples: [0.0] * samples
+    (found,) = completions(completer(), [crossed()], samples=2)
+    assert (found.whole == crossed().visible).all() and (found.samples == crossed().visible).all()
+
+
+def test_growth_is_not_restricted_anywhere_nor_where_the_occluder_is_unknown(known: Known):
+    (anywhere,) = completions(completer(), [crossed()], 1, anywhere=True)
+    (unknown,) = completions(completer(), [crossed(occluder=False)], 1)
+    assert anywhere.whole.all() and unknown.whole.all() and anywhere.samples.all()
+
+
+def test_a_gap_is_bridged(known: Known):
+    thing = crossed()
+    sloppy = replace(thing, visible=thing.visible & (np.arange(16) < 8))  # columns 8 and 9 are the seam
+    (apart,) = completions(completer(), [sloppy], 0)
+    (joined,) = completions(completer(), [sloppy], 0, gap=2)
+    assert not apart.whole[:, 8:10].any() and joined.whole[3:6, 2:14].all()
+    assert not joined.whole[0, :10].any()  # three rows away from the visible part
+
+
+def test_samples_fill_what_they_say_and_no_more(known: Known):
+    known.shares = lambda samples: [0.0, 0.5, 1.0]
+    thing = crossed()  # the frame's middle, column 15.5 of 32, lies on the middle of columns 2..9: 5.5
+    (found,) = completions(completer(), [thing], 3, anywhere=True)
+    assert (found.samples[0] == thing.visible).all() and found.samples[2].all()
+    assert found.samples[1][0].tolist() == [column <= 5 for column in range(16)]
+
+
+def test_an_object_that_nothing_hides_is_its_own_completion(known: Known):
+    thing = replace(crossed(), complete=True)
+    (answer,) = completer().answers([thing], samples=4)
+    assert answer.status == "complete" and answer.reason == "" and known.batches == []
+    assert (answer.completion.whole == thing.visible).all()
+    assert answer.completion.samples.shape == (4, 9, 16) and (answer.completion.samples == thing.visible).all()
+    assert math.isnan(answer.completion.strangeness)
+
+
+def test_what_looks_like_nothing_seen_in_training_is_left(known: Known):
+    known.energy = lambda number: 0.45
+    judge = replace(completer(), calibration=Calibration(energy_limit=0.25))
+    (answer,) = judge.answers([crossed()], samples=4)
+    assert answer.status == "left"
+    assert answer.reason == "looks like nothing seen in training (strangeness 1.8, limit 1)"
+    assert (answer.completion.whole == crossed().visible).all() and len(answer.completion.samples) == 0
+    assert answer.completion.strangeness == pytest.approx(1.8)
+    (judged,) = judge.answers([crossed()], samples=4, abstain=False)
+    assert judged.status == "completed" and judged.completion.strangeness == pytest.approx(1.8)
+    known.energy = lambda number: 0.25
+    assert judge.answers([crossed()], 4)[0].status == "completed"
+
+
+def test_what_is_larger_than_the_frame_allows_is_left(known: Known):
+    small = completer(size=4)  # 8 columns, a margin of 1.25: 10 pixels in 4
+    assert small.answers([crossed()], 1)[0].reason == "2.5 times larger than the frame allows, limit 2"
+    assert known.batches == []
+    assert completer(size=6).answers([crossed()], 1)[0].status == "completed"
+
+
+def test_batches_keep_the_order_of_the_objects(known: Known):
+    things = [replace(crossed(name=f"c/rod-{n}"), complete=n % 3 == 0) for n in range(7)]
+    answers = completer().answers(things, 1, batch=2)
+    assert [answer.completion.name for answer in answers] == [thing.name for thing in things]
+    assert [answer.status for answer in answers] == ["complete" if n % 3 == 0 else "completed" for n in range(7)]
+    assert known.batches == [2, 2]
+
+
+def test_a_real_model_gives_the_same_answer_twice():
+    thing = crossed()
+    judge = trained_nowhere(FrameRules((16, 16)))
+    first, second = (completions(judge, [thing], 40)[0] for _ in range(2))
+    assert (first.samples == second.samples).all() and (first.probs == second.probs).all()
+    assert not (first.whole & ~(thing.visible | thing.occluder)).any()
+    assert first.whole[thing.visible].all() and first.samples[:, thing.visible].all()
+    other = completions(judge, [replace(thing, name="c/rod-2")], 40)[0]
+    assert (other.probs == first.probs).all() and (other.samples != first.samples).any()
+
+
+def test_a_voxel_belongs_to_as_many_samples_as_its_probability_says(known: Known, monkeypatch: pytest.MonkeyPatch):
+    def in_doubt(*asked: object) -> MaskBeliefs:
+        said = known(*asked)  # type: ignore[arg-type]
+        return replace(said, samples=torch.full_like(said.samples, 0.3))
+
+    monkeypatch.setattr(module, "believe", in_doubt)
+    thing = crossed()
+    samples = completions(completer(), [thing], 100)[0].samples
+    hidden = samples[:, thing.whole & ~thing.visible]
+    assert hidden.all(1).sum() == 30 and hidden.any(1).sum() == 30  # all of them in 30 draws, none in the others
+    assert hidden[:10].all(1).sum() == 3  # the first ten, which some figures look at, are spread as evenly
+
+
+def test_many_samples_go_through_in_small_batches(known: Known, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "VOXELS_AT_ONCE", 32 * 32 * 6)
+    assert len(completions(completer(), [crossed()] * 5, samples=3)) == 5
+    assert known.batches == [2, 2, 1]

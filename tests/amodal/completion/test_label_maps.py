@@ -1,0 +1,256 @@
+"""Label maps in, completions out: on the maps' own grid, and nothing at all where the input is bad."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from medseg.amodal.assembly import AmodalSignature
+from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.label_maps import complete, complete_map
+from medseg.amodal.shapes import CLASSES as SHAPES
+from medseg.amodal.shapes import RULES as SHAPE_RULES
+from medseg.amodal.shapes import write_shapes
+from medseg.annotators.assembly import Signature
+from medseg.annotators.predictor import write_prediction
+from medseg.contracts import ClassLabel, ObjectRules, Prediction, Refused, Volume
+from medseg.images.files import read_image, read_labels, write_labels
+
+from .conftest import CLASSES, Known, completer, write_run
+
+AFFINE = np.array([[-0.5, 0, 0, 10], [0, 0.5, 0, -20], [0, 0, 2, 5], [0, 0, 0, 1]], float)
+
+
+def crossing(dims: int = 2) -> np.ndarray:
+    """A rod (1) of 4 x 20 below a bar (2) of 12 x 4, and a rod of 3 x 3 that lies free; 3D: in 4 of 8 slices."""
+    plane = np.zeros((24, 32), np.uint8)
+    plane[10:14, 4:24] = 1
+    plane[6:18, 12:16] = 2
+    plane[2:5, 26:29] = 1
+    if dims == 2:
+        return plane
+    labels = np.zeros((*plane.shape, 8), np.uint8)
+    labels[..., 2:6] = plane[..., None]
+    return labels
+
+
+def table(path: Path) -> dict[str, dict[str, str]]:
+    with path.open() as file:
+        return {row["object"]: row for row in csv.DictReader(file)}
+
+
+# ------------------------------------------------------------------------------------- by one call
+def test_a_map_in_memory(known: Known):
+    known.shares = lambda samples: [0.0, 1.0]
+    done = complete_map(crossing(), (0.5, 2.0), completer(), samples=2)
+    assert {row.object: row.status for row in done.rows} == {
+        "map/rod-1": "complete",
+        "map/bar-1": "complete",
+        "map/rod-2": "completed",
+        "map/rod-3": "completed",
+    }
+    left = done.rows[2]  # 4 x 8 pixels of 1 mm2, and the bar's 12 x 4
+    assert (left.unit, left.visible, left.completed, left.hidden_fraction) == ("mm2", 32.0, 80.0, 0.6)
+    assert (left.low_50, left.high_50) == (44.0, 68.0)  # quarters of 32..80
+    assert left.low_90 < left.low_80 < left.low_50 < left.high_50 < left.high_80 < left.high_90
+    assert len(done.objects) == len(done.completions) == 4
+    assert {(order.a, order.b, order.front) for order in done.orders} >= {("map/bar-1", "map/rod-2", "map/bar-1")}
+    assert (done.labels == crossing()).all()  # all that the rods gain is seen to be bar
+
+
+def test_nothing_hidden_means_that_the_map_is_its_own_completion(known: Known):
+    free = np.where(crossing() == 2, 0, crossing())
+    done = complete_map(free, None, completer(), 3)
+    assert (done.labels == free).all() and {row.status for row in done.rows} == {"complete"}
+    assert all(row.low_90 == row.high_90 == row.visible == row.completed for row in done.rows)
+    assert known.batches == [] and {row.unit for row in done.rows} == {"px"}
+
+
+def test_an_unknown_region_is_painted_and_anywhere_goes_beyond_it(known: Known):
+    labels = np.where(crossing() == 2, 9, crossing())
+    labels[:, 20:] = 0
+    done = complete_map(labels, None, completer(size=16), 0)
+    assert [row.status for row in done.rows] == ["completed", "completed"]
+    assert (done.labels[labels == 9] == 9).all()  # both rods claim it
+    one = np.where(np.arange(32) > 15, 0, labels)
+    assert (complete_map(one, None, completer(size=16), 0).labels[one == 9] == 1).all()
+    everywhere = complete_map(one, None, completer(size=32), 0, anywhere=True)
+    assert (everywhere.labels == 1).sum() > (one > 0).sum() and everywhere.rows[0].completed == (
+        everywhere.labels == 1
+    ).sum()
+
+
+@pytest.mark.parametrize(
+    ("labels", "spacing", "sentence"),
+    [
+        (np.zeros((8, 8), int), None, "label map: expected at least one object, got background alone (map)"),
+        (np.zeros((4, 4, 4, 2), int), None, "spatial dims: expected 2 (cohort.yaml), got 4: 4x4x4x2 (map)"),
+        (np.full((8, 8), 7), None, "label values: expected 0, 1, 2, 255, 9, got 7 in 64 voxels"),
+        (np.full((8, 8), 0.5), None, "mask values: expected integers, got 0.5 (64 of 64 voxels)"),
+        (crossing(), (1.0,), "spacing: expected 2 lengths, one per axis, got 1 (label map)"),
+    ],
+)
+def test_a_bad_map_is_refused(labels: np.ndarray, spacing: tuple[float, ...] | None, sentence: str):
+    with pytest.raises(Refused) as refused:
+        complete_map(labels, spacing, completer())
+    assert len(refused.value.complaints) == 1 and refused.value.complaints[0].startswith(sentence)
+
+
+# ---------------------------------------------------------------------------------------- by files
+@pytest.mark.parametrize(("dims", "suffix"), [(2, ".png"), (2, ".tif"), (3, ".nii.gz"), (3, ".nrrd")])
+def test_every_file_lies_on_the_grid_of_its_map(tmp_path: Path, known: Known, dims: int, suffix: str):
+    spacing = (0.5, 2.0) if suffix == ".tif" else None
+    source = write_labels(tmp_path / f"maps/c01{suffix}", Volume(crossing(dims), AFFINE, spacing))
+    said = complete(completer(dims), tmp_path / "maps", tmp_path / "out", samples=2)
+    assert said == f"1 label map: 2 objects completed, 2 complete, 0 left as they are; written to {tmp_path / 'out'}"
+    given = read_labels(source)
+    soft = ".tif" if suffix == ".png" else suffix
+    for path in (f"completed/c01{suffix}", f"objects/c01/rod-1{suffix}", f"objects/c01/bar-1{suffix}",
+                 f"probabilities/c01/rod-2{soft}", f"entropy/c01/rod-2{soft}"):  # fmt: skip
+        written = read_image(tmp_path / "out" / path)
+        assert written.array.shape[1:] == crossing(dims).shape
+        np.testing.assert_allclose(written.affine, given.affine, atol=1e-5)
+        assert written.spacing_mm == pytest.approx(given.spacing_mm) if given.spacing_mm else not written.spacing_mm
+    whole = read_labels(tmp_path / f"out/objects/c01/rod-2{suffix}").array
+    rod = np.zeros_like(whole)
+    rod[10:14, 4:12] = 1
+    rod[6:18, 12:16] = 1
+    np.testing.assert_array_equal(whole, rod if dims == 2 else rod * (crossing(3).max((0, 1)) > 0))
+    assert not (tmp_path / f"out/entropy/c01/rod-1{soft}").exists()
+    entropy = read_image(tmp_path / f"out/entropy/c01/rod-2{soft}").array
+    assert entropy.max() == pytest.approx(-0.9 * np.log(0.9) - 0.1 * np.log(0.1), abs=1e-5)
+    row = table(tmp_path / "out/objects.csv")["c01/rod-2"]
+    unit = {".png": "px", ".tif": "mm2"}.get(suffix, "ml")
+    scale = {"px": 1, "mm2": 1, "ml": 4 * 0.0005}[unit]  # four slices of voxels of 0.5 mm3
+    assert (row["unit"], float(row["visible"])) == (unit, pytest.approx(32 * scale))
+
+
+def test_maps_of_another_cohort_are_read_by_its_rules(tmp_path: Path, known: Known):
+    write_labels(tmp_path / "c01.png", Volume(np.choose(crossing(), [0, 20, 10]).astype(np.uint8), np.eye(4), None))
+    other = tmp_path / "cohort.yaml"
+    content = {
+        "spatial_dims": 2,
+        "classes": {"nothing": 0, "bar": 10, "rod": 20},
+        "objects": {"hides": {"bar": ["rod"]}},
+    }
+    other.write_text(yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(Refused, match="label values: expected 0, 1, 2, 255, 9, got 10"):
+        complete(completer(), tmp_path / "c01.png", tmp_path / "out")
+    complete(completer(), tmp_path / "c01.png", tmp_path / "out", rules=other)
+    assert table(tmp_path / "out/objects.csv")["c01/rod-2"]["status"] == "completed"
+    done = read_labels(tmp_path / "out/completed/c01.png").array
+    assert set(np.unique(done)) == {0, 10, 20}
+    content |= {"spatial_dims": 3, "classes": {"nothing": 0, "rib": 1, "rod": 2}, "objects": {}}
+    other.write_text(yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(Refused) as refused:
+        complete(completer(), tmp_path / "c01.png", tmp_path / "new", rules=other)
+    assert refused.value.complaints == (
+        f"class: expected one that the run knows: rod, bar, got rib ({other})",
+        f"spatial_dims: expected 2, got 3 ({other})",
+    )
+
+
+def test_all_bad_maps_are_named_and_nothing_is_written(tmp_path: Path, known: Known):
+    maps, out = tmp_path / "maps", tmp_path / "out"
+    write_labels(maps / "good.png", Volume(crossing(), np.eye(4), None))
+    write_labels(maps / "empty.png", Volume(np.zeros((8, 8), np.uint8), np.eye(4), None))
+    write_labels(maps / "volume.nii.gz", Volume(crossing(3), AFFINE, None))
+    (maps / "broken.png").write_bytes(b"")
+    with pytest.raises(Refused) as refused:
+        complete(completer(), maps, out)
+    assert refused.value.complaints == (
+        f"file: expected an image, got 0 bytes ({maps / 'broken.png'})",
+        "label map: expected at least one object, got background alone (empty)",
+        "spatial dims: expected 2 (cohort.yaml), got 3: 24x32x8 (volume)",
+    )
+    assert not out.exists()
+
+
+def test_nothing_is_overwritten_and_a_folder_without_maps_is_refused(tmp_path: Path, known: Known):
+    write_labels(tmp_path / "c01.png", Volume(crossing(), np.eye(4), None))
+    complete(completer(), tmp_path / "c01.png", tmp_path / "out")
+    before = (tmp_path / "out/objects.csv").read_bytes()
+    with pytest.raises(Refused, match=r"output folder: expected no completions yet, got a file objects.csv"):
+        complete(completer(), tmp_path / "c01.png", tmp_path / "out")
+    assert (tmp_path / "out/objects.csv").read_bytes() == before
+    (tmp_path / "none").mkdir()
+    with pytest.raises(Refused, match=r"label maps: expected files ending in .*, got none"):
+        complete(completer(), tmp_path / "none", tmp_path / "new")
+    write_labels(tmp_path / "c01.tif", Volume(crossing(), np.eye(4), None))
+    with pytest.raises(Refused, match=r"label maps: expected one file, got 2 \(c01\)"):
+        complete(completer(), tmp_path, tmp_path / "new")
+
+
+def test_what_is_left_alone_is_listed_with_its_reason(tmp_path: Path, known: Known):
+    known.energy = lambda number: 0.9 - 0.6 * number
+    labels = crossing()
+    labels[0, 0:3] = 1
+    write_labels(tmp_path / "c01.png", Volume(labels, np.eye(4), None))
+    judge = replace(completer(), calibration=Calibration(energy_limit=0.5))
+    said = complete(judge, tmp_path / "c01.png", tmp_path / "out", samples=2)
+    assert said.splitlines()[1:] == ["  left: 1 looks like nothing seen in training", "  left: 1 touches the border"]
+    rows = table(tmp_path / "out/objects.csv")
+    strange = next(row for row in rows.values() if row["reason"].startswith("looks"))
+    assert strange["reason"] == "looks like nothing seen in training (strangeness 1.8, limit 1)"
+    assert strange["visible"] == strange["completed"] and strange["low_50"] == "nan"
+    border = next(row for row in rows.values() if row["reason"] == "touches the border")
+    assert (border["status"], border["visible"], border["completed"]) == ("left", "3", "3")
+    with (tmp_path / "out/order.csv").open() as file:
+        assert strange["object"] not in {name for row in csv.DictReader(file) for name in (row["a"], row["b"])}
+
+
+def test_the_truth_that_method_one_recovers_is_completed(tmp_path: Path, known: Known):
+    probs = np.eye(3, dtype=np.float32)[crossing()].transpose(2, 0, 1)
+    prediction = Prediction("c01", probs, probs[None], np.zeros((1, 3, 3), np.float32), np.eye(4), None)
+    write_prediction(prediction, Signature(("ann",), CLASSES, 1, 2), tmp_path / "maps", ".png")
+    complete(completer(), tmp_path / "maps/truth", tmp_path / "out")
+    assert table(tmp_path / "out/objects.csv")["c01/rod-2"]["status"] == "completed"
+
+
+# ------------------------------------------------------------------------------- with a run folder
+@pytest.mark.parametrize(("dims", "size", "frame"), [(2, 120, [16, 16]), (3, 48, [8, 8, 8])])
+def test_a_run_folder_completes_crossing_shapes(tmp_path: Path, dims: int, size: int, frame: list[int]):
+    cohort = write_shapes(tmp_path / "cohort", 0, dims, 1, size)
+    run = write_run(tmp_path / "run", frame, SHAPES, SHAPE_RULES)
+    complete(run, cohort / "labels", tmp_path / "out", samples=3)
+    rows = table(tmp_path / "out/objects.csv")
+    assert {row["status"] for row in rows.values()} == {"complete", "completed"}
+    given = read_labels(next((cohort / "labels").iterdir()))
+    masks = {path.name.split(".")[0]: read_labels(path).array > 0 for path in (tmp_path / "out/objects").rglob("*.*")}
+    assert {f"shapes_000/{name}" for name in masks} == set(rows)
+    shown = np.isin(given.array, [0, 255], invert=True)
+    assert (np.any(list(masks.values()), axis=0) & shown == shown).all()
+    completed = read_labels(next((tmp_path / "out/completed").iterdir())).array
+    assert (completed[shown] == given.array[shown]).all() and not completed[given.array == 0].any()
+    again = complete_map(given.array, given.spacing_mm, run, samples=3)
+    assert [row.completed for row in again.rows] == pytest.approx([float(row["completed"]) for row in rows.values()])
+
+
+@pytest.mark.data
+def test_crossing_chromosomes_keep_what_is_seen_of_them(known: Known):
+    if "MEDSEG_DATA" not in os.environ:
+        pytest.skip("MEDSEG_DATA is not set: the folder that holds mfish")
+    maps = sorted((Path(os.environ["MEDSEG_DATA"]) / "mfish/labels").iterdir())[:6]
+    classes = (ClassLabel("background", 0), *(ClassLabel(f"chromosome {n}", n) for n in range(1, 25)))
+    signature = AmodalSignature(classes, ObjectRules(overlap=(255,), smallest=60), 2)
+    judge = replace(completer(size=64), signature=signature)
+    crossing_rows = []
+    for path in maps:
+        given = read_labels(path).array
+        done = complete_map(given, None, judge, samples=2)
+        assert (done.labels[given != 255] == given[given != 255]).all() and len(done.rows) > 40
+        for thing, completion in zip(done.objects, done.completions, strict=True):
+            assert completion.whole[thing.visible].all()
+        crossing_rows += [row for row in done.rows if row.status == "completed"]
+    assert len(crossing_rows) > 10 and all(row.completed > row.visible for row in crossing_rows)
+
+
+def test_a_folder_that_is_no_run_of_this_method_is_refused(tmp_path: Path):
+    with pytest.raises(Refused, match=r"run folder: expected config.yaml of a trained run, got none"):
+        complete(tmp_path, tmp_path, tmp_path / "out")

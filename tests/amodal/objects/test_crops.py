@@ -1,0 +1,33 @@
+"""Crops of a rod made larger and laid back, voxel by voxel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medseg.amodal.objects.crops import on_map, padded, windows
+from medseg.contracts import AmodalObject
+
+
+def rod(rows: int, columns: int, room: int, corner: tuple[int, int], map_shape: tuple[int, int]) -> AmodalObject:
+    """A complete rod with room around it."""
+    mask = np.pad(np.ones((rows, columns), bool), room)
+    return AmodalObject("m/rod-1", "m", "rod", 0, mask, None, mask, True, corner, map_shape, np.eye(4), None)
+
+
+def test_windows_cut_off_what_sticks_out():
+    canvas, box = windows((8, 8), (5, 2), np.array([-1, 7]))
+    assert canvas == (slice(0, 4), slice(7, 8)) and box == (slice(1, 5), slice(0, 1))
+
+
+def test_padding_moves_the_corner_and_nothing_else():
+    thing = rod(6, 14, 1, (20, 30), (80, 80))
+    larger = padded(thing, (2, 3))
+    assert larger.visible.shape == (8 + 4, 16 + 6) and larger.corner == (18, 27)
+    assert (larger.visible[2:-2, 3:-3] == thing.visible).all() and larger.visible.sum() == 84
+    assert larger.occluder is None and larger.map_shape == (80, 80)
+
+
+def test_masks_go_back_to_where_they_were_and_what_sticks_out_is_cut():
+    wide = padded(rod(1, 2, 0, (0, 0), (1, 4)), [1, 1])
+    assert on_map(wide.visible, wide).tolist() == [[True, True, False, False]]
+    assert on_map(np.ones((3, 4), np.float32), wide).tolist() == [[1.0, 1.0, 1.0, 0.0]]

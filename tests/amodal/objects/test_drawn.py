@@ -1,0 +1,88 @@
+"""Cases of one object each, drawn in masks of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from medseg.amodal.objects import read_objects
+from medseg.amodal.objects.drawn import read_drawn_object
+from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume
+from medseg.images.files import write_labels
+
+CLASSES = (ClassLabel("background", 0), ClassLabel("cup", 1), ClassLabel("plate", 2))
+
+
+def box(rows: slice, columns: slice, value: int = 2, shape: tuple[int, int] = (8, 10)) -> NDArray[np.uint8]:
+    labels = np.zeros(shape, np.uint8)
+    labels[rows, columns] = value
+    return labels
+
+
+VISIBLE, WHOLE, FRONT = (
+    box(slice(2, 5), slice(2, 4)),
+    box(slice(2, 5), slice(2, 7)),
+    box(slice(1, 6), slice(4, 9), 1),
+)
+
+
+def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.uint8]) -> Cohort:
+    """A cohort of one case; masks by target, the whole under ``labels``."""
+    paths = {name: write_labels(root / f"{name}.png", Volume(mask, np.eye(4), None)) for name, mask in masks.items()}
+    case = Case("k", "k", "", (), paths)
+    return Cohort(root, "drawn", CLASSES, (), 2, ("labels",), (), (case,), rules or ObjectRules())
+
+
+def test_an_object_has_its_visible_part_its_whole_and_its_occluder(tmp_path: Path) -> None:
+    cohort = written(tmp_path, visible=VISIBLE, labels=WHOLE, occluder=FRONT)
+    write_cohort(cohort)
+    assert load_cohort(tmp_path) == cohort
+    (one,) = read_objects(cohort.cases[0], cohort).objects
+    assert (one.name, one.label, one.class_index, one.complete) == ("k", "plate", 1, False)
+    assert (one.corner, one.visible.shape, one.map_shape) == ((1, 2), (5, 7), (8, 10))
+    assert one.whole is not None and one.occluder is not None
+    assert (one.visible.sum(), one.whole.sum(), one.occluder.sum()) == (6, 15, 25)
+    assert (one.whole & ~one.visible & ~one.occluder).sum() == 0
+
+
+def test_what_is_not_drawn_is_not_known(tmp_path: Path) -> None:
+    cohort = written(tmp_path, visible=VISIBLE)
+    (one,) = read_drawn_object(cohort.cases[0], cohort).objects
+    assert (one.whole, one.occluder, one.complete, one.visible.shape) == (None, None, False, (3, 2))
+
+
+def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
+    cohort = written(tmp_path, visible=WHOLE, labels=WHOLE)
+    (one,) = read_drawn_object(cohort.cases[0], cohort).objects
+    assert one.complete and one.occluder is not None and not one.occluder.any()
+
+
+@pytest.mark.parametrize(
+    ("rules", "whole", "reason"),
+    [
+        (ObjectRules(smallest=7), WHOLE, "smaller than 7 voxels"),
+        (ObjectRules(smallest_hidden=10), WHOLE, "hidden part smaller than 10 voxels"),
+        (ObjectRules(), box(slice(2, 5), slice(2, 10)), "touches the border"),
+    ],
+)
+def test_an_object_is_dropped_for_a_reason(
+    tmp_path: Path, rules: ObjectRules, whole: NDArray[np.uint8], reason: str
+) -> None:
+    cohort = written(tmp_path, rules, visible=VISIBLE, labels=whole)
+    (dropped,) = read_drawn_object(cohort.cases[0], cohort).dropped
+    assert (dropped.name, dropped.label, dropped.reason, dropped.voxels) == ("k", "plate", reason, 6)
+
+
+def test_masks_that_contradict_one_another_are_refused_at_once(tmp_path: Path) -> None:
+    cohort = written(tmp_path, visible=WHOLE, labels=VISIBLE // 2, occluder=FRONT[:7])
+    with pytest.raises(Refused) as caught:
+        read_drawn_object(cohort.cases[0], cohort)
+    assert caught.value.complaints == (
+        "shape of the mask occluder: expected 8x10 (the visible part), got 7x10 (k)",
+        "values of an object's masks: expected 0 and one of 1, 2, got 1, 2 (k)",
+        "visible voxels: expected all within the whole, got 9 outside (k)",
+    )

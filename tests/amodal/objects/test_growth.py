@@ -1,0 +1,118 @@
+"""Where an object may grow, and its way back onto the map: strips of voxels on which it can be counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medseg.amodal.objects import objects_of
+from medseg.amodal.objects.crops import on_map, padded
+from medseg.amodal.objects.growth import attached, bridged, may_grow, painted
+from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules
+
+CLASSES = (ClassLabel("background", 0), ClassLabel("rod", 1), ClassLabel("bar", 2))
+HIDES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
+
+
+def cohort(rules: ObjectRules = HIDES, dims: int = 2) -> Cohort:
+    return Cohort(root=None, name="", classes=CLASSES, channels=(), spatial_dims=dims, annotators=(), crowd=(),  # pyright: ignore[reportArgumentType]
+                  cases=(), rules=rules)  # fmt: skip
+
+
+def strip(visible: str, occluder: str | None) -> AmodalObject:
+    """One row of voxels, x where the mask is set."""
+
+    def mask(row: str) -> np.ndarray:
+        return np.array([[letter == "x" for letter in row]])
+
+    shape = (1, len(visible))
+    hider = None if occluder is None else mask(occluder)
+    return AmodalObject("c/rod-1", "c", "rod", 0, mask(visible), hider, None, False, (0, 0), shape, np.eye(4), None)
+
+
+def row(mask: np.ndarray) -> str:
+    return "".join("x" if voxel else "." for voxel in mask[0])
+
+
+@pytest.mark.parametrize(
+    ("visible", "occluder", "gap", "anywhere", "allowed"),
+    [
+        ("xxx.......", "...xxxx...", 0, False, "...xxxx..."),
+        ("xxx.......", ".....xxx..", 0, False, ".....xxx.."),
+        ("xxx.......", ".....xxx..", 1, False, ".....xxx.."),  # the seam is two voxels wide
+        ("xxx.......", ".....xxx..", 2, False, "...xxxxx.."),
+        ("xxx.......", ".....xxx..", 3, False, "...xxxxx.."),
+        ("xxx.......", "..........", 3, False, ".........."),
+        ("xxx.......", None, 0, False, "...xxxxxxx"),
+        ("xxx.......", ".....xxx..", 0, True, "...xxxxxxx"),
+        ("xxx.......", "..xxxxx...", 0, False, "...xxxx..."),  # shared voxels belong to the visible part
+    ],
+)
+def test_what_may_be_added(visible: str, occluder: str | None, gap: int, anywhere: bool, allowed: str):
+    assert row(may_grow(strip(visible, occluder), gap, anywhere)) == allowed
+
+
+def test_nothing_is_added_outside_of_the_map():
+    wide = padded(strip("xx..", None), [1, 2])
+    allowed = may_grow(wide)
+    assert allowed.shape == (3, 8) and allowed.sum() == 2 and allowed[1, 4:6].all()
+
+
+# --------------------------------------------------------------------------------------- the seam
+def seam_map(seam: int) -> np.ndarray:
+    """A rod along the middle row, cut by a bar of three columns, with ``seam`` background voxels on either side."""
+    labels = np.zeros((11, 21), int)
+    labels[5, 2:19] = 1
+    labels[:, 9 - seam : 12 + seam] = 0
+    labels[2:9, 9:12] = 2
+    return labels
+
+
+def objects(labels: np.ndarray, rules: ObjectRules, gap: int) -> list[AmodalObject]:
+    of_map = cohort(rules)
+    return bridged(objects_of(labels, of_map, "c", np.eye(4), None).objects, labels, of_map, gap)
+
+
+@pytest.mark.parametrize(("seam", "gap", "hidden"), [(0, 0, True), (2, 0, False), (2, 2, False), (2, 3, True)])
+def test_what_hides_an_object_is_found_across_a_seam(seam: int, gap: int, hidden: bool):
+    pieces = [thing for thing in objects(seam_map(seam), HIDES, gap) if thing.label == "rod"]
+    assert len(pieces) == 2 and all(piece.complete is not hidden for piece in pieces)
+    if hidden:
+        assert all((on_map(piece.occluder, piece) == (seam_map(seam) == 2)).all() for piece in pieces)
+
+
+def test_an_unknown_region_joins_across_a_seam_and_a_bar_is_hidden_by_nothing():
+    labels = seam_map(2)
+    labels[labels == 2] = 9
+    assert {thing.complete for thing in objects(labels, HIDES, 3)} == {False}
+    bars = [thing for thing in objects(seam_map(2), HIDES, 3) if thing.label == "bar"]
+    assert [bar.complete for bar in bars] == [True]
+
+
+def test_instances_hide_one_another_across_a_seam_and_never_themselves():
+    rules = ObjectRules(hides={"rod": ("rod",)}, instances=True)
+    found = objects(np.where(seam_map(1) == 2, 7, seam_map(1)), rules, 2)
+    assert [thing.complete for thing in found] == [False, False]
+    for thing in found:
+        assert thing.occluder is not None and not (thing.occluder & thing.visible).any()
+    assert objects(np.pad([[4, 4]], 4), rules, 2)[0].complete
+
+
+# ---------------------------------------------------------------------------------------- painting
+def test_a_voxel_is_painted_where_one_whole_alone_claims_it_and_nothing_is_seen():
+    labels = np.array([[0, 1, 1, 255, 255, 2, 2, 0]])
+    rod = strip(".xx.....", ".....xx.")
+    bar = AmodalObject("c/bar-1", "c", "bar", 1, np.array([[0, 1, 1]], bool), None, None, False, (0, 4), (1, 8),
+                       np.eye(4), None)  # fmt: skip
+    whole_rod = np.array([[0, 1, 1, 1, 1, 1, 0, 0]], bool)
+    whole_bar = np.array([[1, 1, 1]], bool)
+    assert painted(labels, cohort(), [rod, bar], [whole_rod, whole_bar]).tolist() == [[0, 1, 1, 1, 255, 2, 2, 0]]
+    assert labels[0, 3] == 255
+
+
+def test_islands_are_dropped_and_what_lies_across_a_gap_is_kept_with_it():
+    visible, whole = np.zeros((1, 12), bool), np.zeros((1, 12), bool)
+    visible[0, :3] = True
+    whole[0, [0, 1, 2, 3, 6, 7, 11]] = True  # touching; two voxels of seam between; an island
+    assert np.flatnonzero(attached(whole, visible)).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(attached(whole, visible, gap=4)).tolist() == [0, 1, 2, 3, 6, 7]

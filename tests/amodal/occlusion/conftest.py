@@ -1,0 +1,24 @@
+"""Shapes that are easily counted, and a frame to show them in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medseg.amodal.occlusion.frames import FrameRules
+from medseg.amodal.occlusion.occluders import Ranges
+from medseg.amodal.occlusion.showing import Showing
+from medseg.contracts import AmodalObject
+
+SHOWING = Showing(FrameRules((16, 16), spacing=2.0), Ranges(hidden=(0.1, 0.5)))
+
+
+def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.ndarray:
+    mask = np.zeros((size,) * dims, bool)
+    mask[(slice(start, stop),) * dims] = True
+    return mask
+
+
+def rod(rows: int = 6, columns: int = 14, room: int = 0, name: str = "m/rod-1") -> AmodalObject:
+    """A complete rod that fills its crop, or has room around it."""
+    mask = np.pad(np.ones((rows, columns), bool), room)
+    return AmodalObject(name, "m", "rod", 0, mask, None, mask, True, (20, 30), (80, 80), np.eye(4), None)

@@ -1,0 +1,57 @@
+"""One object, hidden by what is drawn for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from medseg.amodal.occlusion.frames import FrameRules
+from medseg.amodal.occlusion.occluders import Ranges
+from medseg.amodal.occlusion.showing import is_simulated, mirrored, on_canvas, original_name, simulated
+
+from .conftest import SHOWING, rod
+
+
+def test_a_simulated_object_keeps_its_whole_and_says_what_hid_it():
+    thing, others = rod(), [np.ones((5, 8), bool)]
+    for seed in range(8):
+        hidden = simulated(thing, others, SHOWING, np.random.default_rng(seed))
+        assert hidden.whole is not None and hidden.occluder is not None and not hidden.complete
+        assert hidden.whole.sum() == thing.visible.sum() == 84
+        assert hidden.name == "m/rod-1~object" and (hidden.case, hidden.label) == ("m", "rod")
+        assert not (hidden.visible & hidden.occluder).any() and hidden.visible.any()
+        assert (hidden.whole == (hidden.visible | (hidden.whole & hidden.occluder))).all()
+    again = [simulated(thing, others, SHOWING, np.random.default_rng(3)) for _ in range(2)]
+    assert (again[0].visible == again[1].visible).all()
+    kinds = {
+        simulated(thing, (), replace(SHOWING, ranges=Ranges(("bar", "blob"))), np.random.default_rng(seed)).name
+        for seed in range(9)
+    }
+    assert kinds == {"m/rod-1~bar", "m/rod-1~blob"}
+
+
+def test_the_canvas_holds_all_that_the_frame_shows():
+    canvas = on_canvas(rod(), SHOWING.frame)  # 16 grid voxels of 2 pixels: 32 pixels
+    assert min(canvas.visible.shape) >= 32
+    in_mm = on_canvas(replace(rod(), spacing_mm=(0.5, 2.0)), SHOWING.frame)
+    assert in_mm.visible.shape[0] >= 64 and in_mm.visible.shape[1] >= 16
+    fitted = on_canvas(rod(40, 10), FrameRules((16, 16)))
+    assert fitted.visible.shape == (50, 50)  # 40 pixels fill 1/1.25 of the frame
+    assert on_canvas(rod(90, 60), SHOWING.frame).visible.shape == (98, 68)  # 4 voxels of room at least
+
+
+def test_a_simulated_object_is_known_by_its_name_even_if_others_have_the_mark_in_theirs():
+    for name in ("m/rod-1", "m~2/rod-1"):
+        thing = rod(name=name)
+        hidden = simulated(thing, [np.ones((5, 8), bool)], SHOWING, np.random.default_rng(0))
+        assert is_simulated(hidden) and not is_simulated(thing)
+        assert original_name(hidden) == original_name(thing) == name
+
+
+def test_a_mirror_image_is_that_of_every_mask():
+    thing = replace(rod(2, 3), visible=np.array([[1, 1, 0], [1, 0, 0]], bool), occluder=np.eye(2, 3, dtype=bool))
+    image = mirrored(thing, [1])
+    assert image.visible.tolist() == [[False, True, True], [False, False, True]]
+    assert image.occluder is not None and image.occluder.tolist() == [[False, False, True], [False, True, False]]
+    assert mirrored(thing, []) is thing

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from medseg.amodal.pictures.objects import COLOURS, ObjectPicture, _draw, draw_objects, painted  # pyright: ignore
+
+VISIBLE = np.array([[1, 1, 0, 0]], bool)
+WHOLE = np.array([[1, 1, 1, 0]], bool)
+OCCLUDER = np.array([[0, 0, 1, 1]], bool)
+
+
+def test_the_hidden_part_lies_over_the_occluder():
+    colours = painted(VISIBLE, OCCLUDER, WHOLE)[0]
+    assert [tuple(colour) for colour in colours] == [
+        to_rgb(COLOURS[name]) for name in ("visible", "visible", "hidden", "occluder")
+    ]
+    assert (painted(~WHOLE & False, OCCLUDER & False, WHOLE & False) == 1).all()
+
+
+def test_a_volume_shows_the_slice_with_most_of_the_visible_part_and_keeps_its_aspect():
+    visible = np.zeros((2, 4, 3), bool)
+    visible[0, 0, 0] = visible[0, :2, 2] = True
+    whole = visible.copy()
+    whole[1, 3, 2] = True
+    axis = Figure().subplots()
+    _draw(axis, ObjectPicture("v/a-1", visible, None, whole, (3.0, 1.5, 9.0)))
+    shown = np.asarray(axis.images[0].get_array())
+    assert shown.shape == (2, 4, 3)
+    assert tuple(shown[1, 3]) == to_rgb(COLOURS["hidden"]) and tuple(shown[0, 1]) == to_rgb(COLOURS["visible"])
+    assert axis.get_aspect() == 2.0
+    assert axis.get_title() == "v/a-1\n25% hidden"
+
+
+def test_the_sheet_is_written_and_says_what_is_not_known(tmp_path):
+    pictures = [
+        ObjectPicture("a-1", VISIBLE, OCCLUDER, WHOLE, (1.0, 1.0)),
+        ObjectPicture("a-2", VISIBLE, None, None, (1.0, 1.0)),
+        ObjectPicture("a-3", VISIBLE, OCCLUDER & False, VISIBLE, (1.0, 1.0)),
+    ]
+    axis = Figure().subplots()
+    titles = []
+    for picture in pictures:
+        _draw(axis, picture)
+        titles.append(axis.get_title().splitlines()[1])
+    assert titles == ["33% hidden", "whole unknown", "complete"]
+    image = imread(draw_objects(tmp_path / "new" / "page.png", pictures * 5))  # 15: two rows, the thirteenth hidden
+    orange = (np.abs(image[..., :3] - to_rgb(COLOURS["hidden"])) < 0.02).all(-1)
+    half = len(orange) // 2
+    assert orange[:half].any() and orange[half:].any()

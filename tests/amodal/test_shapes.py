@@ -1,0 +1,114 @@
+"""The embedded objects: reproducible, of distinct families, and taken apart by their own rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage.morphology import convex_hull_image
+
+from medseg.amodal.objects import Extraction, objects_of, read_objects
+from medseg.amodal.shapes import (
+    AFFINE,
+    CLASSES,
+    FAMILIES,
+    OVERLAP,
+    PAIRS,
+    RULES,
+    SHARED,
+    SINGLES,
+    render_map,
+    write_shapes,
+)
+from medseg.cohorts.cohort import load_cohort
+from medseg.contracts import AmodalObject, Cohort, Refused
+from medseg.images.files import read_labels
+
+
+def extracted(labels: np.ndarray) -> Extraction:
+    cohort = Cohort(Path(), "shapes", CLASSES, (), labels.ndim, ("labels",), (), (), RULES)
+    return objects_of(labels, cohort, "map", np.eye(4), None)
+
+
+def known_whole(thing: AmodalObject) -> np.ndarray:
+    assert thing.whole is not None
+    return thing.whole
+
+
+def test_a_map_depends_on_the_seed_and_its_number_alone():
+    np.testing.assert_array_equal(render_map(1, 2, 2, 96), render_map(1, 2, 2, 96))
+    assert (render_map(1, 2, 2, 96) != render_map(1, 3, 2, 96)).any()
+    assert (render_map(1, 2, 2, 96) != render_map(2, 2, 2, 96)).any()
+
+
+@pytest.mark.parametrize(("dims", "size"), [(2, 160), (3, 64)])
+def test_all_objects_fit_in_and_keep_clear_of_the_border(dims: int, size: int):
+    for index in range(4):
+        labels = render_map(0, index, dims, size)
+        assert labels.shape == (size,) * dims and labels.dtype == np.uint8
+        assert ndimage.label(labels, np.ones((3,) * dims))[1] == PAIRS + SINGLES
+        inner = labels[(slice(2, -2),) * dims]
+        assert (labels > 0).sum() == (inner > 0).sum()
+
+
+@pytest.mark.parametrize(("dims", "size", "maps"), [(2, 160, 12), (3, 64, 3)])
+def test_the_rules_find_every_object_whole_or_with_a_known_whole(dims: int, size: int, maps: int):
+    for index in range(maps):
+        found = extracted(render_map(3, index, dims, size))
+        occluded = [thing for thing in found.objects if not thing.complete]
+        assert found.dropped == () and len(found.objects) == 2 * PAIRS + SINGLES
+        assert len(occluded) == 2 * PAIRS
+        for thing in occluded:
+            whole = known_whole(thing)
+            shared = (whole & ~thing.visible).sum() / whole.sum()
+            assert SHARED[0] <= shared <= SHARED[1] and thing.occluder is not None
+            assert not (whole & ~thing.visible & ~thing.occluder).any()
+
+
+def test_the_two_objects_of_every_overlap_are_of_two_classes():
+    for index in range(12):
+        labels = render_map(5, index, 2, 160)
+        pieces, count = ndimage.label(labels == OVERLAP, np.ones((3, 3)))
+        assert count >= PAIRS
+        for piece in range(1, count + 1):
+            around = ndimage.binary_dilation(pieces == piece, np.ones((3, 3)))
+            assert len(set(np.unique(labels[around])) - {0, OVERLAP}) == 2
+
+
+def test_families_differ_in_width_and_only_beans_are_nearly_convex_blobs():
+    widths: dict[str, list[float]] = {family.name: [] for family in FAMILIES}
+    filled: dict[str, list[float]] = {family.name: [] for family in FAMILIES}
+    for index in range(12):
+        for thing in extracted(render_map(0, index, 2, 160)).objects:
+            whole = known_whole(thing)
+            widths[thing.label].append(2 * ndimage.distance_transform_edt(np.pad(whole, 1)).max())
+            filled[thing.label].append(whole.sum() / convex_hull_image(whole).sum())
+    thin, thick, bean = (widths[family.name] for family in FAMILIES)
+    assert min(len(thin), len(thick), len(bean)) > 20
+    assert max(thin) < min(thick) and max(thick) < min(bean)
+    assert all(0.75 < share < 0.99 for share in filled["bean"])
+
+
+@pytest.mark.parametrize(("dims", "size", "suffix"), [(2, 80, ".png"), (3, 40, ".nii.gz")])
+def test_a_written_cohort_reads_back_with_its_rules(dims: int, size: int, suffix: str, tmp_path: Path):
+    cohort = load_cohort(write_shapes(tmp_path / "out", 7, dims, 3, size))
+    assert (cohort.name, cohort.spatial_dims, cohort.classes, cohort.rules) == (f"shapes_{dims}d", dims, CLASSES, RULES)
+    assert [case.name for case in cohort.cases] == ["shapes_000", "shapes_001", "shapes_002"]
+    for index, case in enumerate(cohort.cases):
+        volume = read_labels(case.masks["labels"])
+        assert case.masks["labels"].name == case.name + suffix and case.images == ()
+        np.testing.assert_array_equal(volume.array, render_map(7, index, dims, size))
+        np.testing.assert_allclose(volume.affine, AFFINE if dims == 3 else np.eye(4))
+        objects = read_objects(case, cohort).objects
+        assert any(thing.complete for thing in objects) and any(not thing.complete for thing in objects)
+
+
+def test_a_folder_that_holds_files_is_refused(tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(Refused) as refused:
+        write_shapes(tmp_path, 0, 2, 1, 80)
+    assert refused.value.complaints == (
+        f"output folder: expected a new or empty folder, got one that holds files ({tmp_path})",
+    )

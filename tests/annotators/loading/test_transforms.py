@@ -1,0 +1,108 @@
+"""A placement is exactly undone, and labels are never interpolated."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from medseg.annotators.loading.transforms import (
+    Augmentation,
+    apply_intensity,
+    apply_space,
+    crop_corner,
+    draw,
+    image_to_grid,
+    labels_to_grid,
+    place,
+    probs_to_native,
+)
+from medseg.contracts import UNLABELLED
+
+
+def blob(shape: tuple[int, ...]) -> np.ndarray:
+    grid = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
+    return (sum((axis - 0.2) ** 2 for axis in grid) < 0.3).astype(np.int16)
+
+
+def test_resize_keeps_the_aspect_and_pads_with_unlabelled() -> None:
+    placement = place((40, 80), np.eye(4), None, "resize", (32, 32), None)
+    assert placement.resized_shape == (16, 32)
+    assert (placement.before, placement.after) == ((8, 0), (8, 0))
+    labels = labels_to_grid(np.ones((1, 40, 80), np.int16), placement)
+    assert labels.shape == (1, 32, 32)
+    assert (labels[0, 8:24] == 1).all() and (labels[0, :8] == UNLABELLED).all()
+
+
+def test_resize_keeps_the_aspect_in_mm_of_an_anisotropic_volume() -> None:
+    placement = place((32, 32, 8), np.diag([1.0, 1, 4, 1]), (1.0, 1.0, 4.0), "resize", (16, 16, 16), None)
+    assert placement.resized_shape == (16, 16, 16)
+
+
+def test_patch_resamples_to_the_spacing_and_pads_to_the_patch() -> None:
+    placement = place((20, 20, 5), np.diag([0.5, 0.5, 2, 1]), (0.5, 0.5, 2.0), "patch", (16, 8, 8), (1, 1, 1))
+    assert placement.resized_shape == (10, 10, 10)
+    assert tuple(np.add(placement.before, placement.after)) == (6, 0, 0)
+
+
+@pytest.mark.parametrize("shape, size", [((50, 70), (32, 32)), ((24, 20), (64, 64))])
+def test_there_and_back_again_loses_little(shape: tuple[int, ...], size: tuple[int, ...]) -> None:
+    truth = blob(shape)
+    placement = place(shape, np.eye(4), None, "resize", size, None)
+    on_grid = labels_to_grid(truth[None], placement)
+    back = probs_to_native((on_grid == 1).astype(np.float32), placement)[0] > 0.5
+    assert back.shape == shape
+    assert 2 * (back & (truth > 0)).sum() / (back.sum() + truth.sum()) > 0.95
+
+
+@pytest.mark.parametrize("codes", ["LPS", "SRA", "RAS"])
+def test_volumes_are_seen_in_one_orientation_and_returned_in_their_own(codes: str) -> None:
+    ras = blob((12, 16, 8))
+    ornt = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(tuple(codes))
+    )
+    stored = nib.orientations.apply_orientation(ras, ornt)
+    affine = nib.orientations.inv_ornt_aff(ornt, ras.shape)
+    placement = place(stored.shape, affine, (1.0, 1.0, 1.0), "patch", (12, 16, 8), None)
+    on_grid = labels_to_grid(stored[None], placement)
+    np.testing.assert_array_equal(on_grid[0], ras)
+    np.testing.assert_array_equal(probs_to_native(on_grid.astype(np.float32), placement)[0], stored)
+
+
+def test_labels_of_many_classes_stay_what_they_are() -> None:
+    labels = np.random.default_rng(0).choice([0, 3, 7, UNLABELLED], (2, 33, 21)).astype(np.int16)
+    on_grid = labels_to_grid(labels, place((33, 21), np.eye(4), None, "resize", (64, 64), None))
+    assert set(np.unique(on_grid)) <= {0, 3, 7, UNLABELLED}
+
+
+def test_each_channel_has_mean_zero_and_deviation_one() -> None:
+    image = np.random.default_rng(0).normal(50, 9, (2, 32, 32)).astype(np.float32)
+    image[1] = 7  # a constant channel must not divide by zero
+    on_grid = image_to_grid(image, place((32, 32), np.eye(4), None, "resize", (32, 32), None))
+    assert abs(on_grid[0].mean()) < 1e-5 and abs(on_grid[0].std() - 1) < 1e-4
+    assert (on_grid[1] == 0).all()
+
+
+def test_image_and_labels_get_the_same_flip_and_turn() -> None:
+    image = np.arange(64, dtype=np.float32).reshape(1, 8, 8)
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        change = draw(Augmentation(flip_axes=(0, 1), rotate90=True), square=True, rng=rng)
+        moved = apply_space(image, change)
+        np.testing.assert_array_equal(apply_space(image.astype(np.int16), change), moved.astype(np.int16))
+        assert sorted(moved.ravel()) == sorted(image.ravel())
+
+
+def test_no_augmentation_changes_nothing() -> None:
+    image = np.random.default_rng(0).normal(size=(1, 8, 6)).astype(np.float32)
+    change = draw(Augmentation(), square=False, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(apply_intensity(apply_space(image, change), change, 0.0), image)
+
+
+def test_a_patch_around_the_foreground_holds_it() -> None:
+    foreground = np.array([[30, 2]])
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        corner = crop_corner((40, 40), (16, 16), foreground, 1.0, rng)
+        assert all(0 <= c <= 24 for c in corner)
+        assert all(c <= f < c + 16 for c, f in zip(corner, foreground[0], strict=True))

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medseg.annotators.scores import score_case, score_run, tally_case
+from medseg.contracts import Prediction, Refused, Score
+
+CLASSES, ANNOTATORS = ("background", "cell"), ("ann", "ben", "cid")
+TRUTH = np.zeros((4, 6), dtype=np.int64)
+TRUTH[1:3, 1:5] = 1  # 8 voxels
+WIDE = np.zeros_like(TRUTH)
+WIDE[1:4, 1:5] = 1  # 12 voxels
+LABELS = np.stack([TRUTH, WIDE, np.full_like(TRUTH, -1)])
+
+
+def certain(labels: np.ndarray) -> np.ndarray:
+    return np.stack([labels == 0, labels == 1]).astype(np.float32)
+
+
+def predict(truth=TRUTH, annotators=(TRUTH, WIDE, TRUTH), spacing_mm=None) -> Prediction:
+    joint = np.stack([np.diag([2 / 3, 1 / 3])] * 3).astype(np.float32)
+    probs = np.stack([certain(labels) for labels in annotators])
+    return Prediction("c1", certain(truth), probs, joint, np.eye(4), spacing_mm)
+
+
+def table(scores: list[Score]) -> dict[tuple[str, str, str], float]:
+    return {(score.metric, score.annotator, score.label): score.value for score in scores}
+
+
+def test_every_metric_has_its_name_and_belongs_to_the_case():
+    scores = score_case(predict(), LABELS, TRUTH, CLASSES, ANNOTATORS)
+    assert {score.metric for score in scores} == {
+        *("truth_dice", "truth_iou", "truth_hd95", "truth_assd", "truth_ece", "vote_dice", "vote_area_ratio"),
+        *("annotator_dice", "annotator_nll", "relative_area", "predicted_relative_area"),
+        *("ged2_v", "ged2_u", "rater_dice", "rater_alpha"),
+    }
+    assert {score.case for score in scores} == {"c1"}
+    assert len(table(scores)) == len(scores)
+
+
+def test_values_by_hand():
+    # the vote of ann and ben is the truth: their ties go to the background
+    values = table(score_case(predict(truth=WIDE), LABELS, TRUTH, CLASSES, ANNOTATORS))
+    assert values["truth_dice", "", "cell"] == pytest.approx(2 * 8 / 20)
+    assert values["truth_iou", "", "cell"] == pytest.approx(8 / 12)
+    assert values["truth_hd95", "", "cell"] == pytest.approx(1)
+    assert values["truth_ece", "", ""] == pytest.approx(4 / 24)
+    assert values["vote_dice", "", "cell"] == pytest.approx(2 * 8 / 20)
+    assert values["vote_area_ratio", "", ""] == pytest.approx(12 / 8)
+    assert values["annotator_dice", "ben", "cell"] == 1
+    assert values["annotator_nll", "ben", ""] == 0
+    assert values["relative_area", "ann", ""] == pytest.approx(8 / 10)
+    assert values["predicted_relative_area", "ben", ""] == pytest.approx(12 / 10)
+    assert values["rater_dice", "", ""] == pytest.approx(2 * 8 / 20)
+    assert values["ged2_v", "", ""] == 0
+
+
+def test_an_absent_annotator_has_no_row_and_an_unknown_truth_no_score():
+    scores = score_case(predict(), LABELS, None, CLASSES, ANNOTATORS)
+    assert {score.annotator for score in scores} == {"", "ann", "ben"}
+    assert not any(score.metric.startswith("truth_") for score in scores)
+
+
+def test_each_annotator_is_compared_with_his_own_prediction():
+    empty = np.zeros_like(TRUTH)
+    prediction = predict(annotators=(empty, TRUTH, WIDE))
+    values = table(score_case(prediction, LABELS[[2, 0, 1]], None, CLASSES, ANNOTATORS))
+    assert values["annotator_dice", "ben", "cell"] == values["annotator_dice", "cid", "cell"] == 1
+    assert values["annotator_nll", "cid", ""] == 0
+    assert values["predicted_relative_area", "cid", ""] == pytest.approx(12 / 10)
+
+
+def test_an_empty_truth_is_nan_and_never_left_out():
+    empty = np.zeros_like(TRUTH)
+    prediction = predict(truth=empty, annotators=(empty,) * 3)
+    values = table(score_case(prediction, np.stack([empty] * 3), empty, CLASSES, ANNOTATORS))
+    for name in ("truth_dice", "truth_hd95", "vote_dice"):
+        assert np.isnan(values[name, "", "cell"])
+    assert np.isnan(values["vote_area_ratio", "", ""])
+    assert np.isnan(values["annotator_dice", "ann", "cell"])
+    assert values["ged2_v", "", ""] == 0
+
+
+def test_areas_are_compared_where_somebody_labelled():
+    labels = LABELS.copy()
+    labels[:, :, 4:] = -1  # the vote keeps 6 of its 8 voxels, and so does the recovered truth
+    values = table(score_case(predict(), labels, None, CLASSES, ANNOTATORS))
+    assert values["vote_area_ratio", "", ""] == 1
+
+
+def test_lengths_are_in_mm_where_the_image_has_a_scale():
+    def units(spacing_mm):
+        scores = score_case(predict(WIDE, spacing_mm=spacing_mm), LABELS, TRUTH, CLASSES, ANNOTATORS)
+        return {(score.value, score.unit) for score in scores if score.metric == "truth_hd95"}
+
+    assert units(None) == {(1.0, "px")}
+    assert units((2.0, 2.0)) == {(2.0, "mm")}
+
+
+def test_a_case_that_nobody_labelled_gets_undefined_votes_only():
+    scores = score_case(predict(), np.full_like(LABELS, -1), None, CLASSES, ANNOTATORS)
+    assert {score.metric for score in scores} == {"vote_dice", "vote_area_ratio"}
+    assert np.isnan([score.value for score in scores]).all()
+
+
+def test_three_dimensions_and_three_classes():
+    truth = np.zeros((4, 5, 6), dtype=np.int64)
+    truth[1:3, 1:3, 1:3], truth[3, 3, 3:5] = 1, 2
+    probs = np.stack([truth == label for label in range(3)]).astype(np.float32)
+    joint = np.eye(3, dtype=np.float32)[None] / 3
+    prediction = Prediction("v", probs, probs[None], joint, np.eye(4), (1.0, 1.0, 2.5))
+    values = table(score_case(prediction, truth[None], truth, ("bg", "organ", "lesion"), ("ann",)))
+    assert values["truth_dice", "", "lesion"] == 1
+    assert values["truth_assd", "", "organ"] == 0
+    assert np.isnan(values["rater_dice", "", ""])
+
+
+def test_shapes_that_do_not_fit_are_refused_all_at_once():
+    with pytest.raises(Refused) as refusal:
+        score_case(predict(), LABELS[:, :3], TRUTH[:, :5], CLASSES, ANNOTATORS)
+    assert refusal.value.complaints == (
+        "shape of labels: expected (3, 4, 6), got (3, 3, 6) (c1)",
+        "shape of truth: expected (4, 6), got (4, 5) (c1)",
+    )
+
+
+def test_the_run_compares_confusion_pooled_over_cases():
+    # ben calls 4 of 16 background voxels cell in one case and none in the other: C[1,0] = 4/32; estimated 0
+    other = np.stack([TRUTH, TRUTH, np.full_like(TRUTH, -1)])
+    tally = tally_case(predict(), LABELS, TRUTH) + tally_case(predict(), other, TRUTH)
+    values = table(score_run(tally, ANNOTATORS))
+    assert values["confusion_rmse", "ann", ""] == pytest.approx(0, abs=1e-6)
+    assert values["confusion_rmse", "ben", ""] == pytest.approx(np.sqrt(2 * (4 / 32) ** 2 / 4))
+    assert ("confusion_rmse", "cid", "") not in values
+
+
+def test_without_any_known_truth_the_run_has_no_confusion_error():
+    unknown, known = tally_case(predict(), LABELS, None), tally_case(predict(), LABELS, TRUTH)
+    assert score_run(unknown + unknown, ANNOTATORS) == []
+    assert len(score_run(unknown + known, ANNOTATORS)) == 2
+
+
+def test_the_alarm_rings_for_swapped_classes():
+    honest = tally_case(predict(), LABELS, None)
+    assert honest.alarms(ANNOTATORS, CLASSES) == []
+    swapped = tally_case(predict(truth=1 - TRUTH), LABELS, None)
+    assert len(swapped.alarms(ANNOTATORS, CLASSES)) == 1
+    assert "agrees less with the vote (Dice 0.000)" in swapped.alarms(ANNOTATORS, CLASSES)[0]

@@ -1,0 +1,143 @@
+"""The section ``objects:`` of cohort.yaml and the manifest of a cohort of label maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
+from medseg.cohorts.splits import apply, split_cases
+from medseg.contracts import Cohort, ObjectRules, Refused, Volume
+from medseg.images.files import write_labels
+
+HEADER = "spatial_dims: 2\nclasses: {background: 0, liver: 1, gut: 2}\n"
+MANIFEST = "case,patient,split,image,annotator,mask,target\n"
+
+
+def loaded(root: Path, objects: str, rows: str = "m1,,,,labels,m1.png,\nm2,,,,labels,m2.png,\n") -> Cohort:
+    for number, name in enumerate(("m1", "m2")):
+        labels = np.zeros((6, 7), np.uint8)
+        labels[1:3, 1 + number : 4] = 1
+        write_labels(root / f"{name}.png", Volume(labels, np.eye(4), None))
+    (root / "cohort.yaml").write_text(HEADER + objects)
+    (root / "manifest.csv").write_text(MANIFEST + rows)
+    return load_cohort(root)
+
+
+def refusals(root: Path, *content: str) -> tuple[str, ...]:
+    with pytest.raises(Refused) as caught:
+        loaded(root, *content)
+    return caught.value.complaints
+
+
+# ------------------------------------------------------------------------------------- a good one
+def test_the_rules_are_read_and_written_as_they_are(tmp_path: Path) -> None:
+    text = "overlap: 255, unknown: [254, 253], hides: {gut: [liver, gut], liver: gut}, component: false"
+    cohort = loaded(tmp_path, f"objects: {{{text}, smallest: 60, smallest_hidden: 20}}\n")
+    hides = {"gut": ("liver", "gut"), "liver": ("gut",)}
+    assert cohort.rules == ObjectRules((255,), (254, 253), hides, False, False, 60, 20)
+    assert (cohort.annotators, cohort.channels) == (("labels",), ())
+    assert cohort.cases[0].images == () and cohort.cases[0].masks == {"labels": tmp_path / "m1.png"}
+    write_cohort(cohort, overwrite=True)
+    assert load_cohort(tmp_path) == cohort
+    assert len(fingerprint(cohort)) == 64
+
+
+def test_without_the_section_there_are_no_rules_and_with_an_empty_one_the_defaults(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "objects:\n").rules == ObjectRules()
+    assert refusals(tmp_path, "") == (
+        "image: expected a path, got nothing (m1/labels, manifest.csv line 2)",
+        "image: expected a path, got nothing (m2/labels, manifest.csv line 3)",
+    )
+
+
+def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
+    cohort = loaded(tmp_path, "objects: {smallest: 2}\n")
+    split = apply(cohort, split_cases(cohort.cases, {"test": 0.5}, seed=0))
+    assert sorted(case.split for case in split.cases) == ["test", "train"] and split.rules == cohort.rules
+
+
+# --------------------------------------------------------------------------------------- complaints
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        (
+            "{overlaps: [255]}",
+            "key: expected overlap unknown hides component instances smallest smallest_hidden, got overlaps; "
+            "did you mean overlap? (objects, cohort.yaml)",
+        ),
+        (
+            "true",
+            "objects: expected keys overlap, unknown, hides, component, instances, smallest, smallest_hidden, "
+            "got True (cohort.yaml)",
+        ),
+        (
+            "{overlap: [2]}",
+            "overlap: expected values that are no class, got 2, which is gut (objects.overlap, cohort.yaml)",
+        ),
+        (
+            "{unknown: 0}",
+            "unknown: expected values that are no class, got 0, which is background (objects.unknown, cohort.yaml)",
+        ),
+        (
+            "{overlap: [9], unknown: [9]}",
+            "unknown: expected values that are no overlap, got 9, which is (objects.unknown, cohort.yaml)",
+        ),
+        (
+            "{overlap: [many]}",
+            "overlap: expected integers of the label maps, got ['many'] (objects.overlap, cohort.yaml)",
+        ),
+        (
+            "{hides: {gutt: [liver]}}",
+            "class: expected liver gut, got gutt; did you mean gut? (objects.hides, cohort.yaml)",
+        ),
+        (
+            "{hides: [gut]}",
+            "hides: expected class: [classes that it may hide], got ['gut'] (objects.hides, cohort.yaml)",
+        ),
+        ("{component: 1}", "component: expected true or false, got 1 (objects.component, cohort.yaml)"),
+        (
+            "{smallest: 0}",
+            "smallest: expected a number of voxels, 1 or more, got 0 (objects.smallest, cohort.yaml)",
+        ),
+        (
+            "{instances: true}",
+            "classes: expected background and one other, as instances is true, got background, liver, gut "
+            "(cohort.yaml)",
+        ),
+    ],
+)
+def test_a_bad_rule_is_named(tmp_path: Path, objects: str, expected: str) -> None:
+    assert refusals(tmp_path, f"objects: {objects}\n") == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (
+            "m3,,,,bob,m1.png,",
+            "annotator: expected labels, as cohort.yaml has objects, got bob (m3/bob, manifest.csv line 2)",
+        ),
+        (
+            "m3,,,,labels,m1.png,visibel",
+            "target: expected full, visible, occluder, got visibel; did you mean visible? "
+            "(m3/labels, manifest.csv line 2)",
+        ),
+        (
+            "m3,,,,labels,m1.png,occluder",
+            "target beside occluder: expected visible, got none (m3/labels, manifest.csv line 2)",
+        ),
+        (
+            "m3,,,,,,",
+            "annotator: expected labels, as cohort.yaml has objects, got nothing (m3, manifest.csv line 2)",
+        ),
+        (
+            "m3,,,,labels,m9.png,",
+            "mask file: expected a file, got none at m9.png (m3/labels, manifest.csv line 2)",
+        ),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, row: str, expected: str) -> None:
+    assert refusals(tmp_path, "objects: {overlap: 255}\n", row + "\n") == (expected,)
