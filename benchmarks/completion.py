@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medseg.amodal.completion.completer import Completer
-    from medseg.contracts import AmodalObject
+    from medseg.amodal.nouns import AmodalObject
 
 
 def eroded(thing: AmodalObject, voxels: int) -> AmodalObject:
@@ -72,12 +72,12 @@ def main() -> None:
 
     from medseg.amodal.assembly import hidden_objects, read_amodal_run
     from medseg.amodal.completion.completer import Completer
-    from medseg.cohorts.cohort import find_cohort, load_cohort
+    from medseg.cohorts.cohort import find_cohort, load_objects
     from medseg.cohorts.splits import apply, read_splits
 
     torch.set_num_threads(arguments.threads)
     config = read_amodal_run(arguments.runs[0])
-    cohort = apply(load_cohort(find_cohort(config.data.cohort)), read_splits(arguments.runs[0] / "splits.json"))
+    cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(arguments.runs[0] / "splits.json"))
     things = [thing for split in arguments.splits for thing in hidden_objects(cohort, split, config)]
     completers = [Completer.load(run) for run in arguments.runs]
     print(f"{len(things)} objects, {arguments.threads} thread(s)\n\n| run | samples | objects per second | ratio |")

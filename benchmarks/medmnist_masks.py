@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from medseg.annotators.simulation.cohort import require_empty
 from medseg.cohorts.cohort import write_cohort
-from medseg.cohorts.manifest import LABELS
-from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume, complaint
+from medseg.cohorts.manifest import FULL
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, Volume, complaint
 from medseg.images.files import write_labels
 
 SPLITS: tuple[Literal["train", "val", "test"], ...] = ("train", "val", "test")
@@ -43,7 +43,7 @@ def main() -> None:
     print(f"{written.root}: {len(written.cases)} cases ({counts})")
 
 
-def convert(arrays: Path, out: Path, cases: int, name: str) -> Cohort:
+def convert(arrays: Path, out: Path, cases: int, name: str) -> ObjectCohort:
     """Write ``cases`` masks in all, each split's share rounded, or all that there are.
 
     Raises Refused for arrays that hold anything but 0 and 255, and for a folder that holds files.
@@ -57,14 +57,11 @@ def convert(arrays: Path, out: Path, cases: int, name: str) -> Cohort:
     if complaints:
         raise Refused(complaints)
     listed = [case for split in SPLITS for case in _written(masks[split], split, out, name)]
-    cohort = Cohort(
+    cohort = ObjectCohort(
         root=out,
         name=f"{name}3d",
-        classes=(ClassLabel("background", 0), ClassLabel(name, 1)),
-        channels=(),
+        classes=(ClassLabel(name="background", value=0), ClassLabel(name=name, value=1)),
         spatial_dims=3,
-        annotators=(LABELS,),
-        crowd=(),
         cases=tuple(listed),
         rules=ObjectRules(component=False),
     )
@@ -83,8 +80,8 @@ def _written(masks: NDArray[np.uint8], split: Literal["train", "val", "test"], o
     for index, mask in enumerate(masks):
         case = f"{name}_{split}_{index:04d}"
         path = out / "labels" / f"{case}.nii.gz"
-        write_labels(path, Volume((mask > 0).astype(np.uint8), np.eye(4), (1.0, 1.0, 1.0)))
-        yield Case(case, case, split, (), {LABELS: path})
+        write_labels(path, Volume(array=(mask > 0).astype(np.uint8), affine=np.eye(4), spacing_mm=(1.0, 1.0, 1.0)))
+        yield Case(name=case, patient=case, split=split, object_masks={FULL: path})
 
 
 if __name__ == "__main__":

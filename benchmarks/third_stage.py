@@ -27,7 +27,7 @@ def main() -> None:
     from medseg.amodal.completion.calibrate import calibrate_run
     from medseg.amodal.config import AmodalConfig
     from medseg.amodal.evaluation import evaluate_amodal
-    from medseg.cohorts.cohort import find_cohort, fingerprint, load_cohort
+    from medseg.cohorts.cohort import find_cohort, fingerprint, load_objects
     from medseg.cohorts.splits import apply, read_splits
     from medseg.config import dump_config
     from medseg.experiment.methods import load_config
@@ -44,7 +44,7 @@ def main() -> None:
     config = load_config(run / "config.yaml", arguments.overrides)
     assert isinstance(config, AmodalConfig)
     (out / "config.yaml").write_text(dump_config(config))
-    cohort = load_cohort(find_cohort(config.data.cohort))
+    cohort = load_objects(find_cohort(config.data.cohort))
     data = fingerprint(cohort)
     cohort = apply(cohort, read_splits(out / "splits.json"))
     parts = assemble_amodal(config, cohort)

@@ -20,7 +20,6 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +35,7 @@ UNLABELLED = -1
 """The label of a voxel that nobody labelled: outside the image, or of an absent annotator."""
 
 Split = Literal["train", "val", "test", ""]
+ObjectMask = Literal["full", "visible", "occluder"]
 View = Literal["annotated", "majority_vote", "staple", "random_annotator", "truth", "complete", "occluded", "visible"]
 """How a case is shown: the annotators' labels or one consensus of them; an object whole, synthetically hidden, or
 really hidden."""
@@ -60,118 +60,127 @@ class Refused(Exception):
 
 
 # ------------------------------------------------------------------------------------------- data
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Volume:
-    """An image ``(C,S...)`` or a label map ``(S...)``, with where it lies in the patient.
-
-    affine: (4,4) voxel index -> mm, RAS+ (the nibabel convention; 2D files fill the first two axes).
-    spacing_mm: length of a voxel along each of the S axes, or None for a picture without a scale:
-        then every length computed from it is in pixels and says so.
-    """
+    """An image or a label map, with where it lies in the patient."""
 
     array: NDArray[np.generic]
+    """(C,S...) of an image, (S...) of a label map."""
     affine: NDArray[np.float64]
+    """(4,4) voxel index -> mm, RAS+ (the nibabel convention; 2D files fill the first two axes)."""
     spacing_mm: tuple[float, ...] | None
+    """(S,) length of a voxel along each axis; None for a picture without a scale: then every length computed from it
+    is in pixels and says so."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassLabel:
-    """One class: its name and the value that stands for it in the mask files."""
+    """One class."""
 
     name: str
+    """As cohort.yaml has it."""
     value: int
+    """What stands for it in the mask files."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
-    """What the manifest says of one image: where it lies, who labelled it, whose it is.
-
-    images: one file per channel, or one file that holds all channels.
-    masks: annotator -> mask file; an annotator who did not see the case is absent.
-    truth: mask file of the known truth, never shown in training (but to the oracle).
-    patient: the unit of splitting. covariates: the manifest's extra columns (site, tool, ...).
-    """
+    """What the manifest says of one image or label map: where it lies, who labelled it, whose it is."""
 
     name: str
+    """Unique in its cohort, and such that a file can have it."""
     patient: str
-    split: Split
-    images: tuple[Path, ...]
-    masks: Mapping[str, Path]
+    """The unit of splitting."""
+    split: Split = ""
+    """As the manifest states it, or as it was drawn."""
+    images: tuple[Path, ...] = ()
+    """One file per channel, or one file that holds all channels."""
+    annotations: Mapping[str, Path] = field(default_factory=dict)
+    """Annotator -> mask file; an annotator who did not see the case is absent."""
     truth: Path | None = None
+    """Mask file of the known truth, never shown in training (but to the oracle)."""
+    object_masks: Mapping[ObjectMask, Path] = field(default_factory=dict)
+    """In a cohort of objects: ``full`` is a label map, or beside ``visible`` the whole of one object."""
     covariates: Mapping[str, str] = field(default_factory=dict)
+    """The manifest's extra columns (site, tool, ...)."""
+
+    @property
+    def mask_files(self) -> tuple[Path, ...]:
+        """All of them, the truth last."""
+        known = () if self.truth is None else (self.truth,)
+        return (*self.annotations.values(), *self.object_masks.values(), *known)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectRules:
-    """How label maps are taken apart into objects, and who may hide whom (``objects:`` of cohort.yaml).
-
-    overlap: values that mean "two or more objects lie here": a region of one, touched by exactly two classes,
-        belongs to both, so that the whole of each is known.
-    unknown: values that mean "nobody knows what is here"; such a region may hide any object that touches it.
-    hides: class name -> names of the classes that it may hide where they touch. Empty: only overlap and unknown.
-    component: every connected component of a class is an object (else a class is one object per case).
-    instances: the values are instance numbers, all of one class (else they are the values of ``classes``).
-    smallest: objects of fewer visible voxels are dropped.
-    smallest_hidden: objects with a known hidden part of fewer voxels than this are dropped (contacts, not overlaps).
-    """
+    """How label maps are taken apart into objects, and who may hide whom (``objects:`` of cohort.yaml)."""
 
     overlap: tuple[int, ...] = ()
+    """Values that mean "two or more objects lie here": a region of one, touched by exactly two classes, belongs to
+    both, so that the whole of each is known."""
     unknown: tuple[int, ...] = ()
+    """Values that mean "nobody knows what is here"; such a region may hide any object that touches it."""
     hides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Class name -> names of the classes that it may hide where they touch. Empty: only overlap and unknown."""
     component: bool = True
+    """Every connected component of a class is an object (else a class is one object per case)."""
     instances: bool = False
+    """The values are instance numbers, all of one class (else they are the values of ``classes``)."""
     smallest: int = 1
+    """Objects of fewer visible voxels are dropped."""
     smallest_hidden: int = 1
+    """Objects with a known hidden part of fewer voxels than this are dropped (contacts, not overlaps)."""
 
 
-@dataclass(frozen=True)
-class AmodalObject:
-    """One object of a label map, on a crop of its native grid.
+@dataclass(frozen=True, kw_only=True)
+class ObjectScheme:
+    """What the values of a label map mean."""
 
-    name: ``<case>/<class name>-<number>``, of one hidden synthetically with ``~<occluder>`` behind it.
-    class_index: among the foreground classes, 0..K-1.
-    visible: (S...) bool. occluder: (S...) bool, what may hide it, None: unknown (anything not visible may).
-    The two never overlap voxel by voxel, except where ``whole`` is known: there the occluder is the whole other
-    object, the shared region included. whole: (S...) bool where it is known. complete: nothing hides it.
-    corner: index of the crop's first voxel in a map of shape ``map_shape``. affine, spacing_mm: of the whole map.
-    """
-
-    name: str
-    case: str
-    label: str
-    class_index: int
-    visible: NDArray[np.bool_]
-    occluder: NDArray[np.bool_] | None
-    whole: NDArray[np.bool_] | None
-    complete: bool
-    corner: tuple[int, ...]
-    map_shape: tuple[int, ...]
-    affine: NDArray[np.float64]
-    spacing_mm: tuple[float, ...] | None
+    classes: tuple[ClassLabel, ...]
+    """The background first."""
+    rules: ObjectRules
+    """How a map is taken apart."""
+    spatial_dims: int
+    """2 or 3."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cohort:
-    """A validated folder: manifest.csv and cohort.yaml.
-
-    annotators: persistent identities, in the order of axis A.
-    crowd: annotators whose name is only a slot (another person from case to case); kept apart.
-    rules: how label maps are taken apart, in a cohort of objects; None in one of annotated images.
-    """
+    """A validated folder: manifest.csv and cohort.yaml."""
 
     root: Path
+    """The folder."""
     name: str
+    """As cohort.yaml has it, or the folder's."""
     classes: tuple[ClassLabel, ...]
-    channels: tuple[str, ...]
+    """In the order of the axes O and T, the background first."""
+    channels: tuple[str, ...] = ()
+    """In the order of axis C."""
     spatial_dims: int
-    annotators: tuple[str, ...]
-    crowd: tuple[str, ...]
+    """2 or 3."""
+    annotators: tuple[str, ...] = ()
+    """Persistent identities, in the order of axis A."""
+    crowd: tuple[str, ...] = ()
+    """Annotators whose name is only a slot (another person from case to case); kept apart."""
     cases: tuple[Case, ...]
-    rules: ObjectRules | None = None
+    """In the order of the manifest."""
 
     def split(self, split: Split) -> tuple[Case, ...]:
         """The cases of one split, in the order of the manifest."""
         return tuple(case for case in self.cases if case.split == split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectCohort(Cohort):
+    """A cohort of label maps (cohort.yaml has the section ``objects``)."""
+
+    rules: ObjectRules
+    """How they are taken apart."""
+
+    @property
+    def scheme(self) -> ObjectScheme:
+        """What the values of its label maps mean."""
+        return ObjectScheme(classes=self.classes, rules=self.rules, spatial_dims=self.spatial_dims)
 
 
 @dataclass
@@ -186,23 +195,6 @@ class Batch:
     image: Tensor
     labels: Tensor
     case_index: Tensor
-
-
-@dataclass
-class MaskBatch:
-    """What a step of training sees of objects, each in its frame; masks are soft at their borders (resampled).
-
-    visible, occluder, whole: (B,1,S...) float in [0,1]; in the view of really hidden objects nobody knows the whole,
-    and ``whole`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
-    epoch: of the stage, for terms that set in gradually; infinite in validation.
-    """
-
-    visible: Tensor
-    occluder: Tensor
-    whole: Tensor
-    class_index: Tensor
-    case_index: Tensor
-    epoch: float = math.inf
 
 
 # --------------------------------------------------------------------------------------- training
@@ -273,22 +265,6 @@ class Prediction:
     joint_probs: NDArray[np.float32]
     affine: NDArray[np.float64]
     spacing_mm: tuple[float, ...] | None
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What a completer says of one object, on the crop of its AmodalObject; the visible part is always kept.
-
-    whole: (S...) bool, the one answer. probs: (S...) p(voxel belongs to the object).
-    samples: (N,S...) bool, N draws of the whole (N = 0 for a rival that cannot draw).
-    strangeness: how unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown).
-    """
-
-    name: str
-    whole: NDArray[np.bool_]
-    probs: NDArray[np.float32]
-    samples: NDArray[np.bool_]
-    strangeness: float
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,12 @@ else:
 cohort = load_cohort(folder)
 raters = cohort.annotators or cohort.crowd
 classes = [label.name for label in cohort.classes]
-several = [case for case in cohort.cases if sum(name in case.masks for name in raters) > 1]
+several = [case for case in cohort.cases if sum(name in case.annotations for name in raters) > 1]
 records = [read_record(case, cohort, raters) for case in several[:100]]  # all of them stay in memory
 
 print(f"{cohort.name}: {len(several)} cases with two raters or more, {len(records)} looked at")
 for name in raters:
-    print(f"  {name}: {sum(name in r.case.masks for r in records)} of them")
+    print(f"  {name}: {sum(name in r.case.annotations for r in records)} of them")
 
 # %% [markdown]
 # ## Every rater's contours

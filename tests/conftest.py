@@ -35,7 +35,7 @@ class Folder:
         return self.root / annotator / f"{case}{self.suffix}"
 
     def write(self, path: Path, array: NDArray[np.generic], affine: NDArray[np.float64] = AFFINE) -> None:
-        volume = Volume(array, affine, None)
+        volume = Volume(array=array, affine=affine, spacing_mm=None)
         if array.dtype.kind == "f" and suffix_of(path) != ".png":
             write_map(path, volume)
         else:

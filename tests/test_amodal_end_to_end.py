@@ -80,7 +80,9 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def write_map(folder: Path, name: str, labels: np.ndarray, affine: np.ndarray | None = None) -> Path:
-    return write_labels(folder / "labels" / name, Volume(labels, np.eye(4) if affine is None else affine, None))
+    return write_labels(
+        folder / "labels" / name, Volume(array=labels, affine=np.eye(4) if affine is None else affine, spacing_mm=None)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +231,7 @@ def test_volumes_are_completed_in_ml(tmp_path: Path):
 def spoiled(walked: Path, tmp_path: Path, name: str, labels: np.ndarray) -> Path:
     """The cohort with other pixels in one of its maps; returns its config."""
     cohort = write_shapes(tmp_path / "cohort", 0, 2, 5, 80)
-    write_labels(cohort / "labels" / name, Volume(labels, np.eye(4), None))
+    write_labels(cohort / "labels" / name, Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     return write_config(tmp_path, cohort)
 
 
@@ -265,7 +267,7 @@ def test_no_complete_object_to_train_on(tmp_path: Path):
         crossed = np.zeros((80, 80), np.uint8)
         crossed[10:60, 20 + number : 26], crossed[30:36, 5:50] = 1, 2
         crossed[30:36, 20 + number : 26] = 255
-        write_labels(cohort / f"labels/shapes_00{number}.png", Volume(crossed, np.eye(4), None))
+        write_labels(cohort / f"labels/shapes_00{number}.png", Volume(array=crossed, affine=np.eye(4), spacing_mm=None))
     line = "error: complete objects: expected at least one to train on, got none (shapes_2d)"
     assert refused("train", write_config(tmp_path, cohort), "--out", tmp_path / "run") == [line]
 
@@ -280,7 +282,7 @@ def test_a_time_series_and_mixed_spacing(walked: Path, tmp_path: Path):
     cohort = write_shapes(tmp_path / "cohort", 0, 3, 5, 40)
     path = cohort / "labels/shapes_001.nii.gz"
     labels = read_labels(path).array
-    write_labels(path, Volume(labels, np.diag([0.8, 0.8, 3.0, 1]), None))
+    write_labels(path, Volume(array=labels, affine=np.diag([0.8, 0.8, 3.0, 1]), spacing_mm=None))
     config = write_config(tmp_path, cohort, "[16, 16, 16]", 1.6)
     said = works("check", cohort)
     assert "voxel sizes: expected one in all cases, got 0.8x0.8x0.8 mm in 4" in said

@@ -25,7 +25,7 @@ def test_a_config_reads_and_its_network_sees_its_grid(path: Path) -> None:
     config = load_config(path)
     assert isinstance(config, RunConfig)
     size = config.data.grid.size
-    classes = (ClassLabel("background", 0), ClassLabel("object", 1))
+    classes = (ClassLabel(name="background", value=0), ClassLabel(name="object", value=1))
     model = build_annotator_model(config, Signature(("a", "b", "c"), classes, 1, len(size))).eval()
     beliefs = model.believe(torch.randn(1, 1, *size))
     assert beliefs.truth_probs.shape == (1, 2, *size)
@@ -34,12 +34,14 @@ def test_a_config_reads_and_its_network_sees_its_grid(path: Path) -> None:
 
 @pytest.mark.parametrize("path", AMODAL, ids=lambda path: path.stem)
 def test_a_config_of_method_two_reads_and_its_networks_see_their_frame(path: Path) -> None:
-    classes = tuple(ClassLabel(name, value) for value, name in enumerate(("background", "rod", "bar")))
+    classes = tuple(ClassLabel(name=name, value=value) for value, name in enumerate(("background", "rod", "bar")))
     for override, kind in ((), AmodalVAE), (["recipe=pcnet"], torch.nn.Module):
         config = load_config(path, override)
         assert isinstance(config, AmodalConfig)
         size = config.data.frame.size
-        model = build_amodal_model(config, AmodalSignature(classes, ObjectRules(), len(size))).eval()
+        model = build_amodal_model(
+            config, AmodalSignature(classes=classes, rules=ObjectRules(), spatial_dims=len(size))
+        ).eval()
         assert isinstance(model, kind) and frame_rules(config).size == size == showing(config).frame.size
         mask, index = torch.rand(1, 1, *size), torch.tensor([1])
         with torch.no_grad():
@@ -64,7 +66,7 @@ def test_there_is_a_config_for_each_method() -> None:
 
 
 def test_the_weights_are_a_function_of_the_seed() -> None:
-    classes = (ClassLabel("b", 0), ClassLabel("o", 1))
+    classes = (ClassLabel(name="b", value=0), ClassLabel(name="o", value=1))
     config = load_config(next(p for p in ANNOTATORS if len(load_config(p).data.grid.size) == 2))  # type: ignore[union-attr]
     other = config.model_copy(update={"seed": config.seed + 1})
     one, same, different = (build_annotator_model(c, Signature(("a",), classes, 1, 2)) for c in (config, config, other))  # type: ignore[arg-type]
@@ -73,7 +75,9 @@ def test_the_weights_are_a_function_of_the_seed() -> None:
 
 
 def test_the_weights_of_method_two_are_too() -> None:
-    signature = AmodalSignature((ClassLabel("b", 0), ClassLabel("o", 1)), ObjectRules(), 2)
+    signature = AmodalSignature(
+        classes=(ClassLabel(name="b", value=0), ClassLabel(name="o", value=1)), rules=ObjectRules(), spatial_dims=2
+    )
     config = load_config(next(p for p in AMODAL if len(load_config(p).data.frame.size) == 2))  # type: ignore[union-attr]
     other = config.model_copy(update={"seed": config.seed + 1})
     one, same, different = (build_amodal_model(c, signature) for c in (config, config, other))  # type: ignore[arg-type]

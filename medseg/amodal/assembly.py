@@ -13,6 +13,7 @@ from torch import nn
 
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.model import AmodalVAE
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of_split
 from medseg.amodal.occlusion.frames import FrameRules, fits
 from medseg.amodal.occlusion.occluders import Ranges
@@ -22,16 +23,12 @@ from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.amodal.pyramid import Layout
 from medseg.amodal.stages import Budget, Weights, stages
 from medseg.config import read_run_config, read_signature
-from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules, Parts, Split, Stage
+from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, ObjectScheme, Parts, Split, Stage
 
 
-@dataclass(frozen=True)
-class AmodalSignature:
-    """What a completing network was built for, and how label maps are taken apart for it."""
-
-    classes: tuple[ClassLabel, ...]
-    rules: ObjectRules
-    spatial_dims: int
+@dataclass(frozen=True, kw_only=True)
+class AmodalSignature(ObjectScheme):
+    """What a completing network was built for: how label maps are taken apart for it."""
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -43,16 +40,16 @@ class AmodalSignature:
     def read(run: Path) -> AmodalSignature:
         """That of a run folder. Raises Refused where it has none."""
         content = read_signature(run)
-        classes = tuple(ClassLabel(name, value) for name, value in content["classes"].items())
+        classes = tuple(ClassLabel(name=name, value=value) for name, value in content["classes"].items())
         rules: dict[str, Any] = dict(content["rules"])
         rules |= {key: tuple(rules[key]) for key in ("overlap", "unknown")}
         rules["hides"] = {name: tuple(others) for name, others in rules["hides"].items()}
-        return AmodalSignature(classes, ObjectRules(**rules), content["spatial_dims"])
+        return AmodalSignature(classes=classes, rules=ObjectRules(**rules), spatial_dims=content["spatial_dims"])
 
 
-def assemble_amodal(config: AmodalConfig, cohort: Cohort) -> Parts:
+def assemble_amodal(config: AmodalConfig, cohort: ObjectCohort) -> Parts:
     """A run of method two."""
-    signature = AmodalSignature(cohort.classes, cohort.rules or ObjectRules(), cohort.spatial_dims)
+    signature = AmodalSignature(**vars(cohort.scheme))
     training = config.training
     source = OcclusionSource(cohort, showing(config), config.seed, training.batch, training.objects_per_epoch)
     return Parts(
@@ -102,7 +99,7 @@ def read_amodal_run(run: Path) -> AmodalConfig:
     return read_run_config(run, (AmodalConfig,), "a run that completes masks")
 
 
-def hidden_objects(cohort: Cohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
+def hidden_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
     """The objects of a split that completion is judged on: the really hidden ones whose whole is known.
 
     Where the split has none, its complete objects, each hidden synthetically by a draw that depends on the seed of the
@@ -113,13 +110,15 @@ def hidden_objects(cohort: Cohort, split: Split, config: AmodalConfig) -> list[A
     return real or simulated_objects(complete_objects(cohort, split, rules), config)
 
 
-def really_hidden_objects(cohort: Cohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
+def really_hidden_objects(cohort: ObjectCohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
     """The objects of a split that something hides, whose whole is known, and that fit their frames."""
     found = objects_of_split(cohort, split)
     return [thing for thing in found if not thing.complete and thing.whole is not None and fits(thing, rules)]
 
 
-def complete_objects(cohort: Cohort, split: Split, rules: FrameRules, most: int | None = None) -> list[AmodalObject]:
+def complete_objects(
+    cohort: ObjectCohort, split: Split, rules: FrameRules, most: int | None = None
+) -> list[AmodalObject]:
     """The objects of a split that nothing hides and that fit their frames; with ``most`` so many, drawn once."""
     found = [thing for thing in objects_of_split(cohort, split) if thing.complete and fits(thing, rules)]
     if most is None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medseg.amodal.assembly import complete_objects, frame_rules, hidden_objects, read_amodal_run
 from medseg.amodal.completion.completer import Answer, Completer
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
 from medseg.amodal.occlusion.showing import is_simulated
@@ -20,10 +21,10 @@ from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import HiddenCalibration, score_object
 from medseg.amodal.tracking import track_amodal
-from medseg.cohorts.cohort import find_cohort, load_cohort
+from medseg.cohorts.cohort import find_cohort, load_objects
 from medseg.cohorts.splits import apply, read_splits
 from medseg.config import dump_config
-from medseg.contracts import AmodalObject, Cohort, Completion, Refused, Score, complaint
+from medseg.contracts import ObjectCohort, Refused, Score, complaint
 from medseg.evaluation.table import format_summary, summary, write_scores
 
 SAMPLES = 50
@@ -64,7 +65,8 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     if stage is not None and (stage not in WITHOUT or config.recipe != "three_stages"):
         expected = f"{', '.join(WITHOUT)} of a run of recipe three_stages"
         raise Refused([complaint("--stage", expected, f"{stage} of {config.recipe}", str(run))])
-    cohort = apply(load_cohort(find_cohort(config.data.cohort)), read_splits(run / "splits.json"))
+    cohort = load_objects(find_cohort(config.data.cohort))
+    cohort = apply(cohort, read_splits(run / "splits.json"))
     completer = Completer.load(run, stage)
     things = hidden_objects(cohort, "test", config)
     if not things:
@@ -94,7 +96,7 @@ def _scores(thing: AmodalObject, answer: Answer) -> list[Score]:
     return [*score_object(thing, answer.completion), strangeness]
 
 
-def _rival_scores(things: Sequence[AmodalObject], cohort: Cohort, rules: FrameRules) -> list[Score]:
+def _rival_scores(things: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> list[Score]:
     """The same metrics of those that learn nothing; ``annotator`` is the rival's name."""
     rivals: Mapping[str, Rival] = {
         "visible": visible,
@@ -109,12 +111,14 @@ def _of_rival(name: str, rival: Rival, things: Sequence[AmodalObject]) -> Iterat
     for thing in things:
         whole = rival(thing)
         nothing = np.zeros((0, *whole.shape), bool)
-        completion = Completion(thing.name, whole, whole.astype(np.float32), nothing, float("nan"))
+        completion = Completion(
+            name=thing.name, whole=whole, probs=whole.astype(np.float32), samples=nothing, strangeness=float("nan")
+        )
         for score in score_object(thing, completion):
             yield replace(score, annotator=name)
 
 
-def _nearest(cohort: Cohort, rules: FrameRules) -> Rival:
+def _nearest(cohort: ObjectCohort, rules: FrameRules) -> Rival:
     """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
     chosen = complete_objects(cohort, "train", rules, SHAPES)
     grids = batch_of(chosen, rules).whole[:, 0].numpy() >= 0.5

@@ -8,7 +8,7 @@ from typing import Any
 
 from medseg.amodal.config import AmodalConfig
 from medseg.config import read_run_config
-from medseg.contracts import Cohort, Evaluation, Method, Parts, Refused, Report, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, complaint
 
 
 class Amodal(Method):
@@ -18,7 +18,7 @@ class Amodal(Method):
 
     def takes(self, cohort: Cohort) -> bool:
         """Label maps with rules."""
-        return cohort.rules is not None
+        return isinstance(cohort, ObjectCohort)
 
     def layouts(self) -> Mapping[str, Any]:
         """Folders of label maps, and COCO json."""
@@ -30,19 +30,19 @@ class Amodal(Method):
         """Values whose meaning only the user knows."""
         from medseg.amodal.layouts.label_maps import remarks
 
-        return remarks(cohort)
+        return remarks(_objects(cohort))
 
     def check(self, cohort: Cohort) -> Report:
         """Label maps, taken apart into objects."""
         from medseg.amodal.objects.checking import check_objects
 
-        return check_objects(cohort)
+        return check_objects(_objects(cohort))
 
     def draw_cohort(self, cohort: Cohort, page: Path) -> None:
         """A sheet of objects, half of them occluded."""
         from medseg.amodal.pictures.objects import draw_cohort
 
-        draw_cohort(cohort, page)
+        draw_cohort(_objects(cohort), page)
 
     def unfit(self, config: AmodalConfig, cohort: Cohort) -> Sequence[str]:
         """A frame of other dimensions than the cohort's, and annotated images."""
@@ -58,13 +58,13 @@ class Amodal(Method):
         """See ``assembly``."""
         from medseg.amodal.assembly import assemble_amodal
 
-        return assemble_amodal(config, cohort)
+        return assemble_amodal(config, _objects(cohort))
 
     def finish(self, run: Path, cohort: Cohort) -> None:
         """The calibration of samples."""
         from medseg.amodal.completion.calibrate import calibrate_run
 
-        calibrate_run(run, cohort)
+        calibrate_run(run, _objects(cohort))
 
     def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
         """See ``evaluation``; of the run's own cohort."""
@@ -85,6 +85,11 @@ class Amodal(Method):
 
         by_bins = format_bins(scores)
         return {"by the fraction of the whole that is hidden": by_bins} if by_bins else {}
+
+
+def _objects(cohort: Cohort) -> ObjectCohort:
+    assert isinstance(cohort, ObjectCohort), cohort.name
+    return cohort
 
 
 METHOD = Amodal()

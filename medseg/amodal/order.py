@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medseg.contracts import AmodalObject, Completion
+from medseg.amodal.nouns import AmodalObject, Completion
 
 UNDECIDED = "undecided"
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import convex_hull_image
 
-from medseg.contracts import AmodalObject
+from medseg.amodal.nouns import AmodalObject
 
 
 def visible(thing: AmodalObject) -> NDArray[np.bool_]:

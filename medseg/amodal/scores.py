@@ -28,7 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.contracts import AmodalObject, Completion, Refused, Score, complaint
+from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.contracts import Refused, Score, complaint
 from medseg.evaluation.coverage import covers
 from medseg.evaluation.overlap import dice, iou, iou_matrix, mean_of_defined
 from medseg.evaluation.surface import assd, hd95, length_unit

@@ -16,8 +16,8 @@ from scipy import ndimage
 from medseg.amodal.objects.crops import windows
 from medseg.amodal.occlusion.pasting import Mask, paste
 from medseg.cohorts.cohort import require_empty, write_cohort
-from medseg.cohorts.manifest import LABELS
-from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Volume
+from medseg.cohorts.manifest import FULL
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Volume
 from medseg.images.files import write_labels
 
 OVERLAP = 255
@@ -63,7 +63,10 @@ FAMILIES = (
     Family("thick_rod", length=(24, 36), radius=(5.4, 6.2), bend=(0.0, 1.0)),
     Family("bean", length=(16, 20), radius=(7.5, 9.0), bend=(2.0, 2.8)),
 )
-CLASSES = (ClassLabel("background", 0), *(ClassLabel(family.name, n) for n, family in enumerate(FAMILIES, start=1)))
+CLASSES = (
+    ClassLabel(name="background", value=0),
+    *(ClassLabel(name=family.name, value=n) for n, family in enumerate(FAMILIES, start=1)),
+)
 
 
 # ---------------------------------------------------------------------------------------- one shape
@@ -155,17 +158,14 @@ def write_shapes(out: Path, seed: int, spatial_dims: int, cases: int, size: int)
         name = f"shapes_{index:03d}"
         path = out / "labels" / f"{name}{'.png' if spatial_dims == 2 else '.nii.gz'}"
         affine = np.eye(4) if spatial_dims == 2 else AFFINE
-        write_labels(path, Volume(render_map(seed, index, spatial_dims, size), affine, None))
-        listed.append(Case(name, name, "", (), {LABELS: path}))
+        write_labels(path, Volume(array=render_map(seed, index, spatial_dims, size), affine=affine, spacing_mm=None))
+        listed.append(Case(name=name, patient=name, object_masks={FULL: path}))
     write_cohort(
-        Cohort(
+        ObjectCohort(
             root=out,
             name=f"shapes_{spatial_dims}d",
             classes=CLASSES,
-            channels=(),
             spatial_dims=spatial_dims,
-            annotators=(LABELS,),
-            crowd=(),
             cases=tuple(listed),
             rules=RULES,
         )

@@ -52,7 +52,7 @@ class Signature:
     def read(run: Path) -> Signature:
         """That of a run folder. Raises Refused where it has none."""
         values = read_signature(run)
-        classes = tuple(ClassLabel(name, value) for name, value in values["classes"].items())
+        classes = tuple(ClassLabel(name=name, value=value) for name, value in values["classes"].items())
         return Signature(tuple(values["annotators"]), classes, values["channels"], values["spatial_dims"])
 
 

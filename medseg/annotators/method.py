@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medseg.config import RunConfig
-from medseg.contracts import Cohort, Evaluation, Method, Parts, Refused, Report, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, complaint
 
 
 class Annotators(Method):
@@ -16,7 +16,7 @@ class Annotators(Method):
 
     def takes(self, cohort: Cohort) -> bool:
         """Annotated images."""
-        return cohort.rules is None
+        return not isinstance(cohort, ObjectCohort)
 
     def check(self, cohort: Cohort) -> Report:
         """Images and masks, compared with one another."""

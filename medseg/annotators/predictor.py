@@ -110,11 +110,11 @@ def write_prediction(prediction: Prediction, signature: Signature, out: Path, su
     name = prediction.case + suffix
 
     def labels(folder: Path, probs: NDArray[np.float32]) -> Path:
-        volume = Volume(values[probs.argmax(0)], prediction.affine, prediction.spacing_mm)
+        volume = Volume(array=values[probs.argmax(0)], affine=prediction.affine, spacing_mm=prediction.spacing_mm)
         return write_labels(folder / name, volume)
 
     def float_map(folder: Path, array: NDArray[np.float32]) -> None:
-        write_map(folder / name, Volume(array, prediction.affine, prediction.spacing_mm))
+        write_map(folder / name, Volume(array=array, affine=prediction.affine, spacing_mm=prediction.spacing_mm))
 
     truth = labels(out / "truth", prediction.truth_probs)
     for annotator, probs in zip(signature.annotators, prediction.annotator_probs, strict=True):

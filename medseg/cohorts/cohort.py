@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from medseg.cohorts.cohort_yaml import HEADER, Header, header_text, read_header
 from medseg.cohorts.manifest import (
@@ -18,7 +19,7 @@ from medseg.cohorts.manifest import (
     read_rows,
 )
 from medseg.cohorts.manifest_check import complaints_about
-from medseg.contracts import Cohort, Refused, complaint
+from medseg.contracts import Cohort, ObjectCohort, Refused, complaint
 
 
 # ---------------------------------------------------------------------------------------- reading
@@ -65,20 +66,30 @@ def load_cohort(root: Path) -> Cohort:
         complaints += _names_unlike(header, rows) + _channels_unlike(header, rows)
     if complaints or header is None:
         raise Refused(complaints)
+    shared: dict[str, Any] = {
+        "root": root,
+        "name": header.name,
+        "classes": header.classes,
+        "channels": header.channels,
+        "spatial_dims": header.spatial_dims,
+        "cases": cases_of(rows, root, header.truth, of_objects),
+    }
+    if header.rules is not None:
+        return ObjectCohort(**shared, rules=header.rules)
     named = dict.fromkeys(row.annotator for row in rows if row.annotator)
     apart = {*header.crowd, header.truth}
     annotators = header.annotators or tuple(name for name in named if name not in apart)
-    return Cohort(
-        root,
-        header.name,
-        header.classes,
-        header.channels,
-        header.spatial_dims,
-        annotators,
-        header.crowd,
-        cases_of(rows, root, header.truth),
-        header.rules,
-    )
+    return Cohort(**shared, annotators=annotators, crowd=header.crowd)
+
+
+def load_objects(root: Path) -> ObjectCohort:
+    """``load_cohort`` for a cohort of objects. Raises Refused for one of annotated images, too."""
+    cohort = load_cohort(root)
+    if not isinstance(cohort, ObjectCohort):
+        raise Refused(
+            [complaint("cohort", "label maps, with objects: in cohort.yaml", "annotated images", cohort.name)]
+        )
+    return cohort
 
 
 def _names_unlike(header: Header, rows: Sequence[Row]) -> list[str]:
@@ -157,7 +168,7 @@ def fingerprint(cohort: Cohort) -> str:
     digest = hashlib.sha256()
     paths = [cohort.root / MANIFEST, cohort.root / HEADER]
     for case in cohort.cases:
-        paths += [*case.images, *case.masks.values(), *([case.truth] if case.truth else [])]
+        paths += [*case.images, *case.mask_files]
     for path in paths:
         content = path.read_bytes()
         digest.update(len(content).to_bytes(8, "big") + hashlib.sha256(content).digest())

@@ -11,7 +11,7 @@ import yaml
 
 from medseg.cohorts.manifest import TRUTH, did_you_mean
 from medseg.cohorts.object_rules import read_rules, rules_content
-from medseg.contracts import ClassLabel, Cohort, ObjectRules, Refused, complaint
+from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
 
 HEADER = "cohort.yaml"
 
@@ -94,7 +94,7 @@ def _classes(content: Any, found: list[str]) -> tuple[ClassLabel, ...]:
         twin = next((label.name for label in classes if label.value == value), None)
         if twin is not None:
             found.append(complaint("class value", "one of its own", f"{value}, which {twin} has", where))
-        classes.append(ClassLabel(str(name), value))
+        classes.append(ClassLabel(name=str(name), value=value))
     return tuple(classes)
 
 
@@ -117,8 +117,8 @@ def header_text(cohort: Cohort) -> str:
         "classes": {label.name: label.value for label in cohort.classes},
     }
     content |= {"channels": list(cohort.channels)} if cohort.channels else {}
-    content |= {"annotators": list(cohort.annotators)}
+    content |= {"annotators": list(cohort.annotators)} if cohort.annotators else {}
     content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}
     content |= {"truth": TRUTH} if any(case.truth for case in cohort.cases) else {}
-    content |= {"objects": rules_content(cohort.rules)} if cohort.rules else {}
+    content |= {"objects": rules_content(cohort.rules)} if isinstance(cohort, ObjectCohort) else {}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

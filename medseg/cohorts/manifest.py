@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
-from medseg.contracts import Case, Cohort, Refused, Split, complaint
+from medseg.contracts import Case, Cohort, ObjectMask, Refused, Split, complaint
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("case", "patient", "split", "image", "annotator", "mask", "target")
@@ -21,8 +21,8 @@ TRUTH = "truth"
 """The annotator under whose name ``write_cohort`` lists the known truth."""
 LABELS = "labels"
 """The annotator of every mask in a cohort of objects."""
-VISIBLE, OCCLUDER = "visible", "occluder"
-"""Targets of masks that show one object each; the target full is then its whole, else a label map."""
+FULL, VISIBLE, OCCLUDER = TARGETS = get_args(ObjectMask)
+"""What a mask shows. Visible, occluder: of one object each; full is then its whole, else a label map."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _row(line: int, cells: dict[str, str]) -> Row:
 
 
 # ---------------------------------------------------------------------------------- rows and cases
-def cases_of(rows: Sequence[Row], root: Path, truth: str | None) -> tuple[Case, ...]:
-    """Valid rows -> cases, in the order of their first rows.
+def cases_of(rows: Sequence[Row], root: Path, truth: str | None, objects: bool) -> tuple[Case, ...]:
+    """Valid rows -> cases, in the order of their first rows. objects: of a cohort of objects.
 
     A covariate that differs between the rows of one case describes masks and not cases, and is left out.
     """
@@ -117,36 +117,45 @@ def cases_of(rows: Sequence[Row], root: Path, truth: str | None) -> tuple[Case, 
         for column, value in row.covariates.items()
         if value != group[0].covariates[column]
     }
-    return tuple(_case(group, root, truth, varying) for group in grouped.values())
+    return tuple(_case(group, root, truth, varying, objects) for group in grouped.values())
 
 
-def _case(rows: Sequence[Row], root: Path, truth: str | None, varying: set[str]) -> Case:
+def _case(rows: Sequence[Row], root: Path, truth: str | None, varying: set[str], objects: bool) -> Case:
     first = rows[0]
-    masks = {row.annotator if row.target == "full" else row.target: root / row.mask for row in rows if row.annotator}
-    known = masks.pop(truth, None) if truth else None
+    masked = [row for row in rows if row.annotator]
+    of_objects: dict[ObjectMask, Path] = {cast(ObjectMask, row.target): root / row.mask for row in masked if objects}
+    annotations = {row.annotator: root / row.mask for row in masked if not objects}
+    known = annotations.pop(truth, None) if truth else None
     covariates = {column: value for column, value in first.covariates.items() if column not in varying}
     images = tuple(root / image for image in first.images)
-    return Case(first.case, first.patient, cast(Split, first.split), images, masks, known, covariates)
+    return Case(
+        name=first.case,
+        patient=first.patient,
+        split=cast(Split, first.split),
+        images=images,
+        annotations=annotations,
+        truth=known,
+        object_masks=of_objects,
+        covariates=covariates,
+    )
 
 
 def manifest_text(cohort: Cohort) -> str:
     """The cohort's cases as CSV, paths relative to its root, a row per mask, the truth last."""
     extra = list(dict.fromkeys(column for case in cohort.cases for column in case.covariates))
-    order = (*cohort.annotators, *cohort.crowd, VISIBLE, OCCLUDER)
+    order = (*cohort.annotators, *cohort.crowd)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([*COLUMNS, *extra])
     for case in cohort.cases:
-        masks = {name: case.masks[name] for name in order if name in case.masks}
-        masks |= {TRUTH: case.truth} if case.truth else {}
+        masks = [(name, "full", case.annotations[name]) for name in order if name in case.annotations]
+        masks += [(LABELS, target, case.object_masks[target]) for target in TARGETS if target in case.object_masks]
+        masks += [(TRUTH, "full", case.truth)] if case.truth else []
         images = ";".join(_relative(path, cohort.root) for path in case.images)
         covariates = [case.covariates.get(column, "") for column in extra]
-        for name, mask in masks.items() or [("", None)]:
+        for name, target, mask in masks or [("", "full", None)]:
             place = _relative(mask, cohort.root) if mask else ""
-            of_one_object = cohort.rules is not None and name in (VISIBLE, OCCLUDER)
-            who = [LABELS, place, name] if of_one_object else [name, place, "full"]
-            row = [case.name, case.patient, case.split, images, *who, *covariates]
-            writer.writerow(row)
+            writer.writerow([case.name, case.patient, case.split, images, name, place, target, *covariates])
     return table.getvalue()
 
 

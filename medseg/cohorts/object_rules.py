@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from medseg.cohorts.manifest import did_you_mean
-from medseg.contracts import ClassLabel, Cohort, ObjectRules, Refused, complaint
+from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
 
 KEYS = tuple(field.name for field in fields(ObjectRules))
 
@@ -26,26 +26,26 @@ def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], fi
         if key not in KEYS
     ]
     rules = ObjectRules(
-        _values(content, "overlap", found, file),
-        _values(content, "unknown", found, file),
-        _hides(content.get("hides"), [label.name for label in classes[1:]], found, file),
-        _switch(content, "component", True, found, file),
-        _switch(content, "instances", False, found, file),
-        _size(content, "smallest", found, file),
-        _size(content, "smallest_hidden", found, file),
+        overlap=_values(content, "overlap", found, file),
+        unknown=_values(content, "unknown", found, file),
+        hides=_hides(content.get("hides"), [label.name for label in classes[1:]], found, file),
+        component=_switch(content, "component", True, found, file),
+        instances=_switch(content, "instances", False, found, file),
+        smallest=_size(content, "smallest", found, file),
+        smallest_hidden=_size(content, "smallest_hidden", found, file),
     )
     found += _conflicts(rules, classes, file)
     return rules
 
 
-def with_rules(cohort: Cohort, text: str, where: str) -> Cohort:
+def with_rules(cohort: Cohort, text: str, where: str) -> ObjectCohort:
     """The cohort under the rules of a YAML text; what they call overlap or unknown is no class any more.
 
     Raises Refused for a cohort without label maps, and for every mistake in the text.
     """
+    if not isinstance(cohort, ObjectCohort):
+        raise Refused([complaint("rules", "a folder of label maps", "annotated images", cohort.name)])
     found: list[str] = []
-    if cohort.rules is None:
-        found.append(complaint("rules", "a folder of label maps", "annotated images", cohort.name))
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -7,11 +7,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from medseg.cohorts.manifest import SPLITS, did_you_mean
 from medseg.contracts import Case, Cohort, Refused, Split, complaint
+
+AnyCohort = TypeVar("AnyCohort", bound=Cohort)
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def read_splits(path: Path) -> Assignment:
         raise Refused([complaint("splits", "JSON as written into a run folder", reason, str(path))]) from error
 
 
-def apply(cohort: Cohort, assignment: Assignment) -> Cohort:
+def apply(cohort: AnyCohort, assignment: Assignment) -> AnyCohort:
     """The cohort with every case in its assigned split.
 
     Raises Refused if cohort and assignment do not hold the same cases.

@@ -10,7 +10,7 @@ from medseg.annotators.simulation.cohort import simulate_cohort
 from medseg.cohorts.cohort import load_cohort, write_cohort
 from medseg.cohorts.layouts import index
 from medseg.cohorts.object_rules import with_rules
-from medseg.contracts import Cohort, Report
+from medseg.contracts import Cohort, ObjectCohort, Report
 from medseg.experiment.methods import layouts, method_of_cohort
 
 
@@ -42,7 +42,7 @@ def index_folder(
     patients = len({case.patient for case in cohort.cases})
     classes = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
     who = f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots"
-    what = who if cohort.rules is None else "objects by the rules in cohort.yaml"
+    what = "objects by the rules in cohort.yaml" if isinstance(cohort, ObjectCohort) else who
     lines = [f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, {what}, classes {classes}"]
     return "\n".join([*lines, *method_of_cohort(cohort).remarks(cohort), f"next: medseg check {out}"])
 

@@ -72,7 +72,7 @@ def _volume(array: NDArray[np.generic], where: str, spacing_mm: tuple[float, ...
         if (channels[-1] != opaque).any():
             raise Refused([complaint("alpha channel", "opaque everywhere", "transparent pixels", where)])
         channels = channels[:-1]
-    return Volume(np.ascontiguousarray(channels), _affine(spacing_mm), spacing_mm)
+    return Volume(array=np.ascontiguousarray(channels), affine=_affine(spacing_mm), spacing_mm=spacing_mm)
 
 
 def _affine(spacing_mm: tuple[float, ...] | None) -> NDArray[np.float64]:
@@ -99,7 +99,9 @@ def _read_tiff(path: Path, where: str) -> Volume:
         return _volume(grey_last, where, spacing_mm)
     if space != 3:
         raise Refused([complaint("dimensions", "2 or 3", f"{space}-D {axes}: pick a volume", where)])
-    return Volume(array[None] if colour is None else np.moveaxis(array, colour, 0), np.eye(4), None)
+    return Volume(
+        array=array[None] if colour is None else np.moveaxis(array, colour, 0), affine=np.eye(4), spacing_mm=None
+    )
 
 
 def _resolution_mm(page: tifffile.TiffPage | tifffile.TiffFrame) -> tuple[float, ...] | None:

@@ -77,7 +77,7 @@ def _read_nifti(content: bytes, where: str) -> Volume:
     if array.dtype.kind not in "biuf":
         raise Refused([complaint("voxels", "one number each", str(array.dtype), where)])
     assert image.affine is not None
-    return Volume(_squeezed(array)[None], np.asarray(image.affine, np.float64), None)
+    return Volume(array=_squeezed(array)[None], affine=np.asarray(image.affine, np.float64), spacing_mm=None)
 
 
 def _nifti_bytes(content: bytes) -> int | None:
@@ -112,7 +112,9 @@ def _read_itk(path: Path, where: str) -> Volume:
     direction = np.reshape(image.GetDirection(), (image.GetDimension(), -1))
     lps[:dims, :dims] = (direction * np.asarray(image.GetSpacing()))[:dims, :dims]
     lps[:dims, 3] = image.GetOrigin()[:dims]
-    return Volume(np.stack([_squeezed(channel) for channel in channels]), LPS_TO_RAS @ lps, None)
+    return Volume(
+        array=np.stack([_squeezed(channel) for channel in channels]), affine=LPS_TO_RAS @ lps, spacing_mm=None
+    )
 
 
 def _check_payload(content: bytes, expected: int, where: str) -> None:

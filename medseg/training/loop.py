@@ -14,7 +14,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, MaskBatch, Refused, Stage, View, complaint
+from medseg.amodal.nouns import MaskBatch
+from medseg.contracts import Batch, Refused, Stage, View, complaint
 from medseg.training import checkpoint
 from medseg.training.means import Means
 from medseg.training.optimisation import schedule_factor, set_modes, set_rates, take_over

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from medseg.contracts import Batch, MaskBatch
+from medseg.amodal.nouns import MaskBatch
+from medseg.contracts import Batch
 
 
 def batches(

@@ -12,7 +12,8 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from medseg.contracts import Batch, Losses, MaskBatch, Objective, Stage
+from medseg.amodal.nouns import MaskBatch
+from medseg.contracts import Batch, Losses, Objective, Stage
 from medseg.training.means import Means
 from medseg.training.optimisation import build_average, build_optimizer, freeze
 from medseg.training.settings import Settings

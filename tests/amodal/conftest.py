@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from medseg.amodal.model import AmodalVAE, Latent
+from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.pyramid import Layout
-from medseg.contracts import MaskBatch, View
+from medseg.contracts import View
 
 from ..reporting.conftest import make_run as make_run
 
@@ -73,7 +74,13 @@ def rectangle(top: int, left: int, height: int, width: int, size: int = 16) -> T
 def hidden_batch(whole: Tensor, occluder: Tensor, class_index: int = 0) -> MaskBatch:
     """Wholes (B,1,S...) below occluders."""
     index = torch.full((len(whole),), class_index)
-    return MaskBatch(whole * (1 - occluder), occluder, whole, index, torch.arange(len(whole)))
+    return MaskBatch(
+        visible=whole * (1 - occluder),
+        occluder=occluder,
+        whole=whole,
+        class_index=index,
+        case_index=torch.arange(len(whole)),
+    )
 
 
 class Rectangles:
@@ -105,4 +112,11 @@ class Rectangles:
         whole, occluder = torch.cat(wholes), torch.cat(occluders)
         visible = whole * (1 - occluder)
         shown = visible if view == "visible" else whole
-        return MaskBatch(visible, occluder, shown, index, torch.arange(BATCH), epoch)
+        return MaskBatch(
+            visible=visible,
+            occluder=occluder,
+            whole=shown,
+            class_index=index,
+            case_index=torch.arange(BATCH),
+            epoch=epoch,
+        )

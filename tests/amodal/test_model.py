@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, divergence_from_prior
 from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.amodal.pyramid import Layout
-from medseg.contracts import MaskBatch
 
 from .conftest import TINY, Rectangles, rectangle, vae
 
@@ -105,7 +105,13 @@ def test_the_rival_sees_the_occluder_and_has_no_code():
 
 def test_two_shapes_are_learnt_and_told_apart_by_the_code():
     masks = torch.cat([rectangle(2, 2, 4, 11), rectangle(3, 6, 11, 3)]).repeat(4, 1, 1, 1)
-    batch = MaskBatch(masks, 0 * masks, masks, torch.zeros(8, dtype=torch.long), torch.arange(8))
+    batch = MaskBatch(
+        visible=masks,
+        occluder=0 * masks,
+        whole=masks,
+        class_index=torch.zeros(8, dtype=torch.long),
+        case_index=torch.arange(8),
+    )
     torch.manual_seed(0)
     model, objective = AmodalVAE(TINY), CompleteShapes(1.0, 0.05, 0.0)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from medseg.amodal.model import Latent
+from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import (
     CompleteShapes,
     Divergence,
@@ -20,7 +21,6 @@ from medseg.amodal.objective import (
     divergence_from_prior,
 )
 from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.contracts import MaskBatch
 
 from .conftest import TINY, Rectangles, Says, gaussian, hidden_batch, known_model, rectangle, vae
 

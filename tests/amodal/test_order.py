@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.order import UNDECIDED, Order, occlusion_order
-from medseg.contracts import AmodalObject, Completion
 
 UPRIGHT = np.zeros((9, 9), bool)
 UPRIGHT[1:8, 4:6] = True
@@ -15,9 +15,24 @@ ACROSS = UPRIGHT.T.copy()
 def seen(name: str, visible: np.ndarray, whole: np.ndarray, corner: tuple[int, int] = (0, 0)):
     """An object on the crop of the map that starts at a corner, and its completion."""
     box = tuple(slice(first, None) for first in corner)
-    thing = AmodalObject(name, "c", "bar", 0, visible[box], None, None, False, corner, (9, 9), np.eye(4), None)
+    thing = AmodalObject(
+        name=name,
+        case="c",
+        label="bar",
+        class_index=0,
+        visible=visible[box],
+        occluder=None,
+        whole=None,
+        complete=False,
+        corner=corner,
+        map_shape=(9, 9),
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
     none = np.zeros((0, *whole[box].shape), bool)
-    return thing, Completion(name, whole[box], whole[box].astype(np.float32), none, 0.0)
+    return thing, Completion(
+        name=name, whole=whole[box], probs=whole[box].astype(np.float32), samples=none, strangeness=0.0
+    )
 
 
 def order(*pairs: tuple[AmodalObject, Completion]) -> list[Order]:

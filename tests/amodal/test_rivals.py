@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
-from medseg.contracts import AmodalObject
 
 
 def mask(*rows: str) -> np.ndarray:
@@ -15,7 +15,20 @@ def mask(*rows: str) -> np.ndarray:
 
 def thing(seen: np.ndarray, occluder: np.ndarray | None) -> AmodalObject:
     corner = (0,) * seen.ndim
-    return AmodalObject("c/rod-1", "c", "rod", 0, seen, occluder, None, False, corner, seen.shape, np.eye(4), None)
+    return AmodalObject(
+        name="c/rod-1",
+        case="c",
+        label="rod",
+        class_index=0,
+        visible=seen,
+        occluder=occluder,
+        whole=None,
+        complete=False,
+        corner=corner,
+        map_shape=seen.shape,
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
 
 
 ELBOW = mask(

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.scores import HiddenCalibration, score_object, score_order
-from medseg.contracts import AmodalObject, Completion, Refused
+from medseg.contracts import Refused
 
 BAR = np.zeros((5, 9), dtype=bool)
 BAR[2] = True
@@ -17,7 +18,20 @@ SQUARE[1:4, 3:6] = True
 SEEN = BAR & ~SQUARE
 """A bar of 9 voxels crossed by a square: 6 are visible, 3 hidden."""
 
-THING = AmodalObject("c1/rod-1", "c1", "rod", 0, SEEN, SQUARE, BAR, False, (0, 0), BAR.shape, np.eye(4), (1.0, 2.0))
+THING = AmodalObject(
+    name="c1/rod-1",
+    case="c1",
+    label="rod",
+    class_index=0,
+    visible=SEEN,
+    occluder=SQUARE,
+    whole=BAR,
+    complete=False,
+    corner=(0, 0),
+    map_shape=BAR.shape,
+    affine=np.eye(4),
+    spacing_mm=(1.0, 2.0),
+)
 
 
 def adding(*places: tuple[int, int]) -> np.ndarray:
@@ -29,7 +43,13 @@ def adding(*places: tuple[int, int]) -> np.ndarray:
 
 def completion(whole: np.ndarray, samples: list[np.ndarray] | None = None, probs=None) -> Completion:
     drawn = np.stack(samples) if samples else np.zeros((0, *BAR.shape), dtype=bool)
-    return Completion("c1/rod-1", whole, whole.astype(np.float32) if probs is None else probs, drawn, 0.5)
+    return Completion(
+        name="c1/rod-1",
+        whole=whole,
+        probs=whole.astype(np.float32) if probs is None else probs,
+        samples=drawn,
+        strangeness=0.5,
+    )
 
 
 def values(answer: Completion, thing: AmodalObject = THING) -> dict[str, float]:
@@ -107,7 +127,13 @@ def test_volumes_are_scored_in_3d_by_the_same_code():
     thing = replace(
         THING, visible=deep(SEEN), occluder=deep(SQUARE), whole=deep(BAR), map_shape=(5, 9, 2), spacing_mm=(1, 2, 1)
     )
-    answer = Completion("c1/rod-1", deep(SEEN), deep(SEEN).astype(np.float32), deep(SEEN)[None], 0.1)
+    answer = Completion(
+        name="c1/rod-1",
+        whole=deep(SEEN),
+        probs=deep(SEEN).astype(np.float32),
+        samples=deep(SEEN)[None],
+        strangeness=0.1,
+    )
     found = values(answer, thing)
     assert found["whole_iou"] == pytest.approx(12 / 18)
     assert found["whole_assd"] == pytest.approx(16 / 30)
@@ -150,7 +176,9 @@ def test_the_calibration_error_is_that_of_torchmetrics():
     probs, whole = rng.random(shape).astype(np.float32), rng.random(shape) < 0.3
     nothing = np.zeros(shape, dtype=bool)
     thing = replace(THING, visible=nothing, occluder=~nothing, whole=whole, map_shape=shape)
-    answer = Completion("c1/rod-1", whole, probs, np.zeros((0, *shape), dtype=bool), 0.0)
+    answer = Completion(
+        name="c1/rod-1", whole=whole, probs=probs, samples=np.zeros((0, *shape), dtype=bool), strangeness=0.0
+    )
     expected = binary_calibration_error(torch.from_numpy(probs.ravel()), torch.from_numpy(whole.ravel()), n_bins=15)
     assert HiddenCalibration.of(thing, answer).score().value == pytest.approx(float(expected), abs=1e-6)
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Extraction, objects_of, read_objects
 from medseg.amodal.shapes import (
     AFFINE,
@@ -23,13 +24,20 @@ from medseg.amodal.shapes import (
     write_shapes,
 )
 from medseg.cohorts.cohort import load_cohort
-from medseg.contracts import AmodalObject, Cohort, Refused
+from medseg.contracts import ObjectCohort, Refused, Volume
 from medseg.images.files import read_labels
 
 
 def extracted(labels: np.ndarray) -> Extraction:
-    cohort = Cohort(Path(), "shapes", CLASSES, (), labels.ndim, ("labels",), (), (), RULES)
-    return objects_of(labels, cohort, "map", np.eye(4), None)
+    cohort = ObjectCohort(
+        root=Path(),
+        name="shapes",
+        classes=CLASSES,
+        spatial_dims=labels.ndim,
+        cases=(),
+        rules=RULES,
+    )
+    return objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), cohort.scheme, "map")
 
 
 def known_whole(thing: AmodalObject) -> np.ndarray:
@@ -97,8 +105,8 @@ def test_a_written_cohort_reads_back_with_its_rules(dims: int, size: int, suffix
     assert (cohort.name, cohort.spatial_dims, cohort.classes, cohort.rules) == (f"shapes_{dims}d", dims, CLASSES, RULES)
     assert [case.name for case in cohort.cases] == ["shapes_000", "shapes_001", "shapes_002"]
     for index, case in enumerate(cohort.cases):
-        volume = read_labels(case.masks["labels"])
-        assert case.masks["labels"].name == case.name + suffix and case.images == ()
+        volume = read_labels(case.object_masks["full"])
+        assert case.object_masks["full"].name == case.name + suffix and case.images == ()
         np.testing.assert_array_equal(volume.array, render_map(7, index, dims, size))
         np.testing.assert_allclose(volume.affine, AFFINE if dims == 3 else np.eye(4))
         objects = read_objects(case, cohort).objects

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
 from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.amodal.stages import Budget, Weights, stages
-from medseg.contracts import MaskBatch, Stage, View
+from medseg.contracts import Stage, View
 from medseg.training.checkpoint import BEST, LAST, load, load_weights
 from medseg.training.loop import fit
 from medseg.training.settings import Settings

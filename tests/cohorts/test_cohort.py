@@ -23,10 +23,12 @@ def test_a_cohort_holds_what_the_files_say(pictures) -> None:
     cohort = load_cohort(pictures.tables())
     root = pictures.root
     assert (cohort.name, cohort.spatial_dims, cohort.channels) == ("tiny", 2, ("intensity",))
-    assert cohort.classes == (ClassLabel("background", 0), ClassLabel("object", 255))
+    assert cohort.classes == (ClassLabel(name="background", value=0), ClassLabel(name="object", value=255))
     assert (cohort.annotators, cohort.crowd) == (("ann", "bob"), ())
     masks = {"ann": root / "ann/c01.png", "bob": root / "bob/c01.png"}
-    assert cohort.cases[0] == Case("c01", "c01", "", (root / "images/c01.png",), masks)
+    assert cohort.cases[0] == Case(
+        name="c01", patient="c01", split="", images=(root / "images/c01.png",), annotations=masks
+    )
 
 
 def test_truth_and_crowd_are_kept_apart(pictures) -> None:
@@ -36,7 +38,7 @@ def test_truth_and_crowd_are_kept_apart(pictures) -> None:
     assert (cohort.annotators, cohort.crowd) == (("ann", "bob"), ("crowd1",))
     case = cohort.cases[2]
     assert (case.patient, case.split, case.truth) == ("p3", "train", pictures.root / "gold/c03.png")
-    assert list(case.masks) == ["ann", "crowd1"]
+    assert list(case.annotations) == ["ann", "crowd1"]
 
 
 def test_the_yaml_orders_the_annotators(pictures) -> None:
@@ -46,7 +48,7 @@ def test_the_yaml_orders_the_annotators(pictures) -> None:
 
 def test_a_case_without_masks_stands_as_a_row(pictures) -> None:
     pictures.add("c03", ())
-    assert load_cohort(pictures.tables()).cases[2].masks == {}
+    assert load_cohort(pictures.tables()).cases[2].annotations == {}
 
 
 def test_other_columns_are_covariates_unless_they_differ_within_a_case(pictures) -> None:
@@ -278,8 +280,17 @@ def test_another_cohort_is_not_overwritten(pictures) -> None:
 
 
 def test_an_annotator_called_truth_beside_a_known_truth_is_refused(tmp_path: Path) -> None:
-    case = Case("c", "c", "", (tmp_path / "i.png",), {"truth": tmp_path / "a.png"}, tmp_path / "t.png")
-    cohort = Cohort(tmp_path, "x", (), (), 2, ("truth",), (), (case,))
+    case = Case(
+        name="c",
+        patient="c",
+        split="",
+        images=(tmp_path / "i.png",),
+        annotations={"truth": tmp_path / "a.png"},
+        truth=tmp_path / "t.png",
+    )
+    cohort = Cohort(
+        root=tmp_path, name="x", classes=(), channels=(), spatial_dims=2, annotators=("truth",), crowd=(), cases=(case,)
+    )
     with pytest.raises(Refused, match="annotator: expected another name than the known truth's, got truth"):
         write_cohort(cohort)
 

@@ -17,7 +17,7 @@ from medseg.cohorts.layouts import LAYOUTS, index, survey
 from medseg.cohorts.layouts.files import natural, split_named
 from medseg.contracts import Case, ClassLabel, Cohort, Refused
 
-BINARY = (ClassLabel("background", 0), ClassLabel("object", 1))
+BINARY = (ClassLabel(name="background", value=0), ClassLabel(name="object", value=1))
 
 
 def picture(path: Path, *values: int, shape: tuple[int, ...] = (4, 5)) -> None:
@@ -66,12 +66,12 @@ def test_annotators_crowd_and_truth_are_told_apart(tmp_path: Path) -> None:
     cohort = index(annotator_folders(tmp_path))
     assert [case.name for case in cohort.cases] == ["c1", "c2", "c10"]
     assert (cohort.annotators, cohort.crowd) == (("ann", "bob"), ("crowd/worker1",))
-    assert cohort.classes == (ClassLabel("background", 0), ClassLabel("object", 255))
+    assert cohort.classes == (ClassLabel(name="background", value=0), ClassLabel(name="object", value=255))
     assert (cohort.name, cohort.spatial_dims, cohort.channels) == (tmp_path.name, 2, ("intensity",))
     cases = by_name(cohort)
     assert cases["c1"].truth == tmp_path / "truth" / "c1.png"
-    assert set(cases["c1"].masks) == {"ann", "bob", "crowd/worker1"}
-    assert (set(cases["c2"].masks), cases["c2"].truth) == ({"ann"}, None)
+    assert set(cases["c1"].annotations) == {"ann", "bob", "crowd/worker1"}
+    assert (set(cases["c2"].annotations), cases["c2"].truth) == ({"ann"}, None)
     assert [(case.patient, case.split) for case in cohort.cases] == [("c1", ""), ("c2", ""), ("c10", "")]
 
 
@@ -110,8 +110,8 @@ def test_what_was_indexed_can_be_written_elsewhere_and_loaded(tmp_path: Path) ->
         cohort.crowd,
         cohort.classes,
     )
-    masks = {name: path.resolve() for name, path in loaded.cases[0].masks.items()}
-    assert masks == {name: path.resolve() for name, path in cohort.cases[0].masks.items()}
+    masks = {name: path.resolve() for name, path in loaded.cases[0].annotations.items()}
+    assert masks == {name: path.resolve() for name, path in cohort.cases[0].annotations.items()}
     assert loaded.cases[0].truth is not None
 
 
@@ -257,7 +257,7 @@ def test_nnunet_raters_channels_classes_and_test_set(tmp_path: Path) -> None:
     cases = by_name(cohort)
     assert {name: case.split for name, case in cases.items()} == {"c1": "", "c2": "", "c3": "test"}
     assert [path.name for path in cases["c1"].images] == ["c1_0000.nii.gz", "c1_0001.nii.gz"]
-    assert set(cases["c1"].masks) == {"bob", "reference"} and set(cases["c2"].masks) == {"bob"}
+    assert set(cases["c1"].annotations) == {"bob", "reference"} and set(cases["c2"].annotations) == {"bob"}
 
 
 def test_nnunet_test_images_without_labels_are_left_out(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_nnunet_version_1_names_its_labels_by_number(tmp_path: Path) -> None:
     write_json(tmp_path / "dataset.json", modality={"0": "CT", "1": "PET"}, labels={"1": "lesion", "0": "background"})
     cohort = index(tmp_path)
     assert cohort.channels == ("CT", "PET")
-    assert cohort.classes == (ClassLabel("background", 0), ClassLabel("lesion", 1))
+    assert cohort.classes == (ClassLabel(name="background", value=0), ClassLabel(name="lesion", value=1))
 
 
 def test_nnunet_regions_and_ignored_voxels_are_refused(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_msd_pairs_have_one_annotator(tmp_path: Path) -> None:
     cohort = index(msd_folder(tmp_path))
     assert (cohort.annotators, cohort.channels, cohort.spatial_dims) == (("reference",), ("MRI",), 3)
     assert [label.name for label in cohort.classes] == ["background", "Anterior", "Posterior"]
-    assert by_name(cohort)["hip_002"].masks == {"reference": tmp_path / "labelsTr/hip_002.nii.gz"}
+    assert by_name(cohort)["hip_002"].annotations == {"reference": tmp_path / "labelsTr/hip_002.nii.gz"}
     assert len(cohort.cases) == 2
 
 
@@ -353,7 +353,7 @@ def test_bids_rater_by_description_with_sessions_and_names(tmp_path: Path) -> No
     (tmp_path / "derivatives/manual/dseg.tsv").write_text("index\tname\n3\tlesion\n9\tunused\n")
     cohort = index(tmp_path)
     assert cohort.annotators == ("rater1", "rater2")
-    assert cohort.classes == (ClassLabel("background", 0), ClassLabel("lesion", 3))
+    assert cohort.classes == (ClassLabel(name="background", value=0), ClassLabel(name="lesion", value=3))
     assert [(case.name, case.patient) for case in cohort.cases] == [
         ("sub-01_ses-1_T1w", "sub-01"),
         ("sub-01_ses-2_T1w", "sub-01"),
@@ -370,7 +370,7 @@ def test_bids_rater_by_folder_and_image_by_suffix(tmp_path: Path) -> None:
     scan(tmp_path / "derivatives/labels/sub-01/anat/sub-01_T2w_desc-rater2_probseg.nii.gz", 1)
     cohort = index(tmp_path)
     assert [case.name for case in cohort.cases] == ["sub-01_T2w"]
-    assert set(cohort.cases[0].masks) == {"rater2", "raterJD"}
+    assert set(cohort.cases[0].annotations) == {"rater2", "raterJD"}
 
 
 def test_bids_image_that_cannot_be_told_is_refused(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_bids_labels_are_tasks(tmp_path: Path) -> None:
     for label in ("GM", "WM"):
         scan(tmp_path / f"derivatives/m/sub-01/anat/sub-01_label-{label}_desc-rater1_mask.nii.gz", 1)
     assert complaints(tmp_path) == (f"task: expected one of GM, WM, got none; choose with --task ({tmp_path})",)
-    masks = index(tmp_path, task="WM").cases[0].masks
+    masks = index(tmp_path, task="WM").cases[0].annotations
     assert masks["rater1"].name == "sub-01_label-WM_desc-rater1_mask.nii.gz"
 
 

@@ -20,7 +20,7 @@ def loaded(root: Path, objects: str, rows: str = "m1,,,,labels,m1.png,\nm2,,,,la
     for number, name in enumerate(("m1", "m2")):
         labels = np.zeros((6, 7), np.uint8)
         labels[1:3, 1 + number : 4] = 1
-        write_labels(root / f"{name}.png", Volume(labels, np.eye(4), None))
+        write_labels(root / f"{name}.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     (root / "cohort.yaml").write_text(HEADER + objects)
     (root / "manifest.csv").write_text(MANIFEST + rows)
     return load_cohort(root)
@@ -37,9 +37,17 @@ def test_the_rules_are_read_and_written_as_they_are(tmp_path: Path) -> None:
     text = "overlap: 255, unknown: [254, 253], hides: {gut: [liver, gut], liver: gut}, component: false"
     cohort = loaded(tmp_path, f"objects: {{{text}, smallest: 60, smallest_hidden: 20}}\n")
     hides = {"gut": ("liver", "gut"), "liver": ("gut",)}
-    assert cohort.rules == ObjectRules((255,), (254, 253), hides, False, False, 60, 20)
-    assert (cohort.annotators, cohort.channels) == (("labels",), ())
-    assert cohort.cases[0].images == () and cohort.cases[0].masks == {"labels": tmp_path / "m1.png"}
+    assert cohort.rules == ObjectRules(
+        overlap=(255,),
+        unknown=(254, 253),
+        hides=hides,
+        component=False,
+        instances=False,
+        smallest=60,
+        smallest_hidden=20,
+    )
+    assert (cohort.annotators, cohort.channels) == ((), ())
+    assert cohort.cases[0].images == () and cohort.cases[0].object_masks == {"full": tmp_path / "m1.png"}
     write_cohort(cohort, overwrite=True)
     assert load_cohort(tmp_path) == cohort
     assert len(fingerprint(cohort)) == 64

@@ -17,7 +17,9 @@ FRACTIONS = {"val": 0.15, "test": 0.2}
 
 
 def case(name: str, patient: str = "", split: Split = "", **covariates: str) -> Case:
-    return Case(name, patient or name, split, (), {}, None, covariates)
+    return Case(
+        name=name, patient=patient or name, split=split, images=(), annotations={}, truth=None, covariates=covariates
+    )
 
 
 def patients(number: int, each: int = 1) -> list[Case]:
@@ -150,7 +152,16 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_apply_puts_cases_into_their_splits_and_names_strangers() -> None:
-    cohort = Cohort(Path(), "tiny", (), (), 2, (), (), (case("a", split="test"), case("b")))
+    cohort = Cohort(
+        root=Path(),
+        name="tiny",
+        classes=(),
+        channels=(),
+        spatial_dims=2,
+        annotators=(),
+        crowd=(),
+        cases=(case("a", split="test"), case("b")),
+    )
     applied = apply(cohort, Assignment({"a": "train", "b": "val"}, 0, "patient", None, 0))
     assert [c.split for c in applied.cases] == ["train", "val"]
     with pytest.raises(Refused) as caught:

@@ -18,7 +18,7 @@ def label_maps(root: Path) -> Path:
         labels = np.zeros((14, 20), np.uint8)
         labels[1:10, 4:7], labels[4:7, 1:10], labels[4:7, 4:7] = 1, 2, 255
         labels[11:13, 8 + number : 12], labels[8:10, 12:18] = 1, 2
-        write_labels(root / "labels" / f"spec{number}.png", Volume(labels, np.eye(4), None))
+        write_labels(root / "labels" / f"spec{number}.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     return root
 
 
@@ -42,7 +42,7 @@ def test_label_maps_are_indexed_edited_checked_and_drawn(tmp_path: Path) -> None
 def test_a_page_needs_a_cohort_of_objects(tmp_path: Path) -> None:
     for folder in ("images", "annotations/ann"):
         labels = np.arange(20, dtype=np.uint8).reshape(4, 5) % 2
-        write_labels(tmp_path / folder / "a.png", Volume(labels, np.eye(4), None))
+        write_labels(tmp_path / folder / "a.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     index_folder(tmp_path, tmp_path, None, None, None, False)
     with pytest.raises(Refused) as caught:
         check_folder(tmp_path, tmp_path / "page.png")

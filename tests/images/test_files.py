@@ -45,7 +45,7 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize("affine", [AFFINE, OBLIQUE])
 def test_a_volume_comes_back_with_its_place(tmp_path: Path, suffix: str, affine: np.ndarray) -> None:
     labels = labels_of((5, 6, 7))
-    path = write_labels(tmp_path / f"x{suffix}", Volume(labels, affine, None))
+    path = write_labels(tmp_path / f"x{suffix}", Volume(array=labels, affine=affine, spacing_mm=None))
     back = read_labels(path)
     np.testing.assert_array_equal(back.array, labels)
     assert back.array.dtype == np.uint8
@@ -56,7 +56,7 @@ def test_a_volume_comes_back_with_its_place(tmp_path: Path, suffix: str, affine:
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha", ".tif"])
 def test_a_map_comes_back_as_float32(tmp_path: Path, suffix: str) -> None:
     numbers = np.random.default_rng(1).normal(size=(5, 6))
-    back = read_image(write_map(tmp_path / f"x{suffix}", Volume(numbers, np.eye(4), None)))
+    back = read_image(write_map(tmp_path / f"x{suffix}", Volume(array=numbers, affine=np.eye(4), spacing_mm=None)))
     assert back.array.dtype == np.float32
     np.testing.assert_array_equal(back.array, numbers[None].astype(np.float32))
 
@@ -66,7 +66,7 @@ def test_a_map_comes_back_as_float32(tmp_path: Path, suffix: str) -> None:
 def test_a_picture_of_labels_comes_back_in_8_or_16_bits(tmp_path: Path, suffix: str, most: int) -> None:
     labels = labels_of((5, 6), most)
     labels[0, 0] = most
-    back = read_labels(write_labels(tmp_path / f"x{suffix}", Volume(labels, np.eye(4), None)))
+    back = read_labels(write_labels(tmp_path / f"x{suffix}", Volume(array=labels, affine=np.eye(4), spacing_mm=None)))
     np.testing.assert_array_equal(back.array, labels)
     assert back.array.dtype.itemsize == (1 if most == 255 else 2)
     assert (back.spacing_mm is None) == (suffix in (".png", ".tif"))
@@ -92,7 +92,7 @@ def test_the_same_volume_in_nifti_and_nrrd_is_the_same(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_labels(tmp_path / "x.png", Volume(np.zeros((2, 2), int), np.eye(4), None))
+    path = write_labels(tmp_path / "x.png", Volume(array=np.zeros((2, 2), int), affine=np.eye(4), spacing_mm=None))
     old = path.read_bytes()
 
     def full(place: Path, *_: object) -> None:
@@ -101,13 +101,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 
     monkeypatch.setattr("medseg.images.files.write_picture", full)
     with pytest.raises(OSError, match="no space"):
-        write_labels(path, Volume(np.ones((2, 2), int), np.eye(4), None))
+        write_labels(path, Volume(array=np.ones((2, 2), int), affine=np.eye(4), spacing_mm=None))
     assert path.read_bytes() == old
     assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
 
 
 def test_a_map_of_a_png_is_a_tiff_and_labels_of_a_jpeg_are_a_png(tmp_path: Path) -> None:
-    volume = Volume(np.eye(3, dtype=np.uint8), np.eye(4), None)
+    volume = Volume(array=np.eye(3, dtype=np.uint8), affine=np.eye(4), spacing_mm=None)
     assert write_map(tmp_path / "a.png", volume).name == "a.tif"
     assert write_labels(tmp_path / "a.jpg", volume).name == "a.png"
 
@@ -115,9 +115,9 @@ def test_a_map_of_a_png_is_a_tiff_and_labels_of_a_jpeg_are_a_png(tmp_path: Path)
 def test_what_a_file_cannot_hold_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     with pytest.raises(Refused, match=r"^label values: expected integers 0..65535, got int64 -1..0 \("):
-        write_labels(path, Volume(np.array([[0, -1]]), np.eye(4), None))
+        write_labels(path, Volume(array=np.array([[0, -1]]), affine=np.eye(4), spacing_mm=None))
     with pytest.raises(Refused, match=r"^file suffix for 3-D: expected .nii .nii.gz .nrrd .mha, got x.png \("):
-        write_labels(path, Volume(np.zeros((2, 2, 2), int), np.eye(4), None))
+        write_labels(path, Volume(array=np.zeros((2, 2, 2), int), affine=np.eye(4), spacing_mm=None))
 
 
 # ---------------------------------------------------------------------------------------- pictures
@@ -175,7 +175,9 @@ def test_tiff_resolution_becomes_millimetres(tmp_path: Path) -> None:
 
 
 def test_tiff_spacing_survives_writing(tmp_path: Path) -> None:
-    path = write_map(tmp_path / "x.tif", Volume(np.eye(3), np.diag([0.3, 0.7, 1, 1]), (0.3, 0.7)))
+    path = write_map(
+        tmp_path / "x.tif", Volume(array=np.eye(3), affine=np.diag([0.3, 0.7, 1, 1]), spacing_mm=(0.3, 0.7))
+    )
     assert read_image(path).spacing_mm == pytest.approx((0.3, 0.7))
 
 
@@ -241,14 +243,16 @@ def test_components_of_an_nrrd_are_channels(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------ labels
 def test_nearly_integers_are_rounded() -> None:
-    labels = as_labels(Volume(np.array([[[0, 1.0000001], [1.99995, 3]]]), np.eye(4), None), "c07/bob")
+    labels = as_labels(
+        Volume(array=np.array([[[0, 1.0000001], [1.99995, 3]]]), affine=np.eye(4), spacing_mm=None), "c07/bob"
+    )
     assert labels.array.tolist() == [[0, 1], [2, 3]]
     assert labels.array.dtype.kind == "i"
 
 
 @pytest.mark.parametrize(("values", "got"), [([0, 0.7, 0.3, 1], "0.7 (2 of 4"), ([np.nan, 0, 1, 1], "nan (1 of 4")])
 def test_soft_labels_are_refused(tmp_path: Path, values: list[float], got: str) -> None:
-    path = write_map(tmp_path / "x.nii.gz", Volume(np.reshape(values, (2, 2)), np.eye(4), None))
+    path = write_map(tmp_path / "x.nii.gz", Volume(array=np.reshape(values, (2, 2)), affine=np.eye(4), spacing_mm=None))
     expected = f"mask values: expected integers, got {got} voxels); soft targets are not supported (c07/bob)"
     assert refusal(path) == expected
 
@@ -256,7 +260,7 @@ def test_soft_labels_are_refused(tmp_path: Path, values: list[float], got: str) 
 # ------------------------------------------------------------------------------------------ damage
 def volume_bytes(folder: Path, suffix: str) -> bytes:
     labels = labels_of((8, 9, 10), 60_000).astype(np.uint16)
-    return write_labels(folder / f"whole{suffix}", Volume(labels, AFFINE, None)).read_bytes()
+    return write_labels(folder / f"whole{suffix}", Volume(array=labels, affine=AFFINE, spacing_mm=None)).read_bytes()
 
 
 def test_a_truncated_gz_is_refused_with_both_sizes(tmp_path: Path) -> None:
@@ -281,7 +285,9 @@ def test_a_gz_without_its_last_byte_is_refused(tmp_path: Path) -> None:
 def test_a_flipped_bit_in_compressed_data_is_refused(tmp_path: Path, suffix: str, place: float) -> None:
     if suffix in (".png", ".tif"):
         labels = labels_of((30, 40), 60_000).astype(np.uint16)
-        content = write_labels(tmp_path / f"whole{suffix}", Volume(labels, np.eye(4), None)).read_bytes()
+        content = write_labels(
+            tmp_path / f"whole{suffix}", Volume(array=labels, affine=np.eye(4), spacing_mm=None)
+        ).read_bytes()
     else:
         content = volume_bytes(tmp_path, suffix)
     broken = bytearray(content)
@@ -303,7 +309,7 @@ def test_a_flipped_bit_in_the_checksum_itself_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha", ".png", ".tif"])
 def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str) -> None:
     shape = (8, 9) if suffix in (".png", ".tif") else (8, 9, 10)
-    volume = Volume(labels_of(shape, 60_000).astype(np.uint16), AFFINE, None)
+    volume = Volume(array=labels_of(shape, 60_000).astype(np.uint16), affine=AFFINE, spacing_mm=None)
     content = write_labels(tmp_path / f"whole{suffix}", volume).read_bytes()
     path = tmp_path / f"x{suffix}"
     path.write_bytes(content[: len(content) * 3 // 4])

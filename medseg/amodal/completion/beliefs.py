@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medseg.amodal.model import AmodalVAE, Code
-from medseg.contracts import MaskBatch
+from medseg.amodal.nouns import MaskBatch
 
 LEAST_PROBABILITY = 0.25
 """No voxel less probable than this is ever part of the one answer."""

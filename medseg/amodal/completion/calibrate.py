@@ -18,7 +18,8 @@ from medseg.amodal.assembly import (
 )
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
-from medseg.contracts import AmodalObject, Cohort
+from medseg.amodal.nouns import AmodalObject
+from medseg.contracts import ObjectCohort
 
 LEVELS = np.array([0.5, 0.8, 0.9])
 """Levels of the central intervals whose coverage is compared with them."""
@@ -60,7 +61,7 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
     return replace(best, energy_limit=_energy_limit(completer, objects))
 
 
-def calibrate_run(run: Path, cohort: Cohort) -> Calibration:
+def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
     """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
 
     The objects are the really hidden ones whose whole is known: training has seen nothing but their visible parts.

@@ -17,10 +17,10 @@ from torch import nn
 from medseg.amodal.assembly import AmodalSignature, build_amodal_model, frame_rules, read_amodal_run
 from medseg.amodal.completion.beliefs import MaskBeliefs, believe, most_probable_part
 from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
-from medseg.contracts import AmodalObject, Completion
 from medseg.training.checkpoint import BEST, load_weights
 from medseg.training.device import device_of
 
@@ -136,7 +136,9 @@ class Completer:
         for drawn, grids, level in zip(samples, beliefs.samples, levels, strict=True):
             drawn[:] = attached(thing.visible | ((native(grids[position]) >= level) & allowed), thing.visible, gap)
         whole = attached(thing.visible | most_probable_part(probs, allowed), thing.visible, gap)
-        return Answer(Completion(thing.name, whole, probs, samples, strangeness), "completed")
+        return Answer(
+            Completion(name=thing.name, whole=whole, probs=probs, samples=samples, strangeness=strangeness), "completed"
+        )
 
 
 def _left_if_strange(thing: AmodalObject, answer: Answer) -> Answer:
@@ -160,4 +162,10 @@ def _at_once(thing: AmodalObject, rules: FrameRules, samples: int) -> Answer | N
 
 def _as_it_is(thing: AmodalObject, samples: int) -> Completion:
     drawn = np.broadcast_to(thing.visible, (samples, *thing.visible.shape))
-    return Completion(thing.name, thing.visible, thing.visible.astype(np.float32), drawn, math.nan)
+    return Completion(
+        name=thing.name,
+        whole=thing.visible,
+        probs=thing.visible.astype(np.float32),
+        samples=drawn,
+        strangeness=math.nan,
+    )

@@ -27,7 +27,7 @@ def write_objects(done: CompletedMap, out: Path, case: str, suffix: str) -> None
     """
 
     def volume(array: NDArray[np.generic]) -> Volume:
-        return Volume(array, done.affine, done.spacing_mm)
+        return Volume(array=array, affine=done.affine, spacing_mm=done.spacing_mm)
 
     write_labels(out / "completed" / (case + suffix), volume(done.labels))
     for thing, completion, row in zip(done.objects, done.completions, done.rows, strict=False):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_rows
-from medseg.amodal.completion.maps import CompletedMap, MapCompleter, cohort_of
+from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
 from medseg.amodal.completion.rows import ObjectRow
 from medseg.amodal.order import Order
 from medseg.cohorts.cohort_yaml import read_header
-from medseg.contracts import Cohort, Refused, Volume, complaint
+from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
 from medseg.images.files import SUFFIXES, as_labels, read_labels, suffix_of
 
 
@@ -39,9 +38,9 @@ def complete_map(
         raise Refused([complaint("spacing", f"{label_map.ndim} lengths, one per axis", len(spacing), where)])
     lengths = None if spacing is None else tuple(map(float, spacing))
     affine = np.diag([*(lengths or ()), *(1.0,) * (4 - len(lengths or ()))])
-    volume = as_labels(Volume(label_map[None], affine, lengths), where)
+    volume = as_labels(Volume(array=label_map[None], affine=affine, spacing_mm=lengths), where)
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    return MapCompleter(completer, cohort_of(completer.signature), samples, gap, anywhere)("map", volume)
+    return MapCompleter(completer, completed_scheme(completer.signature), samples, gap, anywhere)("map", volume)
 
 
 def complete(
@@ -61,8 +60,8 @@ def complete(
     Raises Refused, before anything is written, for maps that cannot be read or taken apart, and where results are.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    cohort = cohort_of(completer.signature) if rules is None else _cohort_of_file(rules, completer.signature)
-    job = MapCompleter(completer, cohort, samples, gap, anywhere)
+    scheme = completed_scheme(completer.signature) if rules is None else _scheme_of_file(rules, completer.signature)
+    job = MapCompleter(completer, scheme, samples, gap, anywhere)
     maps = find_label_maps(labels)
     complaints = [line for path in maps for line in _unfit(job, path)]
     if (out / OBJECTS).exists():
@@ -105,8 +104,8 @@ def _unfit(job: MapCompleter, path: Path) -> Sequence[str]:
     return ()
 
 
-def _cohort_of_file(path: Path, signature: AmodalSignature) -> Cohort:
-    """A cohort.yaml as such a cohort; raises Refused where the run knows a class not, or has other dimensions."""
+def _scheme_of_file(path: Path, signature: AmodalSignature) -> ObjectScheme:
+    """That of a cohort.yaml; raises Refused where the run knows a class not, or has other dimensions."""
     header = read_header(path)
     known = [label.name for label in signature.classes[1:]]
     complaints = list(header.complaints)
@@ -119,7 +118,9 @@ def _cohort_of_file(path: Path, signature: AmodalSignature) -> Cohort:
         complaints.append(complaint("spatial_dims", signature.spatial_dims, header.spatial_dims, str(path)))
     if complaints:
         raise Refused(complaints)
-    return replace(cohort_of(signature), classes=header.classes, rules=header.rules)
+    return ObjectScheme(
+        classes=header.classes, rules=header.rules or ObjectRules(), spatial_dims=signature.spatial_dims
+    )
 
 
 def _summary(rows: Sequence[ObjectRow], maps: int, out: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.rows import ObjectRow, dropped_row, row_of
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import bridged, painted
 from medseg.amodal.occlusion.frames import FrameRules, frame_of
 from medseg.amodal.order import Order, occlusion_order
-from medseg.cohorts.manifest import LABELS
-from medseg.contracts import AmodalObject, Cohort, Completion, Volume
+from medseg.contracts import ObjectScheme, Volume
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,17 @@ class MapCompleter:
     """A completer with how maps are taken apart, and how far objects may grow: a label map -> CompletedMap."""
 
     completer: Completer
-    cohort: Cohort
+    scheme: ObjectScheme
     samples: int
     gap: int
     anywhere: bool
 
     def extract(self, case: str, volume: Volume) -> Extraction:
         """The objects of a label map (S...), with the model's class indices; raises Refused as ``objects_of`` does."""
-        found = objects_of(volume.array, self.cohort, case, volume.affine, volume.spacing_mm)
+        found = objects_of(volume, self.scheme, case)
         names = [label.name for label in self.completer.signature.classes[1:]]
         known = [replace(thing, class_index=names.index(thing.label)) for thing in found.objects]
-        return replace(found, objects=tuple(bridged(known, volume.array, self.cohort, self.gap)))
+        return replace(found, objects=tuple(bridged(known, volume.array, self.scheme, self.gap)))
 
     def __call__(self, case: str, volume: Volume) -> CompletedMap:
         """Complete a label map (S...); raises Refused as ``extract`` does."""
@@ -63,7 +62,7 @@ class MapCompleter:
         completions = [answer.completion for answer in answers]
         taken = [number for number, answer in enumerate(answers) if answer.status != "left"]
         return CompletedMap(
-            painted(volume.array, self.cohort, objects, [completion.whole for completion in completions]),
+            painted(volume.array, self.scheme, objects, [completion.whole for completion in completions]),
             tuple(objects),
             tuple(completions),
             (
@@ -76,15 +75,12 @@ class MapCompleter:
         )
 
 
-def cohort_of(signature: AmodalSignature) -> Cohort:
-    """The signature as the cohort that ``objects_of`` asks for: classes and rules, without cases.
+def completed_scheme(signature: AmodalSignature) -> ObjectScheme:
+    """The signature's own, but for ``smallest_hidden``.
 
-    ``smallest_hidden`` keeps contacts out of training and judging; here they are completed like all others.
+    That keeps contacts out of training and judging; here they are completed like all others.
     """
-    dims = signature.spatial_dims
-    return Cohort(
-        Path(), "", signature.classes, (), dims, (LABELS,), (), (), replace(signature.rules, smallest_hidden=1)
-    )
+    return replace(signature, rules=replace(signature.rules, smallest_hidden=1))
 
 
 def _with_room(thing: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:

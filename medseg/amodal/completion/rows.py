@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from medseg.amodal.completion.completer import Answer, Status
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped
-from medseg.contracts import AmodalObject, Volume
+from medseg.contracts import Volume
 from medseg.evaluation.coverage import central_interval
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.layouts.coco_masks import decoded
-from medseg.cohorts.manifest import LABELS, OCCLUDER, VISIBLE
-from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume, complaint
+from medseg.cohorts.manifest import FULL, OCCLUDER, VISIBLE
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectRules, Refused, Volume, complaint
 from medseg.images.files import write_labels
 
 NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the whole) and the visible part"
@@ -39,7 +39,7 @@ def detect(root: Path) -> bool:
     return len(_sources(root)) == 1
 
 
-def index(root: Path, out: Path) -> Cohort:
+def index(root: Path, out: Path) -> ObjectCohort:
     """A case per annotation, named <image>-<id>, a patient per image; masks are written to out/masks/.
 
     An annotation without visible or invisible part is complete. Where the file states an order (COCOA), the objects
@@ -63,8 +63,18 @@ def index(root: Path, out: Path) -> Cohort:
         cases += [] if complaints else [_written(one, drawn, out / "masks") for one in drawn]
     if complaints:
         raise Refused(complaints)
-    labels = (ClassLabel("background", 0), *(ClassLabel(name, value) for value, name in enumerate(classes.values(), 1)))
-    return Cohort(root, root.resolve().name, labels, (), 2, (LABELS,), (), tuple(cases), ObjectRules())
+    labels = (
+        ClassLabel(name="background", value=0),
+        *(ClassLabel(name=name, value=value) for value, name in enumerate(classes.values(), 1)),
+    )
+    return ObjectCohort(
+        root=root,
+        name=root.resolve().name,
+        classes=labels,
+        spatial_dims=2,
+        cases=tuple(cases),
+        rules=ObjectRules(),
+    )
 
 
 def _sources(root: Path) -> list[Path]:
@@ -137,16 +147,16 @@ def _visible(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.boo
 
 def _written(one: _Drawn, all_of_image: Sequence[_Drawn], folder: Path) -> Case:
     """Write the masks of one object."""
-    masks = {VISIBLE: one.visible, LABELS: one.whole}
+    masks: dict[ObjectMask, NDArray[np.bool_]] = {VISIBLE: one.visible, FULL: one.whole}
     in_front = [other.whole for other in all_of_image if _nearer(other, one)]
     if in_front and (one.whole & ~one.visible).any():
         masks[OCCLUDER] = np.any(in_front, axis=0) & ~one.visible
     paths = {}
     for target, mask in masks.items():
-        suffix = "whole" if target == LABELS else target
-        volume = Volume(mask.astype(np.uint16) * one.value, np.eye(4), None)
+        suffix = "whole" if target == FULL else target
+        volume = Volume(array=mask.astype(np.uint16) * one.value, affine=np.eye(4), spacing_mm=None)
         paths[target] = write_labels(folder / f"{one.name}-{suffix}.png", volume)
-    return Case(one.name, one.image, "", (), paths)
+    return Case(name=one.name, patient=one.image, object_masks=paths)
 
 
 def _nearer(one: _Drawn, other: _Drawn) -> bool:

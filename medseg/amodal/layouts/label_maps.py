@@ -13,8 +13,8 @@ import numpy as np
 from medseg.cohorts.layouts.case_table import described
 from medseg.cohorts.layouts.files import files_by_case, natural
 from medseg.cohorts.layouts.survey import MOST_VALUES
-from medseg.cohorts.manifest import LABELS
-from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, complaint
+from medseg.cohorts.manifest import FULL
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, complaint
 from medseg.images.files import SUFFIXES, read_labels, suffix_of
 
 NEEDS = "labels/<case>.png (or .tif, .nii.gz, .nrrd) and no images/ (cases.csv optional)"
@@ -40,13 +40,16 @@ def detect(root: Path) -> bool:
     return found and not any((root / name).is_dir() for name in OTHERS)
 
 
-def index(root: Path) -> Cohort:
+def index(root: Path) -> ObjectCohort:
     """A case per map, a class per value: ``background`` the smallest one, ``class_<value>`` the others.
 
     More than 100 values are the numbers of instances of one class. ``cases.csv`` gives patient, split and
     covariates. Raises Refused for maps that cannot be read, without an object, or of 2 and of 3 dimensions.
     """
-    cases = [Case(name, name, "", (), {LABELS: path}) for name, path in files_by_case(root / "labels").items()]
+    cases = [
+        Case(name=name, patient=name, object_masks={FULL: path})
+        for name, path in files_by_case(root / "labels").items()
+    ]
     maps = _read(cases)
     dims = sorted({found.dims for found in maps})
     if len(dims) > 1:
@@ -58,22 +61,19 @@ def index(root: Path) -> Cohort:
     if len(values) < 2:
         raise Refused([complaint("label values", "2 or more", f"{len(values)}: {values}", str(root / "labels"))])
     instances = len(values) > MOST_VALUES
-    return Cohort(
-        root,
-        root.resolve().name,
-        _classes(values[:2] if instances else values),
-        (),
-        dims[0],
-        (LABELS,),
-        (),
-        tuple(sorted(described(cases, root / "cases.csv"), key=lambda case: natural(case.name))),
-        ObjectRules(instances=instances),
+    return ObjectCohort(
+        root=root,
+        name=root.resolve().name,
+        classes=_classes(values[:2] if instances else values),
+        spatial_dims=dims[0],
+        cases=tuple(sorted(described(cases, root / "cases.csv"), key=lambda case: natural(case.name))),
+        rules=ObjectRules(instances=instances),
     )
 
 
-def remarks(cohort: Cohort) -> list[str]:
+def remarks(cohort: ObjectCohort) -> list[str]:
     """What only the user can know of the values found: a line each."""
-    if cohort.rules and cohort.rules.instances:
+    if cohort.rules.instances:
         return [
             f"more than {MOST_VALUES} values: taken as numbers of instances of one class; "
             "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
@@ -93,13 +93,13 @@ def remarks(cohort: Cohort) -> list[str]:
 
 def _classes(values: Sequence[int]) -> tuple[ClassLabel, ...]:
     names = ["background", *(["object"] if len(values) == 2 else [f"class_{value}" for value in values[1:]])]
-    return tuple(ClassLabel(name, value) for name, value in zip(names, values, strict=True))
+    return tuple(ClassLabel(name=name, value=value) for name, value in zip(names, values, strict=True))
 
 
 def _read(cases: Sequence[Case]) -> list[_MapValues]:
     """Raises Refused with the complaints about every map."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        read = list(pool.map(_values, [case.masks[LABELS] for case in cases]))
+        read = list(pool.map(_values, [case.object_masks[FULL] for case in cases]))
     complaints = [line for found in read if isinstance(found, Refused) for line in found.complaints]
     if complaints:
         raise Refused(complaints)

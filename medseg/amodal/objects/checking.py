@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped, read_objects
 from medseg.cohorts.checking.duplicates import Fingerprinted, duplicates
 from medseg.cohorts.checking.findings import Findings, length_text, some
-from medseg.cohorts.manifest import LABELS, VISIBLE
-from medseg.contracts import AmodalObject, Case, Cohort, Refused, complaint
+from medseg.cohorts.manifest import FULL, VISIBLE
+from medseg.contracts import Case, ObjectCohort, Refused, complaint
 
 Spacing = tuple[float, ...] | None
 
@@ -60,7 +61,7 @@ class ObjectFindings(Findings):
         return _table_of_classes(self.tallies) + (["", *self.reasons] if self.reasons else [])
 
 
-def check_objects(cohort: Cohort) -> ObjectFindings:
+def check_objects(cohort: ObjectCohort) -> ObjectFindings:
     """Read every label map of a cohort with rules that ``load_cohort`` accepted."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         read = list(pool.map(lambda case: _inspect(case, cohort), cohort.cases))
@@ -76,7 +77,7 @@ def check_objects(cohort: Cohort) -> ObjectFindings:
     )
 
 
-def chosen_objects(cohort: Cohort, most: int, seed: int) -> list[AmodalObject]:
+def chosen_objects(cohort: ObjectCohort, most: int, seed: int) -> list[AmodalObject]:
     """So many objects from cases in a seeded order, half of them occluded if there are as many, the occluded first.
 
     No more cases are read than that takes; those that cannot be read are passed over.
@@ -94,11 +95,11 @@ def chosen_objects(cohort: Cohort, most: int, seed: int) -> list[AmodalObject]:
 
 
 def _file(case: Case) -> Path:
-    return case.masks[VISIBLE if VISIBLE in case.masks else LABELS]
+    return case.object_masks[VISIBLE if VISIBLE in case.object_masks else FULL]
 
 
-def _inspect(case: Case, cohort: Cohort) -> _CaseObjects:
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in case.masks.values())).hexdigest()
+def _inspect(case: Case, cohort: ObjectCohort) -> _CaseObjects:
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in case.mask_files)).hexdigest()
     try:
         extraction = read_objects(case, cohort)
     except Refused as refused:
@@ -133,7 +134,7 @@ def _reasons(read: Sequence[_CaseObjects]) -> Iterator[str]:
         yield f"dropped, {reason}: {count} ({some([one.name for one in dropped if one.reason == reason])})"
 
 
-def _untrainable(read: Sequence[_CaseObjects], cohort: Cohort) -> Iterator[str]:
+def _untrainable(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:
     """No complete object to learn from; a cohort that is all val and test has none to learn."""
     trainable = [one for one in read if one.case.split in ("train", "")]
     if trainable and not any(one.complete.total() for one in trainable):
@@ -146,7 +147,7 @@ def _shapeless(tallies: Sequence[Tally]) -> Iterator[str]:
         yield f"classes without a complete object: {len(names)}, whose shape cannot be learnt ({some(names)})"
 
 
-def _mixed_spacing(read: Sequence[_CaseObjects], cohort: Cohort) -> Iterator[str]:
+def _mixed_spacing(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:
     """Frames of a fixed size in mm, or in voxels, mean another thing from case to case."""
     cases: dict[Spacing, list[str]] = {}
     for one in read:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.contracts import AmodalObject
+from medseg.amodal.nouns import AmodalObject
 
 Window = tuple[slice, ...]
 Voxel = TypeVar("Voxel", bound=np.generic)

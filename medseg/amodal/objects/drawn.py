@@ -8,19 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_hidden, too_small
-from medseg.cohorts.manifest import LABELS, OCCLUDER, VISIBLE, short_path
-from medseg.contracts import AmodalObject, Case, Cohort, ObjectRules, Refused, Volume, complaint
+from medseg.cohorts.manifest import FULL, OCCLUDER, VISIBLE, short_path
+from medseg.contracts import Case, ObjectCohort, ObjectRules, Refused, Volume, complaint
 from medseg.images.files import read_labels
 
 
-def read_drawn_object(case: Case, cohort: Cohort) -> Extraction:
+def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
     """The object of a case whose masks have the targets visible, full (its whole) and occluder, or some of them.
 
     Without a mask of the whole it is not known; without one of the occluder that is None, but for a complete object.
     Raises Refused for masks of different shapes, of several classes, and for visible voxels outside of the whole.
     """
-    volumes = {name: read_labels(path, f"{case.name}, {short_path(path, cohort)}") for name, path in case.masks.items()}
+    volumes = {
+        name: read_labels(path, f"{case.name}, {short_path(path, cohort)}") for name, path in case.object_masks.items()
+    }
     visible_map = volumes[VISIBLE]
     complaints = [*_complaints(volumes, case, cohort)]
     if complaints:
@@ -30,27 +33,27 @@ def read_drawn_object(case: Case, cohort: Cohort) -> Extraction:
     (value,) = _values((volume for name, volume in volumes.items() if name != OCCLUDER), background)
     index = [label.value for label in cohort.classes[1:]].index(value)
     label = cohort.classes[index + 1].name
-    visible, whole = masks[VISIBLE], masks.get(LABELS)
+    visible, whole = masks[VISIBLE], masks.get(FULL)
     complete = whole is not None and not (whole & ~visible).any()
-    reason = _reason_to_drop(visible, whole, complete, cohort.rules or ObjectRules())
+    reason = _reason_to_drop(visible, whole, complete, cohort.rules)
     if reason:
         return Extraction((), (Dropped(case.name, label, reason, int(visible.sum())),))
     occluder = np.zeros_like(visible) if complete else masks.get(OCCLUDER)
     shown = np.any([mask for mask in (visible, whole, occluder) if mask is not None], axis=0)
     (box,) = ndimage.find_objects(shown.astype(np.uint8))
     extracted = AmodalObject(
-        case.name,
-        case.name,
-        label,
-        index,
-        visible[box],
-        None if occluder is None else occluder[box],
-        None if whole is None else whole[box],
-        complete,
-        tuple(axis.start for axis in box),
-        visible.shape,
-        visible_map.affine,
-        visible_map.spacing_mm,
+        name=case.name,
+        case=case.name,
+        label=label,
+        class_index=index,
+        visible=visible[box],
+        occluder=None if occluder is None else occluder[box],
+        whole=None if whole is None else whole[box],
+        complete=complete,
+        corner=tuple(axis.start for axis in box),
+        map_shape=visible.shape,
+        affine=visible_map.affine,
+        spacing_mm=visible_map.spacing_mm,
     )
     return Extraction((extracted,), ())
 
@@ -60,7 +63,7 @@ def _values(volumes: Iterable[Volume], background: int) -> list[int]:
     return sorted({int(value) for volume in volumes for value in np.unique(volume.array)} - {background})
 
 
-def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: Cohort) -> Iterator[str]:
+def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: ObjectCohort) -> Iterator[str]:
     background, *foreground = cohort.classes
     shape = volumes[VISIBLE].array.shape
     for name, volume in volumes.items():
@@ -76,8 +79,8 @@ def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: Cohort) -> It
     if len(found) != 1 or found[0] not in known:
         expected = f"{background.value} and one of {', '.join(map(str, known))}"
         yield complaint("values of an object's masks", expected, ", ".join(map(str, found)) or "nothing", case.name)
-    if LABELS in volumes and volumes[LABELS].array.shape == shape:
-        outside = (volumes[VISIBLE].array != background.value) & (volumes[LABELS].array == background.value)
+    if FULL in volumes and volumes[FULL].array.shape == shape:
+        outside = (volumes[VISIBLE].array != background.value) & (volumes[FULL].array == background.value)
         if outside.any():
             yield complaint("visible voxels", "all within the whole", f"{outside.sum()} outside", case.name)
 

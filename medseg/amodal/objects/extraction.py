@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medseg.contracts import AmodalObject
+from medseg.amodal.nouns import AmodalObject
 
 
 @dataclass(frozen=True)

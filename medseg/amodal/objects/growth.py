@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import on_map, padded, windows
-from medseg.contracts import AmodalObject, Cohort, ObjectRules
+from medseg.contracts import ObjectScheme
 
 Mask = NDArray[np.bool_]
 
@@ -46,7 +47,7 @@ def attached(whole: Mask, visible: Mask, gap: int = 0) -> Mask:
 
 
 def bridged(
-    objects: Sequence[AmodalObject], labels: NDArray[np.generic], cohort: Cohort, gap: int
+    objects: Sequence[AmodalObject], labels: NDArray[np.generic], scheme: ObjectScheme, gap: int
 ) -> list[AmodalObject]:
     """The objects of a map (S...), hidden also by what lies within ``gap`` voxels of them without touching them.
 
@@ -56,11 +57,11 @@ def bridged(
     """
     if gap == 0:
         return list(objects)
-    instances = np.setdiff1d(labels, rest_values(cohort)).tolist()
+    instances = np.setdiff1d(labels, rest_values(scheme)).tolist()
     numbered: dict[tuple[int, ...], NDArray[np.integer]] = {}
     found = []
     for thing in objects:
-        values = _hiding_values(thing, instances, cohort)
+        values = _hiding_values(thing, instances, scheme)
         if values not in numbered:
             shifted = np.where(np.isin(labels, values), labels.astype(np.int64) + 1, 0)
             numbered[values] = np.asarray(label(shifted, background=0, connectivity=labels.ndim))
@@ -68,13 +69,13 @@ def bridged(
     return found
 
 
-def _hiding_values(thing: AmodalObject, instances: Sequence[int], cohort: Cohort) -> tuple[int, ...]:
+def _hiding_values(thing: AmodalObject, instances: Sequence[int], scheme: ObjectScheme) -> tuple[int, ...]:
     """The values of the map that may hide the object; instances: those that stand for objects."""
-    rules = cohort.rules or ObjectRules()
+    rules = scheme.rules
     classes = [name for name, hidden in rules.hides.items() if thing.label in hidden]
     if rules.instances:
         return (*rules.unknown, *(instances if classes else ()))
-    return (*rules.unknown, *(each.value for each in cohort.classes if each.name in classes))
+    return (*rules.unknown, *(each.value for each in scheme.classes if each.name in classes))
 
 
 def _hidden_across(thing: AmodalObject, numbers: NDArray[np.integer], gap: int) -> AmodalObject:
@@ -104,14 +105,14 @@ def _within(mask: Mask, distance: int) -> Mask:
 
 
 # --------------------------------------------------------------------------------- back to the map
-def rest_values(cohort: Cohort) -> list[int]:
+def rest_values(scheme: ObjectScheme) -> list[int]:
     """The values of a label map that stand for no object: background, overlap, unknown."""
-    rules = cohort.rules or ObjectRules()
-    return [cohort.classes[0].value, *rules.overlap, *rules.unknown]
+    rules = scheme.rules
+    return [scheme.classes[0].value, *rules.overlap, *rules.unknown]
 
 
 def painted(
-    labels: NDArray[np.generic], cohort: Cohort, objects: Sequence[AmodalObject], wholes: Sequence[Mask]
+    labels: NDArray[np.generic], scheme: ObjectScheme, objects: Sequence[AmodalObject], wholes: Sequence[Mask]
 ) -> NDArray[np.generic]:
     """The label map (S...) with every whole (on its object's crop) in the object's own value.
 
@@ -123,4 +124,4 @@ def painted(
         there, here = windows(thing.map_shape, whole.shape, np.asarray(thing.corner))
         claims[there] += whole[here]
         values[there][whole[here]] = labels[there][thing.visible[here]][0]
-    return np.where((claims == 1) & np.isin(labels, rest_values(cohort)), values, labels)
+    return np.where((claims == 1) & np.isin(labels, rest_values(scheme)), values, labels)

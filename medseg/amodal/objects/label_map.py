@@ -9,51 +9,60 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_hidden, too_small
 from medseg.amodal.objects.regions import BACKGROUND, FIRST_LABEL, OVERLAP, UNKNOWN, regions_of
 from medseg.amodal.objects.scene import Parts, Scene, scene_of
-from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules, Refused, complaint
+from medseg.contracts import ClassLabel, ObjectRules, ObjectScheme, Refused, Volume, complaint
 
 _NUMBERS = ("no class", "one class", "two classes", "three classes")
 
 
-def objects_of(
-    labels: NDArray[np.generic],
-    cohort: Cohort,
-    case: str,
-    affine: NDArray[np.float64],
-    spacing_mm: tuple[float, ...] | None,
-) -> Extraction:
-    """Take a label map (S...) apart by ``cohort.rules``; touching is over faces, edges and corners.
+def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
+    """Take a label map (S...) apart by ``scheme.rules``; touching is over faces, edges and corners.
 
     An object is a component of a class (with its other components that touch the same overlap), a class, or an
     instance. An overlap that touches exactly two classes belongs to both: the whole of each is its visible part and
     all its overlaps, and what may hide it is the whole of the others across them. An object that touches an unknown
     region, or an object of a class that may hide it, is not complete, and its whole is not known. What touches the
     border of the map, or an overlap of one class or of three, is dropped; so is what is too small.
-    Raises Refused for a value without a rule, for other dimensions than the cohort's, and for a map of background.
+    Raises Refused for a value without a rule, for other dimensions than the scheme's, and for a map of background.
     """
-    rules = cohort.rules or ObjectRules()
-    if labels.ndim != cohort.spatial_dims:
+    labels, rules = volume.array, scheme.rules
+    if labels.ndim != scheme.spatial_dims:
         got = f"{labels.ndim}: {'x'.join(map(str, labels.shape))}"
-        raise Refused([complaint("spatial dims", f"{cohort.spatial_dims} (cohort.yaml)", got, case)])
+        raise Refused([complaint("spatial dims", f"{scheme.spatial_dims} (cohort.yaml)", got, case)])
     values, voxels = np.unique(labels, return_counts=True)
-    kind_of = _kind_of(dict(zip(values.tolist(), voxels.tolist(), strict=True)), cohort.classes, rules, case)
+    kind_of = _kind_of(dict(zip(values.tolist(), voxels.tolist(), strict=True)), scheme.classes, rules, case)
     kinds = np.asarray([kind_of[value] for value in values.tolist()])[np.searchsorted(values, labels)]
     scene = scene_of(regions_of(kinds), rules)
     objects, dropped = [], []
     for parts, number in zip(scene.objects, _numbers(scene, kind_of, rules), strict=True):
         index = 0 if rules.instances else parts.kind - FIRST_LABEL
-        label = cohort.classes[index + 1].name
+        label = scheme.classes[index + 1].name
         name = f"{case}/{label}-{number}"
-        hiders = _hiders(scene, parts, cohort.classes, rules)
+        hiders = _hiders(scene, parts, scheme.classes, rules)
         reason = _reason_to_drop(scene, parts, rules, hidden=bool(hiders or parts.unknown))
         if reason:
             dropped.append(Dropped(name, label, reason, scene.regions.voxels(parts.visible)))
             continue
         cut = _cut_out(scene, parts, hiders)
-        masks = (cut.visible, cut.occluder, cut.whole, cut.complete)
-        objects.append(AmodalObject(name, case, label, index, *masks, cut.corner, labels.shape, affine, spacing_mm))
+        objects.append(
+            AmodalObject(
+                name=name,
+                case=case,
+                label=label,
+                class_index=index,
+                visible=cut.visible,
+                occluder=cut.occluder,
+                whole=cut.whole,
+                complete=cut.complete,
+                corner=cut.corner,
+                map_shape=labels.shape,
+                affine=volume.affine,
+                spacing_mm=volume.spacing_mm,
+            )
+        )
     return Extraction(tuple(objects), tuple(dropped))
 
 

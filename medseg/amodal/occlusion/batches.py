@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.occlusion.frames import FrameRules, frame_of, to_frame
 from medseg.amodal.occlusion.pasting import Mask
-from medseg.contracts import AmodalObject, MaskBatch
 
 
 def batch_of(things: Sequence[AmodalObject], rules: FrameRules, case_index: Sequence[int] | None = None) -> MaskBatch:
@@ -25,9 +25,9 @@ def batch_of(things: Sequence[AmodalObject], rules: FrameRules, case_index: Sequ
 
     shown = [to_frame(thing.visible, frame) for thing, frame in zip(things, frames, strict=True)]
     return MaskBatch(
-        torch.from_numpy(np.stack(shown))[:, None],
-        stacked([thing.occluder for thing in things]),
-        stacked([thing.visible if thing.whole is None else thing.whole for thing in things]),
-        torch.tensor([thing.class_index for thing in things]),
-        torch.tensor(list(case_index) if case_index is not None else list(range(len(things)))),
+        visible=torch.from_numpy(np.stack(shown))[:, None],
+        occluder=stacked([thing.occluder for thing in things]),
+        whole=stacked([thing.visible if thing.whole is None else thing.whole for thing in things]),
+        class_index=torch.tensor([thing.class_index for thing in things]),
+        case_index=torch.tensor(list(case_index) if case_index is not None else list(range(len(things)))),
     )

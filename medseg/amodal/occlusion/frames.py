@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medseg.contracts import AmodalObject
+from medseg.amodal.nouns import AmodalObject
 
 
 @dataclass(frozen=True)

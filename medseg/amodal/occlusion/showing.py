@@ -8,12 +8,12 @@ from typing import get_args
 
 import numpy as np
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.occlusion.hiding import apply_occlusion
 from medseg.amodal.occlusion.occluders import Kind, Ranges, draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
-from medseg.contracts import AmodalObject
 
 MARK = "~"
 """In the name of a simulated object: between the name of the complete one and the kind of its occluder."""

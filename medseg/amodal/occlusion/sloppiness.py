@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.occlusion.pasting import Mask
-from medseg.contracts import AmodalObject
 
 
 def sloppy(thing: AmodalObject, gap: int, rng: np.random.Generator) -> AmodalObject:

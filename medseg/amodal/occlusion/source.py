@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objects import objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
 from medseg.amodal.occlusion.showing import Showing, mirrored, original_name, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
-from medseg.contracts import AmodalObject, Cohort, MaskBatch, Refused, Split, View, complaint
+from medseg.contracts import ObjectCohort, Refused, Split, View, complaint
 
 VALIDATION = 128
 """So many validation objects, drawn once, are enough to choose a checkpoint by."""
@@ -30,7 +31,7 @@ class OcclusionSource:
     """
 
     def __init__(
-        self, cohort: Cohort, showing: Showing, seed: int, batch_size: int, objects_per_epoch: int | None = None
+        self, cohort: ObjectCohort, showing: Showing, seed: int, batch_size: int, objects_per_epoch: int | None = None
     ) -> None:
         self.showing, self.seed, self.batch_size = showing, seed, batch_size
         objects = {split: objects_of_split(cohort, split) for split in ("train", "val")}
@@ -101,7 +102,7 @@ def _some(things: list[AmodalObject], most: int, seed: int) -> list[AmodalObject
     return [things[number] for number in sorted(chosen)]
 
 
-def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: Cohort) -> None:
+def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: ObjectCohort) -> None:
     lacking = [split for split, found in complete.items() if not found]
     if lacking:
         raise Refused(

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.checking import chosen_objects
-from medseg.contracts import AmodalObject, Cohort
+from medseg.contracts import ObjectCohort
 
 DOTS_PER_INCH = 110
 PER_ROW = 10
@@ -41,7 +42,7 @@ MOST_OBJECTS, SEED = 60, 0
 """On the sheet of a cohort."""
 
 
-def draw_cohort(cohort: Cohort, page: Path) -> Path:
+def draw_cohort(cohort: ObjectCohort, page: Path) -> Path:
     """Draw some objects of a cohort, half of them occluded if there are as many."""
     return draw_objects(page, [_picture(one) for one in chosen_objects(cohort, MOST_OBJECTS, SEED)])
 

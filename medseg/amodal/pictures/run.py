@@ -14,11 +14,12 @@ from medseg.amodal.bins import bin_rows
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objective import divergence_from_prior
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.pictures.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
 from medseg.amodal.scores import score_object
-from medseg.contracts import AmodalObject, Cohort, MaskBatch
+from medseg.contracts import ObjectCohort
 from medseg.reporting.page import write_page
 from medseg.reporting.plots import draw_curves
 
@@ -43,7 +44,7 @@ DIMENSIONS, STEPS = 6, (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
 def draw_amodal_run(
     run: Path,
     completer: Completer,
-    cohort: Cohort,
+    cohort: ObjectCohort,
     config: AmodalConfig,
     things: Sequence[AmodalObject],
     answers: Sequence[Answer],

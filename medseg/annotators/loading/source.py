@@ -77,8 +77,8 @@ def read_record(case: Case, cohort: Cohort, annotators: Sequence[str]) -> Record
     image = volume.array.astype(np.float32)
     labels = np.full((len(annotators), *image.shape[1:]), UNLABELLED, np.int16)
     for position, annotator in enumerate(annotators):
-        if annotator in case.masks:
-            labels[position] = class_indices(read_labels(case.masks[annotator]).array, cohort)
+        if annotator in case.annotations:
+            labels[position] = class_indices(read_labels(case.annotations[annotator]).array, cohort)
     truth = class_indices(read_labels(case.truth).array, cohort) if case.truth else None
     return Record(case, image, labels, truth, volume.affine, volume.spacing_mm)
 
@@ -107,8 +107,8 @@ class CohortSource:
         )
         self.seed, self.batch_size, self.labels_per_image = seed, batch_size, labels_per_image
         self.index = {case.name: position for position, case in enumerate(cohort.cases)}
-        self.train = [case for case in cohort.split("train") if set(case.masks) & set(annotators)]
-        self.val = [case for case in cohort.split("val") if set(case.masks) & set(annotators)]
+        self.train = [case for case in cohort.split("train") if set(case.annotations) & set(annotators)]
+        self.val = [case for case in cohort.split("val") if set(case.annotations) & set(annotators)]
         self._samples: dict[tuple[str, View], Sample] = {}
         empty = [name for name, cases in (("train", self.train), ("val", self.val)) if not cases]
         if empty:
@@ -165,7 +165,7 @@ class CohortSource:
         """Keep ``labels_per_image`` annotators of a case, the same ones in every epoch, stage and view."""
         if self.labels_per_image is None:
             return record
-        present = [i for i, name in enumerate(self.annotators) if name in record.case.masks]
+        present = [i for i, name in enumerate(self.annotators) if name in record.case.annotations]
         rng = np.random.default_rng((self.seed, zlib.crc32(record.case.name.encode())))
         kept = rng.permutation(present)[: self.labels_per_image]
         labels = np.full_like(record.labels, UNLABELLED)

@@ -111,9 +111,9 @@ def annotate(
             counts[annotator] += confusion_counts(observed, truth, num_classes)
             if annotator in drawn:
                 masks[name] = _write_mask(frame, name, item, observed)
-        cases.append(replace(item.case, masks=masks))
+        cases.append(replace(item.case, annotations=masks))
     _write_confusion(frame, names, counts)
-    named = tuple(name for name in names if any(name in case.masks for case in cases))
+    named = tuple(name for name in names if any(name in case.annotations for case in cases))
     write_cohort(replace(frame, annotators=named, cases=tuple(cases)))
     return frame.root
 
@@ -173,7 +173,7 @@ def _copied_cases(cohort: Cohort, out: Path) -> Iterator[KnownCase]:
             _copy(path, out / "images", case.name + number) for path, number in zip(case.images, numbers, strict=True)
         )
         truth = _copy(case.truth, out / "truth", case.name)
-        yield KnownCase(replace(case, images=images, masks={}, truth=truth), _read_truth(cohort, case))
+        yield KnownCase(replace(case, images=images, annotations={}, truth=truth), _read_truth(cohort, case))
 
 
 def _copy(path: Path, folder: Path, stem: str) -> Path:
@@ -184,8 +184,17 @@ def _copy(path: Path, folder: Path, stem: str) -> Path:
 
 # --------------------------------------------------------------------------------------- from MNIST
 def _digit_frame(out: Path) -> Cohort:
-    classes = (ClassLabel("background", 0), ClassLabel("digit", 255))
-    return Cohort(out, "mnist_simulated", classes, ("intensity",), 2, (), (), ())
+    classes = (ClassLabel(name="background", value=0), ClassLabel(name="digit", value=255))
+    return Cohort(
+        root=out,
+        name="mnist_simulated",
+        classes=classes,
+        channels=("intensity",),
+        spatial_dims=2,
+        annotators=(),
+        crowd=(),
+        cases=(),
+    )
 
 
 def _digit_cases(source: Path, out: Path, seed: int, cases: int | None, noise: float) -> Iterator[KnownCase]:
@@ -197,6 +206,14 @@ def _digit_cases(source: Path, out: Path, seed: int, cases: int | None, noise: f
         truth = (intensity > 0.5).astype(np.uint8)
         paths = out / "images" / f"{name}.png", out / "truth" / f"{name}.png"
         for path, stored in zip(paths, (np.rint(255 * noisy), 255 * truth), strict=True):
-            write_labels(path, Volume(stored.astype(np.uint8), np.eye(4), None))
-        case = Case(name, name, "", paths[:1], {}, paths[1], {"digit": str(digit)})
-        yield KnownCase(case, Volume(truth, np.eye(4), None))
+            write_labels(path, Volume(array=stored.astype(np.uint8), affine=np.eye(4), spacing_mm=None))
+        case = Case(
+            name=name,
+            patient=name,
+            split="",
+            images=paths[:1],
+            annotations={},
+            truth=paths[1],
+            covariates={"digit": str(digit)},
+        )
+        yield KnownCase(case, Volume(array=truth, affine=np.eye(4), spacing_mm=None))

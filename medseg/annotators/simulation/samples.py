@@ -19,7 +19,9 @@ from medseg.cohorts.cohort import require_empty
 from medseg.contracts import Case, ClassLabel, Cohort, Volume
 from medseg.images.files import write_labels, write_map
 
-CLASSES = tuple(ClassLabel(name, value) for value, name in enumerate(("background", "liver", "kidney", "lesion")))
+CLASSES = tuple(
+    ClassLabel(name=name, value=value) for value, name in enumerate(("background", "liver", "kidney", "lesion"))
+)
 LIVER, KIDNEY, LESION = 1, 2, 3
 
 SPACING_MM = (0.8, 0.8, 2.0)
@@ -149,11 +151,11 @@ def _written(out: Path, samples: Sequence[Sample]) -> Iterator[KnownCase]:
         name, suffix = f"sample_{index:03d}", ".png" if flat else ".nii.gz"
         affine = np.eye(4) if flat else AFFINE
         image, truth = out / "images" / (name + suffix), out / "truth" / (name + suffix)
-        known = Volume(sample.truth, affine, sample.spacing_mm)
+        known = Volume(array=sample.truth, affine=affine, spacing_mm=sample.spacing_mm)
         write_labels(truth, known)
         if flat:
             stored = np.rint(sample.image * PNG_SCALE).clip(0, 65_535).astype(np.uint16)
-            write_labels(image, Volume(stored, affine, None))
+            write_labels(image, Volume(array=stored, affine=affine, spacing_mm=None))
         else:
-            write_map(image, Volume(sample.image, affine, sample.spacing_mm))
-        yield KnownCase(Case(name, name, "", (image,), {}, truth), known)
+            write_map(image, Volume(array=sample.image, affine=affine, spacing_mm=sample.spacing_mm))
+        yield KnownCase(Case(name=name, patient=name, split="", images=(image,), annotations={}, truth=truth), known)

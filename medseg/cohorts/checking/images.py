@@ -37,8 +37,8 @@ def _untrainable(cohort: Cohort) -> Iterator[str]:
     """Annotators without a mask to learn from; a cohort that is all val and test has none to learn."""
     trainable = [case for case in cohort.cases if case.split in ("train", "")]
     for name in cohort.annotators if trainable else ():
-        if not any(name in case.masks for case in trainable):
-            total = sum(name in case.masks for case in cohort.cases)
+        if not any(name in case.annotations for case in trainable):
+            total = sum(name in case.annotations for case in cohort.cases)
             yield complaint("training masks", "at least one", f"none, of {total} masks in all", name)
 
 
@@ -69,7 +69,7 @@ def _notes(reports: Sequence[CaseReport]) -> Iterator[str]:
 
 
 def _coverage(annotator: str, reports: Sequence[CaseReport]) -> Coverage:
-    splits = [report.case.split for report in reports if annotator in report.case.masks]
+    splits = [report.case.split for report in reports if annotator in report.case.annotations]
     fractions = [report.foreground[annotator] for report in reports if annotator in report.foreground]
     mean = float(np.mean(fractions)) if fractions else float("nan")
     train, val, test, unassigned = (splits.count(split) for split in SPLITS)

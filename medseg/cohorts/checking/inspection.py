@@ -57,7 +57,7 @@ def inspect(case: Case, cohort: Cohort) -> CaseReport:
         report.constant = all(bool((channel.array == channel.array.flat[0]).all()) for channel in channels)
         report.unscaled = image.spacing_mm is None
         report.digest = _digest(channels)
-    masks = [*case.masks.items(), *([("truth", case.truth)] if case.truth else [])]
+    masks = [*case.annotations.items(), *([("truth", case.truth)] if case.truth else [])]
     for annotator, path in masks:
         _inspect_mask(annotator, path, image, cohort, report)
     return report

@@ -127,4 +127,11 @@ def _images_of(mask: Mask, root: Path) -> list[Path]:
 def _case(image: Path, root: Path, masks: Mapping[str, Path]) -> Case:
     session = next((part for part in image.parts if part.startswith("ses-")), None)
     covariates = {"session": session} if session else {}
-    return Case(stem(image), image.parts[0], "", (root / image,), masks, covariates=covariates)
+    return Case(
+        name=stem(image),
+        patient=image.parts[0],
+        split="",
+        images=(root / image,),
+        annotations=masks,
+        covariates=covariates,
+    )

@@ -76,10 +76,10 @@ def _classes(labels: Mapping[str, Any], where: str, complaints: list[str]) -> tu
         elif isinstance(number, bool) or not str(number).isdigit():
             complaints.append(complaint(f"labels.{name}", "a number from 0", json.dumps(value), where))
         else:
-            classes.append(ClassLabel(name, int(number)))
+            classes.append(ClassLabel(name=name, value=int(number)))
     classes.sort(key=lambda label: label.value)
     if classes and classes[0].value != 0:
-        classes.insert(0, ClassLabel("background", 0))
+        classes.insert(0, ClassLabel(name="background", value=0))
     return tuple(classes)
 
 

@@ -110,7 +110,8 @@ def paired(
     cases = []
     for case, channels in images.items():
         own = {annotator: files[case] for annotator, files in masks.items() if case in files}
-        cases.append(Case(case, case, split, channels, own, own.pop(TRUTH, None)))
+        known = own.pop(TRUTH, None)
+        cases.append(Case(name=case, patient=case, split=split, images=channels, annotations=own, truth=known))
     return cases
 
 

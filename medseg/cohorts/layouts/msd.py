@@ -44,7 +44,13 @@ def index(root: Path) -> Cohort:
 
 def _case(root: Path, pair: Pair) -> Case:
     name = stem(root / pair.image)
-    return Case(name, name, "", (root / pair.image,), {nnunet.REFERENCE: root / pair.label})
+    return Case(
+        name=name,
+        patient=name,
+        split="",
+        images=(root / pair.image,),
+        annotations={nnunet.REFERENCE: root / pair.label},
+    )
 
 
 def _missing(root: Path, stated: DatasetJson) -> list[str]:

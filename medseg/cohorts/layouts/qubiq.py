@@ -49,7 +49,13 @@ def index(root: Path, task: str | None = None) -> Cohort:
     if complaints:
         raise Refused(complaints)
     cases = [
-        Case(place.name, place.name, split, (image,), _of_task(masks[place], chosen))
+        Case(
+            name=place.name,
+            patient=place.name,
+            split=split,
+            images=(image,),
+            annotations=_of_task(masks[place], chosen),
+        )
         for place, split in places.items()
         if (image := _image(place))
     ]

@@ -37,19 +37,19 @@ def cohort_of(
     complaints = [complaint("cases of one name", "one", "several", name) for name in doubled(_names(cases))]
     if complaints:
         raise Refused(complaints)
-    everyone = sorted({name for case in cases for name in case.masks}, key=natural)
+    everyone = sorted({name for case in cases for name in case.annotations}, key=natural)
     masks = _masks(cases, everyone)
     if not masks:
         raise Refused([complaint("masks", "at least one", "none", str(root))])
     return Cohort(
-        root,
-        root.resolve().name,
-        classes or classes_found(masks, class_names or {}),
-        channels or _channels(cases[0]),
-        _spatial_dims(cases, masks[0]),
-        tuple(name for name in everyone if not name.startswith(CROWD)),
-        tuple(name for name in everyone if name.startswith(CROWD)),
-        tuple(sorted(cases, key=lambda case: natural(case.name))),
+        root=root,
+        name=root.resolve().name,
+        classes=classes or classes_found(masks, class_names or {}),
+        channels=channels or _channels(cases[0]),
+        spatial_dims=_spatial_dims(cases, masks[0]),
+        annotators=tuple(name for name in everyone if not name.startswith(CROWD)),
+        crowd=tuple(name for name in everyone if name.startswith(CROWD)),
+        cases=tuple(sorted(cases, key=lambda case: natural(case.name))),
     )
 
 
@@ -59,7 +59,7 @@ def _names(cases: Sequence[Case]) -> list[str]:
 
 def _masks(cases: Sequence[Case], annotators: Sequence[str]) -> list[Path]:
     """Annotator by annotator, so that an even sample has its share of each; the truth last."""
-    masks = [case.masks[name] for name in annotators for case in cases if name in case.masks]
+    masks = [case.annotations[name] for name in annotators for case in cases if name in case.annotations]
     return masks + [case.truth for case in cases if case.truth]
 
 
@@ -85,7 +85,7 @@ def classes_found(masks: Sequence[Path], names: Mapping[int, str]) -> tuple[Clas
         raise Refused([complaint("label values", f"2 to {MOST_VALUES}", f"{len(values)}: {seen}", where)])
     default = ["background", *(["object"] if len(values) == 2 else [])]
     default += [f"class_{rank}" for rank in range(len(default), len(values))]
-    labels = [ClassLabel(names.get(value, name), value) for value, name in zip(values, default, strict=True)]
+    labels = [ClassLabel(name=names.get(value, name), value=value) for value, name in zip(values, default, strict=True)]
     if doubled(label.name for label in labels):
         got = ", ".join(f"{label.value} {label.name}" for label in labels)
         raise Refused([complaint("class names", "another one for each value", got, str(masks[0].parent))])
@@ -111,7 +111,7 @@ def _channels(case: Case) -> tuple[str, ...]:
 
 def _spatial_dims(cases: Sequence[Case], mask: Path) -> int:
     """Those of a mask, compared with its image: channels stored as a further axis would pass as a volume."""
-    case = next(case for case in cases if mask in (*case.masks.values(), case.truth))
+    case = next(case for case in cases if mask in (*case.annotations.values(), case.truth))
     image, labels = read_image(case.images[0]), read_labels(mask)
     if image.array.ndim - 1 != labels.array.ndim:
         expected = f"{labels.array.ndim} as its mask {mask.name} ({_size(labels, 0)})"

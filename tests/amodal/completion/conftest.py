@@ -16,12 +16,13 @@ from medseg.amodal.completion import completer as module
 from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.config import AmodalConfig
+from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.occlusion.frames import FrameRules
 from medseg.config import dump_config
-from medseg.contracts import AmodalObject, ClassLabel, MaskBatch, ObjectRules
+from medseg.contracts import ClassLabel, ObjectRules
 from medseg.training.checkpoint import save_weights
 
-CLASSES = (ClassLabel("background", 0), ClassLabel("rod", 1), ClassLabel("bar", 2))
+CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="rod", value=1), ClassLabel(name="bar", value=2))
 RULES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
 
 
@@ -65,7 +66,7 @@ def completer(dims: int = 2, rules: ObjectRules = RULES, size: int = 32, lines: 
     The object lies in their middle, its axes are those of the map.
     """
     frame = FrameRules((lines or size, *(size,) * (dims - 1)), spacing=1.0, margin=1.25, reduction=2.0, align=False)
-    return Completer(AmodalSignature(CLASSES, rules, dims), frame, nn.Identity())
+    return Completer(AmodalSignature(classes=CLASSES, rules=rules, spatial_dims=dims), frame, nn.Identity())
 
 
 def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
@@ -74,7 +75,20 @@ def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
     whole[3:6, 2:14] = True
     bar[:, 10:14] = True
     hider = bar if occluder else None
-    return AmodalObject(name, "c", "rod", 0, whole & ~bar, hider, whole, False, (0, 0), (9, 16), np.eye(4), None)
+    return AmodalObject(
+        name=name,
+        case="c",
+        label="rod",
+        class_index=0,
+        visible=whole & ~bar,
+        occluder=hider,
+        whole=whole,
+        complete=False,
+        corner=(0, 0),
+        map_shape=(9, 16),
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
 
 
 def write_run(run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rules: ObjectRules) -> Path:
@@ -82,7 +96,10 @@ def write_run(run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rule
     run.mkdir()
     values = {"experiment": "x", "recipe": "three_stages", "data": {"cohort": "none", "frame": {"size": frame}},
               "network": {"channels": [4, 8], "coarse": 4, "fine": 2}}  # fmt: skip
-    config, signature = AmodalConfig.model_validate(values), AmodalSignature(classes, rules, len(frame))
+    config, signature = (
+        AmodalConfig.model_validate(values),
+        AmodalSignature(classes=classes, rules=rules, spatial_dims=len(frame)),
+    )
     (run / "config.yaml").write_text(dump_config(config))
     signature.write(run / "model.json")
     save_weights(run / "weights.pt", build_amodal_model(config, signature))

@@ -10,9 +10,9 @@ import torch
 
 from medseg.amodal.completion.beliefs import LEAST_PROBABILITY, believe, most_probable_part
 from medseg.amodal.model import Code, Latent
+from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.amodal.pyramid import Layout
-from medseg.contracts import MaskBatch
 
 from ..conftest import TINY, Rectangles, hidden_batch, known_model, rectangle, vae
 
@@ -80,7 +80,9 @@ def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeyp
     torch.testing.assert_close(still.samples[:4], still.samples[4:])
     layout = Layout((8, 8, 8), 1, (8, 8), 1, coarse=3, fine=2, level=1)
     masks = torch.rand(1, 1, 8, 8, 8)
-    volume = MaskBatch(masks, 1 - masks, masks, torch.tensor([0]), torch.tensor([0]))
+    volume = MaskBatch(
+        visible=masks, occluder=1 - masks, whole=masks, class_index=torch.tensor([0]), case_index=torch.tensor([0])
+    )
     of_volume = believe(vae(layout), volume, 8)
     torch.testing.assert_close(of_volume.samples.mean(0), of_volume.probs)  # and eight of a volume
 

@@ -15,9 +15,9 @@ from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.calibrate import SHIFTS, SPREADS, calibrate, calibrate_run, crps
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
+from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.shapes import CLASSES, RULES, write_shapes
 from medseg.cohorts.cohort import load_cohort
-from medseg.contracts import AmodalObject, MaskBatch
 
 from .conftest import Known, completer, crossed, write_run
 

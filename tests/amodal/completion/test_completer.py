@@ -15,9 +15,9 @@ from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.model import AmodalVAE
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.pyramid import Layout
-from medseg.contracts import AmodalObject, Completion
 
 from .conftest import Known, completer, crossed
 

@@ -106,7 +106,9 @@ def test_a_bad_map_is_refused(labels: np.ndarray, spacing: tuple[float, ...] | N
 @pytest.mark.parametrize(("dims", "suffix"), [(2, ".png"), (2, ".tif"), (3, ".nii.gz"), (3, ".nrrd")])
 def test_every_file_lies_on_the_grid_of_its_map(tmp_path: Path, known: Known, dims: int, suffix: str):
     spacing = (0.5, 2.0) if suffix == ".tif" else None
-    source = write_labels(tmp_path / f"maps/c01{suffix}", Volume(crossing(dims), AFFINE, spacing))
+    source = write_labels(
+        tmp_path / f"maps/c01{suffix}", Volume(array=crossing(dims), affine=AFFINE, spacing_mm=spacing)
+    )
     said = complete(completer(dims), tmp_path / "maps", tmp_path / "out", samples=2)
     assert said == f"1 label map: 2 objects completed, 2 complete, 0 left as they are; written to {tmp_path / 'out'}"
     given = read_labels(source)
@@ -132,7 +134,10 @@ def test_every_file_lies_on_the_grid_of_its_map(tmp_path: Path, known: Known, di
 
 
 def test_maps_of_another_cohort_are_read_by_its_rules(tmp_path: Path, known: Known):
-    write_labels(tmp_path / "c01.png", Volume(np.choose(crossing(), [0, 20, 10]).astype(np.uint8), np.eye(4), None))
+    write_labels(
+        tmp_path / "c01.png",
+        Volume(array=np.choose(crossing(), [0, 20, 10]).astype(np.uint8), affine=np.eye(4), spacing_mm=None),
+    )
     other = tmp_path / "cohort.yaml"
     content = {
         "spatial_dims": 2,
@@ -158,9 +163,9 @@ def test_maps_of_another_cohort_are_read_by_its_rules(tmp_path: Path, known: Kno
 
 def test_all_bad_maps_are_named_and_nothing_is_written(tmp_path: Path, known: Known):
     maps, out = tmp_path / "maps", tmp_path / "out"
-    write_labels(maps / "good.png", Volume(crossing(), np.eye(4), None))
-    write_labels(maps / "empty.png", Volume(np.zeros((8, 8), np.uint8), np.eye(4), None))
-    write_labels(maps / "volume.nii.gz", Volume(crossing(3), AFFINE, None))
+    write_labels(maps / "good.png", Volume(array=crossing(), affine=np.eye(4), spacing_mm=None))
+    write_labels(maps / "empty.png", Volume(array=np.zeros((8, 8), np.uint8), affine=np.eye(4), spacing_mm=None))
+    write_labels(maps / "volume.nii.gz", Volume(array=crossing(3), affine=AFFINE, spacing_mm=None))
     (maps / "broken.png").write_bytes(b"")
     with pytest.raises(Refused) as refused:
         complete(completer(), maps, out)
@@ -173,7 +178,7 @@ def test_all_bad_maps_are_named_and_nothing_is_written(tmp_path: Path, known: Kn
 
 
 def test_nothing_is_overwritten_and_a_folder_without_maps_is_refused(tmp_path: Path, known: Known):
-    write_labels(tmp_path / "c01.png", Volume(crossing(), np.eye(4), None))
+    write_labels(tmp_path / "c01.png", Volume(array=crossing(), affine=np.eye(4), spacing_mm=None))
     complete(completer(), tmp_path / "c01.png", tmp_path / "out")
     before = (tmp_path / "out/objects.csv").read_bytes()
     with pytest.raises(Refused, match=r"output folder: expected no completions yet, got a file objects.csv"):
@@ -182,7 +187,7 @@ def test_nothing_is_overwritten_and_a_folder_without_maps_is_refused(tmp_path: P
     (tmp_path / "none").mkdir()
     with pytest.raises(Refused, match=r"label maps: expected files ending in .*, got none"):
         complete(completer(), tmp_path / "none", tmp_path / "new")
-    write_labels(tmp_path / "c01.tif", Volume(crossing(), np.eye(4), None))
+    write_labels(tmp_path / "c01.tif", Volume(array=crossing(), affine=np.eye(4), spacing_mm=None))
     with pytest.raises(Refused, match=r"label maps: expected one file, got 2 \(c01\)"):
         complete(completer(), tmp_path, tmp_path / "new")
 
@@ -191,7 +196,7 @@ def test_what_is_left_alone_is_listed_with_its_reason(tmp_path: Path, known: Kno
     known.energy = lambda number: 0.9 - 0.6 * number
     labels = crossing()
     labels[0, 0:3] = 1
-    write_labels(tmp_path / "c01.png", Volume(labels, np.eye(4), None))
+    write_labels(tmp_path / "c01.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     judge = replace(completer(), calibration=Calibration(energy_limit=0.5))
     said = complete(judge, tmp_path / "c01.png", tmp_path / "out", samples=2)
     assert said.splitlines()[1:] == ["  left: 1 looks like nothing seen in training", "  left: 1 touches the border"]
@@ -237,8 +242,11 @@ def test_crossing_chromosomes_keep_what_is_seen_of_them(known: Known):
     if "MEDSEG_DATA" not in os.environ:
         pytest.skip("MEDSEG_DATA is not set: the folder that holds mfish")
     maps = sorted((Path(os.environ["MEDSEG_DATA"]) / "mfish/labels").iterdir())[:6]
-    classes = (ClassLabel("background", 0), *(ClassLabel(f"chromosome {n}", n) for n in range(1, 25)))
-    signature = AmodalSignature(classes, ObjectRules(overlap=(255,), smallest=60), 2)
+    classes = (
+        ClassLabel(name="background", value=0),
+        *(ClassLabel(name=f"chromosome {n}", value=n) for n in range(1, 25)),
+    )
+    signature = AmodalSignature(classes=classes, rules=ObjectRules(overlap=(255,), smallest=60), spatial_dims=2)
     judge = replace(completer(size=64), signature=signature)
     crossing_rows = []
     for path in maps:

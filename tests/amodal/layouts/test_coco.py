@@ -11,7 +11,7 @@ import pytest
 from medseg.amodal.layouts.coco_masks import decoded, runs_of_text
 from medseg.amodal.objects import read_objects
 from medseg.cohorts.cohort import load_cohort, write_cohort
-from medseg.contracts import Cohort, Refused
+from medseg.contracts import ObjectCohort, Refused
 from medseg.experiment.cohorts import indexed as index
 
 IMAGE = {"id": 7, "file_name": "street.png", "height": 8, "width": 10}
@@ -85,11 +85,11 @@ def test_a_bad_mask_is_refused(segmentation: object, error: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------- files
-def indexed(root: Path, **content: object) -> Cohort:
+def indexed(root: Path, **content: object) -> ObjectCohort:
     (root / "in").mkdir(exist_ok=True)
     (root / "in" / "instances.json").write_text(json.dumps({"images": [IMAGE], "categories": CATEGORIES} | content))
     cohort = index(root / "in", out=root / "out")
-    write_cohort(Cohort(**{**cohort.__dict__, "root": root / "out"}))
+    write_cohort(ObjectCohort(**{**cohort.__dict__, "root": root / "out"}))
     return load_cohort(root / "out")
 
 

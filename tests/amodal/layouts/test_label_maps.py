@@ -21,7 +21,7 @@ def label_map(root: Path, name: str, *values: int, shape: tuple[int, ...] = (9, 
     """A map of 0, but for the values given in its first pixels."""
     labels = np.zeros(shape, np.uint16)
     labels.reshape(-1)[: len(values)] = values
-    write_labels(root / "labels" / name, Volume(labels, np.eye(4), None))
+    write_labels(root / "labels" / name, Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     return labels
 
 
@@ -42,12 +42,12 @@ def test_every_value_is_a_class_and_every_map_a_case(tmp_path: Path, suffix: str
         ("ann2", "ann", ()),
         ("ann10", "ann", ()),
     ]
-    assert (cohort.spatial_dims, cohort.annotators, cohort.rules) == (len(shape), ("labels",), ObjectRules())
+    assert (cohort.spatial_dims, cohort.annotators, cohort.rules) == (len(shape), (), ObjectRules())
     assert remarks(cohort) == []
     write_cohort(replace(cohort, root=tmp_path / "out"))
     loaded = load_cohort(tmp_path / "out")
     assert loaded.rules == cohort.rules
-    assert loaded.cases[0].masks["labels"].resolve() == cohort.cases[0].masks["labels"].resolve()
+    assert loaded.cases[0].object_masks["full"].resolve() == cohort.cases[0].object_masks["full"].resolve()
 
 
 def test_the_table_of_cases_gives_patient_and_split(tmp_path: Path) -> None:
@@ -56,14 +56,17 @@ def test_the_table_of_cases_gives_patient_and_split(tmp_path: Path) -> None:
     cohort = index(tmp_path)
     (case,) = cohort.cases
     assert (case.patient, case.split, case.covariates) == ("anna", "test", {"site": "rome"})
-    assert cohort.classes == (ClassLabel("background", 0), ClassLabel("object", 255)) and remarks(cohort) == []
+    assert (
+        cohort.classes == (ClassLabel(name="background", value=0), ClassLabel(name="object", value=255))
+        and remarks(cohort) == []
+    )
 
 
 def test_255_is_never_taken_for_an_overlap_but_pointed_out(tmp_path: Path) -> None:
     label_map(tmp_path, "a.png", 1, 255)
     label_map(tmp_path, "b.png", 24)
     cohort = index(tmp_path)
-    assert ClassLabel("class_255", 255) in cohort.classes
+    assert ClassLabel(name="class_255", value=255) in cohort.classes
     assert cohort.rules is not None and cohort.rules.overlap == ()
     assert remarks(cohort) == [
         "value 255 in 1 of 2 maps: if it means overlap or unknown, take class_255 out of the classes in cohort.yaml "

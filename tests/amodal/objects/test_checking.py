@@ -33,7 +33,7 @@ def cohort_folder(root: Path, maps: Mapping[str, NDArray[np.integer]], split: st
     dims = next(iter(maps.values())).ndim
     for name, labels in maps.items():
         suffix = ".png" if dims == 2 else ".nii.gz"
-        write_labels(root / f"{name}{suffix}", Volume(labels, SCALE, None))
+        write_labels(root / f"{name}{suffix}", Volume(array=labels, affine=SCALE, spacing_mm=None))
         rows.append(f"{name},,{split},,labels,{name}{suffix},")
     (root / "manifest.csv").write_text("\n".join(rows) + "\n")
     classes = "classes: {background: 0, liver: 1, gut: 2}\n"
@@ -102,7 +102,7 @@ def test_a_4d_label_map_is_refused(tmp_path: Path) -> None:
 def test_mixed_voxel_sizes_are_a_warning_with_the_sizes(tmp_path: Path) -> None:
     thick = np.pad(crossing()[..., None], ((0, 0), (0, 0), (1, 1))).repeat(2, -1)
     root = cohort_folder(tmp_path, {"m1": thick, "m2": np.roll(thick, 1, 1)})
-    write_labels(root / "m2.nii.gz", Volume(np.roll(thick, 1, 1), np.eye(4), None))
+    write_labels(root / "m2.nii.gz", Volume(array=np.roll(thick, 1, 1), affine=np.eye(4), spacing_mm=None))
     (warning,) = (line for line in findings(root).warnings if "voxel" in line)
     assert (
         warning == "voxel sizes: expected one in all cases, got 0.5x0.5x2 mm in 1 (m1) and 1x1x1 mm in 1 (m2) (belly)"

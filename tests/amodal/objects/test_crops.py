@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import on_map, padded, windows
-from medseg.contracts import AmodalObject
 
 
 def rod(rows: int, columns: int, room: int, corner: tuple[int, int], map_shape: tuple[int, int]) -> AmodalObject:
     """A complete rod with room around it."""
     mask = np.pad(np.ones((rows, columns), bool), room)
-    return AmodalObject("m/rod-1", "m", "rod", 0, mask, None, mask, True, corner, map_shape, np.eye(4), None)
+    return AmodalObject(
+        name="m/rod-1",
+        case="m",
+        label="rod",
+        class_index=0,
+        visible=mask,
+        occluder=None,
+        whole=mask,
+        complete=True,
+        corner=corner,
+        map_shape=map_shape,
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
 
 
 def test_windows_cut_off_what_sticks_out():

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from medseg.amodal.objects import read_objects
 from medseg.amodal.objects.drawn import read_drawn_object
 from medseg.cohorts.cohort import load_cohort, write_cohort
-from medseg.contracts import Case, ClassLabel, Cohort, ObjectRules, Refused, Volume
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, Volume
 from medseg.images.files import write_labels
 
-CLASSES = (ClassLabel("background", 0), ClassLabel("cup", 1), ClassLabel("plate", 2))
+CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="cup", value=1), ClassLabel(name="plate", value=2))
 
 
 def box(rows: slice, columns: slice, value: int = 2, shape: tuple[int, int] = (8, 10)) -> NDArray[np.uint8]:
@@ -30,15 +30,25 @@ VISIBLE, WHOLE, FRONT = (
 )
 
 
-def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.uint8]) -> Cohort:
-    """A cohort of one case; masks by target, the whole under ``labels``."""
-    paths = {name: write_labels(root / f"{name}.png", Volume(mask, np.eye(4), None)) for name, mask in masks.items()}
-    case = Case("k", "k", "", (), paths)
-    return Cohort(root, "drawn", CLASSES, (), 2, ("labels",), (), (case,), rules or ObjectRules())
+def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.uint8]) -> ObjectCohort:
+    """A cohort of one case; masks by what they show, the whole under ``full``."""
+    paths = {
+        name: write_labels(root / f"{name}.png", Volume(array=mask, affine=np.eye(4), spacing_mm=None))
+        for name, mask in masks.items()
+    }
+    case = Case(name="k", patient="k", object_masks=paths)
+    return ObjectCohort(
+        root=root,
+        name="drawn",
+        classes=CLASSES,
+        spatial_dims=2,
+        cases=(case,),
+        rules=rules or ObjectRules(),
+    )
 
 
 def test_an_object_has_its_visible_part_its_whole_and_its_occluder(tmp_path: Path) -> None:
-    cohort = written(tmp_path, visible=VISIBLE, labels=WHOLE, occluder=FRONT)
+    cohort = written(tmp_path, visible=VISIBLE, full=WHOLE, occluder=FRONT)
     write_cohort(cohort)
     assert load_cohort(tmp_path) == cohort
     (one,) = read_objects(cohort.cases[0], cohort).objects
@@ -56,7 +66,7 @@ def test_what_is_not_drawn_is_not_known(tmp_path: Path) -> None:
 
 
 def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
-    cohort = written(tmp_path, visible=WHOLE, labels=WHOLE)
+    cohort = written(tmp_path, visible=WHOLE, full=WHOLE)
     (one,) = read_drawn_object(cohort.cases[0], cohort).objects
     assert one.complete and one.occluder is not None and not one.occluder.any()
 
@@ -72,13 +82,13 @@ def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
 def test_an_object_is_dropped_for_a_reason(
     tmp_path: Path, rules: ObjectRules, whole: NDArray[np.uint8], reason: str
 ) -> None:
-    cohort = written(tmp_path, rules, visible=VISIBLE, labels=whole)
+    cohort = written(tmp_path, rules, visible=VISIBLE, full=whole)
     (dropped,) = read_drawn_object(cohort.cases[0], cohort).dropped
     assert (dropped.name, dropped.label, dropped.reason, dropped.voxels) == ("k", "plate", reason, 6)
 
 
 def test_masks_that_contradict_one_another_are_refused_at_once(tmp_path: Path) -> None:
-    cohort = written(tmp_path, visible=WHOLE, labels=VISIBLE // 2, occluder=FRONT[:7])
+    cohort = written(tmp_path, visible=WHOLE, full=VISIBLE // 2, occluder=FRONT[:7])
     with pytest.raises(Refused) as caught:
         read_drawn_object(cohort.cases[0], cohort)
     assert caught.value.complaints == (

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of
 from medseg.amodal.objects.crops import on_map, padded
 from medseg.amodal.objects.growth import attached, bridged, may_grow, painted
-from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules
+from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, Volume
 
-CLASSES = (ClassLabel("background", 0), ClassLabel("rod", 1), ClassLabel("bar", 2))
+CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="rod", value=1), ClassLabel(name="bar", value=2))
 HIDES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
 
 
-def cohort(rules: ObjectRules = HIDES, dims: int = 2) -> Cohort:
-    return Cohort(root=None, name="", classes=CLASSES, channels=(), spatial_dims=dims, annotators=(), crowd=(),  # pyright: ignore[reportArgumentType]
+def cohort(rules: ObjectRules = HIDES, dims: int = 2) -> ObjectCohort:
+    return ObjectCohort(root=None, name="", classes=CLASSES, spatial_dims=dims, # pyright: ignore[reportArgumentType]
                   cases=(), rules=rules)  # fmt: skip
 
 
@@ -27,7 +28,20 @@ def strip(visible: str, occluder: str | None) -> AmodalObject:
 
     shape = (1, len(visible))
     hider = None if occluder is None else mask(occluder)
-    return AmodalObject("c/rod-1", "c", "rod", 0, mask(visible), hider, None, False, (0, 0), shape, np.eye(4), None)
+    return AmodalObject(
+        name="c/rod-1",
+        case="c",
+        label="rod",
+        class_index=0,
+        visible=mask(visible),
+        occluder=hider,
+        whole=None,
+        complete=False,
+        corner=(0, 0),
+        map_shape=shape,
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
 
 
 def row(mask: np.ndarray) -> str:
@@ -70,7 +84,12 @@ def seam_map(seam: int) -> np.ndarray:
 
 def objects(labels: np.ndarray, rules: ObjectRules, gap: int) -> list[AmodalObject]:
     of_map = cohort(rules)
-    return bridged(objects_of(labels, of_map, "c", np.eye(4), None).objects, labels, of_map, gap)
+    return bridged(
+        objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), of_map.scheme, "c").objects,
+        labels,
+        of_map.scheme,
+        gap,
+    )
 
 
 @pytest.mark.parametrize(("seam", "gap", "hidden"), [(0, 0, True), (2, 0, False), (2, 2, False), (2, 3, True)])
@@ -102,11 +121,23 @@ def test_instances_hide_one_another_across_a_seam_and_never_themselves():
 def test_a_voxel_is_painted_where_one_whole_alone_claims_it_and_nothing_is_seen():
     labels = np.array([[0, 1, 1, 255, 255, 2, 2, 0]])
     rod = strip(".xx.....", ".....xx.")
-    bar = AmodalObject("c/bar-1", "c", "bar", 1, np.array([[0, 1, 1]], bool), None, None, False, (0, 4), (1, 8),
-                       np.eye(4), None)  # fmt: skip
+    bar = AmodalObject(
+        name="c/bar-1",
+        case="c",
+        label="bar",
+        class_index=1,
+        visible=np.array([[0, 1, 1]], bool),
+        occluder=None,
+        whole=None,
+        complete=False,
+        corner=(0, 4),
+        map_shape=(1, 8),
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
     whole_rod = np.array([[0, 1, 1, 1, 1, 1, 0, 0]], bool)
     whole_bar = np.array([[1, 1, 1]], bool)
-    assert painted(labels, cohort(), [rod, bar], [whole_rod, whole_bar]).tolist() == [[0, 1, 1, 1, 255, 2, 2, 0]]
+    assert painted(labels, cohort().scheme, [rod, bar], [whole_rod, whole_bar]).tolist() == [[0, 1, 1, 1, 255, 2, 2, 0]]
     assert labels[0, 3] == 255
 
 

@@ -10,20 +10,33 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Extraction, objects_of, objects_of_split
-from medseg.contracts import AmodalObject, ClassLabel, Cohort, ObjectRules, Refused
+from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, Refused, Volume
 from medseg.experiment.cohorts import indexed as index
 
-CLASSES = (ClassLabel("background", 0), ClassLabel("a", 1), ClassLabel("b", 2), ClassLabel("c", 3))
+CLASSES = (
+    ClassLabel(name="background", value=0),
+    ClassLabel(name="a", value=1),
+    ClassLabel(name="b", value=2),
+    ClassLabel(name="c", value=3),
+)
 OVERLAP = ObjectRules(overlap=(255,))
 
 
-def cohort(rules: ObjectRules, dims: int = 2) -> Cohort:
-    return Cohort(Path("/"), "drawn", CLASSES, (), dims, ("labels",), (), (), rules)
+def cohort(rules: ObjectRules, dims: int = 2) -> ObjectCohort:
+    return ObjectCohort(
+        root=Path("/"),
+        name="drawn",
+        classes=CLASSES,
+        spatial_dims=dims,
+        cases=(),
+        rules=rules,
+    )
 
 
 def extract(labels: NDArray[np.integer], rules: ObjectRules = OVERLAP) -> Extraction:
-    return objects_of(labels, cohort(rules, labels.ndim), "m", np.eye(4), None)
+    return objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), cohort(rules, labels.ndim).scheme, "m")
 
 
 def by_name(extraction: Extraction) -> dict[str, AmodalObject]:
@@ -160,14 +173,14 @@ def test_instances_are_objects_of_one_class_under_their_own_numbers() -> None:
     labels[labels == 1], labels[labels == 2] = 17, 40
     rules = replace(OVERLAP, instances=True)
     own = replace(cohort(rules), classes=CLASSES[:2])
-    found = by_name(objects_of(labels, own, "m", np.eye(4), None))
+    found = by_name(objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), own.scheme, "m"))
     assert list(found) == ["m/a-17", "m/a-40"]
     assert {one.class_index for one in found.values()} == {0}
     assert all(one.whole is not None and one.whole.sum() == 27 for one in found.values())
     touching = np.zeros((6, 8), int)
     touching[2:4, 1:4], touching[2:4, 4:7] = 300, 301
     own = replace(cohort(ObjectRules(instances=True, hides={"a": ("a",)})), classes=CLASSES[:2])
-    first, second = objects_of(touching, own, "m", np.eye(4), None).objects
+    first, second = objects_of(Volume(array=touching, affine=np.eye(4), spacing_mm=None), own.scheme, "m").objects
     np.testing.assert_array_equal(pasted(first, first.occluder), pasted(second, second.visible))
 
 
@@ -175,7 +188,9 @@ def test_volumes_are_taken_apart_by_the_same_code() -> None:
     labels = np.zeros((13, 11, 7), np.int16)
     labels[..., 2:5] = cross().T[..., None]
     affine, spacing_mm = np.diag([0.5, 0.5, 2, 1]), (0.5, 0.5, 2.0)
-    found = objects_of(labels, cohort(OVERLAP, 3), "v", affine, spacing_mm).objects
+    found = objects_of(
+        Volume(array=labels, affine=affine, spacing_mm=spacing_mm), cohort(OVERLAP, 3).scheme, "v"
+    ).objects
     one = found[1]
     assert [one.name for one in found] == ["v/b-1", "v/a-1"]  # in the order of their first voxels
     assert (one.visible.sum(), one.corner, one.map_shape) == (54, (1, 1, 2), (13, 11, 7))
@@ -186,7 +201,7 @@ def test_volumes_are_taken_apart_by_the_same_code() -> None:
 # ---------------------------------------------------------------------------------------- refused
 def refusals(labels: NDArray[np.integer], rules: ObjectRules = OVERLAP) -> tuple[str, ...]:
     with pytest.raises(Refused) as caught:
-        objects_of(labels, cohort(rules), "m", np.eye(4), None)
+        objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), cohort(rules).scheme, "m")
     return caught.value.complaints
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.occlusion.occluders import Ranges
 from medseg.amodal.occlusion.showing import Showing
-from medseg.contracts import AmodalObject
 
 SHOWING = Showing(FrameRules((16, 16), spacing=2.0), Ranges(hidden=(0.1, 0.5)))
 
@@ -21,4 +21,17 @@ def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.
 def rod(rows: int = 6, columns: int = 14, room: int = 0, name: str = "m/rod-1") -> AmodalObject:
     """A complete rod that fills its crop, or has room around it."""
     mask = np.pad(np.ones((rows, columns), bool), room)
-    return AmodalObject(name, "m", "rod", 0, mask, None, mask, True, (20, 30), (80, 80), np.eye(4), None)
+    return AmodalObject(
+        name=name,
+        case="m",
+        label="rod",
+        class_index=0,
+        visible=mask,
+        occluder=None,
+        whole=mask,
+        complete=True,
+        corner=(20, 30),
+        map_shape=(80, 80),
+        affine=np.eye(4),
+        spacing_mm=None,
+    )

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of, read_objects
 from medseg.amodal.occlusion.frames import Frame, FrameRules, fits, frame_around, from_frame, to_frame
 from medseg.amodal.shapes import CLASSES, RULES, render_map
-from medseg.contracts import AmodalObject, Cohort
+from medseg.contracts import ObjectCohort, Volume
 from medseg.experiment.cohorts import indexed as index
 
 from .conftest import rod
@@ -22,10 +23,21 @@ SPACING = (1.0, 1.0, 2.0)
 
 
 def complete_shapes(dims: int, size: int, maps: int) -> list[AmodalObject]:
-    cohort = Cohort(Path(), "shapes", CLASSES, (), dims, ("labels",), (), (), RULES)
+    cohort = ObjectCohort(
+        root=Path(),
+        name="shapes",
+        classes=CLASSES,
+        spatial_dims=dims,
+        cases=(),
+        rules=RULES,
+    )
     found = []
     for number in range(maps):
-        extraction = objects_of(render_map(1, number, dims, size), cohort, f"map{number}", np.eye(4), None)
+        extraction = objects_of(
+            Volume(array=render_map(1, number, dims, size), affine=np.eye(4), spacing_mm=None),
+            cohort.scheme,
+            f"map{number}",
+        )
         found += [thing for thing in extraction.objects if thing.complete]
     return found
 

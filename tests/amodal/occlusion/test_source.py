@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.occlusion import source as module
 from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
 from medseg.amodal.occlusion.source import OcclusionSource
 from medseg.amodal.shapes import write_shapes
 from medseg.cohorts.cohort import load_cohort
-from medseg.contracts import Cohort, MaskBatch, Refused, Split, Volume
+from medseg.contracts import Cohort, Refused, Split, Volume
 from medseg.images.files import write_labels
 
 from .conftest import SHOWING, rod
@@ -209,8 +210,8 @@ def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: 
     crossed = np.zeros((40, 40), np.uint8)
     crossed[10:30, 18:23], crossed[18:23, 10:30] = 1, 2
     crossed[18:23, 18:23] = 255
-    path = write_labels(tmp_path / "crossed.png", Volume(crossed, np.eye(4), None))
-    cases = tuple(replace(case, masks={"labels": path}) for case in cohort.cases)
+    path = write_labels(tmp_path / "crossed.png", Volume(array=crossed, affine=np.eye(4), spacing_mm=None))
+    cases = tuple(replace(case, object_masks={"full": path}) for case in cohort.cases)
     assert refusal(replace(cohort, cases=cases), SHOWING.frame) == (
         "complete objects in the train split: expected at least one, got none (shapes_2d)",
         sentence,

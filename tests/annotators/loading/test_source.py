@@ -27,7 +27,7 @@ def cohort(tmp_path: Path) -> Cohort:
 
         def write(folder: str, array: np.ndarray, name: str = name) -> Path:
             path = tmp_path / folder / f"{name}.png"
-            write_labels(path, Volume(array.astype(np.uint8), np.eye(4), None))
+            write_labels(path, Volume(array=array.astype(np.uint8), affine=np.eye(4), spacing_mm=None))
             return path
 
         mask = np.zeros((12, 16))
@@ -39,9 +39,20 @@ def cohort(tmp_path: Path) -> Cohort:
         if number == 1:
             masks["cat"] = write("cat", np.zeros_like(mask))
         split = "train" if number < 4 else "val"
-        cases.append(Case(name, name, split, (image,), masks, write("truth", mask)))
-    classes = (ClassLabel("background", 0), ClassLabel("object", 255))
-    return Cohort(tmp_path, "toy", classes, ("grey",), 2, ("ann", "bob", "cat"), (), tuple(cases))
+        cases.append(
+            Case(name=name, patient=name, split=split, images=(image,), annotations=masks, truth=write("truth", mask))
+        )
+    classes = (ClassLabel(name="background", value=0), ClassLabel(name="object", value=255))
+    return Cohort(
+        root=tmp_path,
+        name="toy",
+        classes=classes,
+        channels=("grey",),
+        spatial_dims=2,
+        annotators=("ann", "bob", "cat"),
+        crowd=(),
+        cases=tuple(cases),
+    )
 
 
 def source(
@@ -92,7 +103,9 @@ def test_one_label_per_image_keeps_the_same_one_everywhere(cohort: Cohort) -> No
 
 
 def test_a_case_without_truth_cannot_be_shown_to_the_oracle(cohort: Cohort) -> None:
-    blind = Case("c9", "c9", "train", cohort.cases[0].images, cohort.cases[0].masks)
+    blind = Case(
+        name="c9", patient="c9", split="train", images=cohort.cases[0].images, annotations=cohort.cases[0].annotations
+    )
     with pytest.raises(Refused, match=r"truth: expected a mask of the known truth, got none \(c9\)"):
         source(cohort).sample(blind, "truth")
 

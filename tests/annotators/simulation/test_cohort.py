@@ -17,7 +17,11 @@ from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume
 from medseg.images.files import read_image, read_labels, write_labels, write_map
 
 AFFINE = np.diag([0.5, 0.5, 2.0, 1.0])
-CLASSES = (ClassLabel("background", 0), ClassLabel("organ", 200), ClassLabel("lesion", 100))
+CLASSES = (
+    ClassLabel(name="background", value=0),
+    ClassLabel(name="organ", value=200),
+    ClassLabel(name="lesion", value=100),
+)
 
 
 def source(root: Path, cases: int = 3, suffix: str = ".png") -> Cohort:
@@ -32,11 +36,32 @@ def source(root: Path, cases: int = 3, suffix: str = ".png") -> Cohort:
         mask, known = root / "ann" / (name + suffix), root / "known" / f"truth_{name}{suffix}"
         pixels = np.random.default_rng(index).integers(300, 60_000, (2, *shape))
         for path, channel in zip(images, pixels, strict=True):
-            (write_labels if suffix == ".png" else write_map)(path, Volume(channel, AFFINE, None))
+            (write_labels if suffix == ".png" else write_map)(
+                path, Volume(array=channel, affine=AFFINE, spacing_mm=None)
+            )
         for path in (mask, known):
-            write_labels(path, Volume(np.roll(truth, index, axis=0), AFFINE, None))
-        made.append(Case(name, f"p{index // 2}", "train", images, {"ann": mask}, known, {"site": "north"}))
-    cohort = Cohort(root, "tiny", CLASSES, ("t1", "t2"), len(shape), ("ann",), (), tuple(made))
+            write_labels(path, Volume(array=np.roll(truth, index, axis=0), affine=AFFINE, spacing_mm=None))
+        made.append(
+            Case(
+                name=name,
+                patient=f"p{index // 2}",
+                split="train",
+                images=images,
+                annotations={"ann": mask},
+                truth=known,
+                covariates={"site": "north"},
+            )
+        )
+    cohort = Cohort(
+        root=root,
+        name="tiny",
+        classes=CLASSES,
+        channels=("t1", "t2"),
+        spatial_dims=len(shape),
+        annotators=("ann",),
+        crowd=(),
+        cases=tuple(made),
+    )
     write_cohort(cohort)
     return cohort
 
@@ -66,13 +91,13 @@ def test_a_cohort_keeps_everything_but_its_annotators(suffix: str, tmp_path: Pat
         for image, copy in zip(old.images, new.images, strict=True):
             assert image.read_bytes() == copy.read_bytes() and copy.is_relative_to(root)
         assert old.truth is not None and new.truth is not None
-        truth, swapped = read_labels(new.truth), read_labels(new.masks["swap"])
+        truth, swapped = read_labels(new.truth), read_labels(new.annotations["swap"])
         assert (truth.array == read_labels(old.truth).array).all()
         written = np.zeros_like(truth.array)
         written[truth.array == 200], written[truth.array == 100] = 100, 200
         np.testing.assert_array_equal(swapped.array, written)
         np.testing.assert_array_equal(swapped.affine, truth.affine)
-        assert read_labels(new.masks["blank"]).array.max() == 0
+        assert read_labels(new.annotations["blank"]).array.max() == 0
 
 
 def test_confusion_is_that_of_all_cases(tmp_path: Path):
@@ -85,7 +110,7 @@ def test_confusion_is_that_of_all_cases(tmp_path: Path):
     for case in cohort.cases:
         assert case.truth is not None
         organ = read_labels(case.truth).array == 200
-        hits += (read_labels(case.masks["under"]).array[organ] == 200).sum()
+        hits += (read_labels(case.annotations["under"]).array[organ] == 200).sum()
         total += organ.sum()
     assert table["under", "organ", "organ"] == pytest.approx(hits / total, abs=1e-5)
     assert len(table) == 2 * 3 * 3
@@ -104,8 +129,8 @@ def test_one_label_per_image_keeps_the_truth_and_one_annotator(tmp_path: Path):
     source(tmp_path / "in", cases=12)
     root = simulate_cohort(tmp_path / "in", tmp_path / "out", ["good", "over", "blank"], 0, labels_per_image=1)
     cohort = load_cohort(root)
-    assert {len(case.masks) for case in cohort.cases} == {1} and all(case.truth for case in cohort.cases)
-    assert {name for case in cohort.cases for name in case.masks} == {"good", "over", "blank"}
+    assert {len(case.annotations) for case in cohort.cases} == {1} and all(case.truth for case in cohort.cases)
+    assert {name for case in cohort.cases for name in case.annotations} == {"good", "over", "blank"}
     assert confusion(root)["blank", "background", "lesion"] == 1
 
 
@@ -136,7 +161,7 @@ def test_missing_and_unreadable_truths_all_at_once_and_nothing_written(tmp_path:
     cohort = source(tmp_path / "in")
     first, second, third = cohort.cases
     assert third.truth is not None
-    write_labels(third.truth, Volume(np.full((12, 10), 7), AFFINE, None))
+    write_labels(third.truth, Volume(array=np.full((12, 10), 7), affine=AFFINE, spacing_mm=None))
     write_cohort(replace(cohort, cases=(replace(first, truth=None), second, third)), overwrite=True)
     with pytest.raises(Refused) as refused:
         simulate_cohort(tmp_path / "in", tmp_path / "out", ["good"], 0)

@@ -77,7 +77,7 @@ def test_written_samples_read_back(dims: int, size: int, suffix: str, tmp_path: 
     assert [label.name for label in cohort.classes] == ["background", "liver", "kidney", "lesion"]
     for case, sample in zip(cohort.cases, samples, strict=True):
         assert case.truth is not None and case.truth.name == case.name + suffix
-        image, swapped = read_image(case.images[0]), read_labels(case.masks["swap"])
+        image, swapped = read_image(case.images[0]), read_labels(case.annotations["swap"])
         np.testing.assert_array_equal(read_labels(case.truth).array, sample.truth)
         np.testing.assert_array_equal(swapped.array, np.array([0, 2, 3, 1])[sample.truth])
         scale = PNG_SCALE if dims == 2 else 1

@@ -180,7 +180,7 @@ def test_channels_of_one_case_must_agree(volumes) -> None:
         for row in volumes.rows
         for case in [row[:3]]
     ]
-    write_labels(other, Volume(volumes.image("t2"), np.eye(4), None))
+    write_labels(other, Volume(array=volumes.image("t2"), affine=np.eye(4), spacing_mm=None))
     assert [line.split(",")[0] for line in findings(volumes).errors] == [
         "channel affine: expected spacing 0.8x0.8x2 mm (the first channel)"
     ] * 2
@@ -196,7 +196,7 @@ def test_constant_images_are_counted(volumes) -> None:
 
 
 def test_an_affine_without_extent(volumes) -> None:
-    write_labels(volumes.image_path("c01"), Volume(volumes.image("c01"), np.eye(4), None))
+    write_labels(volumes.image_path("c01"), Volume(array=volumes.image("c01"), affine=np.eye(4), spacing_mm=None))
     image = nib.load(volumes.image_path("c01"))
     image.header.set_sform(np.diag([1.0, 0, 1, 1]), code=1)
     nib.Nifti1Image(np.asarray(image.dataobj), None, image.header).to_filename(volumes.image_path("c01"))
@@ -233,7 +233,7 @@ def test_the_same_image_across_splits_is_found_in_another_file_format(pictures) 
     pictures.add("c03", patient="p", split="train")
     pictures.add("c04", patient="q", split="test")
     tiff = pictures.root / "images/c04.tif"
-    write_labels(tiff, Volume(pictures.image("c03"), np.eye(4), None))
+    write_labels(tiff, Volume(array=pictures.image("c03"), affine=np.eye(4), spacing_mm=None))
     pictures.rows = [row.replace("images/c04.png", "images/c04.tif") for row in pictures.rows]
     assert findings(pictures).errors == (
         "cases with the same image: expected one, got c03 (patient p, train) and "
@@ -292,15 +292,26 @@ def test_real_images_pass() -> None:
     paths = sorted((root / "images").iterdir())[:6]
     cases = tuple(
         Case(
-            path.name,
-            path.name.split("_")[0],
-            "",
-            (path,),
-            {r: root / "annotations" / r / path.name for r in readers},
+            name=path.name,
+            patient=path.name.split("_")[0],
+            split="",
+            images=(path,),
+            annotations={r: root / "annotations" / r / path.name for r in readers},
         )
         for path in paths
     )
-    classes = (ClassLabel("background", 0), ClassLabel("nodule", 1))
-    found = check_images(Cohort(root, "lidc3d", classes, ("ct",), 3, readers, (), cases))
+    classes = (ClassLabel(name="background", value=0), ClassLabel(name="nodule", value=1))
+    found = check_images(
+        Cohort(
+            root=root,
+            name="lidc3d",
+            classes=classes,
+            channels=("ct",),
+            spatial_dims=3,
+            annotators=readers,
+            crowd=(),
+            cases=cases,
+        )
+    )
     assert (found.errors, found.warnings, found.notes) == ((), (), ())
     assert [row.unassigned for row in found.coverage] == [6] * 4
