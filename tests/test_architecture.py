@@ -21,7 +21,7 @@ LAW = {  # room -> what it may import of medseg, beside itself
     "amodal": {"contracts"},
     "training": {"contracts"},
     "evaluation": {"contracts", "data.volume"},
-    "reporting": set(),
+    "reporting": {"contracts"},
     "experiment": ROOMS | {"contracts", "config"},
     "__main__": {"contracts", "config", "experiment"},
     "__init__": set(),

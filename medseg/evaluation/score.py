@@ -1,24 +1,7 @@
 """Predictions and labels -> the tidy table of scores, one row per case, annotator, class and metric.
 
-========================  =========================================================  ==========  ======
-metric                    of                                                         unit        better
-========================  =========================================================  ==========  ======
-truth_dice, truth_iou     recovered against known truth, per foreground class        1           higher
-truth_hd95, truth_assd    the same, distance of the surfaces                         mm or px    lower
-truth_ece                 calibration of the truth's probabilities                   1           lower
-vote_dice                 recovered truth against majority vote, per class           1           higher
-vote_area_ratio           foreground of recovered truth / of the vote                1           near 1
-annotator_dice            predicted against drawn labels, per annotator and class    1           higher
-annotator_nll             drawn labels under their predicted probabilities           nats/voxel  lower
-relative_area             own foreground / mean over the annotators of the case      1           neither
-predicted_relative_area   the same of the predicted labels                           1           neither
-ged2_v, ged2_u            set of predicted against set of drawn labels               1           lower
-rater_dice, rater_alpha   agreement of the annotators with one another               1           neither
-confusion_rmse            estimated against empirical confusion, per annotator, run  1           lower
-========================  =========================================================  ==========  ======
-
-An annotator who did not see a case has no row for it; a metric that empty masks leave undefined has
-a row with the value nan.
+Metrics by their names are explained in ``medseg.evaluation.metrics``. An annotator who did not see a case has no row
+for it; a metric that empty masks leave undefined has a row with the value nan.
 """
 
 from __future__ import annotations
@@ -33,6 +16,7 @@ from medseg.contracts import UNLABELLED, Prediction, Refused, Score, complaint
 from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
 from medseg.evaluation.annotators import alarms, confusion_rmse, joint_counts, mean_confusion, relative_area
 from medseg.evaluation.calibration import ece, negative_log_likelihood
+from medseg.evaluation.metrics import score_of
 from medseg.evaluation.overlap import dice, iou
 from medseg.evaluation.surface import assd, hd95, length_unit
 
@@ -86,7 +70,7 @@ def score_case(
         scores += _truth_scores(prediction, recovered, truth, classes)
     seen = [int(index) for index in np.flatnonzero(present(labels))]
     if seen:
-        scores += _annotator_scores(prediction, labels, seen, classes, annotators)
+        scores += _annotator_scores(prediction, labels, seen=seen, classes=classes, annotators=annotators)
     return scores
 
 
@@ -110,7 +94,7 @@ def score_run(tally: Tally, annotators: Sequence[str]) -> list[Score]:
         return []
     estimated, empirical = mean_confusion(tally.estimated), mean_confusion(tally.empirical)
     return [
-        Score("", name, "", "confusion_rmse", confusion_rmse(estimated[index], empirical[index]), "1")
+        score_of("confusion_rmse", confusion_rmse(estimated[index], empirical[index]), annotator=name)
         for index, name in enumerate(annotators)
         if tally.empirical[index].any()
     ]
@@ -123,15 +107,16 @@ def _truth_scores(
     classes: Sequence[str],
 ) -> list[Score]:
     case, spacing_mm = prediction.case, prediction.spacing_mm
-    length = length_unit(spacing_mm)
-    scores = [Score(case, "", "", "truth_ece", ece(prediction.truth_probs, truth), "1")]
+    unit = length_unit(spacing_mm)
+    scores = [score_of("truth_ece", ece(prediction.truth_probs, truth), case=case)]
     for label, name in enumerate(classes[1:], start=1):
-        scores += [
-            Score(case, "", name, "truth_dice", dice(recovered, truth, label), "1"),
-            Score(case, "", name, "truth_iou", iou(recovered, truth, label), "1"),
-            Score(case, "", name, "truth_hd95", hd95(recovered, truth, label, spacing_mm), length),
-            Score(case, "", name, "truth_assd", assd(recovered, truth, label, spacing_mm), length),
-        ]
+        fractions = {"truth_dice": dice(recovered, truth, label), "truth_iou": iou(recovered, truth, label)}
+        lengths = {
+            "truth_hd95": hd95(recovered, truth, label, spacing_mm),
+            "truth_assd": assd(recovered, truth, label, spacing_mm),
+        }
+        scores += [score_of(metric, value, case=case, label=name) for metric, value in fractions.items()]
+        scores += [score_of(metric, value, case=case, label=name, unit=unit) for metric, value in lengths.items()]
     return scores
 
 
@@ -141,9 +126,8 @@ def _vote_scores(
     vote = _majority_vote(labels, len(classes))
     area = np.count_nonzero(vote > 0)
     covered = np.count_nonzero((recovered > 0) & (vote != UNLABELLED))
-    scores = [Score(case, "", "", "vote_area_ratio", covered / area if area else float("nan"), "1")]
-    return scores + [
-        Score(case, "", name, "vote_dice", dice(recovered, vote, label), "1")
+    return [score_of("vote_area_ratio", covered / area if area else float("nan"), case=case)] + [
+        score_of("vote_dice", dice(recovered, vote, label), case=case, label=name)
         for label, name in enumerate(classes[1:], start=1)
     ]
 
@@ -151,6 +135,7 @@ def _vote_scores(
 def _annotator_scores(
     prediction: Prediction,
     labels: NDArray[np.integer],
+    *,
     seen: list[int],
     classes: Sequence[str],
     annotators: Sequence[str],
@@ -159,24 +144,24 @@ def _annotator_scores(
     case, drawn = prediction.case, labels[seen]
     predicted = prediction.annotator_probs[seen].argmax(axis=1)
     drawn_area, predicted_area = relative_area(drawn), relative_area(predicted)
-    scores = [
-        Score(case, "", "", "ged2_v", ged2_v(predicted, drawn, len(classes)), "1"),
-        Score(case, "", "", "ged2_u", ged2_u(predicted, drawn, len(classes)), "1"),
-        Score(case, "", "", "rater_dice", mean_pairwise_dice(drawn, len(classes)), "1"),
-        Score(case, "", "", "rater_alpha", krippendorff_alpha(drawn, len(classes)), "1"),
-    ]
+    of_all = {
+        "ged2_v": ged2_v(predicted, drawn, len(classes)),
+        "ged2_u": ged2_u(predicted, drawn, len(classes)),
+        "agreement_dice": mean_pairwise_dice(drawn, len(classes)),
+        "agreement_alpha": krippendorff_alpha(drawn, len(classes)),
+    }
+    scores = [score_of(metric, value, case=case) for metric, value in of_all.items()]
     for row, index in enumerate(seen):
         name = annotators[index]
-        nll = negative_log_likelihood(prediction.annotator_probs[index], drawn[row])
-        scores += [
-            Score(case, name, "", "annotator_nll", nll, "nats/voxel"),
-            Score(case, name, "", "relative_area", float(drawn_area[row]), "1"),
-            Score(case, name, "", "predicted_relative_area", float(predicted_area[row]), "1"),
-        ]
-        scores += [
-            Score(case, name, class_name, "annotator_dice", dice(predicted[row], drawn[row], label), "1")
-            for label, class_name in enumerate(classes[1:], start=1)
-        ]
+        of_one = {
+            "annotator_nll": negative_log_likelihood(prediction.annotator_probs[index], drawn[row]),
+            "relative_area": float(drawn_area[row]),
+            "predicted_relative_area": float(predicted_area[row]),
+        }
+        scores += [score_of(metric, value, case=case, annotator=name) for metric, value in of_one.items()]
+        for label, class_name in enumerate(classes[1:], start=1):
+            value = dice(predicted[row], drawn[row], label)
+            scores.append(score_of("annotator_dice", value, case=case, annotator=name, label=class_name))
     return scores
 
 

@@ -17,8 +17,9 @@ from medseg.data.splits import apply, read_splits
 from medseg.data.volume import suffix_of
 from medseg.evaluation.annotators import mean_confusion
 from medseg.evaluation.calibration import voxel_entropy
+from medseg.evaluation.metrics import METRICS
 from medseg.evaluation.score import Tally, score_case, score_run, tally_case
-from medseg.evaluation.table import format_summary, summary, write_confusion, write_scores
+from medseg.evaluation.table import write_confusion, write_scores
 from medseg.experiment.assembly import find_cohort
 from medseg.experiment.assembly_annotators import Signature
 from medseg.experiment.predict import Predictor, write_prediction
@@ -26,6 +27,7 @@ from medseg.experiment.track import track_annotators
 from medseg.reporting.figures import draw_run
 from medseg.reporting.page import write_page
 from medseg.reporting.plots import draw_curves
+from medseg.reporting.summary import format_summary
 
 PANELS = 4
 """So many cases are drawn on the page of a run."""
@@ -41,7 +43,7 @@ class AnnotatorEvaluation:
 
     def __str__(self) -> str:
         alarms = [f"alarm: {line}" for line in self.alarms]
-        return "\n".join([format_summary(summary(self.scores)), *alarms, f"page: {self.out}/report/index.html"])
+        return "\n".join([format_summary(self.scores), *alarms, f"page: {self.out}/report/index.html"])
 
 
 def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True) -> AnnotatorEvaluation:
@@ -61,7 +63,7 @@ def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True)
     scores += score_run(tally, signature.annotators)
     confusion = mean_confusion(tally.estimated)
     empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
-    write_confusion(out / "confusion.csv", confusion, empirical, signature.annotators, names)
+    write_confusion(out / "confusion.csv", confusion, empirical, annotators=signature.annotators, classes=names)
     write_scores(out / "scores.csv", scores)
     alarms = tally.alarms(signature.annotators, names)
     (out / "report" / "alarms.txt").write_text("".join(line + "\n" for line in alarms))
@@ -71,7 +73,7 @@ def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True)
     if draw:
         draw_run(out)
         draw_curves(out)
-        write_page(out)
+        write_page(out, METRICS)
     track_annotators(run, out, predictor.config, signature, scores, confusion)
     return AnnotatorEvaluation(scores, alarms, out)
 

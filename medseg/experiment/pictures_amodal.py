@@ -15,6 +15,7 @@ from medseg.config import AmodalConfig
 from medseg.contracts import AmodalObject, Cohort, MaskBatch
 from medseg.data.occlusion.batches import batch_of
 from medseg.evaluation.amodal import score_object
+from medseg.evaluation.metrics import METRICS
 from medseg.experiment.assembly_amodal import complete_objects, frame_rules, simulated_objects
 from medseg.experiment.completion.completer import Answer, Completer
 from medseg.reporting.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
@@ -55,7 +56,7 @@ def draw_amodal_run(
     order = np.random.default_rng(0).permutation(len(things))[:ROWS]
     draw_completions(report / "completions.png", _panels([things[n] for n in order], [answers[n] for n in order]))
     draw_curves(run)
-    write_page(run)
+    write_page(run, METRICS)
 
 
 def _panels(things: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.config import AmodalConfig, Config, RunConfig
-from medseg.contracts import Score
+from medseg.contracts import Metric, Score
+from medseg.evaluation.metrics import METRICS
 from medseg.experiment.assembly import find_cohort
 from medseg.experiment.assembly_annotators import Signature
 from medseg.training.checkpoint import BEST
@@ -66,5 +67,7 @@ def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> No
 def _shared(tracker: Tracker, run: Path, config: Config, scores: Sequence[Score]) -> None:
     columns = [field.name for field in fields(Score)]
     tracker.table("scores", columns, [astuple(score) for score in scores])
+    explained = [field.name for field in fields(Metric)]
+    tracker.table("metrics", explained, [astuple(METRICS[name]) for name in dict.fromkeys(s.metric for s in scores)])
     tracker.artifact(run / "weights.pt", "weights", "model")
     tracker.artifact(find_cohort(config.data.cohort) / "manifest.csv", "manifest", "dataset")

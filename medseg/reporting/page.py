@@ -1,15 +1,19 @@
-"""One static HTML page for a run: alarms, pictures, table of scores, config."""
+"""One static HTML page for a run: alarms, pictures, table of scores, what its words mean, config."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
+from medseg.contracts import Metric
 from medseg.reporting.bins import bin_rows
 from medseg.reporting.runs import load_runs
-from medseg.reporting.statistics import compare, overviews, summarise
+from medseg.reporting.statistics import compare, overviews
+from medseg.reporting.summary import COLUMNS, summarise
+from medseg.reporting.tables import html
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
@@ -31,11 +35,12 @@ PICTURES = {
 """What may lie in report/, in the order of the page."""
 
 
-def write_page(run_folder: Path) -> Path:
+def write_page(run_folder: Path, metrics: Mapping[str, Metric]) -> Path:
     """Write report/index.html from what the run folder holds: config.yaml, scores.csv, rivals.csv, report/*.
 
     Pictures are linked relative to the page, so the folder can be moved as a whole; a picture or
-    report/alarms.txt that is not there is left out.
+    report/alarms.txt that is not there is left out. metrics: the table of metrics, of which the page explains those
+    that it shows.
     """
     frame = load_runs([run_folder])
     recipes = dict(list(frame.groupby("recipe", sort=False)))
@@ -47,11 +52,11 @@ def write_page(run_folder: Path) -> Path:
         f"<h1>{escape(title)}</h1>",
         *_alarms(report / "alarms.txt"),
         *_pictures(report),
-        *(_rivals(frame) if len(recipes) > 1 else []),
+        *(_rivals(frame, metrics) if len(recipes) > 1 else []),
         "<h2>Scores</h2>",
-        "<p>Mean and worst over the test cases. n/a: the metric is undefined for so many of them, because "
-        "masks are empty; these are never averaged.</p>",
-        _table(summarise(own).sort_values("annotator", kind="stable")),
+        "<p>Mean and worst over the test cases; every word is explained below.</p>",
+        html(sorted(summarise(own), key=lambda row: row["annotator"])),
+        *_glossary(frame, metrics),
         "<h2>Config</h2>",
         f"<pre>{escape((run_folder / 'config.yaml').read_text('utf-8'))}</pre>",
     ]
@@ -79,19 +84,30 @@ def _pictures(report: Path) -> list[str]:
     ]
 
 
-def _rivals(frame: pd.DataFrame) -> list[str]:
+def _rivals(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     """The run and the rivals scored beside it (rivals.csv), side by side and by bins."""
-    tables = [rows for rows in (*overviews(compare(frame)), bin_rows(frame)) if rows]
-    return ["<h2>Beside its rivals</h2>", "<p>Mean (worst seed); by the fraction of the whole that is hidden.</p>"] + [
-        _table(pd.DataFrame(rows)) for rows in tables
-    ]
+    sections = ["<h2>Beside its rivals</h2>"]
+    for overview in overviews(compare(frame, metrics), metrics):
+        sections += [f"<p>{escape(overview.title)}</p>", html(overview.rows)]
+    if rows := bin_rows(frame):
+        sections += ["<p>By the fraction of the whole that is hidden</p>", html(rows)]
+    return sections
 
 
-def _table(table: pd.DataFrame) -> str:
-    """Every cell escaped."""
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in table.columns)
+def _glossary(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """A row for each metric of the page, with the unit that its values have, and one for each column."""
+    shown = frame.drop_duplicates("metric").set_index("metric")
     rows = [
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in record) + "</tr>"
-        for record in table.itertuples(index=False)
+        {
+            "metric": name,
+            "what it is": metrics[name].meaning,
+            "unit": shown.loc[name, "unit"],
+            "better": shown.loc[name, "direction"],
+            "one value per": metrics[name].level,
+            "empty masks": metrics[name].empty,
+        }
+        for name in metrics
+        if name in shown.index
     ]
-    return f"<table>\n<tr>{head}</tr>\n" + "\n".join(rows) + "\n</table>"
+    columns = [{"column": name, "what it is": meaning} for name, meaning in COLUMNS.items()]
+    return ["<h2>What the words mean</h2>", html(rows), html(columns)]

@@ -33,7 +33,7 @@ def test_every_metric_has_its_name_and_belongs_to_the_case():
     assert {score.metric for score in scores} == {
         *("truth_dice", "truth_iou", "truth_hd95", "truth_assd", "truth_ece", "vote_dice", "vote_area_ratio"),
         *("annotator_dice", "annotator_nll", "relative_area", "predicted_relative_area"),
-        *("ged2_v", "ged2_u", "rater_dice", "rater_alpha"),
+        *("ged2_v", "ged2_u", "agreement_dice", "agreement_alpha"),
     }
     assert {score.case for score in scores} == {"c1"}
     assert len(table(scores)) == len(scores)
@@ -52,7 +52,7 @@ def test_values_by_hand():
     assert values["annotator_nll", "ben", ""] == 0
     assert values["relative_area", "ann", ""] == pytest.approx(8 / 10)
     assert values["predicted_relative_area", "ben", ""] == pytest.approx(12 / 10)
-    assert values["rater_dice", "", ""] == pytest.approx(2 * 8 / 20)
+    assert values["agreement_dice", "", ""] == pytest.approx(2 * 8 / 20)
     assert values["ged2_v", "", ""] == 0
 
 
@@ -113,7 +113,7 @@ def test_three_dimensions_and_three_classes():
     values = table(score_case(prediction, truth[None], truth, ("bg", "organ", "lesion"), ("ann",)))
     assert values["truth_dice", "", "lesion"] == 1
     assert values["truth_assd", "", "organ"] == 0
-    assert np.isnan(values["rater_dice", "", ""])
+    assert np.isnan(values["agreement_dice", "", ""])
 
 
 def test_shapes_that_do_not_fit_are_refused_all_at_once():
