@@ -86,3 +86,11 @@ def test_a_swap_is_named_by_its_classes():
 def test_no_alarm_without_any_foreground_in_the_vote():
     empty = np.diag([100.0, 0.0])
     assert alarms(empty, empty[None], np.eye(2)[None], ["ann"], ["bg", "cell"]) == []
+
+
+def test_counts_of_an_absent_annotator_are_zero_and_those_of_many_voxels_are_whole():
+    assert (joint_counts(np.full_like(LABELS, -1), TRUTH, 3) == 0).all()
+    labels, truth = np.random.default_rng(0).integers(-1, 4, (2, 3, 300, 400)).astype(np.int16)
+    counts = joint_counts(labels, truth[0], 4)
+    for a, o, t in np.ndindex(counts.shape):
+        assert counts[a, o, t] == np.count_nonzero((labels[a] == o) & (truth[0] == t))
