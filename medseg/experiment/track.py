@@ -44,7 +44,7 @@ def track_annotators(
 
 
 def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
-    """One case: the image under the recovered truth and under every rater's labels."""
+    """One case: the image under the recovered truth and under every annotator's labels."""
     with np.load(path) as panel:
         masks = {"recovered truth": panel["truth_labels"]}
         for name, labels in zip(panel["annotators"], panel["labels"], strict=True):
