@@ -54,16 +54,16 @@ def score_order(pair: str, front: str, true_front: str) -> Score:
     return score_of("order_correct", float(front == true_front), case=pair)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HiddenCalibration:
-    """Counts behind the occluders, by bins of p(voxel belongs to the object); summed over objects by ``+``.
-
-    voxels: (15,) how many. probs: (15,) the sum of their probabilities. hits: (15,) how many belong to the object.
-    """
+    """Counts behind the occluders, by bins of p(voxel belongs to the object); summed over objects by ``+``."""
 
     voxels: NDArray[np.float64]
+    """(15,) how many."""
     probs: NDArray[np.float64]
+    """(15,) the sum of their probabilities."""
     hits: NDArray[np.float64]
+    """(15,) how many belong to the object."""
 
     @staticmethod
     def of(thing: AmodalObject, completion: Completion) -> HiddenCalibration:
@@ -79,10 +79,12 @@ class HiddenCalibration:
             np.bincount(index, weights, BINS).astype(np.float64)
             for weights in (np.ones_like(probs), probs, whole[behind])
         )
-        return HiddenCalibration(voxels, sums, hits)
+        return HiddenCalibration(voxels=voxels, probs=sums, hits=hits)
 
     def __add__(self, other: HiddenCalibration) -> HiddenCalibration:
-        return HiddenCalibration(self.voxels + other.voxels, self.probs + other.probs, self.hits + other.hits)
+        return HiddenCalibration(
+            voxels=self.voxels + other.voxels, probs=self.probs + other.probs, hits=self.hits + other.hits
+        )
 
     def score(self) -> Score:
         """hidden_ece of the run: sum over bins of |hits - probs| / voxels of all bins (Naeini et al. 2015).

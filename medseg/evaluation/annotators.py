@@ -93,6 +93,7 @@ def alarms(
     truth_with_vote: NDArray[np.floating],
     annotators_with_vote: NDArray[np.floating],
     confusion: NDArray[np.floating],
+    *,
     annotators: Sequence[str],
     classes: Sequence[str],
 ) -> list[str]:

@@ -21,39 +21,42 @@ from medseg.evaluation.overlap import dice, iou
 from medseg.evaluation.surface import assd, hd95, length_unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Joint voxel counts, summed over cases by ``+``: all that the scores of a whole run need.
-
-    estimated: (A,O,T) joint_probs * voxels. empirical: (A,O,T) labels against the known truth, or None.
-    truth_with_vote: (O,T) recovered truth (O) against the vote (T). annotators_with_vote: (A,O,T).
-    """
+    """Joint voxel counts, summed over cases by ``+``: all that the scores of a whole run need."""
 
     estimated: NDArray[np.float64]
+    """(A,O,T) joint_probs * voxels."""
     empirical: NDArray[np.float64] | None
+    """(A,O,T) labels (O) against the known truth (T); None where no truth is known."""
     truth_with_vote: NDArray[np.float64]
+    """(O,T) recovered truth (O) against the majority vote (T)."""
     annotators_with_vote: NDArray[np.float64]
+    """(A,O,T) labels (O) against the majority vote (T)."""
 
     def __add__(self, other: Tally) -> Tally:
         """Both together; the empirical counts are of those cases alone whose truth is known."""
         known = [counts for counts in (self.empirical, other.empirical) if counts is not None]
         return Tally(
-            self.estimated + other.estimated,
-            np.sum(known, axis=0) if known else None,
-            self.truth_with_vote + other.truth_with_vote,
-            self.annotators_with_vote + other.annotators_with_vote,
+            estimated=self.estimated + other.estimated,
+            empirical=np.sum(known, axis=0) if known else None,
+            truth_with_vote=self.truth_with_vote + other.truth_with_vote,
+            annotators_with_vote=self.annotators_with_vote + other.annotators_with_vote,
         )
 
     def alarms(self, annotators: Sequence[str], classes: Sequence[str]) -> list[str]:
         """What looks wrong with the recovered truth of the whole run (``annotators.alarms``)."""
         confusion = mean_confusion(self.estimated)
-        return alarms(self.truth_with_vote, self.annotators_with_vote, confusion, annotators, classes)
+        return alarms(
+            self.truth_with_vote, self.annotators_with_vote, confusion, annotators=annotators, classes=classes
+        )
 
 
 def score_case(
     prediction: Prediction,
     labels: NDArray[np.integer],
     truth: NDArray[np.integer] | None,
+    *,
     classes: Sequence[str],
     annotators: Sequence[str],
 ) -> list[Score]:
@@ -63,7 +66,7 @@ def score_case(
     classes: names in the order of T; annotators: names in the order of A.
     Raises Refused where shapes do not fit one another.
     """
-    _refuse_unfit(prediction, labels, truth, classes, annotators)
+    _refuse_unfit(prediction, labels, truth, classes=classes, annotators=annotators)
     recovered = prediction.truth_probs.argmax(axis=0)
     scores = _vote_scores(prediction.case, recovered, labels, classes)
     if truth is not None:
@@ -175,6 +178,7 @@ def _refuse_unfit(
     prediction: Prediction,
     labels: NDArray[np.integer],
     truth: NDArray[np.integer] | None,
+    *,
     classes: Sequence[str],
     annotators: Sequence[str],
 ) -> None:

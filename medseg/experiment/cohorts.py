@@ -60,7 +60,7 @@ def check_folder(folder: Path, page: Path | None = None) -> Findings:
 
 def _picture(one: AmodalObject) -> ObjectPicture:
     spacing = one.spacing_mm or (1.0,) * one.visible.ndim
-    return ObjectPicture(one.name, one.visible, one.occluder, one.whole, spacing)
+    return ObjectPicture(name=one.name, visible=one.visible, occluder=one.occluder, whole=one.whole, spacing=spacing)
 
 
 def simulate_folder(

@@ -87,7 +87,7 @@ def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[
     for number, case in enumerate(cohort.cases):
         record = read_record(case, cohort, signature.annotators)
         prediction = predictor(case.name, Volume(record.image, record.affine, record.spacing_mm))
-        scores += score_case(prediction, record.labels, record.truth, names, signature.annotators)
+        scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
         tallies.append(tally_case(prediction, record.labels, record.truth))
         write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
         if number < PANELS:

@@ -67,16 +67,16 @@ def _panel(thing: AmodalObject, answer: Answer) -> CompletionPanel:
     said = answer.completion
     scores = {score.metric: score.value for score in score_object(thing, said)}
     return CompletionPanel(
-        thing.name,
-        thing.visible,
-        thing.occluder,
-        thing.whole,
-        said.whole,
-        said.probs,
-        said.samples,
-        scores["whole_iou"],
-        scores["hidden_iou"],
-        thing.spacing_mm or (1.0,) * thing.visible.ndim,
+        name=thing.name,
+        visible=thing.visible,
+        occluder=thing.occluder,
+        whole=thing.whole,
+        answer=said.whole,
+        probs=said.probs,
+        samples=said.samples,
+        whole_iou=scores["whole_iou"],
+        hidden_iou=scores["hidden_iou"],
+        spacing=thing.spacing_mm or (1.0,) * thing.visible.ndim,
     )
 
 

@@ -22,25 +22,30 @@ LEGEND_CHARACTERS = 180
 COLUMNS = ("image", "annotators", "recovered truth", "predicted annotators", "entropy of the truth (nats)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One slice of one case, as report/panels/<case>.npz holds it.
-
-    image: (H,W) or (H,W,3) in 0..1. labels, annotator_labels: (A,H,W) drawn (-1 absent) and predicted.
-    truth_labels: (H,W) recovered; known_truth: (H,W) or None. entropy: (H,W) in nats.
-    aspect: height of a pixel divided by its width.
-    """
+    """One slice of one case, as report/panels/<case>.npz holds it."""
 
     case: str
+    """Name of the case."""
     image: NDArray[np.floating]
+    """(H,W) or (H,W,3) in 0..1."""
     labels: NDArray[np.integer]
+    """(A,H,W) drawn; -1 of an absent annotator."""
     truth_labels: NDArray[np.integer]
+    """(H,W) recovered."""
     annotator_labels: NDArray[np.integer]
+    """(A,H,W) predicted."""
     entropy: NDArray[np.floating]
+    """(H,W) of the recovered truth, in nats."""
     known_truth: NDArray[np.integer] | None
+    """(H,W), None where it is not known."""
     annotators: tuple[str, ...]
+    """Names in the order of A."""
     classes: tuple[str, ...]
+    """Names, the background first."""
     aspect: float
+    """Height of a pixel divided by its width."""
 
 
 def read_panel(path: Path) -> Panel:
