@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.config import AmodalConfig, Config, RunConfig
-from medseg.contracts import Metric, Score
+from medseg.contracts import Score
 from medseg.evaluation.metrics import METRICS
 from medseg.experiment.assembly import find_cohort
 from medseg.experiment.assembly_annotators import Signature
+from medseg.reporting.glossary import explained
 from medseg.training.checkpoint import BEST
 from medseg.training.tracking import Tracker
 
@@ -67,7 +68,8 @@ def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> No
 def _shared(tracker: Tracker, run: Path, config: Config, scores: Sequence[Score]) -> None:
     columns = [field.name for field in fields(Score)]
     tracker.table("scores", columns, [astuple(score) for score in scores])
-    explained = [field.name for field in fields(Metric)]
-    tracker.table("metrics", explained, [astuple(METRICS[name]) for name in dict.fromkeys(s.metric for s in scores)])
+    logged = {score.metric: score.unit for score in scores}
+    words = explained((METRICS[name] for name in logged), logged)
+    tracker.table("metrics", list(words[0]), [list(row.values()) for row in words])
     tracker.artifact(run / "weights.pt", "weights", "model")
     tracker.artifact(find_cohort(config.data.cohort) / "manifest.csv", "manifest", "dataset")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from medseg.contracts import Metric
 from medseg.reporting.bins import bin_rows
+from medseg.reporting.glossary import explained, refuse_unexplained
 from medseg.reporting.runs import load_runs
 from medseg.reporting.statistics import compare, overviews
 from medseg.reporting.summary import COLUMNS, summarise
@@ -40,9 +41,10 @@ def write_page(run_folder: Path, metrics: Mapping[str, Metric]) -> Path:
 
     Pictures are linked relative to the page, so the folder can be moved as a whole; a picture or
     report/alarms.txt that is not there is left out. metrics: the table of metrics, of which the page explains those
-    that it shows.
+    that it shows. Raises Refused for a score of a metric that is not in it.
     """
     frame = load_runs([run_folder])
+    refuse_unexplained(frame, metrics)
     recipes = dict(list(frame.groupby("recipe", sort=False)))
     own = next(iter(recipes.values()))
     first = own.iloc[0]
@@ -96,18 +98,7 @@ def _rivals(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
 
 def _glossary(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     """A row for each metric of the page, with the unit that its values have, and one for each column."""
-    shown = frame.drop_duplicates("metric").set_index("metric")
-    rows = [
-        {
-            "metric": name,
-            "what it is": metrics[name].meaning,
-            "unit": shown.loc[name, "unit"],
-            "better": shown.loc[name, "direction"],
-            "one value per": metrics[name].level,
-            "empty masks": metrics[name].empty,
-        }
-        for name in metrics
-        if name in shown.index
-    ]
+    units = {str(score["metric"]): str(score["unit"]) for _, score in frame.drop_duplicates("metric").iterrows()}
+    rows = explained((metric for name, metric in metrics.items() if name in units), units)
     columns = [{"column": name, "what it is": meaning} for name, meaning in COLUMNS.items()]
     return ["<h2>What the words mean</h2>", html(rows), html(columns)]

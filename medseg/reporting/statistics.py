@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medseg.contracts import Metric, Refused, complaint
+from medseg.contracts import Metric
 from medseg.reporting.directions import worst_index
+from medseg.reporting.glossary import refuse_unexplained
 from medseg.reporting.intervals import bootstrap_mean, seed_means
 from medseg.reporting.tables import interval_text, markdown, number_text, value_text
 
@@ -42,9 +43,7 @@ def compare(frame: pd.DataFrame, metrics: Mapping[str, Metric], reference: str |
     mean, low, high, worst_seed, difference, difference_low, difference_high, runs, seeds, values, undefined.
     Raises Refused for a metric that is not in the table.
     """
-    if unknown := set(frame["metric"]) - set(metrics):
-        names = ", ".join(sorted(unknown))
-        raise Refused([complaint("metric", "a row of the table of metrics", names, str(frame["run"].iloc[0]))])
+    refuse_unexplained(frame, metrics)
     reference = reference or str(frame["recipe"].iloc[0])
     rows = []
     for name, of_metric in frame.groupby("metric", sort=False):

@@ -8,9 +8,17 @@ import pytest
 
 from medseg.contracts import Metric
 from medseg.evaluation.metrics import METRICS, score_of, table_of
+from medseg.reporting.glossary import explained
+from medseg.reporting.tables import markdown
 
 PACKAGE = Path(__file__).parents[2] / "medseg"
+DOCS = PACKAGE.parent / "docs" / "metrics.md"
 OWN = Metric(name="boundary_f1", meaning="of the border", direction="higher", level="case", empty="nan")
+
+
+def page() -> str:
+    title = "The metrics, as scores.csv and the pages of runs name them (`medseg/evaluation/metrics.py`)."
+    return f"# Metrics\n\n{title}\n\n{markdown(explained(METRICS.values()))}\n"
 
 
 def test_every_row_says_all_that_a_reader_needs():
@@ -57,3 +65,12 @@ def test_scores_are_made_from_the_table_alone():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Score"
     }
     assert makers == {"evaluation/metrics.py", "evaluation/table.py"}
+
+
+def test_the_docs_hold_the_table():
+    """After a change: python tests/evaluation/test_metrics.py writes it anew."""
+    assert DOCS.read_text() == page()
+
+
+if __name__ == "__main__":
+    DOCS.write_text(page())

@@ -4,6 +4,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from medseg.contracts import Refused
 from medseg.evaluation.metrics import METRICS
 from medseg.reporting.figures import draw_run
 from medseg.reporting.page import write_page
@@ -70,6 +73,8 @@ def test_every_metric_and_column_of_the_page_is_explained_with_what_it_takes_and
     assert "".join(f"<td>{cell}</td>" for cell in cells) in glossary
     assert "<td>area &lt; mean &amp; style</td><td>1</td><td>neither</td>" in glossary
     assert "truth_dice" not in glossary
+    with pytest.raises(Refused, match="metric: expected a row of the table of metrics, got relative_area"):
+        write_page(make_run(rows, name="other"), {"truth_hd95": hd95})
     headings = re.findall("<th>([^<]*)</th>", text[text.index("<h2>Scores</h2>") : text.index("<h2>What")])
     assert headings and all(f"<tr><td>{heading}</td>" in glossary for heading in headings)
 
