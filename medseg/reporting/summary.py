@@ -18,7 +18,7 @@ COLUMNS = {
     "class": "empty: all of them",
     "mean": "over the test cases (or objects) where the metric is defined; n/a: there is none; "
     "(3 of 12 empty): so many are undefined because masks are empty, and are not averaged",
-    "worst": "of the test cases; empty: no single value of the metric is worse than another",
+    "worst": "of the test cases; empty: no single value of the metric is worse than another, or it is one of the run",
     "worst case": "where it is",
     "cases": "how many the mean is over",
     "unit": "1: a pure number",
@@ -41,7 +41,7 @@ def format_summary(scores: Sequence[Score]) -> str:
 def _row(group: pd.DataFrame) -> dict[str, str]:
     values = group["value"].to_numpy(dtype=np.float64)
     first, undefined = group.iloc[0], int(np.isnan(values).sum())
-    worst = worst_index(values, str(first["direction"]))
+    worst = worst_index(values, str(first["direction"])) if first["case"] else None  # "": one value, of the whole run
     mean = np.nan if undefined == len(values) else float(np.nanmean(values))
     cells = (
         first["metric"],

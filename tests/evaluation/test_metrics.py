@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,14 @@ def test_scores_are_made_from_the_table_alone():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Score"
     }
     assert makers == {"evaluation/metrics.py", "evaluation/table.py"}
+
+
+def test_table_glossary_and_comparison_need_no_torch():
+    modules = "medseg.evaluation.metrics, medseg.reporting.page, medseg.experiment.compare"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "False\n"
 
 
 def test_the_docs_hold_the_table():

@@ -49,6 +49,11 @@ def test_the_terminal_names_no_worst_case_of_what_has_no_worse(metric):
     assert row == [metric, "", "", "0.8750", "", "", "2", "1", "neither"]
 
 
+def test_a_score_of_the_whole_run_does_not_stand_twice():
+    (_, row) = lines_of([score_of("confusion_rmse", 0.25, annotator="ann")])
+    assert row == ["confusion_rmse", "ann", "", "0.2500", "", "", "1", "1", "lower"]
+
+
 def test_the_undefined_are_counted_and_never_averaged():
     rows = {line[0]: line for line in lines_of(SCORES)}
     assert rows["truth_dice"][3] == "0.7000 (1 of 3 empty)"
