@@ -42,7 +42,7 @@ from medseg.evaluation.agreement import pairwise_dice, present
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train
 from medseg.annotators.pictures.heatmaps import draw_matrix, read_confusion
-from medseg.annotators.pictures.panels import rater_colours, read_panel
+from medseg.annotators.pictures.panels import annotator_colours, read_panel
 
 CONFIG = """
 experiment: notebook
@@ -74,7 +74,7 @@ run = Path(RUN or folder / "run")
 panels = [read_panel(path) for path in sorted((run / "report/panels").glob("*.npz"))]
 scores = pd.read_csv(run / "scores.csv", keep_default_na=False, na_values="nan")
 raters, classes = panels[0].annotators, panels[0].classes
-colours = rater_colours(raters)
+colours = annotator_colours(raters)
 fills = ListedColormap(plt.get_cmap("Set2")(np.arange(len(classes) - 1) % 8))
 plt.rcParams |= {"figure.dpi": 100, "font.size": 9, "image.cmap": "gray"}
 

@@ -46,7 +46,7 @@ from medseg.evaluation.agreement import (
 from medseg.annotators.confusion_scores import joint_counts, relative_area
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.overlap import foreground_box
-from medseg.annotators.pictures.panels import rater_colours
+from medseg.annotators.pictures.panels import annotator_colours
 
 if COHORT is None:
     folder = Path(tempfile.mkdtemp()) / "samples"
@@ -84,7 +84,7 @@ for record in (records[i] for i in chosen):
     drawings.append(labels[(slice(None), *box)])
 
 names = [records[i].case.name for i in chosen]
-colours = rater_colours(raters)
+colours = annotator_colours(raters)
 widths = np.linspace(2.2, 0.8, len(raters))  # so that lines on top of one another are all seen
 shapes = {"width_ratios": [image.shape[1] / image.shape[0] for image in images]}
 height = 2 * 12.5 / sum(shapes["width_ratios"])

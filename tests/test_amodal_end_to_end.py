@@ -137,9 +137,9 @@ def test_scores_have_a_row_per_object_and_metric_and_the_rivals_have_the_same_ob
         assert {row["case"] for row in scores if row["metric"] == metric} == objects, metric
     assert [row["case"] for row in scores if row["metric"] == "hidden_ece"] == [""]
     names = ("visible", "hull", "hull_in_occluder", "nearest_shape")
-    assert tuple(dict.fromkeys(row["annotator"] for row in rivals)) == names
+    assert tuple(dict.fromkeys(row["rival"] for row in rivals)) == names
     assert {row["case"] for row in rivals} == objects
-    nothing = [row["value"] for row in rivals if row["annotator"] == "visible" and row["metric"] == "hidden_iou"]
+    nothing = [row["value"] for row in rivals if row["rival"] == "visible" and row["metric"] == "hidden_iou"]
     assert set(nothing) == {"0.0"}
 
 

@@ -54,7 +54,7 @@ def test_each_stage_and_the_evaluation_are_runs_of_one_group(tmp_path: Path, mon
     assert set(found) == {"warmup", "joint", "evaluate"}
     assert {"train/nll", "val/nll", "trainer/step"} <= found["joint"][0]
     keys, artifacts = found["evaluate"]
-    for logged in ("confusion/good", "confusion/over", "scores", "report/run", "report/curves", "cases/"):
+    for logged in ("confusion/good", "confusion/over", "scores", "metrics", "report/run", "report/curves", "cases/"):
         assert any(key.startswith(logged) for key in keys), logged
     assert artifacts >= {"model", "dataset"}
 

@@ -13,7 +13,8 @@ from medseg.reporting.tables import markdown, number_text
 EDGES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 """Ends of the bins of hidden_fraction; a bin has its lower end, and not its upper one (the last has both)."""
 BINS = tuple(f"{low:g}-{high:g}" for low, high in pairwise(EDGES))
-METRICS = ("whole_iou", "hidden_iou")
+SHOWN = ("whole_iou", "hidden_iou")
+"""The metrics of a cell."""
 HEAD = "whole / hidden IoU"
 
 
@@ -43,17 +44,17 @@ def format_bins(frame: pd.DataFrame) -> str:
 
 
 def _binned(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of METRICS, with the column ``bin`` of their objects' hidden_fraction; those without one left out."""
+    """The rows of SHOWN, with the column ``bin`` of their objects' hidden_fraction; those without one left out."""
     keys = ["recipe", "seed", "fold", "case", "label"]
     of_metric = dict(list(frame.groupby("metric")))
     hidden = of_metric.get("hidden_fraction", frame.head(0)).dropna(subset="value")
     index = np.searchsorted(EDGES[1:-1], hidden["value"].to_numpy(dtype=np.float64), side="right")
     bins = hidden.assign(bin=[BINS[i] for i in index])[[*keys, "bin"]]
-    scored = [of_metric[metric] for metric in METRICS if metric in of_metric] or [frame.head(0)]
+    scored = [of_metric[metric] for metric in SHOWN if metric in of_metric] or [frame.head(0)]
     return pd.concat(scored).merge(bins, on=keys)
 
 
 def _cell(of_bin: pd.DataFrame) -> str:
     of_metric = dict(list(of_bin.groupby("metric")))
-    means = [seed_means(of_metric[metric]) if metric in of_metric else np.empty(0) for metric in METRICS]
+    means = [seed_means(of_metric[metric]) if metric in of_metric else np.empty(0) for metric in SHOWN]
     return " / ".join(number_text(float(values.mean()) if values.size else float("nan")) for values in means)

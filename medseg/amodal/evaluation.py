@@ -25,7 +25,9 @@ from medseg.cohorts.cohort import find_cohort, load_objects
 from medseg.cohorts.splits import apply, read_splits
 from medseg.config import dump_config
 from medseg.contracts import ObjectCohort, Refused, Score, complaint
-from medseg.evaluation.table import format_summary, summary, write_scores
+from medseg.evaluation.metrics import score_of
+from medseg.evaluation.table import write_rivals, write_scores
+from medseg.reporting.summary import format_summary
 
 SAMPLES = 50
 """Draws of each object, behind the intervals."""
@@ -49,9 +51,7 @@ class AmodalEvaluation:
 
     def __str__(self) -> str:
         page = f"page: {self.out}/report/index.html"
-        return "\n".join(
-            [self.objects, format_summary(summary([replace(score, label="") for score in self.scores])), page]
-        )
+        return "\n".join([self.objects, format_summary([replace(score, label="") for score in self.scores]), page])
 
 
 def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
@@ -80,7 +80,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     if stage is not None:  # what stands there is a run without the stages after it
         (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
     else:
-        write_scores(out / "rivals.csv", _rival_scores(things, cohort, frame_rules(config)))
+        write_rivals(out / "rivals.csv", _rival_scores(things, cohort, frame_rules(config)))
         if draw:
             draw_amodal_run(run, completer, cohort, config, things, answers)
             track_amodal(run, config, scores)
@@ -92,30 +92,29 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
 
 def _scores(thing: AmodalObject, answer: Answer) -> list[Score]:
     """Of one object; ``strangeness`` above 1 says that `medseg complete` would have left it as it is."""
-    strangeness = Score(thing.name, "", thing.label, "strangeness", answer.completion.strangeness, "1")
+    strangeness = score_of("strangeness", answer.completion.strangeness, case=thing.name, label=thing.label)
     return [*score_object(thing, answer.completion), strangeness]
 
 
-def _rival_scores(things: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> list[Score]:
-    """The same metrics of those that learn nothing; ``annotator`` is the rival's name."""
+def _rival_scores(things: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> dict[str, list[Score]]:
+    """The same metrics of those that learn nothing, by the rival's name."""
     rivals: Mapping[str, Rival] = {
         "visible": visible,
         "hull": hull,
         "hull_in_occluder": hull_in_occluder,
         "nearest_shape": _nearest(cohort, rules),
     }
-    return [score for name, rival in rivals.items() for score in _of_rival(name, rival, things)]
+    return {name: list(_of_rival(rival, things)) for name, rival in rivals.items()}
 
 
-def _of_rival(name: str, rival: Rival, things: Sequence[AmodalObject]) -> Iterator[Score]:
+def _of_rival(rival: Rival, things: Sequence[AmodalObject]) -> Iterator[Score]:
     for thing in things:
         whole = rival(thing)
         nothing = np.zeros((0, *whole.shape), bool)
         completion = Completion(
             name=thing.name, whole=whole, probs=whole.astype(np.float32), samples=nothing, strangeness=float("nan")
         )
-        for score in score_object(thing, completion):
-            yield replace(score, annotator=name)
+        yield from score_object(thing, completion)
 
 
 def _nearest(cohort: ObjectCohort, rules: FrameRules) -> Rival:

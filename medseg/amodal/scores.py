@@ -1,24 +1,7 @@
 """Completions of hidden objects against their known wholes -> rows of the table of scores.
 
-===========================  ======================================================  ========  ===========
-metric                       of (per object, but for the last two)                   unit      better
-===========================  ======================================================  ========  ===========
-whole_iou, whole_dice        the answer against the whole                            1         higher
-hidden_iou                   what the answer adds to the visible part, against what  1         higher
-                             is hidden; nan where nothing is hidden
-area_ratio                   voxels of the answer / voxels of the whole              1         near 1
-hidden_fraction              voxels hidden / voxels of the whole: how hard it is     1         neither
-whole_hd95, whole_assd       distance of the surfaces of answer and whole            mm or px  lower
-best_of_10_iou               hidden_iou of the best of the first ten samples; nan    1         higher
-                             with fewer, and where nothing is hidden
-diversity                    1 - mean IoU of what two of the first ten samples add   1         neither
-covered_50, _80, _90         1 if the samples' central interval has the true volume  1         near level
-hidden_ece                   calibration of the probabilities behind the occluders,  1         lower
-                             over all voxels of all objects of a run
-order_correct                1 if the right one of a pair is said to be in front     1         higher
-===========================  ======================================================  ========  ===========
-
-Rows about samples are left out for a completer that draws none. Each may be averaged over objects.
+Metrics by their names are explained in ``medseg.evaluation.metrics``. Rows about samples are left out for a completer
+that draws none. Each may be averaged over objects.
 """
 
 from __future__ import annotations
@@ -31,6 +14,7 @@ from numpy.typing import NDArray
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.contracts import Refused, Score, complaint
 from medseg.evaluation.coverage import covers
+from medseg.evaluation.metrics import score_of
 from medseg.evaluation.overlap import dice, iou, iou_matrix, mean_of_defined
 from medseg.evaluation.surface import assd, hd95, length_unit
 
@@ -61,26 +45,26 @@ def score_object(thing: AmodalObject, completion: Completion) -> list[Score]:
         "whole_assd": assd(answer, truth, 1, thing.spacing_mm),
     }
     unit = length_unit(thing.spacing_mm)
-    return [Score(thing.name, "", thing.label, metric, value, "1") for metric, value in values.items()] + [
-        Score(thing.name, "", thing.label, metric, value, unit) for metric, value in lengths.items()
+    return [score_of(metric, value, case=thing.name, label=thing.label) for metric, value in values.items()] + [
+        score_of(metric, value, case=thing.name, label=thing.label, unit=unit) for metric, value in lengths.items()
     ]
 
 
 def score_order(pair: str, front: str, true_front: str) -> Score:
     """order_correct of one pair (``<case>/<pair>``): 1 where the object said to be in front is; undecided is 0."""
-    return Score(pair, "", "", "order_correct", float(front == true_front), "1")
+    return score_of("order_correct", float(front == true_front), case=pair)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HiddenCalibration:
-    """Counts behind the occluders, by bins of p(voxel belongs to the object); summed over objects by ``+``.
-
-    voxels: (15,) how many. probs: (15,) the sum of their probabilities. hits: (15,) how many belong to the object.
-    """
+    """Counts behind the occluders, by bins of p(voxel belongs to the object); summed over objects by ``+``."""
 
     voxels: NDArray[np.float64]
+    """(15,) how many."""
     probs: NDArray[np.float64]
+    """(15,) the sum of their probabilities."""
     hits: NDArray[np.float64]
+    """(15,) how many belong to the object."""
 
     @staticmethod
     def of(thing: AmodalObject, completion: Completion) -> HiddenCalibration:
@@ -96,10 +80,12 @@ class HiddenCalibration:
             np.bincount(index, weights, BINS).astype(np.float64)
             for weights in (np.ones_like(probs), probs, whole[behind])
         )
-        return HiddenCalibration(voxels, sums, hits)
+        return HiddenCalibration(voxels=voxels, probs=sums, hits=hits)
 
     def __add__(self, other: HiddenCalibration) -> HiddenCalibration:
-        return HiddenCalibration(self.voxels + other.voxels, self.probs + other.probs, self.hits + other.hits)
+        return HiddenCalibration(
+            voxels=self.voxels + other.voxels, probs=self.probs + other.probs, hits=self.hits + other.hits
+        )
 
     def score(self) -> Score:
         """hidden_ece of the run: sum over bins of |hits - probs| / voxels of all bins (Naeini et al. 2015).
@@ -109,7 +95,7 @@ class HiddenCalibration:
         """
         total = self.voxels.sum()
         error = np.abs(self.hits - self.probs).sum() / total if total else float("nan")
-        return Score("", "", "", "hidden_ece", float(error), "1")
+        return score_of("hidden_ece", float(error))
 
 
 def _of_samples(samples: NDArray[np.bool_], whole: NDArray[np.bool_], visible: NDArray[np.bool_]) -> dict[str, float]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from medseg.amodal.config import AmodalConfig
 from medseg.cohorts.cohort import find_cohort
 from medseg.contracts import Score
+from medseg.evaluation.metrics import METRICS
+from medseg.reporting.glossary import explained_of
 from medseg.training.checkpoint import BEST
 from medseg.training.score_log import log_scores
 from medseg.training.tracking import Tracker
@@ -21,4 +23,5 @@ def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> No
             tracker.picture_file(f"report/{path.stem}", path)
         for path in sorted(run.glob(f"*/{BEST}")):
             tracker.artifact(path, f"weights-{path.parent.name}", "model")
-        log_scores(tracker, run, find_cohort(config.data.cohort) / "manifest.csv", scores)
+        manifest = find_cohort(config.data.cohort) / "manifest.csv"
+        log_scores(tracker, run, manifest=manifest, scores=scores, explained=explained_of(scores, METRICS))

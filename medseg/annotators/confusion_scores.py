@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from medseg.contracts import UNLABELLED
 from medseg.evaluation.agreement import present
@@ -20,8 +22,9 @@ def joint_counts(labels: NDArray[np.integer], truth: NDArray[np.integer], num_cl
     counts = np.zeros((len(labels), num_classes, num_classes))
     for annotator, drawn in enumerate(labels):
         known = (drawn != UNLABELLED) & (truth != UNLABELLED)
-        pairs = drawn[known].astype(np.int64) * num_classes + truth[known]
-        counts[annotator] = np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+        observed, true = (torch.from_numpy(classes[known].astype(np.int64)) for classes in (drawn, truth))
+        # torchmetrics counts (target, prediction): with the observed class as the target that is (O,T)
+        counts[annotator] = multiclass_confusion_matrix(true, observed, num_classes, validate_args=False).numpy()
     return counts
 
 
@@ -90,6 +93,7 @@ def alarms(
     truth_with_vote: NDArray[np.floating],
     annotators_with_vote: NDArray[np.floating],
     confusion: NDArray[np.floating],
+    *,
     annotators: Sequence[str],
     classes: Sequence[str],
 ) -> list[str]:

@@ -21,10 +21,12 @@ from medseg.cohorts.cohort import find_cohort, load_cohort
 from medseg.cohorts.splits import apply, read_splits
 from medseg.contracts import Cohort, Prediction, Refused, Score, Volume, complaint
 from medseg.evaluation.calibration import voxel_entropy
-from medseg.evaluation.table import format_summary, summary, write_confusion, write_scores
+from medseg.evaluation.metrics import METRICS
+from medseg.evaluation.table import write_confusion, write_scores
 from medseg.images.files import suffix_of
 from medseg.reporting.page import write_page
 from medseg.reporting.plots import draw_curves
+from medseg.reporting.summary import format_summary
 
 PICTURES = {"run.png": "Cases and confusion matrices"}
 """What lies in report/, in the order of the page."""
@@ -43,7 +45,7 @@ class AnnotatorEvaluation:
 
     def __str__(self) -> str:
         alarms = [f"alarm: {line}" for line in self.alarms]
-        return "\n".join([format_summary(summary(self.scores)), *alarms, f"page: {self.out}/report/index.html"])
+        return "\n".join([format_summary(self.scores), *alarms, f"page: {self.out}/report/index.html"])
 
 
 def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True) -> AnnotatorEvaluation:
@@ -63,7 +65,7 @@ def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True)
     scores += score_run(tally, signature.annotators)
     confusion = mean_confusion(tally.estimated)
     empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
-    write_confusion(out / "confusion.csv", confusion, empirical, signature.annotators, names)
+    write_confusion(out / "confusion.csv", confusion, empirical, annotators=signature.annotators, classes=names)
     write_scores(out / "scores.csv", scores)
     alarms = tally.alarms(signature.annotators, names)
     (out / "report" / "alarms.txt").write_text("".join(line + "\n" for line in alarms))
@@ -73,7 +75,7 @@ def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True)
     if draw:
         draw_run(out)
         draw_curves(out)
-        write_page(out, PICTURES)
+        write_page(out, METRICS, pictures=PICTURES)
     track_annotators(run, out, predictor.config, signature, scores, confusion)
     return AnnotatorEvaluation(scores, alarms, out)
 
@@ -89,7 +91,7 @@ def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[
         prediction = predictor(
             case.name, Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
         )
-        scores += score_case(prediction, record.labels, record.truth, names, signature.annotators)
+        scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
         tallies.append(tally_case(prediction, record.labels, record.truth))
         write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
         if number < PANELS:

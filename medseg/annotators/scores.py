@@ -1,24 +1,7 @@
 """Predictions and labels -> the tidy table of scores, one row per case, annotator, class and metric.
 
-========================  =========================================================  ==========  ======
-metric                    of                                                         unit        better
-========================  =========================================================  ==========  ======
-truth_dice, truth_iou     recovered against known truth, per foreground class        1           higher
-truth_hd95, truth_assd    the same, distance of the surfaces                         mm or px    lower
-truth_ece                 calibration of the truth's probabilities                   1           lower
-vote_dice                 recovered truth against majority vote, per class           1           higher
-vote_area_ratio           foreground of recovered truth / of the vote                1           near 1
-annotator_dice            predicted against drawn labels, per annotator and class    1           higher
-annotator_nll             drawn labels under their predicted probabilities           nats/voxel  lower
-relative_area             own foreground / mean over the annotators of the case      1           neither
-predicted_relative_area   the same of the predicted labels                           1           neither
-ged2_v, ged2_u            set of predicted against set of drawn labels               1           lower
-rater_dice, rater_alpha   agreement of the annotators with one another               1           neither
-confusion_rmse            estimated against empirical confusion, per annotator, run  1           lower
-========================  =========================================================  ==========  ======
-
-An annotator who did not see a case has no row for it; a metric that empty masks leave undefined has
-a row with the value nan.
+Metrics by their names are explained in ``medseg.evaluation.metrics``. An annotator who did not see a case has no row
+for it; a metric that empty masks leave undefined has a row with the value nan.
 """
 
 from __future__ import annotations
@@ -33,43 +16,47 @@ from medseg.annotators.confusion_scores import alarms, confusion_rmse, joint_cou
 from medseg.contracts import UNLABELLED, Prediction, Refused, Score, complaint
 from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
 from medseg.evaluation.calibration import ece, negative_log_likelihood
+from medseg.evaluation.metrics import score_of
 from medseg.evaluation.overlap import dice, iou
 from medseg.evaluation.surface import assd, hd95, length_unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Joint voxel counts, summed over cases by ``+``: all that the scores of a whole run need.
-
-    estimated: (A,O,T) joint_probs * voxels. empirical: (A,O,T) labels against the known truth, or None.
-    truth_with_vote: (O,T) recovered truth (O) against the vote (T). annotators_with_vote: (A,O,T).
-    """
+    """Joint voxel counts, summed over cases by ``+``: all that the scores of a whole run need."""
 
     estimated: NDArray[np.float64]
+    """(A,O,T) joint_probs * voxels."""
     empirical: NDArray[np.float64] | None
+    """(A,O,T) labels (O) against the known truth (T); None where no truth is known."""
     truth_with_vote: NDArray[np.float64]
+    """(O,T) recovered truth (O) against the majority vote (T)."""
     annotators_with_vote: NDArray[np.float64]
+    """(A,O,T) labels (O) against the majority vote (T)."""
 
     def __add__(self, other: Tally) -> Tally:
         """Both together; the empirical counts are of those cases alone whose truth is known."""
         known = [counts for counts in (self.empirical, other.empirical) if counts is not None]
         return Tally(
-            self.estimated + other.estimated,
-            np.sum(known, axis=0) if known else None,
-            self.truth_with_vote + other.truth_with_vote,
-            self.annotators_with_vote + other.annotators_with_vote,
+            estimated=self.estimated + other.estimated,
+            empirical=np.sum(known, axis=0) if known else None,
+            truth_with_vote=self.truth_with_vote + other.truth_with_vote,
+            annotators_with_vote=self.annotators_with_vote + other.annotators_with_vote,
         )
 
     def alarms(self, annotators: Sequence[str], classes: Sequence[str]) -> list[str]:
         """What looks wrong with the recovered truth of the whole run (``annotators.alarms``)."""
         confusion = mean_confusion(self.estimated)
-        return alarms(self.truth_with_vote, self.annotators_with_vote, confusion, annotators, classes)
+        return alarms(
+            self.truth_with_vote, self.annotators_with_vote, confusion, annotators=annotators, classes=classes
+        )
 
 
 def score_case(
     prediction: Prediction,
     labels: NDArray[np.integer],
     truth: NDArray[np.integer] | None,
+    *,
     classes: Sequence[str],
     annotators: Sequence[str],
 ) -> list[Score]:
@@ -79,14 +66,14 @@ def score_case(
     classes: names in the order of T; annotators: names in the order of A.
     Raises Refused where shapes do not fit one another.
     """
-    _refuse_unfit(prediction, labels, truth, classes, annotators)
+    _refuse_unfit(prediction, labels, truth, classes=classes, annotators=annotators)
     recovered = prediction.truth_probs.argmax(axis=0)
     scores = _vote_scores(prediction.case, recovered, labels, classes)
     if truth is not None:
         scores += _truth_scores(prediction, recovered, truth, classes)
     seen = [int(index) for index in np.flatnonzero(present(labels))]
     if seen:
-        scores += _annotator_scores(prediction, labels, seen, classes, annotators)
+        scores += _annotator_scores(prediction, labels, seen=seen, classes=classes, annotators=annotators)
     return scores
 
 
@@ -110,7 +97,7 @@ def score_run(tally: Tally, annotators: Sequence[str]) -> list[Score]:
         return []
     estimated, empirical = mean_confusion(tally.estimated), mean_confusion(tally.empirical)
     return [
-        Score("", name, "", "confusion_rmse", confusion_rmse(estimated[index], empirical[index]), "1")
+        score_of("confusion_rmse", confusion_rmse(estimated[index], empirical[index]), annotator=name)
         for index, name in enumerate(annotators)
         if tally.empirical[index].any()
     ]
@@ -123,15 +110,16 @@ def _truth_scores(
     classes: Sequence[str],
 ) -> list[Score]:
     case, spacing_mm = prediction.case, prediction.spacing_mm
-    length = length_unit(spacing_mm)
-    scores = [Score(case, "", "", "truth_ece", ece(prediction.truth_probs, truth), "1")]
+    unit = length_unit(spacing_mm)
+    scores = [score_of("truth_ece", ece(prediction.truth_probs, truth), case=case)]
     for label, name in enumerate(classes[1:], start=1):
-        scores += [
-            Score(case, "", name, "truth_dice", dice(recovered, truth, label), "1"),
-            Score(case, "", name, "truth_iou", iou(recovered, truth, label), "1"),
-            Score(case, "", name, "truth_hd95", hd95(recovered, truth, label, spacing_mm), length),
-            Score(case, "", name, "truth_assd", assd(recovered, truth, label, spacing_mm), length),
-        ]
+        fractions = {"truth_dice": dice(recovered, truth, label), "truth_iou": iou(recovered, truth, label)}
+        lengths = {
+            "truth_hd95": hd95(recovered, truth, label, spacing_mm),
+            "truth_assd": assd(recovered, truth, label, spacing_mm),
+        }
+        scores += [score_of(metric, value, case=case, label=name) for metric, value in fractions.items()]
+        scores += [score_of(metric, value, case=case, label=name, unit=unit) for metric, value in lengths.items()]
     return scores
 
 
@@ -141,9 +129,8 @@ def _vote_scores(
     vote = _majority_vote(labels, len(classes))
     area = np.count_nonzero(vote > 0)
     covered = np.count_nonzero((recovered > 0) & (vote != UNLABELLED))
-    scores = [Score(case, "", "", "vote_area_ratio", covered / area if area else float("nan"), "1")]
-    return scores + [
-        Score(case, "", name, "vote_dice", dice(recovered, vote, label), "1")
+    return [score_of("vote_area_ratio", covered / area if area else float("nan"), case=case)] + [
+        score_of("vote_dice", dice(recovered, vote, label), case=case, label=name)
         for label, name in enumerate(classes[1:], start=1)
     ]
 
@@ -151,6 +138,7 @@ def _vote_scores(
 def _annotator_scores(
     prediction: Prediction,
     labels: NDArray[np.integer],
+    *,
     seen: list[int],
     classes: Sequence[str],
     annotators: Sequence[str],
@@ -159,24 +147,24 @@ def _annotator_scores(
     case, drawn = prediction.case, labels[seen]
     predicted = prediction.annotator_probs[seen].argmax(axis=1)
     drawn_area, predicted_area = relative_area(drawn), relative_area(predicted)
-    scores = [
-        Score(case, "", "", "ged2_v", ged2_v(predicted, drawn, len(classes)), "1"),
-        Score(case, "", "", "ged2_u", ged2_u(predicted, drawn, len(classes)), "1"),
-        Score(case, "", "", "rater_dice", mean_pairwise_dice(drawn, len(classes)), "1"),
-        Score(case, "", "", "rater_alpha", krippendorff_alpha(drawn, len(classes)), "1"),
-    ]
+    of_all = {
+        "ged2_v": ged2_v(predicted, drawn, len(classes)),
+        "ged2_u": ged2_u(predicted, drawn, len(classes)),
+        "agreement_dice": mean_pairwise_dice(drawn, len(classes)),
+        "agreement_alpha": krippendorff_alpha(drawn, len(classes)),
+    }
+    scores = [score_of(metric, value, case=case) for metric, value in of_all.items()]
     for row, index in enumerate(seen):
         name = annotators[index]
-        nll = negative_log_likelihood(prediction.annotator_probs[index], drawn[row])
-        scores += [
-            Score(case, name, "", "annotator_nll", nll, "nats/voxel"),
-            Score(case, name, "", "relative_area", float(drawn_area[row]), "1"),
-            Score(case, name, "", "predicted_relative_area", float(predicted_area[row]), "1"),
-        ]
-        scores += [
-            Score(case, name, class_name, "annotator_dice", dice(predicted[row], drawn[row], label), "1")
-            for label, class_name in enumerate(classes[1:], start=1)
-        ]
+        of_one = {
+            "annotator_nll": negative_log_likelihood(prediction.annotator_probs[index], drawn[row]),
+            "relative_area": float(drawn_area[row]),
+            "predicted_relative_area": float(predicted_area[row]),
+        }
+        scores += [score_of(metric, value, case=case, annotator=name) for metric, value in of_one.items()]
+        for label, class_name in enumerate(classes[1:], start=1):
+            value = dice(predicted[row], drawn[row], label)
+            scores.append(score_of("annotator_dice", value, case=case, annotator=name, label=class_name))
     return scores
 
 
@@ -190,6 +178,7 @@ def _refuse_unfit(
     prediction: Prediction,
     labels: NDArray[np.integer],
     truth: NDArray[np.integer] | None,
+    *,
     classes: Sequence[str],
     annotators: Sequence[str],
 ) -> None:

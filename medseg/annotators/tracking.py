@@ -12,6 +12,8 @@ from medseg.annotators.assembly import Signature
 from medseg.cohorts.cohort import find_cohort
 from medseg.config import RunConfig
 from medseg.contracts import Score
+from medseg.evaluation.metrics import METRICS
+from medseg.reporting.glossary import explained_of
 from medseg.training.score_log import log_scores
 from medseg.training.tracking import Tracker
 
@@ -38,11 +40,12 @@ def track_annotators(
             tracker.heatmap(f"confusion/{name}", matrix, classes)
         for path in sorted((out / "report").glob("*.png")):
             tracker.picture_file(f"report/{path.stem}", path)
-        log_scores(tracker, run, find_cohort(config.data.cohort) / "manifest.csv", scores)
+        manifest = find_cohort(config.data.cohort) / "manifest.csv"
+        log_scores(tracker, run, manifest=manifest, scores=scores, explained=explained_of(scores, METRICS))
 
 
 def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
-    """One case: the image under the recovered truth and under every rater's labels."""
+    """One case: the image under the recovered truth and under every annotator's labels."""
     with np.load(path) as panel:
         masks = {"recovered truth": panel["truth_labels"]}
         for name, labels in zip(panel["annotators"], panel["labels"], strict=True):

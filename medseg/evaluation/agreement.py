@@ -1,9 +1,9 @@
-"""How much a set of raters agree with one another, and how well predicted raters resemble them.
+"""How much a set of annotators agree with one another, and how well predicted annotators resemble them.
 
-All scores are without unit and belong to one case: average them over cases. Raters who did not see
+All scores are without unit and belong to one case: average them over cases. Annotators who did not see
 the case are ``UNLABELLED`` all over and take no part. Kappa and alpha are computed inside the
 bounding box of all foregrounds, one voxel wider on each side: over the whole image the background
-inflates them, and over the bare union of the foregrounds two raters can never score above 0,
+inflates them, and over the bare union of the foregrounds two annotators can never score above 0,
 because a voxel that both call background is not in it.
 """
 
@@ -22,28 +22,28 @@ from medseg.evaluation.overlap import dice_matrix, foreground_box, iou_matrix, m
 
 
 def present(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which raters labelled at least one voxel. labels: (A,S...). Returns (A,)."""
+    """Which annotators labelled at least one voxel. labels: (A,S...). Returns (A,)."""
     return (labels != UNLABELLED).reshape(len(labels), -1).any(axis=1)
 
 
 def pairwise_dice(labels: NDArray[np.integer], num_classes: int) -> NDArray[np.float64]:
-    """(A,A) Dice of every pair of raters, mean over the foreground classes; higher is better.
+    """(A,A) Dice of every pair of annotators, mean over the foreground classes; higher is better.
 
-    labels: (A,S...). nan for an absent rater and for a pair of which neither drew anything.
+    labels: (A,S...). nan for an absent annotator and for a pair of which neither drew anything.
     """
     return dice_matrix(labels, labels, num_classes)
 
 
 def mean_pairwise_dice(labels: NDArray[np.integer], num_classes: int) -> float:
-    """Mean of ``pairwise_dice`` over the pairs of different raters; nan if no pair is defined."""
+    """Mean of ``pairwise_dice`` over the pairs of different annotators; nan if no pair is defined."""
     return mean_of_defined(pairwise_dice(labels, num_classes)[np.triu_indices(len(labels), k=1)])
 
 
 def pairwise_kappa(labels: NDArray[np.integer], num_classes: int) -> NDArray[np.float64]:
-    """(A,A) Cohen's kappa of every pair of raters (Cohen 1960): 1 perfect, 0 chance; higher is better.
+    """(A,A) Cohen's kappa of every pair of annotators (Cohen 1960): 1 perfect, 0 chance; higher is better.
 
-    labels: (A,S...), compared inside the box of all foregrounds. nan for an absent rater, and where
-    both raters wrote one and the same class everywhere.
+    labels: (A,S...), compared inside the box of all foregrounds. nan for an absent annotator, and where
+    both annotators wrote one and the same class everywhere.
     """
     ratings = torch.from_numpy(_boxed(labels).astype(np.int64))
     kappa = np.full((len(labels), len(labels)), np.nan)
@@ -55,10 +55,10 @@ def pairwise_kappa(labels: NDArray[np.integer], num_classes: int) -> NDArray[np.
 
 
 def fleiss_kappa(labels: NDArray[np.integer], num_classes: int) -> float:
-    """Fleiss' kappa of all present raters (Fleiss 1971): 1 perfect, 0 chance; higher is better.
+    """Fleiss' kappa of all present annotators (Fleiss 1971): 1 perfect, 0 chance; higher is better.
 
-    labels: (A,S...). Only voxels that every present rater labelled, inside the box of all foregrounds.
-    nan with fewer than two raters or without any foreground. (torchmetrics adds 1e-5 to the
+    labels: (A,S...). Only voxels that every present annotator labelled, inside the box of all foregrounds.
+    nan with fewer than two annotators or without any foreground. (torchmetrics adds 1e-5 to the
     denominator, so perfect agreement reads a little below 1.)
     """
     ratings = _boxed(labels[present(labels)])
@@ -71,8 +71,8 @@ def fleiss_kappa(labels: NDArray[np.integer], num_classes: int) -> float:
 def krippendorff_alpha(labels: NDArray[np.integer], num_classes: int) -> float:
     """Krippendorff's nominal alpha (Krippendorff 2011): 1 perfect, 0 chance; higher is better.
 
-    labels: (A,S...), inside the box of all foregrounds; voxels that some rater left unlabelled count
-    with the raters they have. nan with fewer than two raters or with one single class in the box.
+    labels: (A,S...), inside the box of all foregrounds; voxels that some annotator left unlabelled count
+    with the annotators they have. nan with fewer than two annotators or with one single class in the box.
     """
     votes = _votes(_boxed(labels), num_classes)
     comparable = votes[votes.sum(axis=1) > 1]
@@ -138,5 +138,5 @@ def _boxed(labels: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def _votes(ratings: NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
-    """(A,N) classes -> (N,T): how many raters gave each class to each voxel."""
+    """(A,N) classes -> (N,T): how many annotators gave each class to each voxel."""
     return np.stack([(ratings == label).sum(axis=0) for label in range(num_classes)], axis=1)

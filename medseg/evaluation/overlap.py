@@ -97,17 +97,20 @@ def mean_of_defined(values: Sequence[float] | NDArray[np.floating]) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _PairSizes:
-    """(T-1,A,A') voxels of each foreground class shared by a pair, in its first and in its second map."""
+    """(T-1,A,A') voxels of each foreground class, over the voxels that both maps of a pair label."""
 
     shared: NDArray[np.float64]
+    """In both maps."""
     of_a: NDArray[np.float64]
+    """In the first map."""
     of_b: NDArray[np.float64]
+    """In the second map."""
 
 
 def _pair_sizes(a: NDArray[np.integer], b: NDArray[np.integer], num_classes: int) -> _PairSizes:
-    """a (A,S...), b (A',S...) -> the sizes over the voxels that both maps of a pair label."""
+    """a (A,S...), b (A',S...), inside the box of all foregrounds, outside of which nothing is counted."""
     box = (slice(None), *foreground_box(np.concatenate([a, b])))
     flat_a, flat_b = a[box].reshape(len(a), -1), b[box].reshape(len(b), -1)
     known_a = (flat_a != UNLABELLED).astype(np.float64)
@@ -118,7 +121,7 @@ def _pair_sizes(a: NDArray[np.integer], b: NDArray[np.integer], num_classes: int
         shared[label - 1] = np.einsum("an,bn->ab", in_a, in_b, optimize=True)
         of_a[label - 1] = np.einsum("an,bn->ab", in_a, known_b, optimize=True)
         of_b[label - 1] = np.einsum("an,bn->ab", known_a, in_b, optimize=True)
-    return _PairSizes(shared, of_a, of_b)
+    return _PairSizes(shared=shared, of_a=of_a, of_b=of_b)
 
 
 def _mean_over_classes(

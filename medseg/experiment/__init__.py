@@ -13,7 +13,7 @@ Each verb reads what the previous one left on disk::
                 <stage>/           checkpoints of each stage               (train)
                 weights.pt         the final weights                       (train)
                 metrics.jsonl      figures of every epoch                  (train)
-                scores.csv         one row per figure                      (evaluate)
+                scores.csv         one row per score                       (evaluate)
                 report/            pictures and a page                     (evaluate)
 
 Of method one the stages are warmup/ and joint/ or what its recipe has, and there are also::

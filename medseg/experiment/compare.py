@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from medseg.contracts import Refused, complaint
-from medseg.experiment.methods import method_of_run
+from medseg.experiment.methods import method_of_run, metrics
 from medseg.reporting.runs import load_runs
 from medseg.reporting.statistics import compare, format_overview, format_table
 
@@ -19,24 +19,19 @@ def compare_runs(
     """The overview as text, and with ``details`` every metric with its intervals; with ``out`` all of it as CSV.
 
     Of completions, the overview is followed by the recipes and rivals by bins of the hidden fraction.
-    Raises Refused for folders without scores and for a reference that no run has.
+    Raises Refused for folders without scores, for several of one run, and for a reference that no run has.
     """
     missing = [run for run in runs if not (run / "scores.csv").is_file()]
     if missing:
         raise Refused(complaint("run folder", "scores.csv (medseg evaluate RUN)", "none", str(run)) for run in missing)
-    try:
-        frame = load_runs(runs)
-    except ValueError as error:
-        raise Refused(
-            [complaint("runs", "one per experiment, recipe, seed and fold", error, "medseg compare")]
-        ) from error
+    frame = load_runs(runs)
     recipes = sorted(frame["recipe"].unique())
     if reference is not None and reference not in recipes:
         raise Refused([complaint("reference", f"one of {', '.join(recipes)}", reference, "--reference")])
-    table = compare(frame, reference)
+    table = compare(frame, metrics(), reference)
     if out is not None:
         table.to_csv(out, index=False)
-    parts = ["mean (worst seed)", format_overview(table)]
+    parts = [format_overview(table, metrics())]
     for heading, text in _further(runs, frame).items():
         parts += [heading, text]
     return "\n\n".join([*parts, format_table(table)] if details else parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medseg import config
-from medseg.contracts import Cohort, Method, Refused, complaint
+from medseg.contracts import Cohort, Method, Metric, Refused, complaint
 
 METHODS: dict[str, str] = {
     "annotators": "medseg.annotators.method",
@@ -49,6 +49,13 @@ def method_of_cohort(cohort: Cohort) -> Method:
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Any:
     """A config file of any method, with ``dotted.key=value`` overrides; raises Refused with every mistake."""
     return config.load_config(path, configs(), overrides)
+
+
+def metrics() -> Mapping[str, Metric]:
+    """The table of metrics, with the rows that methods add."""
+    from medseg.evaluation.metrics import METRICS, table_of
+
+    return table_of(*METRICS.values(), *(row for method in methods() for row in method.metrics().values()))
 
 
 def layouts() -> Mapping[str, Any]:

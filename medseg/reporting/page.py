@@ -1,4 +1,4 @@
-"""One static HTML page for a run: alarms, pictures, table of scores, config."""
+"""One static HTML page for a run: alarms, pictures, table of scores, what its words mean, config."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from medseg.contracts import Metric
+from medseg.reporting.glossary import explained, refuse_unexplained
 from medseg.reporting.runs import load_runs
-from medseg.reporting.statistics import compare, overviews, summarise
+from medseg.reporting.statistics import compare, overviews
+from medseg.reporting.summary import COLUMNS, summarise
+from medseg.reporting.tables import html
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
@@ -27,15 +31,21 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def write_page(
-    run_folder: Path, pictures: Mapping[str, str], beside: Callable[[pd.DataFrame], Rows] = lambda frame: ()
+    run_folder: Path,
+    metrics: Mapping[str, Metric],
+    *,
+    pictures: Mapping[str, str],
+    beside: Mapping[str, Callable[[pd.DataFrame], Rows]] | None = None,
 ) -> Path:
     """Write report/index.html from what the run folder holds: config.yaml, scores.csv, rivals.csv, report/*.
 
-    pictures: file in report/ -> heading, in the order of the page. beside: from the scores of the run and its rivals,
-    a further table below the one of both. Pictures are linked relative to the page, so the folder can be moved as a
-    whole; a picture or report/alarms.txt that is not there is left out.
+    metrics: the table of metrics, of which the page explains those that it shows. pictures: file in report/ ->
+    heading, in the order of the page. beside: heading -> from the scores of the run and its rivals, a further table
+    of both. Pictures are linked relative to the page, so the folder can be moved as a whole; a picture or
+    report/alarms.txt that is not there is left out. Raises Refused for a score of a metric that is not in the table.
     """
     frame = load_runs([run_folder])
+    refuse_unexplained(frame, metrics)
     recipes = dict(list(frame.groupby("recipe", sort=False)))
     own = next(iter(recipes.values()))
     first = own.iloc[0]
@@ -45,11 +55,11 @@ def write_page(
         f"<h1>{escape(title)}</h1>",
         *_alarms(report / "alarms.txt"),
         *_pictures(report, {**pictures, **CURVES}),
-        *(_rivals(frame, beside) if len(recipes) > 1 else []),
+        *(_rivals(frame, metrics, beside or {}) if len(recipes) > 1 else []),
         "<h2>Scores</h2>",
-        "<p>Mean and worst over the test cases. n/a: the metric is undefined for so many of them, because "
-        "masks are empty; these are never averaged.</p>",
-        _table(summarise(own).sort_values("annotator", kind="stable")),
+        "<p>Mean and worst over the test cases; every word is explained below.</p>",
+        html(sorted(summarise(own), key=lambda row: row["annotator"])),
+        *_glossary(frame, metrics),
         "<h2>Config</h2>",
         f"<pre>{escape((run_folder / 'config.yaml').read_text('utf-8'))}</pre>",
     ]
@@ -77,19 +87,22 @@ def _pictures(report: Path, pictures: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _rivals(frame: pd.DataFrame, beside: Callable[[pd.DataFrame], Rows]) -> list[str]:
-    """The run and the rivals scored beside it (rivals.csv), side by side and by bins."""
-    tables = [rows for rows in (*overviews(compare(frame)), beside(frame)) if rows]
-    return ["<h2>Beside its rivals</h2>", "<p>Mean (worst seed); by the fraction of the whole that is hidden.</p>"] + [
-        _table(pd.DataFrame(rows)) for rows in tables
-    ]
+def _rivals(
+    frame: pd.DataFrame, metrics: Mapping[str, Metric], beside: Mapping[str, Callable[[pd.DataFrame], Rows]]
+) -> list[str]:
+    """The run and the rivals scored beside it (rivals.csv), side by side."""
+    sections = ["<h2>Beside its rivals</h2>"]
+    for overview in overviews(compare(frame, metrics), metrics):
+        sections += [f"<p>{escape(overview.title)}</p>", html(overview.rows)]
+    for heading, table in beside.items():
+        if rows := table(frame):
+            sections += [f"<p>{escape(heading)}</p>", html(rows)]
+    return sections
 
 
-def _table(table: pd.DataFrame) -> str:
-    """Every cell escaped."""
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in table.columns)
-    rows = [
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in record) + "</tr>"
-        for record in table.itertuples(index=False)
-    ]
-    return f"<table>\n<tr>{head}</tr>\n" + "\n".join(rows) + "\n</table>"
+def _glossary(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """A row for each metric of the page, with the unit that its values have, and one for each column."""
+    units = {str(score["metric"]): str(score["unit"]) for _, score in frame.drop_duplicates("metric").iterrows()}
+    rows = explained((metric for name, metric in metrics.items() if name in units), units)
+    columns = [{"column": name, "what it is": meaning} for name, meaning in COLUMNS.items()]
+    return ["<h2>What the words mean</h2>", html(rows), html(columns)]

@@ -19,7 +19,7 @@ ORIGINS = {"train": "C0", "val": "C1"}
 
 
 def draw_curves(run_folder: Path) -> list[Path]:
-    """Draw report/curves.png from metrics.jsonl: one picture per figure, train and val in the same one.
+    """Draw report/curves.png from metrics.jsonl: one plot per metric, train and val in the same one.
 
     A row is {"step": 12, "epoch": 1, "stage": "joint", "train/nll": .3, "val/nll": .4, ...}; what has no
     "train/" or "val/" before its name is left out. Returns the files written, none where there is nothing.
@@ -38,7 +38,7 @@ def draw_curves(run_folder: Path) -> list[Path]:
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
     for axis, name in zip(axes.flat, names, strict=False):
-        _draw_figure(axis, rows, name)
+        _draw_metric(axis, rows, name)
     path = run_folder / "report" / "curves.png"
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path)
@@ -66,7 +66,7 @@ def draw_comparison(frame: pd.DataFrame, metric: str, path: Path) -> Path:
     return path
 
 
-def _draw_figure(axis: Axes, rows: Sequence[dict[str, Any]], name: str) -> None:
+def _draw_metric(axis: Axes, rows: Sequence[dict[str, Any]], name: str) -> None:
     for origin, colour in ORIGINS.items():
         key = f"{origin}/{name}"
         known = [row for row in rows if row.get(key) is not None]

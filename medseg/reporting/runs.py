@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 import yaml
+
+from medseg.contracts import Refused, Score, complaint
+
+COLUMNS = tuple(field.name for field in fields(Score))
 
 
 def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
     """Every score of every run folder, a row each; after them those of the rivals (rivals.csv), where there are.
 
     Columns: run (the folder), experiment, recipe, seed, fold of config.yaml, then those of scores.csv. A rival is a
-    recipe of its own, named as rivals.csv says under ``annotator``; one that several runs of a seed and fold
+    recipe of its own, named as the column ``rival`` of rivals.csv says; one that several runs of a seed and fold
     scored alike is there once. Where two experiments have runs of the same recipe, seed and fold, recipes are named
-    experiment/recipe. Raises ValueError where two folders are still runs of the same.
+    experiment/recipe. Raises Refused where two folders are still runs of the same, and for other columns than those
+    that `medseg evaluate` writes.
     """
-    runs = [_read(Path(folder), "scores.csv") for folder in folders]
+    runs = [_read(Path(folder), "scores.csv", COLUMNS) for folder in folders]
     rivals = [_read_rivals(Path(folder)) for folder in folders if (Path(folder) / "rivals.csv").is_file()]
     parts = [_told_apart(pd.concat(runs, ignore_index=True))]
     if rivals:
@@ -25,9 +31,12 @@ def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _read(folder: Path, name: str) -> pd.DataFrame:
+def _read(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
     config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
     scores = pd.read_csv(folder / name, dtype="str", keep_default_na=False)
+    if tuple(scores.columns) != tuple(columns):
+        expected = f"{','.join(columns)} (medseg evaluate {folder})"
+        raise Refused([complaint("columns", expected, ",".join(scores.columns), str(folder / name))])
     values = scores["value"].astype(float)
     fold = config["data"].get("split", {}).get("fold", 0)
     origin = {"run": str(folder), "experiment": config["experiment"], "recipe": config["recipe"]}
@@ -35,8 +44,8 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
 
 
 def _read_rivals(folder: Path) -> pd.DataFrame:
-    rivals = _read(folder, "rivals.csv")
-    return rivals.assign(recipe=rivals["annotator"], annotator="")
+    rivals = _read(folder, "rivals.csv", ("rival", *COLUMNS))
+    return rivals.assign(recipe=rivals["rival"]).drop(columns="rival")
 
 
 def _once(rivals: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +60,7 @@ def _told_apart(frame: pd.DataFrame) -> pd.DataFrame:
     if _same_runs(frame):
         frame["recipe"] = frame["experiment"] + "/" + frame["recipe"]
     if same := _same_runs(frame):
-        raise ValueError("runs: expected one per experiment, recipe, seed and fold, got " + " and ".join(same))
+        raise Refused([complaint("runs", "one per experiment, recipe, seed and fold", " and ".join(same), "compared")])
     return frame
 
 

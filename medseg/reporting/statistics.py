@@ -7,134 +7,102 @@ a run's value is the mean over its cases; a recipe's value is the mean over its 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from medseg.contracts import Metric
+from medseg.reporting.directions import worst_index
+from medseg.reporting.glossary import refuse_unexplained
 from medseg.reporting.intervals import bootstrap_mean, seed_means
 from medseg.reporting.tables import interval_text, markdown, number_text, value_text
 
-DIRECTION = {
-    "truth_dice": "higher",
-    "truth_iou": "higher",
-    "truth_hd95": "lower",
-    "truth_assd": "lower",
-    "truth_ece": "lower",
-    "vote_dice": "higher",
-    "vote_area_ratio": "near 1",
-    "annotator_dice": "higher",
-    "annotator_nll": "lower",
-    "ged2_v": "lower",
-    "ged2_u": "lower",
-    "confusion_rmse": "lower",
-    "whole_iou": "higher",
-    "whole_dice": "higher",
-    "hidden_iou": "higher",
-    "area_ratio": "near 1",
-    "whole_hd95": "lower",
-    "whole_assd": "lower",
-    "hidden_ece": "lower",
-    "strangeness": "lower",
-    "order_correct": "higher",
-    "best_of_10_iou": "higher",
-    "diversity": "neither",
-    "covered_50": "near 0.5",
-    "covered_80": "near 0.8",
-    "covered_90": "near 0.9",
-}
-"""Which way the mean of each metric is better. Metrics that are not here describe the data and rank no recipe."""
-
-OVERVIEWS = (
-    ("truth_dice", "confusion_rmse", "annotator_nll", "annotator_dice", "vote_dice", "vote_area_ratio"),
-    ("whole_iou", "hidden_iou", "area_ratio", "whole_hd95", "hidden_ece", "order_correct"),
-    ("best_of_10_iou", "diversity", "covered_50", "covered_80", "covered_90"),
-)
-"""What a reader wants to see side by side, a table each. Annotators: is the truth right, are they explained, has it
-drifted. Completions: is the answer right, does it inflate, do its probabilities hold. Samples: are they honest."""
-
 CELL = ["seed", "fold", "case", "annotator", "label"]
+"""What two recipes have in common where their values are a pair."""
 
 
-def compare(frame: pd.DataFrame, reference: str | None = None) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Recipes side by side in the metrics that belong together."""
+
+    title: str
+    """What the metrics have in common, and what a cell holds."""
+    rows: list[dict[str, str]]
+    """A row per recipe, a column per metric; "" where a recipe has none."""
+
+
+def compare(frame: pd.DataFrame, metrics: Mapping[str, Metric], reference: str | None = None) -> pd.DataFrame:
     """A row per metric and recipe, in the order of ``frame``.
 
+    metrics: the table of metrics; those that describe the data and rank no recipe are left out.
     reference: the recipe to which differences are taken (the first one's by default), paired by seed, fold,
     case, annotator and class, where both are defined. Columns: metric, recipe, direction, unit, reference,
-    mean, low, high, worst_seed, difference, difference_low, difference_high, runs, values, undefined.
+    mean, low, high, worst_seed, difference, difference_low, difference_high, runs, seeds, values, undefined.
+    Raises Refused for a metric that is not in the table.
     """
+    refuse_unexplained(frame, metrics)
     reference = reference or str(frame["recipe"].iloc[0])
     rows = []
-    for metric, of_metric in frame.groupby("metric", sort=False):
-        if metric not in DIRECTION:
+    for name, of_metric in frame.groupby("metric", sort=False):
+        if metrics[str(name)].direction == "neither" and not metrics[str(name)].overview:
             continue
         groups = dict(list(of_metric.groupby("recipe", sort=False)))
         base = groups[reference] if reference in groups else of_metric.head(0)
         for recipe, group in groups.items():
-            rows.append({"metric": metric, "recipe": recipe, **_row(group, base, reference)})
+            rows.append({"metric": name, "recipe": recipe, **_row(group, base, reference)})
     return pd.DataFrame(rows)
-
-
-def summarise(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scores of one run -> a row per metric, annotator and class, over its cases, as text."""
-    keys = ["metric", "annotator", "label", "unit"]
-    return pd.DataFrame([_summary_row(group) for _, group in frame.groupby(keys, sort=False)])
 
 
 def format_table(table: pd.DataFrame) -> str:
     """What ``compare`` returns, as one Markdown table per metric, at most 110 characters wide."""
-    blocks = []
-    for metric, group in table.groupby("metric", sort=False):
-        records = group.to_dict("records")
-        first = records[0]
-        unit = "" if first["unit"] == "1" else f", {first['unit']}"
-        title = f"{metric} ({first['direction']} is better{unit}), differences to {first['reference']}"
-        blocks.append(title + "\n\n" + markdown([_cells(row) for row in records]))
-    return "\n\n".join(blocks)
+    return "\n\n".join(_details(group) for _, group in table.groupby("metric", sort=False))
 
 
-def overviews(table: pd.DataFrame) -> list[list[dict[str, str]]]:
-    """What ``compare`` returns, as tables of text: recipes x the metrics of OVERVIEWS, ``mean (worst seed)``.
+def overviews(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[Overview]:
+    """What ``compare`` returns, as recipes x metrics, a table per overview, in the order of ``metrics``.
 
-    Left out: a metric that no recipe has, a recipe that has none of a table's metrics, a table without any.
+    Left out: a metric that no recipe has, a recipe that has none of an overview's metrics.
     """
-    of_metric = dict(list(table.groupby("metric", sort=False)))
-    shown = [[metric for metric in metrics if metric in of_metric] for metrics in OVERVIEWS]
-    return [_overview(pd.concat([of_metric[metric] for metric in metrics]), metrics) for metrics in shown if metrics]
+    known = set(table["metric"])
+    titles = dict.fromkeys(metric.overview for metric in metrics.values() if metric.overview)
+    shown = {title: [row.name for row in metrics.values() if row.overview == title] for title in titles}
+    of_title = {title: [name for name in names if name in known] for title, names in shown.items()}
+    return [_overview(title, table, names) for title, names in of_title.items() if names]
 
 
-def format_overview(table: pd.DataFrame) -> str:
-    """The ``overviews`` of what ``compare`` returns, as Markdown."""
-    return "\n\n".join(markdown(rows) for rows in overviews(table))
+def format_overview(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> str:
+    """The ``overviews`` of what ``compare`` returns, as Markdown under their titles."""
+    return "\n\n".join(f"{shown.title}\n\n{markdown(shown.rows)}" for shown in overviews(table, metrics))
 
 
-def _overview(table: pd.DataFrame, metrics: Sequence[str]) -> list[dict[str, str]]:
+def _overview(title: str, table: pd.DataFrame, names: list[str]) -> Overview:
+    of_names = table[table["metric"].isin(names)]
+    cell = "mean (worst seed)" if (of_names["seeds"] > 1).any() else "mean of one seed"
     rows = []
-    for recipe, group in table.groupby("recipe", sort=False):
-        records = {record["metric"]: record for record in group.to_dict("records")}
-        cells = {metric: _overview_cell(records[metric]) if metric in records else "" for metric in metrics}
-        rows.append({"recipe": str(recipe), **cells})
-    return rows
+    for recipe, group in of_names.groupby("recipe", sort=False):
+        cells = {record["metric"]: _overview_cell(record) for record in group.to_dict("records")}
+        rows.append({"recipe": str(recipe), **{name: cells.get(name, "") for name in names}})
+    return Overview(title=f"{title}: {cell}", rows=rows)
 
 
 def _overview_cell(row: Mapping[Hashable, Any]) -> str:
-    """``mean (worst seed)``; the mean alone of a metric that has no better and worse."""
+    """``mean (worst seed)``; the mean alone of one seed, and of a metric that has no better and worse."""
     mean = number_text(row["mean"])
-    return mean if row["direction"] == "neither" else f"{mean} ({number_text(row['worst_seed'])})"
+    alone = row["seeds"] < 2 or row["direction"] == "neither"
+    return mean if alone else f"{mean} ({number_text(row['worst_seed'])})"
 
 
 def _row(group: pd.DataFrame, base: pd.DataFrame, reference: str) -> dict[str, object]:
-    metric = str(group["metric"].iloc[0])
-    estimate = bootstrap_mean(group)
+    first, means = group.iloc[0], seed_means(group)
+    estimate, worst = bootstrap_mean(group), worst_index(means, str(first["direction"]), means=True)
     paired = group.merge(base, on=CELL, suffixes=("", "_base"))
     difference = bootstrap_mean(paired.assign(value=paired["value"] - paired["value_base"]))
-    means = seed_means(group)
-    worst = _worst_index(means, metric)
     return {
-        "direction": DIRECTION[metric],
-        "unit": group["unit"].iloc[0],
+        "direction": first["direction"],
+        "unit": first["unit"],
         "reference": reference,
         "mean": estimate.mean,
         "low": estimate.low,
@@ -144,37 +112,21 @@ def _row(group: pd.DataFrame, base: pd.DataFrame, reference: str) -> dict[str, o
         "difference_low": difference.low,
         "difference_high": difference.high,
         "runs": len(group[["seed", "fold"]].drop_duplicates()),
+        "seeds": group["seed"].nunique(),
         "values": len(group),
-        "undefined": int(np.isnan(group["value"].to_numpy()).sum()),
+        "undefined": int(group["value"].isna().sum()),
     }
 
 
-def _worst_index(values: NDArray[np.float64], metric: str) -> int | None:
-    """Position of the worst value; None where all are nan or the metric has no better and worse."""
-    direction = DIRECTION.get(metric, "neither")
-    if direction == "neither" or not (~np.isnan(values)).any():
-        return None
-    if direction.startswith("near "):
-        return int(np.nanargmax(np.abs(values - float(direction.removeprefix("near ")))))
-    return int(np.nanargmax(values if direction == "lower" else -values))
-
-
-def _summary_row(group: pd.DataFrame) -> dict[str, object]:
-    values = group["value"].to_numpy(dtype=np.float64)
-    undefined = int(np.isnan(values).sum())
-    metric = str(group["metric"].iloc[0])
-    worst = None if metric.startswith("covered_") else _worst_index(values, metric)  # 0 or 1: only means are near .8
-    mean = np.nan if undefined == len(values) else float(np.nanmean(values))
-    return {
-        "metric": metric,
-        "annotator": group["annotator"].iloc[0],
-        "class": group["label"].iloc[0],
-        "mean": value_text(mean, undefined, len(values)),
-        "worst": "" if worst is None else number_text(values[worst]),
-        "worst case": "" if worst is None else group["case"].iloc[worst],
-        "cases": len(values) - undefined,
-        "unit": group["unit"].iloc[0],
-    }
+def _details(group: pd.DataFrame) -> str:
+    """One metric: a title and a row per recipe."""
+    first = group.iloc[0]
+    unit = "" if first["unit"] == "1" else f", {first['unit']}"
+    title = f"{first['metric']} ({first['direction']} is better{unit}), differences to {first['reference']}"
+    rows = [_cells(row) for row in group.to_dict("records")]
+    if (group["seeds"] < 2).all():
+        rows = [{name: cell for name, cell in row.items() if name != "worst seed"} for row in rows]
+    return f"{title}\n\n{markdown(rows)}"
 
 
 def _cells(row: Mapping[Hashable, Any]) -> dict[str, str]:
@@ -185,9 +137,9 @@ def _cells(row: Mapping[Hashable, Any]) -> dict[str, str]:
     difference = f"{number_text(row['difference'], sign=True)} {limits}"
     return {
         "recipe": row["recipe"],
-        "mean [95 % interval]": mean,
-        "worst seed": number_text(row["worst_seed"]),
-        "difference [95 % interval]": "" if row["recipe"] == row["reference"] else difference,
+        "mean [95 % interval]": mean.strip(),
+        "worst seed": number_text(row["worst_seed"]) if row["seeds"] > 1 else "",
+        "difference [95 % interval]": "" if row["recipe"] == row["reference"] else difference.strip(),
         "runs": str(row["runs"]),
         "empty": f"{row['undefined']}/{row['values']}" if row["undefined"] else "",
     }

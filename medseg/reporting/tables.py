@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Rows = Sequence[Mapping[str, str]]
+"""A table of text: column -> cell, every row with the same columns in the same order."""
 
 
 def value_text(mean: float, undefined: int, total: int) -> str:
@@ -25,11 +34,29 @@ def interval_text(low: float, high: float, sign: bool = False) -> str:
     return "" if np.isnan(low) else f"[{number_text(low, sign)}, {number_text(high, sign)}]"
 
 
-def markdown(rows: Sequence[dict[str, str]]) -> str:
-    """Rows of equal keys as a Markdown table whose columns are aligned in plain text too."""
-    header = list(rows[0])
-    lines = [header, *([row[name] for name in header] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = [[cell.strip().ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
-    padded.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(line) + " |" for line in padded)
+def markdown(rows: Rows) -> str:
+    """The rows as a Markdown table whose columns are aligned in plain text too."""
+    return _laid_out(rows, Table(box=box.MARKDOWN))
+
+
+def plain(rows: Rows) -> str:
+    """The rows as columns without lines, two spaces between them."""
+    return _laid_out(rows, Table(box=None, padding=(0, 2, 0, 0)))
+
+
+def html(rows: Rows) -> str:
+    """The rows as an HTML table, every cell escaped and none cut short."""
+    with pd.option_context("display.max_colwidth", None):
+        return pd.DataFrame(list(rows)).to_html(index=False, border=0)
+
+
+def _laid_out(rows: Rows, table: Table) -> str:
+    """As wide as the cells ask for, whatever the terminal: a table in a file must not be cut."""
+    for name in rows[0]:
+        table.add_column(Text(name), no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row.values()))
+    console = Console(file=io.StringIO(), color_system=None, width=10_000)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")

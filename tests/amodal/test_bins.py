@@ -33,11 +33,9 @@ def test_a_bin_has_its_lower_end(make_run):
 
 
 def test_rivals_share_the_counts_and_another_test_set_has_its_own(make_run):
-    def rivals(name: str) -> list[tuple]:
-        return [(case, name, *rest) for case, _, *rest in completed("a/1", 0.6, 0.5, 0.1)]
-
+    rivals = dict.fromkeys(("hull", "visible"), completed("a/1", 0.6, 0.5, 0.1))
     runs = [
-        make_run(completed("a/1", 0.6, 0.9, 0.8), "three_stages", rivals=rivals("hull") + rivals("visible")),
+        make_run(completed("a/1", 0.6, 0.9, 0.8), "three_stages", rivals=rivals),
         make_run(completed("z/1", 0.15, 0.9, 0.8), "pcnet", experiment="other"),
     ]
     assert [(row[0], row[2], row[5]) for row in cells(format_bins(load_runs(runs)))[2:]] == [

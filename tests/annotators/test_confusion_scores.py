@@ -61,13 +61,16 @@ def test_relative_area_leaves_out_who_did_not_see_the_case():
 
 
 def test_silence_where_the_truth_keeps_to_the_vote():
-    assert alarms(HONEST, np.stack([HONEST, SWAPPED]), np.eye(2)[None], ["ann", "ben"], ["bg", "cell"]) == []
+    assert (
+        alarms(HONEST, np.stack([HONEST, SWAPPED]), np.eye(2)[None], annotators=["ann", "ben"], classes=["bg", "cell"])
+        == []
+    )
 
 
 def test_a_truth_further_from_the_vote_than_every_annotator_is_named():
     annotators = np.array([[[90, 0], [0, 10]], [[88, 2], [2, 8]]])
     drifted = np.array([[90, 5], [0, 5]])
-    assert alarms(drifted, annotators, np.eye(2)[None], ["ann", "ben"], ["bg", "cell"]) == [
+    assert alarms(drifted, annotators, np.eye(2)[None], annotators=["ann", "ben"], classes=["bg", "cell"]) == [
         "the recovered truth agrees less with the vote (Dice 0.667) than any annotator does "
         "(least: ben, 0.800): "
         "it may have drifted, or its classes may have swapped"
@@ -76,7 +79,7 @@ def test_a_truth_further_from_the_vote_than_every_annotator_is_named():
 
 def test_a_swap_is_named_by_its_classes():
     confusion = np.array([[[0.9, 0.7], [0.1, 0.3]]])
-    assert alarms(HONEST, HONEST[None], confusion, ["ann"], ["bg", "cell"]) == [
+    assert alarms(HONEST, HONEST[None], confusion, annotators=["ann"], classes=["bg", "cell"]) == [
         "the mean confusion has lost dominance: true cell is called bg (0.700) "
         "at least as often as cell (0.300): "
         "the classes may have swapped"
@@ -85,4 +88,12 @@ def test_a_swap_is_named_by_its_classes():
 
 def test_no_alarm_without_any_foreground_in_the_vote():
     empty = np.diag([100.0, 0.0])
-    assert alarms(empty, empty[None], np.eye(2)[None], ["ann"], ["bg", "cell"]) == []
+    assert alarms(empty, empty[None], np.eye(2)[None], annotators=["ann"], classes=["bg", "cell"]) == []
+
+
+def test_counts_of_an_absent_annotator_are_zero_and_those_of_many_voxels_are_whole():
+    assert (joint_counts(np.full_like(LABELS, -1), TRUTH, 3) == 0).all()
+    labels, truth = np.random.default_rng(0).integers(-1, 4, (2, 3, 300, 400)).astype(np.int16)
+    counts = joint_counts(labels, truth[0], 4)
+    for a, o, t in np.ndindex(counts.shape):
+        assert counts[a, o, t] == np.count_nonzero((labels[a] == o) & (truth[0] == t))

@@ -29,11 +29,11 @@ def table(scores: list[Score]) -> dict[tuple[str, str, str], float]:
 
 
 def test_every_metric_has_its_name_and_belongs_to_the_case():
-    scores = score_case(predict(), LABELS, TRUTH, CLASSES, ANNOTATORS)
+    scores = score_case(predict(), LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS)
     assert {score.metric for score in scores} == {
         *("truth_dice", "truth_iou", "truth_hd95", "truth_assd", "truth_ece", "vote_dice", "vote_area_ratio"),
         *("annotator_dice", "annotator_nll", "relative_area", "predicted_relative_area"),
-        *("ged2_v", "ged2_u", "rater_dice", "rater_alpha"),
+        *("ged2_v", "ged2_u", "agreement_dice", "agreement_alpha"),
     }
     assert {score.case for score in scores} == {"c1"}
     assert len(table(scores)) == len(scores)
@@ -41,7 +41,7 @@ def test_every_metric_has_its_name_and_belongs_to_the_case():
 
 def test_values_by_hand():
     # the vote of ann and ben is the truth: their ties go to the background
-    values = table(score_case(predict(truth=WIDE), LABELS, TRUTH, CLASSES, ANNOTATORS))
+    values = table(score_case(predict(truth=WIDE), LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS))
     assert values["truth_dice", "", "cell"] == pytest.approx(2 * 8 / 20)
     assert values["truth_iou", "", "cell"] == pytest.approx(8 / 12)
     assert values["truth_hd95", "", "cell"] == pytest.approx(1)
@@ -52,12 +52,12 @@ def test_values_by_hand():
     assert values["annotator_nll", "ben", ""] == 0
     assert values["relative_area", "ann", ""] == pytest.approx(8 / 10)
     assert values["predicted_relative_area", "ben", ""] == pytest.approx(12 / 10)
-    assert values["rater_dice", "", ""] == pytest.approx(2 * 8 / 20)
+    assert values["agreement_dice", "", ""] == pytest.approx(2 * 8 / 20)
     assert values["ged2_v", "", ""] == 0
 
 
 def test_an_absent_annotator_has_no_row_and_an_unknown_truth_no_score():
-    scores = score_case(predict(), LABELS, None, CLASSES, ANNOTATORS)
+    scores = score_case(predict(), LABELS, None, classes=CLASSES, annotators=ANNOTATORS)
     assert {score.annotator for score in scores} == {"", "ann", "ben"}
     assert not any(score.metric.startswith("truth_") for score in scores)
 
@@ -65,7 +65,7 @@ def test_an_absent_annotator_has_no_row_and_an_unknown_truth_no_score():
 def test_each_annotator_is_compared_with_his_own_prediction():
     empty = np.zeros_like(TRUTH)
     prediction = predict(annotators=(empty, TRUTH, WIDE))
-    values = table(score_case(prediction, LABELS[[2, 0, 1]], None, CLASSES, ANNOTATORS))
+    values = table(score_case(prediction, LABELS[[2, 0, 1]], None, classes=CLASSES, annotators=ANNOTATORS))
     assert values["annotator_dice", "ben", "cell"] == values["annotator_dice", "cid", "cell"] == 1
     assert values["annotator_nll", "cid", ""] == 0
     assert values["predicted_relative_area", "cid", ""] == pytest.approx(12 / 10)
@@ -74,7 +74,7 @@ def test_each_annotator_is_compared_with_his_own_prediction():
 def test_an_empty_truth_is_nan_and_never_left_out():
     empty = np.zeros_like(TRUTH)
     prediction = predict(truth=empty, annotators=(empty,) * 3)
-    values = table(score_case(prediction, np.stack([empty] * 3), empty, CLASSES, ANNOTATORS))
+    values = table(score_case(prediction, np.stack([empty] * 3), empty, classes=CLASSES, annotators=ANNOTATORS))
     for name in ("truth_dice", "truth_hd95", "vote_dice"):
         assert np.isnan(values[name, "", "cell"])
     assert np.isnan(values["vote_area_ratio", "", ""])
@@ -85,13 +85,13 @@ def test_an_empty_truth_is_nan_and_never_left_out():
 def test_areas_are_compared_where_somebody_labelled():
     labels = LABELS.copy()
     labels[:, :, 4:] = -1  # the vote keeps 6 of its 8 voxels, and so does the recovered truth
-    values = table(score_case(predict(), labels, None, CLASSES, ANNOTATORS))
+    values = table(score_case(predict(), labels, None, classes=CLASSES, annotators=ANNOTATORS))
     assert values["vote_area_ratio", "", ""] == 1
 
 
 def test_lengths_are_in_mm_where_the_image_has_a_scale():
     def units(spacing_mm):
-        scores = score_case(predict(WIDE, spacing_mm=spacing_mm), LABELS, TRUTH, CLASSES, ANNOTATORS)
+        scores = score_case(predict(WIDE, spacing_mm=spacing_mm), LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS)
         return {(score.value, score.unit) for score in scores if score.metric == "truth_hd95"}
 
     assert units(None) == {(1.0, "px")}
@@ -99,7 +99,7 @@ def test_lengths_are_in_mm_where_the_image_has_a_scale():
 
 
 def test_a_case_that_nobody_labelled_gets_undefined_votes_only():
-    scores = score_case(predict(), np.full_like(LABELS, -1), None, CLASSES, ANNOTATORS)
+    scores = score_case(predict(), np.full_like(LABELS, -1), None, classes=CLASSES, annotators=ANNOTATORS)
     assert {score.metric for score in scores} == {"vote_dice", "vote_area_ratio"}
     assert np.isnan([score.value for score in scores]).all()
 
@@ -110,15 +110,15 @@ def test_three_dimensions_and_three_classes():
     probs = np.stack([truth == label for label in range(3)]).astype(np.float32)
     joint = np.eye(3, dtype=np.float32)[None] / 3
     prediction = Prediction("v", probs, probs[None], joint, np.eye(4), (1.0, 1.0, 2.5))
-    values = table(score_case(prediction, truth[None], truth, ("bg", "organ", "lesion"), ("ann",)))
+    values = table(score_case(prediction, truth[None], truth, classes=("bg", "organ", "lesion"), annotators=("ann",)))
     assert values["truth_dice", "", "lesion"] == 1
     assert values["truth_assd", "", "organ"] == 0
-    assert np.isnan(values["rater_dice", "", ""])
+    assert np.isnan(values["agreement_dice", "", ""])
 
 
 def test_shapes_that_do_not_fit_are_refused_all_at_once():
     with pytest.raises(Refused) as refusal:
-        score_case(predict(), LABELS[:, :3], TRUTH[:, :5], CLASSES, ANNOTATORS)
+        score_case(predict(), LABELS[:, :3], TRUTH[:, :5], classes=CLASSES, annotators=ANNOTATORS)
     assert refusal.value.complaints == (
         "shape of labels: expected (3, 4, 6), got (3, 3, 6) (c1)",
         "shape of truth: expected (4, 6), got (4, 5) (c1)",

@@ -3,19 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medseg.contracts import Refused, Score
-from medseg.evaluation.table import format_summary, read_scores, summary, write_confusion, write_scores
+from medseg.contracts import Refused
+from medseg.evaluation.metrics import score_of
+from medseg.evaluation.table import read_scores, write_confusion, write_rivals, write_scores
 
 NAN = float("nan")
 SCORES = [
-    Score("c1", "", "cell, round", "truth_dice", 0.9, "1"),
-    Score("c2", "", "cell, round", "truth_dice", 0.5, "1"),
-    Score("c3", "", "cell, round", "truth_dice", NAN, "1"),
-    Score("c1", "", "cell, round", "truth_hd95", 2.0, "mm"),
-    Score("c2", "", "cell, round", "truth_hd95", 7.0, "mm"),
-    Score("c1", "", "", "vote_area_ratio", 1.1, "1"),
-    Score("c2", "", "", "vote_area_ratio", 0.6, "1"),
-    Score("c3", "ann", "", "annotator_nll", NAN, "nats/voxel"),
+    score_of("truth_dice", 0.9, case="c1", label="cell, round"),
+    score_of("truth_dice", 0.5, case="c2", label="cell, round"),
+    score_of("truth_dice", NAN, case="c3", label="cell, round"),
+    score_of("truth_hd95", 2.0, case="c1", label="cell, round", unit="mm"),
+    score_of("truth_hd95", 7.0, case="c2", label="cell, round", unit="mm"),
+    score_of("vote_area_ratio", 1.1, case="c1"),
+    score_of("vote_area_ratio", 0.6, case="c2"),
+    score_of("annotator_nll", NAN, case="c3", annotator="ann"),
 ]
 
 
@@ -23,11 +24,21 @@ def test_scores_survive_the_file(tmp_path):
     path = tmp_path / "scores.csv"
     write_scores(path, SCORES)
     assert path.read_text().splitlines()[:2] == [
-        "case,annotator,label,metric,value,unit",
-        'c1,,"cell, round",truth_dice,0.9,1',
+        "case,annotator,label,metric,value,unit,direction",
+        'c1,,"cell, round",truth_dice,0.9,1,higher',
     ]
     assert str(read_scores(path)) == str(SCORES)
     assert [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_rivals_have_a_column_of_their_own_before_those_of_scores(tmp_path):
+    drawn = score_of("annotator_dice", 0.25, case="c1", annotator="ann", label="cell")
+    write_rivals(tmp_path / "rivals.csv", {"vote": [drawn], "hull, convex": SCORES[:1]})
+    assert (tmp_path / "rivals.csv").read_text().splitlines() == [
+        "rival,case,annotator,label,metric,value,unit,direction",
+        "vote,c1,ann,cell,annotator_dice,0.25,1,higher",
+        '"hull, convex",c1,,"cell, round",truth_dice,0.9,1,higher',
+    ]
 
 
 def test_a_failed_write_leaves_the_old_table(tmp_path):
@@ -49,9 +60,11 @@ def test_a_table_that_is_not_one_is_refused_with_its_lines(tmp_path):
     with pytest.raises(Refused) as refusal:
         read_scores(path)
     assert refusal.value.complaints == (
-        f"columns: expected case,annotator,label,metric,value,unit, got case,metric ({path})",
+        f"columns: expected case,annotator,label,metric,value,unit,direction, got case,metric ({path})",
     )
-    path.write_text("case,annotator,label,metric,value,unit\nc1,,,ged2_v,0.1,1\nc1,,,ged2_u,?,1\nc2\n")
+    path.write_text(
+        "case,annotator,label,metric,value,unit,direction\nc1,,,ged2_v,0.1,1,lower\nc1,,,ged2_u,?,1,lower\nc2\n"
+    )
     with pytest.raises(Refused) as refusal:
         read_scores(path)
     assert refusal.value.complaints == (
@@ -60,27 +73,9 @@ def test_a_table_that_is_not_one_is_refused_with_its_lines(tmp_path):
     )
 
 
-def test_the_worst_case_depends_on_the_metric():
-    rows = {row.metric: row for row in summary(SCORES)}
-    assert (rows["truth_dice"].worst, rows["truth_dice"].worst_case) == (0.5, "c2")
-    assert (rows["truth_hd95"].worst, rows["truth_hd95"].worst_case) == (7.0, "c2")
-    assert (rows["vote_area_ratio"].worst, rows["vote_area_ratio"].worst_case) == (0.6, "c2")
-
-
-def test_the_undefined_are_counted_and_never_averaged():
-    rows = {row.metric: row for row in summary(SCORES)}
-    assert rows["truth_dice"].mean == pytest.approx(0.7)
-    assert (rows["truth_dice"].count, rows["truth_dice"].undefined) == (2, 1)
-    assert np.isnan(rows["annotator_nll"].mean)
-    lines = format_summary(summary(SCORES)).splitlines()
-    assert "0.7000 (1 of 3 empty)" in lines[1]
-    assert "n/a (1 of 1 empty)" in lines[4]
-    assert "nan" not in "\n".join(lines)
-
-
 def test_confusion_rows_say_observed_before_true(tmp_path):
     estimated = np.array([[[0.9, 0.3], [0.1, 0.7]]])
-    write_confusion(tmp_path / "confusion.csv", estimated, None, ["ann"], ["bg", "cell"])
+    write_confusion(tmp_path / "confusion.csv", estimated, None, annotators=["ann"], classes=["bg", "cell"])
     assert (tmp_path / "confusion.csv").read_text().splitlines() == [
         "annotator,observed,true,estimated,empirical",
         "ann,bg,bg,0.9,nan",

@@ -1,25 +1,29 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from medseg.contracts import Refused, Score
-from medseg.evaluation.table import write_scores
+from medseg.evaluation.metrics import score_of
+from medseg.evaluation.table import write_rivals, write_scores
 from medseg.experiment.compare import compare_runs
 
-METRICS = {"whole_iou": 0.9, "hidden_iou": 0.5, "hidden_fraction": 0.25}
+VALUES = {"whole_iou": 0.9, "hidden_iou": 0.5, "hidden_fraction": 0.25}
+
+
+def scores_of(values: Mapping[str, float], factor: float = 1.0) -> list[Score]:
+    return [score_of(metric, factor * value, case="a/rod-1", label="rod") for metric, value in values.items()]
 
 
 def completed(run: Path, recipe: str, rival: str = "") -> Path:
     run.mkdir()
     (run / "config.yaml").write_text(f"experiment: toy\nrecipe: {recipe}\nseed: 0\ndata: {{}}\n")
-    scores = [Score("a/rod-1", "", "rod", metric, value, "1") for metric, value in METRICS.items()]
-    write_scores(run / "scores.csv", scores)
+    write_scores(run / "scores.csv", scores_of(VALUES))
     if rival:
-        write_scores(run / "rivals.csv", [replace(score, annotator=rival, value=score.value / 2) for score in scores])
+        write_rivals(run / "rivals.csv", {rival: scores_of(VALUES, 0.5)})
     return run
 
 
@@ -27,7 +31,7 @@ def test_completions_are_compared_with_their_rivals_and_by_bins(tmp_path):
     run = completed(tmp_path / "run", "three_stages", rival="hull")
     text = compare_runs([run], "three_stages", tmp_path / "table.csv", details=False)
     opening, overview, heading, bins = text.split("\n\n")
-    assert opening == "mean (worst seed)"
+    assert opening == "The completed objects: mean of one seed"
     assert [line.split("|")[1].strip() for line in overview.splitlines()[2:]] == ["three_stages", "hull"]
     assert heading == "by the fraction of the whole that is hidden"
     assert bins.splitlines()[3].split("|")[4].strip() == "0.9000 / 0.5000"
@@ -41,3 +45,12 @@ def test_a_rival_can_be_the_reference(tmp_path):
     with pytest.raises(Refused) as refusal:
         compare_runs([run], "hul")
     assert refusal.value.complaints == ("reference: expected one of hull, three_stages, got hul (--reference)",)
+
+
+def test_two_folders_of_the_same_run_are_refused(tmp_path):
+    runs = [completed(tmp_path / name, "three_stages") for name in ("one", "two")]
+    with pytest.raises(Refused) as refusal:
+        compare_runs(runs)
+    assert refusal.value.complaints == (
+        f"runs: expected one per experiment, recipe, seed and fold, got {runs[0]} and {runs[1]} (compared)",
+    )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+
+from medseg.evaluation.metrics import METRICS
 
 ANNOTATORS, CLASSES = ("ann", "ben"), ("background", "cell")
 Row = tuple[str, str, str, str, float, str]
@@ -16,23 +18,38 @@ Row = tuple[str, str, str, str, float, str]
 def make_run(tmp_path) -> Callable[..., Path]:
     """A run folder with config.yaml, scores.csv, and rivals.csv if there are rivals.
 
-    rows, rivals: (case, annotator, label, metric, value, unit).
+    rows: (case, annotator, label, metric, value, unit). rivals: name -> rows.
     """
 
     def make(
-        rows: Sequence[Row], recipe="soft_mean", seed=0, fold=0, experiment="toy", name=None, rivals: Sequence[Row] = ()
+        rows: Sequence[Row],
+        recipe="soft_mean",
+        seed=0,
+        fold=0,
+        experiment="toy",
+        name=None,
+        rivals: Mapping[str, Sequence[Row]] | None = None,
     ) -> Path:
         folder = tmp_path / (name or f"{experiment}-{recipe}-{seed}-{fold}")
         (folder / "report" / "panels").mkdir(parents=True)
         config = {"experiment": experiment, "recipe": recipe, "seed": seed, "data": {"split": {"fold": fold}}}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        for file, scores in {"scores.csv": rows, "rivals.csv": rivals}.items():
-            lines = ["case,annotator,label,metric,value,unit", *(",".join(map(str, row)) for row in scores)]
-            if scores or file == "scores.csv":
-                (folder / file).write_text("\n".join(lines) + "\n")
+        head = "case,annotator,label,metric,value,unit,direction"
+        _write(folder / "scores.csv", [head, *map(_line, rows)])
+        if rivals:
+            lines = [f"{rival},{_line(row)}" for rival, scores in rivals.items() for row in scores]
+            _write(folder / "rivals.csv", [f"rival,{head}", *lines])
         return folder
 
     return make
+
+
+def _line(row: Row) -> str:
+    return ",".join(map(str, (*row, METRICS[row[3]].direction)))
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture

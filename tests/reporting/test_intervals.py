@@ -15,7 +15,7 @@ def frame(*rows: tuple[int, int, str, float]) -> pd.DataFrame:
 
 def test_a_case_is_the_mean_of_its_defined_rows():
     means = case_means(frame((0, 0, "a", 1.0), (0, 0, "a", 0.0), (0, 0, "a", NAN), (0, 0, "b", NAN)))
-    assert means.to_numpy().tolist() == [[0.5]]
+    assert means.to_dict() == {(0, 0, "a"): 0.5}
 
 
 def test_every_run_weighs_the_same_however_many_cases_it_has():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medseg.contracts import Refused
 from medseg.reporting.runs import load_runs
 
 
@@ -10,8 +11,8 @@ def dice(case: str, value):
     return (case, "", "cell", "truth_dice", value, "1")
 
 
-def rival(name: str, value, case="a/rod-1"):
-    return (case, name, "rod", "whole_iou", value, "1")
+def iou(value, case="a/rod-1"):
+    return (case, "", "rod", "whole_iou", value, "1")
 
 
 def test_runs_are_read_with_their_recipe_seed_and_fold(make_run):
@@ -26,13 +27,13 @@ def test_two_experiments_of_the_same_recipe_stay_apart(make_run):
     runs = [make_run([dice("a", 0.5)], experiment=name) for name in ("few", "many")]
     assert load_runs(runs)["recipe"].tolist() == ["few/soft_mean", "many/soft_mean"]
     twice = [make_run([dice("a", 0.5)], name="x"), make_run([dice("a", 0.6)], name="y")]
-    with pytest.raises(ValueError, match="runs: expected one per experiment, recipe, seed and fold, got .*x and .*y"):
+    with pytest.raises(Refused, match="runs: expected one per experiment, recipe, seed and fold, got .*x and .*y"):
         load_runs(twice)
 
 
 def test_rivals_are_recipes_of_their_own_after_the_runs(make_run):
-    rivals = [rival("visible", 0.7), rival("hull", "nan")]
-    frame = load_runs([make_run([rival("", 0.9)], "three_stages", seed=2, fold=1, rivals=rivals)])
+    rivals = {"visible": [iou(0.7)], "hull": [iou("nan")]}
+    frame = load_runs([make_run([iou(0.9)], "three_stages", seed=2, fold=1, rivals=rivals)])
     assert frame["recipe"].tolist() == ["three_stages", "visible", "hull"]
     assert frame["annotator"].tolist() == ["", "", ""]
     assert frame[["seed", "fold"]].drop_duplicates().to_numpy().tolist() == [[2, 1]]
@@ -40,11 +41,9 @@ def test_rivals_are_recipes_of_their_own_after_the_runs(make_run):
 
 
 def test_rivals_that_several_runs_scored_alike_are_there_once_per_seed(make_run):
-    rivals = [rival("visible", 0.7), rival("hull", "nan"), rival("hull", 0.5, "a/rod-2")]
+    rivals = {"visible": [iou(0.7)], "hull": [iou("nan"), iou(0.5, "a/rod-2")]}
     runs = [
-        make_run([rival("", 0.9)], recipe, seed, rivals=rivals)
-        for recipe in ("three_stages", "pcnet")
-        for seed in (0, 1)
+        make_run([iou(0.9)], recipe, seed, rivals=rivals) for recipe in ("three_stages", "pcnet") for seed in (0, 1)
     ]
     frame = load_runs(runs)
     assert len(frame) == 4 + 2 * 3
@@ -55,9 +54,7 @@ def test_rivals_that_several_runs_scored_alike_are_there_once_per_seed(make_run)
 
 def test_rivals_that_differ_between_experiments_are_told_apart_and_the_runs_keep_their_names(make_run):
     runs = [
-        make_run(
-            [rival("", 0.9)], recipe, experiment=name, rivals=[rival("hull", value), rival("hull", 0.5, "a/rod-2")]
-        )
+        make_run([iou(0.9)], recipe, experiment=name, rivals={"hull": [iou(value), iou(0.5, "a/rod-2")]})
         for recipe, name, value in (("three_stages", "mfish", 0.7), ("pcnet", "adrenal", 0.8))
     ]
     frame = load_runs(runs)
@@ -66,8 +63,27 @@ def test_rivals_that_differ_between_experiments_are_told_apart_and_the_runs_keep
 
 def test_rivals_that_differ_within_an_experiment_are_refused(make_run):
     runs = [
-        make_run([rival("", 0.9)], recipe, rivals=[rival("hull", value)])
+        make_run([iou(0.9)], recipe, rivals={"hull": [iou(value)]})
         for recipe, value in (("three_stages", 0.7), ("pcnet", 0.8))
     ]
-    with pytest.raises(ValueError, match="runs: expected one per .* got .*three_stages-0-0 and .*pcnet-0-0"):
+    with pytest.raises(Refused, match="runs: expected one per .* got .*three_stages-0-0 and .*pcnet-0-0"):
         load_runs(runs)
+
+
+def test_an_annotator_of_a_rival_stays_an_annotator(make_run):
+    scores = [("a", "ann", "cell", "annotator_dice", 0.5, "1")]
+    frame = load_runs([make_run(scores, rivals={"vote": scores})])
+    assert frame["recipe"].tolist() == ["soft_mean", "vote"]
+    assert frame["annotator"].tolist() == ["ann", "ann"]
+    assert "rival" not in frame
+
+
+def test_scores_without_their_direction_are_to_be_evaluated_again(make_run):
+    folder = make_run([dice("a", 0.5)])
+    (folder / "scores.csv").write_text("case,annotator,label,metric,value,unit\na,,cell,truth_dice,0.5,1\n")
+    with pytest.raises(Refused) as refusal:
+        load_runs([folder])
+    assert refusal.value.complaints == (
+        f"columns: expected case,annotator,label,metric,value,unit,direction (medseg evaluate {folder}), "
+        f"got case,annotator,label,metric,value,unit ({folder / 'scores.csv'})",
+    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from medseg.reporting.tables import interval_text, markdown, number_text, value_text
+from medseg.reporting.tables import interval_text, markdown, number_text, plain, value_text
 
 NAN = float("nan")
 
@@ -30,7 +30,19 @@ def test_values_say_how_many_are_undefined():
 def test_columns_of_a_table_are_aligned():
     assert markdown([{"recipe": "oracle", "n": "1"}, {"recipe": "vote", "n": "20"}]).splitlines() == [
         "| recipe | n  |",
-        "| ------ | -- |",
+        "|--------|----|",
         "| oracle | 1  |",
         "| vote   | 20 |",
     ]
+
+
+def test_brackets_are_text_and_long_cells_stay_whole_without_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    rows = [
+        {"mean [95 % interval]": "0.5 [0.4, 0.6]", "name": "word " * 40 + "."},
+        {"mean [95 % interval]": "1", "name": ""},
+    ]
+    for text in (markdown(rows), plain(rows)):
+        assert "mean [95 % interval]" in text and "0.5 [0.4, 0.6]" in text and "word " * 40 + "." in text
+        assert "\x1b" not in text
+    assert len(plain(rows).splitlines()) == 3 and len(markdown(rows).splitlines()) == 4

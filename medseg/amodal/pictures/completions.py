@@ -24,25 +24,30 @@ PER_ROW = 12
 TILE, MARGIN = 0.75, 0.6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompletionPanel:
-    """One object on its crop, arrays (S...) of 2 or 3 axes. occluder, whole: None where they are not known.
-
-    answer: the completed mask. probs: p(voxel belongs to the object). samples: (N,S...), N may be 0.
-    whole_iou, hidden_iou: of the answer, nan where the whole is not known or nothing is hidden.
-    spacing: length of a voxel along each of the S axes, in any unit.
-    """
+    """One object on its crop, arrays (S...) of 2 or 3 axes."""
 
     name: str
+    """``<case>/<object>``."""
     visible: NDArray[np.bool_]
+    """(S...) what is seen."""
     occluder: NDArray[np.bool_] | None
+    """(S...) what may hide it; None where that is not known."""
     whole: NDArray[np.bool_] | None
+    """(S...) the truth; None where it is not known."""
     answer: NDArray[np.bool_]
+    """(S...) the completed mask."""
     probs: NDArray[np.floating]
+    """(S...) p(voxel belongs to the object)."""
     samples: NDArray[np.bool_]
+    """(N,S...) draws of the whole; N may be 0."""
     whole_iou: float
+    """Of the answer; nan where the whole is not known."""
     hidden_iou: float
+    """Of the answer; nan where the whole is not known, and where nothing is hidden."""
     spacing: tuple[float, ...]
+    """Length of a voxel along each of the S axes, in any unit."""
 
 
 def draw_completions(path: Path, rows: Sequence[CompletionPanel]) -> Path:

@@ -24,18 +24,20 @@ COLOURS = {"occluder": "lightskyblue", "visible": "mediumseagreen", "hidden": "d
 """In the order of painting: each is laid over those before it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectPicture:
-    """One object on its crop, masks (S...) of 2 or 3 axes. occluder, whole: None where they are not known.
-
-    spacing: length of a voxel along each of the S axes, in any unit.
-    """
+    """One object on its crop, masks (S...) of 2 or 3 axes."""
 
     name: str
+    """``<case>/<object>``."""
     visible: NDArray[np.bool_]
+    """(S...) what is seen."""
     occluder: NDArray[np.bool_] | None
+    """(S...) what may hide it; None where that is not known."""
     whole: NDArray[np.bool_] | None
+    """(S...) the truth; None where it is not known."""
     spacing: tuple[float, ...]
+    """Length of a voxel along each of the S axes, in any unit."""
 
 
 MOST_OBJECTS, SEED = 60, 0
@@ -49,7 +51,7 @@ def draw_cohort(cohort: ObjectCohort, page: Path) -> Path:
 
 def _picture(one: AmodalObject) -> ObjectPicture:
     spacing = one.spacing_mm or (1.0,) * one.visible.ndim
-    return ObjectPicture(one.name, one.visible, one.occluder, one.whole, spacing)
+    return ObjectPicture(name=one.name, visible=one.visible, occluder=one.occluder, whole=one.whole, spacing=spacing)
 
 
 def draw_objects(path: Path, pictures: Sequence[ObjectPicture]) -> Path:

@@ -20,6 +20,7 @@ from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.pictures.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
 from medseg.amodal.scores import score_object
 from medseg.contracts import ObjectCohort
+from medseg.evaluation.metrics import METRICS
 from medseg.reporting.page import write_page
 from medseg.reporting.plots import draw_curves
 
@@ -65,7 +66,7 @@ def draw_amodal_run(
     order = np.random.default_rng(0).permutation(len(things))[:ROWS]
     draw_completions(report / "completions.png", _panels([things[n] for n in order], [answers[n] for n in order]))
     draw_curves(run)
-    write_page(run, PICTURES, bin_rows)
+    write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the whole that is hidden": bin_rows})
 
 
 def _panels(things: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:
@@ -76,16 +77,16 @@ def _panel(thing: AmodalObject, answer: Answer) -> CompletionPanel:
     said = answer.completion
     scores = {score.metric: score.value for score in score_object(thing, said)}
     return CompletionPanel(
-        thing.name,
-        thing.visible,
-        thing.occluder,
-        thing.whole,
-        said.whole,
-        said.probs,
-        said.samples,
-        scores["whole_iou"],
-        scores["hidden_iou"],
-        thing.spacing_mm or (1.0,) * thing.visible.ndim,
+        name=thing.name,
+        visible=thing.visible,
+        occluder=thing.occluder,
+        whole=thing.whole,
+        answer=said.whole,
+        probs=said.probs,
+        samples=said.samples,
+        whole_iou=scores["whole_iou"],
+        hidden_iou=scores["hidden_iou"],
+        spacing=thing.spacing_mm or (1.0,) * thing.visible.ndim,
     )
 
 

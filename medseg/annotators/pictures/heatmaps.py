@@ -18,17 +18,18 @@ MOST = 18
 ROW_HEIGHT, HEADING_HEIGHT = 2.5, 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """One annotator's matrices (O,T), whose columns sum to 1.
-
-    A class that does not occur has a column of nan. empirical: None where no truth is known.
-    """
+    """One annotator's matrices, whose columns sum to 1; a class that does not occur has a column of nan."""
 
     annotator: str
+    """Whose."""
     classes: tuple[str, ...]
+    """Names in the order of O and T."""
     estimated: NDArray[np.float64]
+    """(O,T) as it was learned."""
     empirical: NDArray[np.float64] | None
+    """(O,T) as counted against the known truth; None where no truth is known."""
 
 
 def read_confusion(path: Path) -> list[Confusion]:
@@ -41,7 +42,8 @@ def read_confusion(path: Path) -> list[Confusion]:
     for annotator, group in frame.groupby("annotator", sort=False):
         estimated, empirical = _matrix(group, "estimated", classes), _matrix(group, "empirical", classes)
         known = None if np.isnan(empirical).all() else empirical
-        confusions.append(Confusion(str(annotator), classes, estimated, known))
+        confusion = Confusion(annotator=str(annotator), classes=classes, estimated=estimated, empirical=known)
+        confusions.append(confusion)
     return confusions
 
 

@@ -1,4 +1,4 @@
-"""The page of pictures of a run: what raters drew, what was recovered, and how each rater errs."""
+"""The page of pictures of a run: what annotators drew, what was recovered, and how each annotator errs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from medseg.annotators.pictures.heatmaps import confusion_height, draw_confusion, read_confusion
-from medseg.annotators.pictures.panels import draw_panels, rater_colours, read_panel
+from medseg.annotators.pictures.panels import annotator_colours, draw_panels, read_panel
 
 DOTS_PER_INCH = 110
 MOST_PANELS = 4
@@ -23,7 +23,7 @@ def draw_run(run_folder: Path) -> list[Path]:
     if not sources:
         return []
     panels = [read_panel(source) for source in sources]
-    colours = rater_colours(panels[0].annotators)
+    colours = annotator_colours(panels[0].annotators)
     confusions = read_confusion(run_folder / "confusion.csv")
     heights = [LEGEND_HEIGHT + ROW_HEIGHT * len(panels)]
     if confusions:

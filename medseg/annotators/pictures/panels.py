@@ -1,4 +1,4 @@
-"""Pictures of single cases: image, every rater's outline, recovered truth, predicted raters, entropy."""
+"""Pictures of single cases: image, every annotator's outline, recovered truth, predicted annotators, entropy."""
 
 from __future__ import annotations
 
@@ -19,28 +19,33 @@ LINE_STYLES = ("-", "--", ":", "-.")
 """One per foreground class, where colour already says who drew."""
 LEGEND_CHARACTERS = 180
 """So many fit beside one another on the page; a line and its gap take eight."""
-COLUMNS = ("image", "raters", "recovered truth", "predicted raters", "entropy of the truth (nats)")
+COLUMNS = ("image", "annotators", "recovered truth", "predicted annotators", "entropy of the truth (nats)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One slice of one case, as report/panels/<case>.npz holds it.
-
-    image: (H,W) or (H,W,3) in 0..1. labels, annotator_labels: (A,H,W) drawn (-1 absent) and predicted.
-    truth_labels: (H,W) recovered; known_truth: (H,W) or None. entropy: (H,W) in nats.
-    aspect: height of a pixel divided by its width.
-    """
+    """One slice of one case, as report/panels/<case>.npz holds it."""
 
     case: str
+    """Name of the case."""
     image: NDArray[np.floating]
+    """(H,W) or (H,W,3) in 0..1."""
     labels: NDArray[np.integer]
+    """(A,H,W) drawn; -1 of an absent annotator."""
     truth_labels: NDArray[np.integer]
+    """(H,W) recovered."""
     annotator_labels: NDArray[np.integer]
+    """(A,H,W) predicted."""
     entropy: NDArray[np.floating]
+    """(H,W) of the recovered truth, in nats."""
     known_truth: NDArray[np.integer] | None
+    """(H,W), None where it is not known."""
     annotators: tuple[str, ...]
+    """Names in the order of A."""
     classes: tuple[str, ...]
+    """Names, the background first."""
     aspect: float
+    """Height of a pixel divided by its width."""
 
 
 def read_panel(path: Path) -> Panel:
@@ -60,7 +65,7 @@ def read_panel(path: Path) -> Panel:
         )
 
 
-def rater_colours(annotators: Sequence[str]) -> dict[str, str]:
+def annotator_colours(annotators: Sequence[str]) -> dict[str, str]:
     """A colour per annotator: those of tab10 up to ten, evenly spaced hues beyond."""
     if len(annotators) <= 10:
         return {name: to_hex(f"C{index}") for index, name in enumerate(annotators)}
@@ -75,9 +80,9 @@ def draw_panels(figure: SubFigure, panels: Sequence[Panel], colours: dict[str, s
     for row, panel in zip(axes, panels, strict=True):
         for axis in row[:4]:
             _show_image(axis, panel)
-        _draw_raters(row[1], panel.labels, panel, colours)
+        _draw_annotators(row[1], panel.labels, panel, colours)
         _draw_truth(row[2], panel)
-        _draw_raters(row[3], panel.annotator_labels, panel, colours)
+        _draw_annotators(row[3], panel.annotator_labels, panel, colours)
         shown = row[4].imshow(panel.entropy, cmap="magma", vmin=0, vmax=brightest, aspect=panel.aspect)
         figure.colorbar(shown, ax=row[4], fraction=0.046, pad=0.02)
         row[4].set_axis_off()
@@ -95,7 +100,7 @@ def _show_image(axis: Axes, panel: Panel) -> None:
     axis.set_axis_off()
 
 
-def _draw_raters(axis: Axes, labels: NDArray[np.integer], panel: Panel, colours: dict[str, str]) -> None:
+def _draw_annotators(axis: Axes, labels: NDArray[np.integer], panel: Panel, colours: dict[str, str]) -> None:
     for drawn, name in zip(labels, panel.annotators, strict=True):
         for label in range(1, len(panel.classes)):
             _draw_outline(axis, drawn == label, colours[name], LINE_STYLES[(label - 1) % len(LINE_STYLES)])
@@ -128,13 +133,13 @@ def _class_colour(label: int) -> str:
 
 
 def _legend(colours: dict[str, str], classes: Sequence[str], known_truth: bool) -> list[Line2D]:
-    """Raters by colour; classes by the fill of the truth and, where several, the style of a rater's line."""
+    """Annotators by colour; classes by the fill of the truth and, where several, the style of an annotator's line."""
     handles = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
     for label, name in enumerate(classes[1:], start=1):
         handles.append(Line2D([], [], color=_class_colour(label), linewidth=6, alpha=0.6, label=name))
         if len(classes) > 2:
             style = LINE_STYLES[(label - 1) % len(LINE_STYLES)]
-            handles.append(Line2D([], [], color="0.3", linestyle=style, label=f"{name}, by a rater"))
+            handles.append(Line2D([], [], color="0.3", linestyle=style, label=f"{name}, by an annotator"))
     if known_truth:
         handles.append(Line2D([], [], color="0.6", linestyle=(0, (2, 2)), label="known truth (white)"))
     return handles

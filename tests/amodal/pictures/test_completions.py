@@ -22,7 +22,16 @@ SQUARE = np.zeros_like(BAR)
 SQUARE[1:8, 5:10] = True
 SEEN = BAR & ~SQUARE
 PANEL = CompletionPanel(
-    "c1/rod-1", SEEN, SQUARE, BAR, BAR, BAR.astype(np.float32), np.stack([BAR, SEEN]), 1.0, float("nan"), (1.0, 1.0)
+    name="c1/rod-1",
+    visible=SEEN,
+    occluder=SQUARE,
+    whole=BAR,
+    answer=BAR,
+    probs=BAR.astype(np.float32),
+    samples=np.stack([BAR, SEEN]),
+    whole_iou=1.0,
+    hidden_iou=float("nan"),
+    spacing=(1.0, 1.0),
 )
 
 

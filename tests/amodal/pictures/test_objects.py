@@ -12,6 +12,10 @@ WHOLE = np.array([[1, 1, 1, 0]], bool)
 OCCLUDER = np.array([[0, 0, 1, 1]], bool)
 
 
+def picture(name: str, visible, occluder, whole, *, spacing=(1.0, 1.0)) -> ObjectPicture:
+    return ObjectPicture(name=name, visible=visible, occluder=occluder, whole=whole, spacing=spacing)
+
+
 def test_the_hidden_part_lies_over_the_occluder():
     colours = painted(VISIBLE, OCCLUDER, WHOLE)[0]
     assert [tuple(colour) for colour in colours] == [
@@ -26,7 +30,7 @@ def test_a_volume_shows_the_slice_with_most_of_the_visible_part_and_keeps_its_as
     whole = visible.copy()
     whole[1, 3, 2] = True
     axis = Figure().subplots()
-    _draw(axis, ObjectPicture("v/a-1", visible, None, whole, (3.0, 1.5, 9.0)))
+    _draw(axis, picture("v/a-1", visible, None, whole, spacing=(3.0, 1.5, 9.0)))
     shown = np.asarray(axis.images[0].get_array())
     assert shown.shape == (2, 4, 3)
     assert tuple(shown[1, 3]) == to_rgb(COLOURS["hidden"]) and tuple(shown[0, 1]) == to_rgb(COLOURS["visible"])
@@ -36,14 +40,14 @@ def test_a_volume_shows_the_slice_with_most_of_the_visible_part_and_keeps_its_as
 
 def test_the_sheet_is_written_and_says_what_is_not_known(tmp_path):
     pictures = [
-        ObjectPicture("a-1", VISIBLE, OCCLUDER, WHOLE, (1.0, 1.0)),
-        ObjectPicture("a-2", VISIBLE, None, None, (1.0, 1.0)),
-        ObjectPicture("a-3", VISIBLE, OCCLUDER & False, VISIBLE, (1.0, 1.0)),
+        picture("a-1", VISIBLE, OCCLUDER, WHOLE),
+        picture("a-2", VISIBLE, None, None),
+        picture("a-3", VISIBLE, OCCLUDER & False, VISIBLE),
     ]
     axis = Figure().subplots()
     titles = []
-    for picture in pictures:
-        _draw(axis, picture)
+    for one in pictures:
+        _draw(axis, one)
         titles.append(axis.get_title().splitlines()[1])
     assert titles == ["33% hidden", "whole unknown", "complete"]
     image = imread(draw_objects(tmp_path / "new" / "page.png", pictures * 5))  # 15: two rows, the thirteenth hidden

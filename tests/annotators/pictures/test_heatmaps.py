@@ -14,6 +14,10 @@ from medseg.annotators.pictures.heatmaps import (
 )
 
 
+def matrices(name: str, empirical: np.ndarray | None = None) -> Confusion:
+    return Confusion(annotator=name, classes=("a", "b"), estimated=np.eye(2), empirical=empirical)
+
+
 def test_rows_are_observed_and_columns_true(drawn_run):
     ann, ben = read_confusion(drawn_run / "confusion.csv")
     assert ann.classes == ("background", "cell")
@@ -36,7 +40,7 @@ def test_every_cell_carries_its_number_where_it_belongs():
 
 
 def test_a_crowd_is_cut_off_and_the_heading_says_so():
-    crowd = [Confusion(f"r{i}", ("a", "b"), np.eye(2), None) for i in range(MOST + 2)]
+    crowd = [matrices(f"r{i}") for i in range(MOST + 2)]
     figure = Figure(figsize=(15, confusion_height(crowd))).subfigures(1, 1)
     draw_confusion(figure, crowd, {})
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
@@ -46,7 +50,7 @@ def test_a_crowd_is_cut_off_and_the_heading_says_so():
 
 @pytest.mark.parametrize(("known", "titles"), [(None, 1), (np.eye(2), 2)])
 def test_what_was_measured_stands_below_what_was_estimated(known, titles):
-    confusion = [Confusion("ann", ("a", "b"), np.eye(2), known)]
+    confusion = [matrices("ann", known)]
     figure = Figure().subfigures(1, 1)
     draw_confusion(figure, confusion, {"ann": "red"})
     assert [a.get_title() for a in figure.axes if a.get_title()] == ["ann, estimated", "ann, measured"][:titles]

@@ -1,0 +1,136 @@
+"""Rows of the table of metrics: of a recovered truth, and of what was learned about the annotators."""
+
+from __future__ import annotations
+
+from medseg.contracts import LENGTH, Metric
+
+_OVERLAP = "both masks empty: nan; one of them: 0"
+_SURFACE = "either mask empty: nan"
+_VOXELS = "background counts like any other class; no labelled voxel: nan"
+_AREA = "nobody drew anything: nan"
+_OVERVIEW = "The recovered truth"
+
+METRICS_OF_ANNOTATORS = (
+    Metric(
+        name="truth_dice",
+        meaning="Dice of the recovered truth and the known truth, of one class",
+        direction="higher",
+        level="case",
+        empty=_OVERLAP,
+        overview=_OVERVIEW,
+    ),
+    Metric(
+        name="truth_iou",
+        meaning="intersection over union of the recovered truth and the known truth, of one class",
+        direction="higher",
+        level="case",
+        empty=_OVERLAP,
+    ),
+    Metric(
+        name="truth_hd95",
+        meaning="95th percentile of the distances between the surfaces of the recovered and the known truth",
+        unit=LENGTH,
+        direction="lower",
+        level="case",
+        empty=_SURFACE,
+    ),
+    Metric(
+        name="truth_assd",
+        meaning="mean distance between the surfaces of the recovered and the known truth, from both sides",
+        unit=LENGTH,
+        direction="lower",
+        level="case",
+        empty=_SURFACE,
+    ),
+    Metric(
+        name="truth_ece",
+        meaning="expected calibration error: how far the truth's probabilities are from how often they are right",
+        direction="lower",
+        level="case",
+        empty=_VOXELS,
+    ),
+    Metric(
+        name="confusion_rmse",
+        meaning="root mean squared difference of an annotator's estimated confusion matrix and the one counted against "
+        "the known truth; a recipe without matrices takes every annotator to write the truth: the identity",
+        direction="lower",
+        level="run",
+        empty="true classes that do not occur are left out; none occurs: nan",
+        overview=_OVERVIEW,
+    ),
+    Metric(
+        name="annotator_nll",
+        meaning="negative log-likelihood of the labels that an annotator drew, mean over the labelled voxels",
+        unit="nats/voxel",
+        direction="lower",
+        level="case",
+        empty=_VOXELS,
+        overview=_OVERVIEW,
+    ),
+    Metric(
+        name="annotator_dice",
+        meaning="Dice of the labels predicted for an annotator and those that he drew, of one class",
+        direction="higher",
+        level="case",
+        empty=_OVERLAP,
+        overview=_OVERVIEW,
+    ),
+    Metric(
+        name="vote_dice",
+        meaning="Dice of the recovered truth and the majority vote of the annotators, of one class",
+        direction="higher",
+        level="case",
+        empty=_OVERLAP,
+        overview=_OVERVIEW,
+    ),
+    Metric(
+        name="vote_area_ratio",
+        meaning="foreground voxels of the recovered truth over those of the majority vote",
+        direction="near 1",
+        level="case",
+        empty="no foreground in the vote: nan",
+        overview=_OVERVIEW,
+    ),
+    Metric(
+        name="relative_area",
+        meaning="foreground that an annotator drew over the mean of all annotators of the case: a style, above 1 wide",
+        direction="neither",
+        level="case",
+        empty=_AREA,
+    ),
+    Metric(
+        name="predicted_relative_area",
+        meaning="relative_area of the labels that are predicted for the annotators",
+        direction="neither",
+        level="case",
+        empty=_AREA,
+    ),
+    Metric(
+        name="ged2_v",
+        meaning="squared generalised energy distance of the set of predicted and the set of drawn maps, all pairs",
+        direction="lower",
+        level="case",
+        empty="two empty maps are alike; no annotator: nan",
+    ),
+    Metric(
+        name="ged2_u",
+        meaning="the same without the pairs of a map with itself: unbiased, may be below 0",
+        direction="lower",
+        level="case",
+        empty="two empty maps are alike; fewer than two annotators: nan",
+    ),
+    Metric(
+        name="agreement_dice",
+        meaning="Dice of two annotators' labels, mean over all pairs of annotators: says how hard the case is",
+        direction="neither",
+        level="case",
+        empty="pairs of empty masks are left out; no pair left: nan",
+    ),
+    Metric(
+        name="agreement_alpha",
+        meaning="Krippendorff's alpha of the annotators: 1 perfect agreement, 0 that of chance",
+        direction="neither",
+        level="case",
+        empty="one single class, or fewer than two annotators: nan",
+    ),
+)

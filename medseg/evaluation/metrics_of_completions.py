@@ -1,0 +1,118 @@
+"""Rows of the table of metrics: of completed objects, and of the samples that say how sure a completion is."""
+
+from __future__ import annotations
+
+from medseg.contracts import LENGTH, Metric
+
+_OVERLAP = "both masks empty: nan; one of them: 0"
+_SURFACE = "either mask empty: nan"
+_HIDDEN = "nothing hidden: nan"
+_ANSWER, _SAMPLES = "The completed objects", "Their samples"
+
+METRICS_OF_COMPLETIONS = (
+    Metric(
+        name="whole_iou",
+        meaning="intersection over union of the completed object and its known whole",
+        direction="higher",
+        level="object",
+        empty=_OVERLAP,
+        overview=_ANSWER,
+    ),
+    Metric(
+        name="whole_dice",
+        meaning="Dice of the completed object and its known whole",
+        direction="higher",
+        level="object",
+        empty=_OVERLAP,
+    ),
+    Metric(
+        name="hidden_iou",
+        meaning="intersection over union of what the answer adds to the visible part and what is hidden",
+        direction="higher",
+        level="object",
+        empty=_HIDDEN,
+        overview=_ANSWER,
+    ),
+    Metric(
+        name="area_ratio",
+        meaning="voxels of the completed object over those of its known whole",
+        direction="near 1",
+        level="object",
+        empty="empty whole: nan",
+        overview=_ANSWER,
+    ),
+    Metric(
+        name="hidden_fraction",
+        meaning="share of the whole that is hidden: says how hard the object is",
+        direction="neither",
+        level="object",
+        empty="empty whole: nan",
+    ),
+    Metric(
+        name="whole_hd95",
+        meaning="95th percentile of the distances between the surfaces of the completed object and its known whole",
+        unit=LENGTH,
+        direction="lower",
+        level="object",
+        empty=_SURFACE,
+        overview=_ANSWER,
+    ),
+    Metric(
+        name="whole_assd",
+        meaning="mean distance between the surfaces of the completed object and its known whole, from both sides",
+        unit=LENGTH,
+        direction="lower",
+        level="object",
+        empty=_SURFACE,
+    ),
+    Metric(
+        name="hidden_ece",
+        meaning="expected calibration error of the probabilities behind the occluders, over the voxels of all objects",
+        direction="lower",
+        level="run",
+        empty="no voxel behind an occluder: nan",
+        overview=_ANSWER,
+    ),
+    Metric(
+        name="order_correct",
+        meaning="1 where the right one of two overlapping objects is said to be in front, else 0",
+        direction="higher",
+        level="object",
+        empty="undecided: 0",
+        overview=_ANSWER,
+    ),
+    Metric(
+        name="strangeness",
+        meaning="how unlike all training objects the visible part is; above 1 medseg complete leaves the object alone",
+        direction="lower",
+        level="object",
+        empty="not asked, or no limit fitted: nan",
+    ),
+    Metric(
+        name="best_of_10_iou",
+        meaning="hidden_iou of the best of the first ten samples",
+        direction="higher",
+        level="object",
+        empty="nothing hidden, or fewer than ten samples: nan",
+        overview=_SAMPLES,
+    ),
+    Metric(
+        name="diversity",
+        meaning="1 - mean intersection over union of what two of the first ten samples add to the visible part",
+        direction="neither",
+        level="object",
+        empty="two samples that add nothing are alike; fewer than two samples: nan",
+        overview=_SAMPLES,
+    ),
+    *(
+        Metric(
+            name=f"covered_{percent}",
+            meaning=f"1 where the central {percent} % interval of the samples' volumes holds the true one, else 0",
+            direction=f"mean near {percent / 100:g}",
+            level="object",
+            empty="no sample: nan",
+            overview=_SAMPLES,
+        )
+        for percent in (50, 80, 90)
+    ),
+)
