@@ -84,6 +84,20 @@ def test_what_is_not_yaml_is_named_with_its_line(file: Path) -> None:
     assert line.startswith(f"{file}:2: expected YAML, got ")
 
 
+def test_a_key_that_stands_twice_is_named_with_both_lines(file: Path) -> None:
+    file.write_text(GOOD + "  batch: 8\nrecipe: soft_mean\nnetwork: {dropout: 0.1, features: 8, dropout: 0.2}\n")
+    assert complaints(file, "seed=x") == (
+        f"{file}:8: training.batch: expected one value, got another (the first stands in line 7)",
+        f"{file}:9: recipe: expected one value, got another (the first stands in line 2)",
+        f"{file}:10: network.dropout: expected one value, got another (the first stands in line 10)",
+        "override 'seed=x': seed: input should be a valid integer, unable to parse string as an integer, got 'x'",
+    )
+    file.write_text(GOOD)
+    assert complaints(file, "data.split={val: 0.1, val: 0.2}") == (
+        "override 'data.split={val: 0.1, val: 0.2}': data.split.val: expected one value, got another",
+    )
+
+
 def test_a_missing_file_and_a_missing_key(file: Path, tmp_path: Path) -> None:
     assert complaints(tmp_path / "none.yaml") == (
         f"config: expected a YAML file, got nothing at this path ({tmp_path / 'none.yaml'})",
