@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from medseg.config import AmodalConfig, RunConfig, dump_config, load_config
 from medseg.contracts import Refused
@@ -90,12 +91,55 @@ def test_a_key_that_stands_twice_is_named_with_both_lines(file: Path) -> None:
         f"{file}:8: training.batch: expected one value, got another (the first stands in line 7)",
         f"{file}:9: recipe: expected one value, got another (the first stands in line 2)",
         f"{file}:10: network.dropout: expected one value, got another (the first stands in line 10)",
-        "override 'seed=x': seed: input should be a valid integer, unable to parse string as an integer, got 'x'",
+        "override 'seed=x': seed: expected a valid integer, got 'x'",
     )
     file.write_text(GOOD)
     assert complaints(file, "data.split={val: 0.1, val: 0.2}") == (
         "override 'data.split={val: 0.1, val: 0.2}': data.split.val: expected one value, got another",
     )
+
+
+WRONG_TYPES = [
+    ("training.batch=true", "training.batch: expected a valid integer, got True"),
+    ('training.batch="8"', "training.batch: expected a valid integer, got '8'"),
+    ("training.batch=8.0", "training.batch: expected a valid integer, got 8.0"),
+    ("training.batch=0", "training.batch: expected a number greater than 0, got 0"),
+    ("training.learning_rate=false", "training.learning_rate: expected a valid number, got False"),
+    ('training.learning_rate="0.1"', "training.learning_rate: expected a valid number, got '0.1'"),
+    ("data.augment.rotate90=1", "data.augment.rotate90: expected a valid boolean, got 1"),
+    ("data.augment.rotate90=yes", "data.augment.rotate90: expected a valid boolean, got 'yes'"),
+    ("data.cohort=7", "data.cohort: expected a valid string, got 7"),
+    ("data.grid.size=[32, 32.0]", "data.grid.size.1: expected a valid integer, got 32.0"),
+    ("training.clip_norm=none", "training.clip_norm: expected a valid number, got 'none'"),
+    ("training=3", "training: expected keys and values, got 3"),
+]
+
+
+def test_no_value_is_taken_for_another_type(file: Path) -> None:
+    for override, sentence in WRONG_TYPES:
+        assert complaints(file, override) == (f"override '{override}': {sentence}",)
+    file.write_text(GOOD.replace("batch: 4", "batch: true") + "  clip_norm: '1'\n")
+    assert complaints(file) == (
+        f"{file}:7: training.batch: expected a valid integer, got True",
+        f"{file}:8: training.clip_norm: expected a valid number, got '1'",
+    )
+
+
+def test_an_integer_is_a_number_a_list_a_tuple_and_null_nothing(file: Path) -> None:
+    config = load_config(file, ["training.learning_rate=1", "training.weight_decay=1e-3", "training.clip_norm=null"])
+    assert isinstance(config, RunConfig)
+    training = config.training
+    assert (training.learning_rate, training.weight_decay, training.clip_norm) == (1.0, 1e-3, None)
+    assert isinstance(training.learning_rate, float) and config.data.grid.size == (32, 32)
+
+
+def test_a_word_is_a_word_as_in_yaml_1_2(file: Path, tmp_path: Path) -> None:
+    config = load_config(file, ["tracking.wandb=off", "experiment=2024-05-01", "data.cohort='1e3'"])
+    assert (config.tracking.wandb, config.experiment, config.data.cohort) == ("off", "2024-05-01", "1e3")
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_config(config))
+    assert load_config(again) == config
+    assert yaml.safe_load(again.read_text())["tracking"]["wandb"] == "off"  # for readers of YAML 1.1 too
 
 
 def test_a_missing_file_and_a_missing_key(file: Path, tmp_path: Path) -> None:

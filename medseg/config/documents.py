@@ -1,7 +1,12 @@
-"""A YAML file with overrides: its values, and where each of them stands."""
+"""A YAML file with overrides: its values, and where each of them stands.
+
+Scalars are read as in the core schema of YAML 1.2 (section 10.3.2): ``1e-3`` is a number, ``off`` and a date are
+words. PyYAML itself follows YAML 1.1, where 1e-3 is a word and off is false.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +15,26 @@ from typing import Any
 import yaml
 
 from medseg.contracts import Refused
+
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$")
+BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)$")
+
+
+class Loader(yaml.SafeLoader):
+    """Plain scalars as in YAML 1.2."""
+
+
+class Dumper(yaml.SafeDumper):
+    """Quotes every word that YAML 1.1 or 1.2 would take for something else."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [row for row in rows if row[0].rpartition(":")[2] not in ("bool", "float", "timestamp")]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", BOOL, list("tTfF"))
+for _schema in (Loader, Dumper):
+    _schema.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
 
 
 @dataclass(kw_only=True)
@@ -37,8 +62,7 @@ class Document:
             self.complaints.append(f"override: expected dotted.key=value, got {text!r} (command line)")
             return
         try:
-            node = yaml.compose(value, Loader=yaml.SafeLoader)
-            content = yaml.safe_load(value)
+            node, content = _parsed(value)
         except yaml.YAMLError:
             self.complaints.append(f"override: expected a YAML value, got {value!r} ({dotted})")
             return
@@ -61,8 +85,7 @@ def read_document(path: Path) -> Document:
         raise Refused([f"config: expected a YAML file, got nothing at this path ({path})"])
     text = path.read_text()
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        node, values = _parsed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -75,6 +98,11 @@ def read_document(path: Path) -> Document:
         if first:
             document.complaints.append(f"{path}:{line}: {_twice(key)} (the first stands in line {first})")
     return document
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    """The document as nodes, which know their lines, and as values."""
+    return yaml.compose(text, Loader=Loader), yaml.load(text, Loader=Loader)
 
 
 def _keys(node: yaml.Node | None, prefix: str = "") -> Iterator[tuple[str, int, int]]:

@@ -6,7 +6,9 @@ An unknown key or a wrong value is named with file and line, the dotted key, and
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from medseg.config.amodal import AmodalConfig, AmodalRecipe
-from medseg.config.documents import Document, read_document
+from medseg.config.documents import Document, Dumper, read_document
 from medseg.config.sections import Recipe, RunConfig
 from medseg.contracts import Refused
 
@@ -33,7 +35,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     complaints = document.complaints + _unknown_recipe(document)
     config, kind = None, AmodalConfig if document.values.get("recipe") in get_args(AmodalRecipe) else RunConfig
     try:
-        config = kind.model_validate(document.values)
+        config = kind.model_validate_json(json.dumps(document.values, default=str))  # where a list may be a tuple
     except ValidationError as error:
         for problem in error.errors():
             if problem["loc"] != ("recipe",) or "recipe" not in document.values:  # else it is named already
@@ -45,7 +47,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 def dump_config(config: Config) -> str:
     """The resolved config as YAML; reading it back gives an equal object."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    return yaml.dump(config.model_dump(mode="json"), Dumper=Dumper, sort_keys=False)
 
 
 def _unknown_recipe(document: Document) -> list[str]:
@@ -62,24 +64,33 @@ def _sentences(problem: Any, document: Document, kind: type[BaseModel]) -> list[
     if not problem["loc"]:
         lines = problem["msg"].removeprefix("Value error, ").split("\n")
         return [f"{document.place(line.split(':')[0])}: {line}" for line in lines]
-    location = [str(part) for part in problem["loc"]]
-    dotted = ".".join(location)
+    location = list(takewhile(_is_key, problem["loc"]))
+    dotted = ".".join(map(str, location))
     return [f"{document.place(dotted)}: {dotted}: {_what_is_wrong(problem, location, kind)}"]
 
 
-def _what_is_wrong(problem: Any, location: Sequence[str], kind: type[BaseModel]) -> str:
+def _is_key(part: str | int) -> bool:
+    """Whether a part of a location stands in the file; pydantic adds names of its own, as ``constrained-int``."""
+    return isinstance(part, int) or part.replace("_", "").isalnum()
+
+
+def _what_is_wrong(problem: Any, location: Sequence[str | int], kind: type[BaseModel]) -> str:
     """What is wrong with the value at a location, and what was probably meant."""
     if problem["type"] == "extra_forbidden":
         fields = _fields(kind, location[:-1])
-        return "unknown key" + (_did_you_mean(location[-1], fields) or f"; known: {', '.join(fields)}")
+        return "unknown key" + (_did_you_mean(str(location[-1]), fields) or f"; known: {', '.join(fields)}")
     if problem["type"] == "missing":
         return "expected a value, got none"
+    if problem["type"] == "model_type":
+        return f"expected keys and values, got {problem['input']!r}"
     meant = ""
     if problem["type"] == "literal_error" and isinstance(problem["input"], str):
         options = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         meant = _did_you_mean(problem["input"], options)
-    message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{message}, got {problem['input']!r}{meant}"
+    expected = problem["msg"].removeprefix("Input should be ")
+    if expected.startswith(("greater", "less")):
+        expected = f"a number {expected}"
+    return f"expected {expected}, got {problem['input']!r}{meant}"
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -87,10 +98,10 @@ def _did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _fields(section: type[BaseModel], location: Sequence[str]) -> list[str]:
+def _fields(section: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """The known keys of the section at a location."""
     for part in location:
-        annotation = section.model_fields[part].annotation
+        annotation = section.model_fields[str(part)].annotation
         candidates = [annotation, *get_args(annotation)]
         section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
     return list(section.model_fields)

@@ -28,9 +28,9 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A part of a config: frozen, and without room for a key that nobody reads."""
+    """A part of a config: frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class SplitConfig(Section):
