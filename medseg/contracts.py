@@ -194,7 +194,6 @@ class MaskBatch:
 
     visible, occluder, whole: (B,1,S...) float in [0,1]; in the view of really hidden objects nobody knows the whole,
     and ``whole`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
-    epoch: of the stage, for terms that set in gradually; infinite in validation.
     """
 
     visible: Tensor
@@ -202,47 +201,53 @@ class MaskBatch:
     whole: Tensor
     class_index: Tensor
     case_index: Tensor
-    epoch: float = math.inf
 
 
 # --------------------------------------------------------------------------------------- training
-@dataclass
+@dataclass(kw_only=True)
 class Losses:
-    """What an objective returns: ``total`` () is minimised; ``figures`` are () and only looked at.
-
-    ``figures["nll"]`` is the part of ``total`` that is a likelihood of the labels: on held-out cases
-    it is the figure by which the best checkpoint is chosen.
-    """
+    """What an objective makes of one batch."""
 
     total: Tensor
-    figures: dict[str, Tensor]
+    """() what is minimised."""
+    metrics: dict[str, Tensor]
+    """Name -> () what is only looked at, detached; among them the stage's ``criterion``."""
 
 
 class Objective(Protocol):
     """Owns its forward pass: the loop knows neither the model nor the batch."""
 
-    def __call__(self, model: nn.Module, batch: Any) -> Losses:
-        """The losses of one batch, a Batch or a MaskBatch as the stage's view has it."""
+    def __call__(self, model: nn.Module, batch: Any, *, epoch: float = math.inf) -> Losses:
+        """The losses of one batch, a Batch or a MaskBatch as the stage's view has it.
+
+        epoch: of the stage, with the part of it that is done (2.5: in the middle of the third), for terms that set
+        in gradually; infinite in validation.
+        """
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One row of a method: how a case is shown, what moves, what is minimised.
-
-    trains: prefixes of parameter names that move; all others are frozen (a test compares hashes).
-    rates: prefix -> factor on the learning rate (the longest matching prefix wins; default 1).
-    starts_as: child of the model -> child whose weights it takes over when the stage begins.
-    """
+    """One row of a method: how a case is shown, what moves, what is minimised."""
 
     name: str
+    """Also that of its folder in the run folder."""
     view: View
+    """How a case is shown."""
     trains: tuple[str, ...]
+    """Prefixes of the names of the parameters that move; all others are frozen ("": all move)."""
     objective: Objective
+    """What is minimised."""
+    criterion: str
+    """Which of the objective's metrics, lower being better, the best weights of the stage have on validation cases."""
     epochs: int
+    """At most so many."""
     learning_rate: float
-    rates: Mapping[str, float] = field(default_factory=dict)
+    """Of AdamW, before schedule and factors."""
+    lr_factors: Mapping[str, float] = field(default_factory=dict)
+    """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
     starts_as: Mapping[str, str] = field(default_factory=dict)
+    """Child of the model -> child whose weights it takes over when the stage begins."""
 
 
 # ------------------------------------------------------------------------------------- evaluation

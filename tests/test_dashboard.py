@@ -77,9 +77,13 @@ def test_the_three_stages_and_their_pictures_are_there_too(tmp_path: Path, monke
         artifacts = {record.artifact.type for record in records if record.HasField("artifact")}
         found[start.job_type] = (set(history(records)), artifacts)
     assert set(found) == {"complete", "occluded", "visible", "evaluate"}
-    figures = {"complete": ("kl", "active"), "occluded": ("gap", "hidden"), "visible": ("drift", "area")}
-    for stage, names in figures.items():
-        expected = {f"{origin}/{name}" for origin in ("train", "val") for name in ("nll", *names)}
+    metrics = {
+        "complete": ("negative_elbo", "kl", "active"),
+        "occluded": ("objective", "gap", "hidden"),
+        "visible": ("objective", "drift", "area"),
+    }
+    for stage, names in metrics.items():
+        expected = {f"{origin}/{name}" for origin in ("train", "val") for name in names} | {f"best/{names[0]}"}
         assert expected <= found[stage][0], stage
     keys, artifacts = found["evaluate"]
     for picture in ("completions", "synthetic", "reconstructions", "traversals", "curves"):

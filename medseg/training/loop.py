@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from medseg.contracts import Batch, MaskBatch, Refused, Stage, View, complaint
 from medseg.training import checkpoint
 from medseg.training.means import Means
-from medseg.training.optimisation import schedule_factor, set_modes, set_rates, take_over
+from medseg.training.optimisation import schedule_factor, set_learning_rates, set_modes, take_over
 from medseg.training.prefetch import batches
 from medseg.training.processes import TERMINATED, StopSignal, any_process, launch, on_first_process
 from medseg.training.progress import ProgressLine
@@ -70,8 +70,8 @@ def fit(
 ) -> None:
     """Run the stages in order, each from the best weights of the one before; leave the last in weights.pt.
 
-    Every stage writes ``<stage>/last.ckpt``, ``previous.ckpt`` and ``best.ckpt`` (least validation nll) into
-    the run folder, which all processes must see; every epoch is a row of metrics.jsonl. With ``resume`` a run
+    Every stage writes ``<stage>/last.ckpt``, ``previous.ckpt`` and ``best.ckpt`` (least criterion in validation)
+    into the run folder, which all processes must see; every epoch is a row of metrics.jsonl. With ``resume`` a run
     goes on from its newest readable checkpoint as if it had never stopped, in the middle of an epoch too.
 
     fingerprint: of the data, so that a run is not resumed on other data. case_names: by ``Batch.case_index``.
@@ -101,7 +101,7 @@ def _train_stage(
     """From the position to the end of the stage; the model then has the best weights."""
     if saved is None:
         take_over(model, stage)
-    state = StageState.begin(run.fabric, model, stage, position, run.settings)
+    state = StageState.begin(run.fabric, model, stage, position=position, settings=run.settings)
     if saved is None:
         _save_last(run, state)
     else:
@@ -132,9 +132,9 @@ def _train_epoch(run: Run, state: StageState) -> None:
     for batch in map(fabric.to_device, batches(make, position.step, steps, settings.workers)):
         seed_step(settings.seed, position.global_step, fabric.global_rank)
         done = epoch * steps + position.step
-        set_rates(state.optimizer.optimizer, schedule_factor(settings.schedule, done, stage.epochs * steps))
+        set_learning_rates(state.optimizer.optimizer, schedule_factor(settings.schedule, done, stage.epochs * steps))
 
-        losses = state.task(batch)
+        losses = state.task(batch, epoch + position.step / steps)
         fabric.backward(losses.total)
         norm = fabric.clip_gradients(state.task, state.optimizer, max_norm=limit, error_if_nonfinite=False)
         stop, broken = any_process(fabric, run.stop.requested, _not_finite(losses.total, norm, settings))
@@ -145,7 +145,7 @@ def _train_epoch(run: Run, state: StageState) -> None:
         if state.average is not None:
             state.average.update_parameters(state.model)
 
-        state.means.add({"loss": losses.total, **losses.figures}, len(batch.case_index))
+        state.means.add({"loss": losses.total, **losses.metrics}, len(batch.case_index))
         position.next_step()
         run.line.step()
         if stop or (position.global_step % settings.checkpoint_every == 0 and position.step < steps):
@@ -155,17 +155,18 @@ def _train_epoch(run: Run, state: StageState) -> None:
 
 
 def _close_epoch(run: Run, state: StageState, began: float) -> None:
-    """Validate, write the figures down, save."""
+    """Validate, write the metrics down, save."""
     names, position, stage = sorted(state.means.sums), state.position, state.stage
     train = state.means.compute(run.fabric, names)
     val = _validate(run, state, names)
     state.means = Means()
-    better = position.next_epoch(val["nll"])
-    figures = {f"train/{name}": value for name, value in train.items()}
-    figures |= {f"val/{name}": value for name, value in val.items()}
-    figures |= {"best/nll": position.best, "seconds": time.perf_counter() - began}
-    run.tracker.figures({"stage": stage.name, "epoch": position.epoch, **figures}, position.global_step)
-    run.line.epoch(stage.name, position.epoch, stage.epochs, train["nll"], val["nll"], position.best)
+    criterion = _criterion(stage, names)
+    better = position.next_epoch(val[criterion])
+    metrics = {f"train/{name}": value for name, value in train.items()}
+    metrics |= {f"val/{name}": value for name, value in val.items()}
+    metrics |= {f"best/{criterion}": position.best, "seconds": time.perf_counter() - began}
+    run.tracker.metrics({"stage": stage.name, "epoch": position.epoch, **metrics}, position.global_step)
+    run.line.epoch(stage, position.epoch, train=train[criterion], val=val[criterion], best=position.best)
     if better:
         best = run.folder / stage.name / checkpoint.BEST
         on_first_process(run.fabric, lambda: checkpoint.save_weights(best, state.shown))
@@ -174,15 +175,15 @@ def _close_epoch(run: Run, state: StageState, began: float) -> None:
 
 @torch.no_grad()
 def _validate(run: Run, state: StageState, names: Sequence[str]) -> dict[str, float]:
-    """The mean figures over the validation cases, with the averaged weights where there are any."""
+    """The mean metrics over the validation cases, with the averaged weights where there are any."""
     fabric, means, model = run.fabric, Means(), state.shown
     model.eval()
     held_out = run.source.validation(state.stage.view, fabric.global_rank, fabric.world_size)
     for number, batch in enumerate(map(fabric.to_device, held_out)):
         seed_validation(run.settings.seed, number, fabric.global_rank)
         with fabric.autocast():
-            losses = state.stage.objective(model, batch)
-        means.add({"loss": losses.total, **losses.figures}, len(batch.case_index))
+            losses = state.stage.objective(model, batch, epoch=math.inf)
+        means.add({"loss": losses.total, **losses.metrics}, len(batch.case_index))
     set_modes(state.model, state.stage)
     return means.compute(fabric, names)
 
@@ -191,13 +192,22 @@ def _take_best(run: Run, state: StageState) -> None:
     """Give the model the best weights of the stage, which are those of the average where there is one."""
     best = run.folder / state.stage.name / checkpoint.BEST
     if state.position.best == math.inf:
-        raise Refused([complaint("val/nll", "a finite number in some epoch", "none", state.stage.name)])
+        raise Refused(
+            [complaint(f"val/{state.stage.criterion}", "a finite number in some epoch", "none", state.stage.name)]
+        )
     try:
         weights = checkpoint.load(best)
     except checkpoint.BrokenFileError as broken:
         warnings.warn(f"broken checkpoint ({broken}): going on with the last weights of the stage", stacklevel=2)
         weights = state.shown.state_dict()
     state.model.load_state_dict(weights)
+
+
+def _criterion(stage: Stage, names: Sequence[str]) -> str:
+    """The stage's criterion. Raises Refused where the objective has no such metric."""
+    if stage.criterion not in names:
+        raise Refused([complaint("criterion", f"one of {', '.join(names)}", repr(stage.criterion), stage.name)])
+    return stage.criterion
 
 
 def _save_last(run: Run, state: StageState) -> None:

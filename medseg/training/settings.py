@@ -16,7 +16,7 @@ class Settings:
 
     batch_size: cases per step over all processes. clip_norm: the largest gradient norm (None: any).
     ema_decay: of the weights' moving average (None: no average).
-    patience: end a stage after this many epochs without a better validation nll (None: never).
+    patience: end a stage after this many epochs without a better criterion in validation (None: never).
     precision, accelerator, devices (per node), num_nodes, strategy: as lightning-fabric has them.
     checkpoint_every: steps. workers: threads that make batches ahead of their step (0: none).
     """
@@ -48,9 +48,9 @@ def provenance(settings: Settings, stages: Sequence[Stage], fingerprint: str) ->
     rows["fingerprint of the data"] = fingerprint
     rows["stages"] = ", ".join(stage.name for stage in stages)
     for stage in stages:
-        for key in ("view", "trains", "epochs", "learning_rate"):
+        for key in ("view", "trains", "criterion", "epochs", "learning_rate"):
             rows[f"{stage.name}.{key}"] = str(getattr(stage, key))
-        rows[f"{stage.name}.rates"] = str(dict(stage.rates))
+        rows[f"{stage.name}.lr_factors"] = str(dict(stage.lr_factors))
         if stage.starts_as:
             rows[f"{stage.name}.starts_as"] = str(dict(stage.starts_as))
     return rows

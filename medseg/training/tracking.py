@@ -31,7 +31,7 @@ STEP = "trainer/step"
 
 
 class Tracker:
-    """Figures, pictures, tables and files of one run; silent in all processes but the first.
+    """Metrics, pictures, tables and files of one run; silent in all processes but the first.
 
     Each stage is a W&B run of its own, in the group of the experiment, with an id derived from the run
     folder, so that a resumed run goes on where it was.
@@ -67,11 +67,11 @@ class Tracker:
         if is_first_process():
             metrics.rewind(self.run_folder / "metrics.jsonl", step)
 
-    def figures(self, figures: Mapping[str, metrics.Figure], step: int) -> None:
+    def metrics(self, values: Mapping[str, metrics.Value], step: int) -> None:
         """One row of numbers (and of words such as the stage)."""
         if is_first_process():
-            metrics.append_row(self.run_folder / "metrics.jsonl", figures, step)
-        self._log(step, lambda: dict(figures))
+            metrics.append_row(self.run_folder / "metrics.jsonl", values, step)
+        self._log(step, lambda: dict(values))
 
     def pictures(
         self,

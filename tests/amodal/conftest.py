@@ -86,13 +86,13 @@ class Rectangles:
 
     def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
         self.seen.append((view, epoch, step))
-        return self.make(view, 100 * epoch + step, epoch)
+        return self.make(view, 100 * epoch + step)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
-        yield self.make(view, -1, float("inf"))
+        yield self.make(view, -1)
 
     @staticmethod
-    def make(view: View, seed: int, epoch: float) -> MaskBatch:
+    def make(view: View, seed: int) -> MaskBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         index = torch.arange(BATCH) % 2
         wholes, occluders = [], []
@@ -103,4 +103,4 @@ class Rectangles:
         whole, occluder = torch.cat(wholes), torch.cat(occluders)
         visible = whole * (1 - occluder)
         shown = visible if view == "visible" else whole
-        return MaskBatch(visible, occluder, shown, index, torch.arange(BATCH), epoch)
+        return MaskBatch(visible, occluder, shown, index, torch.arange(BATCH))

@@ -91,15 +91,23 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # --------------------------------------------------------------------------------------- the table
 def row(stage: Stage) -> tuple[object, ...]:
-    return stage.name, stage.view, stage.trains, type(stage.objective), stage.epochs, stage.learning_rate
+    return (
+        stage.name,
+        stage.view,
+        stage.trains,
+        type(stage.objective),
+        stage.criterion,
+        stage.epochs,
+        stage.learning_rate,
+    )
 
 
 def test_the_three_stages():
     table = stages("three_stages", BUDGET, WEIGHTS)
     assert [row(stage) for stage in table] == [
-        ("complete", "complete", ("complete", "decoder"), CompleteShapes, 2, 0.01),
-        ("occluded", "occluded", ("partial",), OccludedShapes, 2, 0.01),
-        ("visible", "visible", ("partial",), VisibleParts, 1, 0.002),
+        ("complete", "complete", ("complete", "decoder"), CompleteShapes, "negative_elbo", 2, 0.01),
+        ("occluded", "occluded", ("partial",), OccludedShapes, "objective", 2, 0.01),
+        ("visible", "visible", ("partial",), VisibleParts, "objective", 1, 0.002),
     ]
     assert [dict(stage.starts_as) for stage in table] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
     assert [stage.objective for stage in table] == [
@@ -119,7 +127,7 @@ def test_the_ablations_leave_one_stage_out():
 
 def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
     (stage,) = stages("pcnet", BUDGET, WEIGHTS)
-    assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, 5, 0.01)
+    assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, "cross_entropy", 5, 0.01)
     assert stage.objective == PartialCompletion(5.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import time
@@ -35,9 +36,9 @@ class ToyModel(nn.Module):
         return self.head(self.network(image))
 
 
-def cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+def cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
     nll = nn.functional.cross_entropy(model(batch.image), batch.labels[:, 0])
-    return Losses(nll, {"nll": nll.detach()})
+    return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
 class ToySource:
@@ -81,8 +82,25 @@ class TerminatedSource(ToySource):
 
 def toy_stages(epochs: int = 2) -> list[Stage]:
     return [
-        Stage("warmup", "majority_vote", ("network",), cross_entropy, epochs, 1e-2),
-        Stage("joint", "annotated", ("",), cross_entropy, epochs, 1e-2, {"head": 0.5}),
+        Stage(
+            name="warmup",
+            view="majority_vote",
+            trains=("network",),
+            objective=cross_entropy,
+            criterion="nll",
+            epochs=epochs,
+            learning_rate=1e-2,
+        ),
+        Stage(
+            name="joint",
+            view="annotated",
+            trains=("",),
+            objective=cross_entropy,
+            criterion="nll",
+            epochs=epochs,
+            learning_rate=1e-2,
+            lr_factors={"head": 0.5},
+        ),
     ]
 
 
