@@ -26,12 +26,13 @@ def main() -> None:
     from medseg.config import AmodalConfig, dump_config, load_config
     from medseg.data.cohort import fingerprint, load_cohort
     from medseg.data.splits import apply, read_splits
-    from medseg.experiment.assembly import find_cohort, loop_settings
+    from medseg.experiment.assembly import find_cohort
     from medseg.experiment.assembly_amodal import assemble_amodal
     from medseg.experiment.completion.calibrate import calibrate_run
     from medseg.experiment.evaluate_amodal import evaluate_amodal
     from medseg.training.checkpoint import BEST, load_weights
     from medseg.training.loop import fit
+    from medseg.training.settings import TrackingConfig
     from medseg.training.tracking import Tracker
 
     torch.set_num_threads(1)
@@ -47,8 +48,18 @@ def main() -> None:
     cohort = apply(cohort, read_splits(out / "splits.json"))
     parts = assemble_amodal(config, cohort)
     parts.model.load_state_dict(load_weights(run / "occluded" / BEST))
-    with Tracker(out, {}, "off", "medseg", config.experiment, "train") as tracker:
-        fit(parts.model, parts.stages[-1:], parts.source, out, loop_settings(config, False), tracker, data, False)
+    with Tracker(out, TrackingConfig(wandb="off"), config={}, group=config.experiment, job_type="train") as tracker:
+        fit(
+            parts.model,
+            parts.stages[-1:],
+            parts.source,
+            out,
+            config=config.training,
+            seed=config.seed,
+            tracker=tracker,
+            fingerprint=data,
+            progress=False,
+        )
     calibrate_run(out, cohort)
     print(evaluate_amodal(out, draw=False))
 

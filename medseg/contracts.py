@@ -24,10 +24,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
     from torch import Tensor, nn
@@ -57,6 +58,20 @@ class Refused(Exception):
     def __init__(self, complaints: Iterable[str]) -> None:
         self.complaints: tuple[str, ...] = tuple(complaints)
         super().__init__("\n".join(self.complaints))
+
+
+# ----------------------------------------------------------------------------------------- configs
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of a config, which is also the settings of the part of the program that it configures.
+
+    Frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 # ------------------------------------------------------------------------------------------- data

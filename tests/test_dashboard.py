@@ -20,7 +20,7 @@ experiment: dashboard
 recipe: shared_truth_global
 data: {{cohort: {cohort}, split: {{val: 0.2, test: 0.2}}, grid: {{mode: resize, size: [32, 32]}}}}
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch: 4, epochs: {{warmup: 1, joint: 1}}}}
+training: {{batch_size: 4, epochs: {{warmup: 1, joint: 1}}}}
 tracking: {{wandb: offline, project: medseg-test}}
 """
 AMODAL = """\
@@ -28,7 +28,7 @@ experiment: dashboard
 recipe: three_stages
 data: {{cohort: {cohort}, split: {{val: 0.2, test: 0.2}}, frame: {{size: [16, 16], spacing: 2.0}}}}
 network: {{channels: [4, 4], coarse: 2, fine: 1}}
-training: {{batch: 8, epochs: {{complete: 1, occluded: 1, visible: 1}}}}
+training: {{batch_size: 8, epochs: {{complete: 1, occluded: 1, visible: 1}}}}
 tracking: {{wandb: offline, project: medseg-test}}
 """
 

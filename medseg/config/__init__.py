@@ -2,13 +2,12 @@
 
 from medseg.config.amodal import AmodalConfig, AmodalTrainingConfig
 from medseg.config.reading import Config, dump_config, load_config
-from medseg.config.sections import LoopConfig, RunConfig, TrainingConfig
+from medseg.config.sections import RunConfig, TrainingConfig
 
 __all__ = [
     "AmodalConfig",
     "AmodalTrainingConfig",
     "Config",
-    "LoopConfig",
     "RunConfig",
     "TrainingConfig",
     "dump_config",

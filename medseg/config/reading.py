@@ -27,7 +27,7 @@ Config = RunConfig | AmodalConfig
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file, apply ``dotted.key=value`` overrides, validate.
 
-    Raises Refused with one line per mistake: ``configs/x.yaml:12: training.bacth: unknown key; did you mean batch?``
+    Raises Refused with one line per mistake: ``x.yaml:12: training.pateince: unknown key; did you mean patience?``
     """
     document = read_document(path)
     for override in overrides:

@@ -1,4 +1,4 @@
-"""What the runs of both methods need: their parts, the cohort's folder, the settings of the loop, the run folder."""
+"""What the runs of both methods need: their parts, the cohort's folder, the run folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from medseg.config import Config, LoopConfig, load_config
+from medseg.config import Config, load_config
 from medseg.contracts import Refused, Stage, complaint
 from medseg.training.loop import Source
-from medseg.training.settings import Settings
 
 
 class WritableSignature(Protocol):
@@ -51,13 +50,6 @@ def find_cohort(name: str) -> Path:
     if any(place.is_dir() for place in places):
         hint = "; write one with: medseg index DIR"
     raise Refused([complaint("cohort", f"manifest.csv in {looked}", f"none{hint}", "data.cohort")])
-
-
-def loop_settings(config: Config, progress: bool) -> Settings:
-    """The training section's part that the loop needs."""
-    training = config.training
-    fields = training.model_dump(include=set(LoopConfig.model_fields) - {"batch", "learning_rate"})
-    return Settings(seed=config.seed, batch_size=training.batch, progress=progress, **fields)
 
 
 def read_config(run: Path) -> Config:

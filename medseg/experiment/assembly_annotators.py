@@ -94,7 +94,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         network_grid(config),
         Augmentation(**config.data.augment.model_dump()),
         config.seed,
-        config.training.batch,
+        config.training.batch_size,
         config.data.labels_per_image,
     )
 
@@ -126,7 +126,7 @@ def budget(config: RunConfig) -> Budget:
         training.epochs.warmup,
         training.epochs.joint,
         training.learning_rate,
-        confusion.rate,
+        confusion.lr_factor,
         confusion.trace_weight,
         confusion.assignment == "hard",
     )

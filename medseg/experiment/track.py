@@ -30,9 +30,8 @@ def track_annotators(
     out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
     """
     classes = signature.class_names
-    settings = config.tracking
     values = config.model_dump(mode="json")
-    with Tracker(out, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+    with Tracker(out, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
         for path in sorted((out / "report" / "panels").glob("*.npz")):
             _overlay(tracker, path, classes)
         for name, matrix in zip(signature.annotators, confusion, strict=True):
@@ -54,8 +53,8 @@ def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
 
 def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
     """The same of a run of method two: pictures and weights of every stage, the table of scores, the manifest."""
-    settings, values = config.tracking, config.model_dump(mode="json")
-    with Tracker(run, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+    values = config.model_dump(mode="json")
+    with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
         for path in sorted((run / "report").glob("*.png")):
             tracker.picture_file(f"report/{path.stem}", path)
         for path in sorted(run.glob(f"*/{BEST}")):

@@ -8,12 +8,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from medseg.config import AmodalConfig, Config, LoopConfig, dump_config
+from medseg.config import AmodalConfig, Config, dump_config
 from medseg.contracts import Cohort, Refused, complaint
 from medseg.data.checking import check_cohort
 from medseg.data.cohort import fingerprint, load_cohort
 from medseg.data.splits import apply, read_splits, split_cases, write_splits
-from medseg.experiment.assembly import find_cohort, loop_settings, read_config
+from medseg.experiment.assembly import find_cohort, read_config
 from medseg.experiment.assembly_amodal import assemble_amodal
 from medseg.experiment.assembly_annotators import assemble_annotators
 from medseg.experiment.completion.calibrate import calibrate_run
@@ -49,18 +49,20 @@ def train(config: Config, run: Path, resume: bool = False, progress: bool = True
         parts.signature.write(run / "model.json")
         (run / "config.yaml").write_text(dump_config(config))
         write_environment(run)
-    tracking, values = config.tracking, config.model_dump(mode="json")
-    with Tracker(run, values, tracking.wandb, tracking.project, config.experiment, "train") as tracker:
+    values = config.model_dump(mode="json")
+    with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
         fit(
             parts.model,
             parts.stages,
             parts.source,
             run,
-            loop_settings(config, progress),
-            tracker,
-            data_fingerprint,
-            resume,
-            parts.case_names,
+            config=config.training,
+            seed=config.seed,
+            tracker=tracker,
+            fingerprint=data_fingerprint,
+            resume=resume,
+            case_names=parts.case_names,
+            progress=progress,
         )
     if isinstance(config, AmodalConfig) and is_first_process():
         calibrate_run(run, cohort)
@@ -72,7 +74,7 @@ def _refuse_taken(config: Config, run: Path, resume: bool) -> None:
         return
     if not resume:
         raise Refused([complaint("run folder", "a new folder (or --resume)", "one that holds a run", str(run))])
-    how = {"tracking": True, "training": set(HOW_NOT_WHAT) & set(LoopConfig.model_fields)}
+    how = {"tracking": True, "training": set(HOW_NOT_WHAT)}
     old, new = (section.model_dump(exclude=how) for section in (read_config(run), config))
     differing = [key for key in new if old.get(key) != new[key]]
     if differing:

@@ -23,7 +23,7 @@ from medseg.training.processes import TERMINATED, StopSignal, any_process, launc
 from medseg.training.progress import ProgressLine
 from medseg.training.randomness import seed_step, seed_validation
 from medseg.training.resumption import mention_processes, newest_checkpoint, resumed_position
-from medseg.training.settings import Settings, provenance
+from medseg.training.settings import LoopConfig, provenance
 from medseg.training.state import Position, StageState
 from medseg.training.tracking import Tracker
 
@@ -42,19 +42,30 @@ class Source(Protocol):
     def validation(self, view: View, rank: int, world: int) -> Iterator[Batch] | Iterator[MaskBatch]: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """What stays the same over the stages of one run."""
 
     fabric: Fabric
+    """The processes and their devices."""
     source: Source
+    """The batches."""
     folder: Path
-    settings: Settings
+    """Of the run, which all processes must see."""
+    config: LoopConfig
+    """The numbers of the loop."""
+    seed: int
+    """Of all that is drawn in a step."""
     tracker: Tracker
+    """Where the metrics go."""
     line: ProgressLine
+    """What is shown of them."""
     stop: StopSignal
+    """Whether the run was told to stop."""
     made_with: dict[str, str]
+    """What a checkpoint must have been made with to be resumed."""
     case_names: Sequence[str]
+    """By ``Batch.case_index``; may be empty."""
 
 
 def fit(
@@ -62,11 +73,14 @@ def fit(
     stages: Sequence[Stage],
     source: Source,
     run_folder: Path,
-    settings: Settings,
+    *,
+    config: LoopConfig,
+    seed: int,
     tracker: Tracker,
     fingerprint: str,
-    resume: bool,
+    resume: bool = False,
     case_names: Sequence[str] = (),
+    progress: bool = True,
 ) -> None:
     """Run the stages in order, each from the best weights of the one before; leave the last in weights.pt.
 
@@ -80,15 +94,26 @@ def fit(
     run, for a full disk, and for a loss that is not finite, with the names of the cases.
     Raises SystemExit(143) after a SIGTERM, when the checkpoint is written.
     """
-    fabric = launch(settings)
-    made_with = provenance(settings, stages, fingerprint)
+    fabric = launch(config)
+    made_with = provenance(config, seed, stages, fingerprint)
     saved = newest_checkpoint(run_folder, stages, made_with, resume)
     fabric.to_device(model)
     position = resumed_position(saved, model, run_folder) if saved else Position()
     fabric.barrier()  # nobody writes before everybody has read
     tracker.rewind(position.global_step - position.step)
-    with StopSignal() as stop, ProgressLine(settings.progress and fabric.is_global_zero) as line:
-        run = Run(fabric, source, run_folder, settings, tracker, line, stop, made_with, case_names)
+    with StopSignal() as stop, ProgressLine(progress and fabric.is_global_zero) as line:
+        run = Run(
+            fabric=fabric,
+            source=source,
+            folder=run_folder,
+            config=config,
+            seed=seed,
+            tracker=tracker,
+            line=line,
+            stop=stop,
+            made_with=made_with,
+            case_names=case_names,
+        )
         for stage in stages[position.stage_index :]:
             position = _train_stage(run, model, stage, position, saved)
             saved = None
@@ -101,7 +126,7 @@ def _train_stage(
     """From the position to the end of the stage; the model then has the best weights."""
     if saved is None:
         take_over(model, stage)
-    state = StageState.begin(run.fabric, model, stage, position=position, settings=run.settings)
+    state = StageState.begin(run.fabric, model, stage, position=position, config=run.config)
     if saved is None:
         _save_last(run, state)
     else:
@@ -109,7 +134,7 @@ def _train_stage(
         if run.fabric.is_global_zero:
             mention_processes(saved["processes"], run.fabric.world_size)
     run.tracker.stage(stage.name)
-    steps, patience = run.source.steps_per_epoch(), run.settings.patience or math.inf
+    steps, patience = run.source.steps_per_epoch(), run.config.patience or math.inf
     run.line.stage(stage.name, position.epoch * steps + position.step, stage.epochs * steps)
     while position.epoch < stage.epochs and position.stale_epochs < patience:
         began = time.perf_counter()
@@ -123,21 +148,21 @@ def _train_stage(
 
 def _train_epoch(run: Run, state: StageState) -> None:
     """The inner loop: the batches of this epoch that are not done yet."""
-    fabric, settings, stage, position = run.fabric, run.settings, state.stage, state.position
-    epoch, steps, limit = position.epoch, run.source.steps_per_epoch(), settings.clip_norm or math.inf
+    fabric, config, stage, position = run.fabric, run.config, state.stage, state.position
+    epoch, steps, limit = position.epoch, run.source.steps_per_epoch(), config.clip_norm or math.inf
 
     def make(step: int) -> Batch | MaskBatch:
         return run.source.batch(stage.view, epoch, step, fabric.global_rank, fabric.world_size)
 
-    for batch in map(fabric.to_device, batches(make, position.step, steps, settings.workers)):
-        seed_step(settings.seed, position.global_step, fabric.global_rank)
+    for batch in map(fabric.to_device, batches(make, position.step, steps, config.workers)):
+        seed_step(run.seed, position.global_step, fabric.global_rank)
         done = epoch * steps + position.step
-        set_learning_rates(state.optimizer.optimizer, schedule_factor(settings.schedule, done, stage.epochs * steps))
+        set_learning_rates(state.optimizer.optimizer, schedule_factor(config.schedule, done, stage.epochs * steps))
 
         losses = state.task(batch, epoch + position.step / steps)
         fabric.backward(losses.total)
         norm = fabric.clip_gradients(state.task, state.optimizer, max_norm=limit, error_if_nonfinite=False)
-        stop, broken = any_process(fabric, run.stop.requested, _not_finite(losses.total, norm, settings))
+        stop, broken = any_process(fabric, run.stop.requested, _not_finite(losses.total, norm, config))
         if broken:
             _refuse(run, state, losses.total, batch)
         state.optimizer.step()
@@ -148,7 +173,7 @@ def _train_epoch(run: Run, state: StageState) -> None:
         state.means.add({"loss": losses.total, **losses.metrics}, len(batch.case_index))
         position.next_step()
         run.line.step()
-        if stop or (position.global_step % settings.checkpoint_every == 0 and position.step < steps):
+        if stop or (position.global_step % config.checkpoint_every == 0 and position.step < steps):
             _save_last(run, state)
         if stop:
             raise SystemExit(TERMINATED)
@@ -180,7 +205,7 @@ def _validate(run: Run, state: StageState, names: Sequence[str]) -> dict[str, fl
     model.eval()
     held_out = run.source.validation(state.stage.view, fabric.global_rank, fabric.world_size)
     for number, batch in enumerate(map(fabric.to_device, held_out)):
-        seed_validation(run.settings.seed, number, fabric.global_rank)
+        seed_validation(run.seed, number, fabric.global_rank)
         with fabric.autocast():
             losses = state.stage.objective(model, batch, epoch=math.inf)
         means.add({"loss": losses.total, **losses.metrics}, len(batch.case_index))
@@ -215,9 +240,9 @@ def _save_last(run: Run, state: StageState) -> None:
     on_first_process(run.fabric, lambda: checkpoint.save_last(run.folder / state.stage.name, content))
 
 
-def _not_finite(loss: Tensor, norm: Tensor | None, settings: Settings) -> Tensor:
+def _not_finite(loss: Tensor, norm: Tensor | None, config: LoopConfig) -> Tensor:
     """Whether the step would break the weights; the scaler of 16-mixed deals with infinite gradients."""
-    if norm is None or settings.precision == "16-mixed":
+    if norm is None or config.precision == "16-mixed":
         return ~torch.isfinite(loss)
     return ~(torch.isfinite(loss) & torch.isfinite(norm))
 

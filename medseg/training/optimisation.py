@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from medseg.contracts import Refused, Stage, complaint
-
-Schedule = Literal["constant", "cosine"]
+from medseg.training.settings import Schedule
 
 
 def freeze(model: nn.Module, stage: Stage) -> None:

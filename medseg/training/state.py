@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from medseg.contracts import Batch, Losses, MaskBatch, Objective, Stage
 from medseg.training.means import Means
 from medseg.training.optimisation import build_average, build_optimizer, freeze
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig
 
 
 @dataclass(kw_only=True)
@@ -86,11 +86,11 @@ class StageState:
     """Of the losses and metrics of the epoch in course."""
 
     @staticmethod
-    def begin(fabric: Fabric, model: nn.Module, stage: Stage, *, position: Position, settings: Settings) -> StageState:
+    def begin(fabric: Fabric, model: nn.Module, stage: Stage, *, position: Position, config: LoopConfig) -> StageState:
         """Freeze what the stage does not train, and build its optimiser and average."""
         freeze(model, stage)
-        average = build_average(model, settings.ema_decay) if settings.ema_decay is not None else None
-        optimizer = build_optimizer(model, stage, settings.weight_decay)
+        average = build_average(model, config.ema_decay) if config.ema_decay is not None else None
+        optimizer = build_optimizer(model, stage, config.weight_decay)
         task = fabric.setup_module(Task(model, stage.objective))
         wrapped = fabric.setup_optimizers(optimizer)
         assert isinstance(wrapped, _FabricOptimizer)

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from medseg.training import metrics
 from medseg.training.pictures import draw_matrix, drawable_mask, window_to_uint8
 from medseg.training.processes import is_first_process
+from medseg.training.settings import TrackingConfig
 
 if TYPE_CHECKING:  # wandb takes more than a second to import, and most runs do without it
     from wandb import Run as WandbRun
 
-Mode = Literal["auto", "online", "offline", "off"]
 INIT_SECONDS, FINISH_SECONDS = 15, 60
 STEP = "trainer/step"
 
@@ -36,18 +36,19 @@ class Tracker:
     Each stage is a W&B run of its own, in the group of the experiment, with an id derived from the run
     folder, so that a resumed run goes on where it was.
 
-    mode: ``auto`` and ``online`` go online where there is a key and W&B answers within INIT_SECONDS, else
+    tracking: ``auto`` and ``online`` go online where there is a key and W&B answers within INIT_SECONDS, else
         offline with one warning that says how to send it later; ``off`` writes metrics.jsonl only.
-    project, group: W&B's names. job_type: of what is logged before the first `stage`.
+    config: of the whole run, as W&B shows it. group: W&B's name for the experiment.
+    job_type: of what is logged before the first `stage`.
     """
 
     def __init__(
-        self, run_folder: Path, config: Mapping[str, Any], mode: Mode, project: str, group: str, job_type: str
+        self, run_folder: Path, tracking: TrackingConfig, *, config: Mapping[str, Any], group: str, job_type: str
     ) -> None:
-        self.run_folder, self.config, self.mode = run_folder, dict(config), mode
-        self.project, self.group, self.job_type = project, group, job_type
+        self.run_folder, self.config, self.mode = run_folder, dict(config), tracking.wandb
+        self.project, self.group, self.job_type = tracking.project, group, job_type
         self._run: WandbRun | None = None
-        self._on = mode != "off"
+        self._on = tracking.wandb != "off"
 
     def __enter__(self) -> Tracker:
         return self
@@ -79,6 +80,7 @@ class Tracker:
         image: NDArray[np.generic],
         masks: Mapping[str, NDArray[np.integer]],
         class_names: Sequence[str],
+        *,
         step: int | None = None,
     ) -> None:
         """An image (H,W) or (H,W,3) under label maps (H,W), which may hold UNLABELLED, with class names."""
@@ -99,7 +101,7 @@ class Tracker:
         self._log(step, overlay)
 
     def heatmap(
-        self, name: str, matrix: NDArray[np.floating], class_names: Sequence[str], step: int | None = None
+        self, name: str, matrix: NDArray[np.floating], class_names: Sequence[str], *, step: int | None = None
     ) -> None:
         """A confusion matrix (O,T) as a picture: rows observed, columns true, numbers and class names."""
 
@@ -110,7 +112,7 @@ class Tracker:
 
         self._log(step, drawn)
 
-    def picture_file(self, name: str, path: Path, step: int | None = None) -> None:
+    def picture_file(self, name: str, path: Path, *, step: int | None = None) -> None:
         """A picture that lies on the disk."""
 
         def picture() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from medseg.amodal.stages import Budget, Weights, stages
 from medseg.contracts import MaskBatch, Stage, View
 from medseg.training.checkpoint import BEST, LAST, load, load_weights
 from medseg.training.loop import fit
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig, TrackingConfig
 from medseg.training.tracking import Tracker
 
 from .conftest import BATCH, STEPS, TINY, Rectangles, vae
@@ -59,13 +59,14 @@ def run(folder: Path, recipe: str = "three_stages", source: Rectangles | None = 
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     model: nn.Module = PartialCompletionNetwork(TINY) if recipe == "pcnet" else vae()
-    settings = Settings(
-        seed=1, batch_size=BATCH, clip_norm=1.0, ema_decay=0.9, weight_decay=0.1, accelerator="cpu",
-        checkpoint_every=2, progress=False,
-    )  # fmt: skip
-    with Tracker(folder, {}, "off", "medseg", "rectangles", "train") as tracker:
-        rows = stages(recipe, BUDGET, WEIGHTS)
-        fit(model, rows, source or Rectangles(), folder, settings, tracker, "data", resume)
+    config = LoopConfig(
+        batch_size=BATCH, clip_norm=1.0, ema_decay=0.9, weight_decay=0.1, accelerator="cpu", checkpoint_every=2
+    )
+    with Tracker(folder, TrackingConfig(), config={}, group="rectangles", job_type="train") as tracker:
+        fit(
+            model, stages(recipe, BUDGET, WEIGHTS), source or Rectangles(), folder, config=config, seed=1,
+            tracker=tracker, fingerprint="data", resume=resume, progress=False,
+        )  # fmt: skip
 
 
 def state(folder: Path, stage: str, name: str) -> dict[str, Tensor]:

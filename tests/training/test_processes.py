@@ -84,7 +84,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(processes, "Fabric", ThreeProcesses)
     with pytest.raises(Refused) as refused:
         toy_fit(tmp_path)
-    sentence = "batch size: expected a multiple of the 3 processes, got 4 (training.batch)"
+    sentence = "batch size: expected a multiple of the 3 processes, got 4 (training.batch_size)"
     assert refused.value.complaints == (sentence,)
 
 

@@ -4,12 +4,14 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
 from wandb_reader import config, history, read_finished
 
 from medseg.training import tracking
+from medseg.training.settings import TrackingConfig
 from medseg.training.tracking import Tracker, has_key
 
 CLASSES = ["background", "lesion"]
@@ -27,8 +29,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return run
 
 
-def tracker(folder: Path, mode: tracking.Mode = "offline", job: str = "evaluate") -> Tracker:
-    return Tracker(folder, {"seed": 3, "data": {"cohort": "cells"}}, mode, "medseg", "first trial", job)
+def tracker(
+    folder: Path, mode: Literal["auto", "online", "offline", "off"] = "offline", job: str = "evaluate"
+) -> Tracker:
+    values = {"seed": 3, "data": {"cohort": "cells"}}
+    return Tracker(folder, TrackingConfig(wandb=mode), config=values, group="first trial", job_type=job)
 
 
 class FakeRun:
@@ -75,8 +80,8 @@ def test_what_is_logged_offline_is_found_in_the_file(folder: Path) -> None:
         told.stage("joint")
         told.metrics({"stage": "joint", "epoch": 2, "val/nll": 0.25}, 14)
         masks = {"alice": np.eye(8, dtype=int), "recovered truth": np.full((8, 8), -1)}
-        told.pictures("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), masks, CLASSES, 14)
-        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES, 14)
+        told.pictures("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), masks, CLASSES, step=14)
+        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES, step=14)
         told.table("scores", ["case", "metric", "value"], [["c07", "dice", 0.9], ["c08", "dice", 0.8]])
         told.artifact(weights, "weights", "model")
     (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from medseg.contracts import Batch, Losses, Stage, View
 from medseg.training.loop import fit
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig, TrackingConfig
 from medseg.training.tracking import Tracker
 
 STEPS, BATCH = 4, 4
@@ -104,12 +104,12 @@ def toy_stages(epochs: int = 2) -> list[Stage]:
     ]
 
 
-def toy_settings(**changes: object) -> Settings:
+def toy_config(**changes: object) -> LoopConfig:
     values: dict[str, object] = {
-        "seed": 1, "batch_size": BATCH, "clip_norm": 1.0, "ema_decay": 0.9, "accelerator": "cpu",
-        "checkpoint_every": 3, "progress": False,
+        "batch_size": BATCH, "clip_norm": 1.0, "ema_decay": 0.9, "weight_decay": 0.0, "accelerator": "cpu",
+        "checkpoint_every": 3,
     }  # fmt: skip
-    return Settings(**(values | changes))  # type: ignore[arg-type]
+    return LoopConfig(**(values | changes))  # type: ignore[arg-type]
 
 
 def toy_fit(
@@ -123,9 +123,11 @@ def toy_fit(
 ) -> nn.Module:
     folder.mkdir(exist_ok=True)
     model = model or ToyModel(dropout=0.2)
-    with Tracker(folder, {}, "off", "medseg", "toy", "train") as tracker:
-        fit(model, stages or toy_stages(), source or ToySource(), folder, toy_settings(**changes), tracker,
-            fingerprint, resume, NAMES)  # fmt: skip
+    with Tracker(folder, TrackingConfig(), config={}, group="toy", job_type="train") as tracker:
+        fit(
+            model, stages or toy_stages(), source or ToySource(), folder, config=toy_config(**changes), seed=1,
+            tracker=tracker, fingerprint=fingerprint, resume=resume, case_names=NAMES, progress=False,
+        )  # fmt: skip
     return model
 
 
