@@ -59,6 +59,10 @@ class Refused(Exception):
         self.complaints: tuple[str, ...] = tuple(complaints)
         super().__init__("\n".join(self.complaints))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From process to process with its complaints, not with the letters of their text."""
+        return type(self), (self.complaints,), self.__dict__
+
 
 # ----------------------------------------------------------------------------------------- configs
 Positive = Annotated[int, Field(gt=0)]

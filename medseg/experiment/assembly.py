@@ -14,7 +14,7 @@ from torch import nn
 
 from medseg.config import Config, load_config
 from medseg.contracts import Refused, Stage, complaint
-from medseg.training.loop import Source
+from medseg.training.batches import Source
 
 
 class WritableSignature(Protocol):

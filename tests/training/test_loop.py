@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 from toy_run import STEPS, TerminatedSource, ToyModel, ToySource, cross_entropy, toy_fit, toy_stages
 
-from medseg.contracts import Batch, Losses, Refused, Stage
+from medseg.contracts import Batch, Losses, Refused, Stage, View
 from medseg.training.checkpoint import load, load_weights
 
 
@@ -206,7 +207,7 @@ def test_a_checkpoint_at_the_end_of_an_epoch_names_the_beginning_of_the_next(tmp
 
 def test_a_checkpoint_lies_there_before_the_first_step(tmp_path: Path) -> None:
     class Dead(ToySource):
-        def batch(self, *_: object) -> Batch:
+        def batch(self, *_: object, **__: object) -> Batch:
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
@@ -214,11 +215,25 @@ def test_a_checkpoint_lies_there_before_the_first_step(tmp_path: Path) -> None:
     assert load(tmp_path / "warmup" / "last.ckpt")["position"]["global_step"] == 0
 
 
-def test_threads_that_make_batches_change_nothing(tmp_path: Path) -> None:
+def test_processes_that_make_batches_change_nothing(tmp_path: Path) -> None:
     toy_fit(tmp_path / "alone")
-    toy_fit(tmp_path / "threads", workers=3)
-    assert_same_weights(tmp_path / "alone", tmp_path / "threads")
-    assert figures(tmp_path / "alone") == figures(tmp_path / "threads")
+    toy_fit(tmp_path / "workers", workers=2)
+    assert_same_weights(tmp_path / "alone", tmp_path / "workers")
+    assert figures(tmp_path / "alone") == figures(tmp_path / "workers")
+
+
+def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: Path) -> None:
+    class Dead(ToySource):
+        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+            if (view, epoch, step) == ("annotated", 1, 2):
+                raise Refused(["image: expected 2 channels, got 1 (c07)"])
+            return super().batch(view, epoch, step, rank, world)
+
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path, source=Dead(), workers=2)
+    assert refused.value.complaints == ("image: expected 2 channels, got 1 (c07)",)
+    assert refused.value.__notes__ == ["while making the batch of epoch 2, step 3"]
+    assert load(tmp_path / "joint" / "last.ckpt")["position"]["epoch"] == 1
 
 
 def test_mixed_precision_keeps_the_weights_in_full_precision(tmp_path: Path) -> None:
@@ -278,16 +293,20 @@ def test_gradients_that_are_not_finite_do_not_reach_the_weights(tmp_path: Path) 
 
 
 # ------------------------------------------------------------------------------------------ resume
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("when", [("majority_vote", 1, 1), ("annotated", 0, 0), ("annotated", 1, STEPS - 1)])
-def test_a_terminated_run_leaves_with_143_and_goes_on_as_if_it_had_not(tmp_path: Path, when: tuple) -> None:
+def test_a_terminated_run_leaves_with_143_and_goes_on_as_if_it_had_not(
+    tmp_path: Path, when: tuple, workers: int
+) -> None:
     toy_fit(tmp_path / "whole")
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as left:
-        toy_fit(tmp_path / "parts", source=TerminatedSource(*when))
+        toy_fit(tmp_path / "parts", source=TerminatedSource(*when), workers=workers)
     assert left.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is handler
+    assert multiprocessing.active_children() == []
     assert not (tmp_path / "parts" / "weights.pt").exists()
-    toy_fit(tmp_path / "parts", resume=True)
+    toy_fit(tmp_path / "parts", resume=True, workers=workers)
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
     assert figures(tmp_path / "whole") == figures(tmp_path / "parts")
 

@@ -24,7 +24,27 @@ def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     root = str(HERE.parents[1])
     environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(HERE / "toy_run.py"), str(folder), *options]
-    return subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def living(group: int) -> list[int]:
+    """The processes of a group that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of_group = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:  # gone meanwhile
+            continue
+        if int(of_group) == group and state not in "ZX":
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_until_nothing_lives(group: int) -> None:
+    deadline = time.monotonic() + 30
+    while living(group):
+        assert time.monotonic() < deadline, "a worker outlives its run"
+        time.sleep(0.05)
 
 
 def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -58,6 +78,29 @@ def test_a_run_killed_in_mid_epoch_ends_with_bit_identical_weights(tmp_path: Pat
     first, second = load_weights(killed / "weights.pt"), load_weights(whole / "weights.pt")
     assert all(torch.equal(first[name], second[name]) for name in second)
     assert figures(killed) == figures(whole)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("told", ["every process", "killed"])
+def test_a_run_with_workers_ends_with_them_and_goes_on_bit_by_bit(tmp_path: Path, told: str) -> None:
+    parts, whole = tmp_path / "parts", tmp_path / "whole"
+    process = start(parts, "--pause", "0.1", "--workers", "2")
+    wait_for_the_middle_of_an_epoch(parts, process)
+    assert len(living(process.pid)) == 3
+    if told == "killed":
+        process.kill()
+    else:  # as a scheduler does
+        os.killpg(process.pid, signal.SIGTERM)
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == (-signal.SIGKILL if told == "killed" else 143), said
+    assert "Traceback" not in said
+    wait_until_nothing_lives(process.pid)
+    assert not (parts / "weights.pt").exists()
+    toy_fit(parts, resume=True, workers=2)
+    toy_fit(whole)
+    first, second = load_weights(parts / "weights.pt"), load_weights(whole / "weights.pt")
+    assert all(torch.equal(first[name], second[name]) for name in second)
+    assert figures(parts) == figures(whole)
 
 
 def test_two_processes_have_the_losses_and_weights_of_one(tmp_path: Path) -> None:

@@ -68,15 +68,15 @@ class ToySource:
 
 
 class TerminatedSource(ToySource):
-    """SIGTERM arrives while this batch is made."""
+    """SIGTERM arrives in the main process while this batch is made, by whomever."""
 
     def __init__(self, view: str, epoch: int, step: int) -> None:
         super().__init__()
-        self.when = (view, epoch, step)
+        self.when, self.main = (view, epoch, step), os.getpid()
 
     def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> Batch:
         if (view, epoch, step) == self.when:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(self.main, signal.SIGTERM)
         return super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]
 
 
@@ -137,9 +137,10 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--dropout", type=float, default=0.2)
     asked = parser.parse_args()
     toy_fit(
-        asked.folder, ToyModel(asked.dropout), source=ToySource(asked.pause), devices=asked.devices,
-        strategy="ddp" if asked.devices > 1 else "auto",
+        asked.folder, ToyModel(asked.dropout), source=ToySource(asked.pause), workers=asked.workers,
+        devices=asked.devices, strategy="ddp" if asked.devices > 1 else "auto",
     )  # fmt: skip
