@@ -82,7 +82,9 @@ class StageBatches(Dataset[Batch | MaskBatch | Failure]):
         )
         for made in loader:
             if isinstance(made, Failure):
-                raise made.error from (None if made.error.__traceback__ else RuntimeError(made.trace))
+                if made.error.__traceback__ is None:  # it comes from another process
+                    made.error.__cause__ = RuntimeError(made.trace)
+                raise made.error
             yield made
 
 

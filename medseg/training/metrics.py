@@ -19,7 +19,7 @@ def append_row(path: Path, metrics: Mapping[str, Value], step: int) -> None:
         file.write(json.dumps(row) + "\n")
 
 
-def rewind(path: Path, step: int) -> None:
+def rewind_rows(path: Path, step: int) -> None:
     """Keep the rows up to this step: what a resumed run will write again must not stand there twice.
 
     A last line that a kill has cut off is dropped as well.

@@ -18,7 +18,7 @@ from urllib.parse import urlparse
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.training import metrics
+from medseg.training.metrics import Value, append_row, rewind_rows
 from medseg.training.pictures import draw_matrix, drawable_mask, window_to_uint8
 from medseg.training.processes import is_first_process
 from medseg.training.settings import TrackingConfig
@@ -66,12 +66,12 @@ class Tracker:
     def rewind(self, step: int) -> None:
         """A resumed run goes on from this step: drop the rows of metrics.jsonl that are later."""
         if is_first_process():
-            metrics.rewind(self.run_folder / "metrics.jsonl", step)
+            rewind_rows(self.run_folder / "metrics.jsonl", step)
 
-    def metrics(self, values: Mapping[str, metrics.Value], step: int) -> None:
+    def metrics(self, values: Mapping[str, Value], step: int) -> None:
         """One row of numbers (and of words such as the stage)."""
         if is_first_process():
-            metrics.append_row(self.run_folder / "metrics.jsonl", values, step)
+            append_row(self.run_folder / "metrics.jsonl", values, step)
         self._log(step, lambda: dict(values))
 
     def pictures(
@@ -88,14 +88,9 @@ class Tracker:
         def overlay() -> dict[str, Any]:
             from wandb import Image
 
-            labels = dict(enumerate([*class_names, "unlabelled"]))
-            drawn = {
-                key: {
-                    "mask_data": drawable_mask(mask, image.shape[:2], len(class_names), key),
-                    "class_labels": labels,
-                }
-                for key, mask in masks.items()
-            }
+            labels, shape = dict(enumerate([*class_names, "unlabelled"])), image.shape[:2]
+            arrays = {key: drawable_mask(mask, shape, len(class_names), key) for key, mask in masks.items()}
+            drawn = {key: {"mask_data": array, "class_labels": labels} for key, array in arrays.items()}
             return {name: Image(window_to_uint8(image), masks=drawn)}
 
         self._log(step, overlay)
@@ -152,8 +147,7 @@ class Tracker:
 
     # -------------------------------------------------------------------------------------- to W&B
     def _log(self, step: int | None, values: Callable[[], dict[str, Any]]) -> None:
-        at = {} if step is None else {STEP: step}
-        self._tell("log", lambda run: run.log(values() | at))
+        self._tell("log", lambda run: run.log(values() | ({} if step is None else {STEP: step})))
 
     def _tell(self, what: str, action: Callable[[WandbRun], None]) -> None:
         """Do something with the W&B run, opened when the first thing is told; errors are warnings."""

@@ -88,7 +88,7 @@ class Failing(Numbered):
 
     def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
         if (epoch, step) == (1, 1):
-            raise self.error
+            raise self.error from KeyError("c07")
         return super().batch(view, epoch, step, rank, world)
 
 
@@ -101,7 +101,10 @@ def test_what_goes_wrong_is_raised_at_its_turn_and_names_the_step(workers: int) 
     assert seen == [2, 3, 10]
     assert raised.value.__notes__ == ["while making the batch of epoch 2, step 2"]
     if workers:  # the lines of the worker are told as the cause
-        assert "in batch\n    raise self.error" in str(raised.value.__cause__)
+        told = str(raised.value.__cause__)
+        assert told.startswith("KeyError: 'c07'") and "in batch\n    raise self.error" in told
+    else:
+        assert isinstance(raised.value.__cause__, KeyError)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
