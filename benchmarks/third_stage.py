@@ -31,9 +31,9 @@ def main() -> None:
     from medseg.cohorts.splits import apply, read_splits
     from medseg.config import dump_config
     from medseg.experiment.methods import load_config
-    from medseg.experiment.train import loop_settings
     from medseg.training.checkpoint import BEST, load_weights
     from medseg.training.loop import fit
+    from medseg.training.settings import TrackingConfig
     from medseg.training.tracking import Tracker
 
     torch.set_num_threads(1)
@@ -49,8 +49,18 @@ def main() -> None:
     cohort = apply(cohort, read_splits(out / "splits.json"))
     parts = assemble_amodal(config, cohort)
     parts.model.load_state_dict(load_weights(run / "occluded" / BEST))
-    with Tracker(out, {}, "off", "medseg", config.experiment, "train") as tracker:
-        fit(parts.model, parts.stages[-1:], parts.source, out, loop_settings(config, False), tracker, data, False)
+    with Tracker(out, TrackingConfig(wandb="off"), config={}, group=config.experiment, job_type="train") as tracker:
+        fit(
+            parts.model,
+            parts.stages[-1:],
+            parts.source,
+            out,
+            config=config.training,
+            seed=config.seed,
+            tracker=tracker,
+            fingerprint=data,
+            progress=False,
+        )
     calibrate_run(out, cohort)
     print(evaluate_amodal(out, draw=False))
 

@@ -20,13 +20,15 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
     from torch import Tensor, nn
@@ -57,6 +59,24 @@ class Refused(Exception):
     def __init__(self, complaints: Iterable[str]) -> None:
         self.complaints: tuple[str, ...] = tuple(complaints)
         super().__init__("\n".join(self.complaints))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From process to process with its complaints, not with the letters of their text."""
+        return type(self), (self.complaints,), self.__dict__
+
+
+# ----------------------------------------------------------------------------------------- configs
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of a config, which is also the settings of the part of the program that it configures.
+
+    Frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 # ------------------------------------------------------------------------------------------- data
@@ -183,6 +203,15 @@ class ObjectCohort(Cohort):
         return ObjectScheme(classes=self.classes, rules=self.rules, spatial_dims=self.spatial_dims)
 
 
+class AnyBatch(Protocol):
+    """What a step of training sees: tensors of a method's own, and whose they are."""
+
+    @property
+    def case_index(self) -> Tensor:
+        """(B,) the position of each case, or object, in ``Parts.case_names``."""
+        ...
+
+
 @dataclass
 class Batch:
     """What a step of training sees.
@@ -198,43 +227,50 @@ class Batch:
 
 
 # --------------------------------------------------------------------------------------- training
-@dataclass
+@dataclass(kw_only=True)
 class Losses:
-    """What an objective returns: ``total`` () is minimised; ``figures`` are () and only looked at.
-
-    ``figures["nll"]`` is the part of ``total`` that is a likelihood of the labels: on held-out cases
-    it is the figure by which the best checkpoint is chosen.
-    """
+    """What an objective makes of one batch."""
 
     total: Tensor
-    figures: dict[str, Tensor]
+    """() what is minimised."""
+    metrics: dict[str, Tensor]
+    """Name -> () what is only looked at, detached; among them the stage's ``criterion``."""
 
 
 class Objective(Protocol):
     """Owns its forward pass: the loop knows neither the model nor the batch."""
 
-    def __call__(self, model: nn.Module, batch: Any) -> Losses:
-        """The losses of one batch, a Batch or a MaskBatch as the stage's view has it."""
+    def __call__(self, model: nn.Module, batch: Any, *, epoch: float = math.inf) -> Losses:
+        """The losses of one batch, a Batch or a MaskBatch as the stage's view has it.
+
+        epoch: of the stage, with the part of it that is done (2.5: in the middle of the third), for terms that set
+        in gradually; infinite in validation.
+        """
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One row of a method: how a case is shown, what moves, what is minimised.
-
-    trains: prefixes of parameter names that move; all others are frozen (a test compares hashes).
-    rates: prefix -> factor on the learning rate (the longest matching prefix wins; default 1).
-    starts_as: child of the model -> child whose weights it takes over when the stage begins.
-    """
+    """One row of a method: how a case is shown, what moves, what is minimised."""
 
     name: str
+    """Also that of its folder in the run folder."""
     view: View
+    """How a case is shown."""
     trains: tuple[str, ...]
+    """Prefixes of the names of the parameters that move; all others are frozen ("": all move)."""
     objective: Objective
+    """What is minimised."""
+    criterion: str
+    """Which of the objective's metrics, lower being better, the best weights of the stage have on validation cases."""
     epochs: int
+    """At most so many."""
     learning_rate: float
-    rates: Mapping[str, float] = field(default_factory=dict)
+    """Of AdamW, before schedule and factors."""
+    lr_factors: Mapping[str, float] = field(default_factory=dict)
+    """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
     starts_as: Mapping[str, str] = field(default_factory=dict)
+    """Child of the model -> child whose weights it takes over when the stage begins."""
 
 
 # ------------------------------------------------------------------------------------- evaluation

@@ -57,7 +57,7 @@ data:
 network: {{channels: [16, 32, 32], coarse: 16}}
 objective: {{warmup: 3}}
 training:
-  batch: 16
+  batch_size: 16
   epochs: {{complete: 10, occluded: 18, visible: 3}}
   learning_rate: 0.005
 """

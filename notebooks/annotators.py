@@ -52,9 +52,9 @@ data:
   grid: {{mode: resize, size: {size}}}
   augment: {{flip_axes: [0], intensity: 0.1}}
 network: {{channels: [8, 16, 32, 64], features: 8, residual_units: 1}}
-confusion: {{rate: 30, trunk: 8}}
+confusion: {{lr_factor: 30, trunk: 8}}
 training:
-  batch: 4
+  batch_size: 4
   epochs: {{warmup: 25, joint: 35}}
   learning_rate: 0.01
 """

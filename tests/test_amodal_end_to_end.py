@@ -32,7 +32,7 @@ data:
   frame: {{size: {size}, spacing: {spacing}}}
 network: {{channels: [8, 8], coarse: 4, fine: 2}}
 training:
-  batch: 8
+  batch_size: 8
   epochs: {{complete: 1, occluded: 1, visible: 1}}
   learning_rate: 0.01
 """

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from medseg.amodal.config import AmodalConfig
-from medseg.config import RunConfig, dump_config
+from medseg.annotators.config import RunConfig
+from medseg.config import dump_config
 from medseg.contracts import Refused
 from medseg.experiment.methods import load_config
 
@@ -18,7 +23,7 @@ data:
   cohort: somewhere
   grid: {mode: resize, size: [32, 32]}
 training:
-  batch: 4
+  batch_size: 4
 """
 AMODAL = """\
 experiment: toy
@@ -27,7 +32,7 @@ data:
   cohort: somewhere
   frame: {size: [32, 32], spacing: 1.0}
 training:
-  batch: 4
+  batch_size: 4
 """
 
 
@@ -45,24 +50,24 @@ def complaints(path: Path, *overrides: str) -> tuple[str, ...]:
 
 
 def test_reading_back_the_dump_gives_the_same_config(file: Path, tmp_path: Path) -> None:
-    config = load_config(file, ["training.batch=16", "data.split.folds=5", "confusion.rate=3"])
-    assert (config.training.batch, config.data.split.folds, config.confusion.rate) == (16, 5, 3.0)
+    config = load_config(file, ["training.batch_size=16", "data.split.folds=5", "confusion.lr_factor=3"])
+    assert (config.training.batch_size, config.data.split.folds, config.confusion.lr_factor) == (16, 5, 3.0)
     again = tmp_path / "again.yaml"
     again.write_text(dump_config(config))
     assert load_config(again) == config
 
 
 def test_an_unknown_key_names_file_line_key_and_the_one_meant(file: Path) -> None:
-    file.write_text(GOOD.replace("  batch: 4", "  bacth: 4"))
-    assert complaints(file) == (f"{file}:7: training.bacth: unknown key; did you mean batch?",)
+    file.write_text(GOOD.replace("  batch_size: 4", "  bacth_size: 4"))
+    assert complaints(file) == (f"{file}:7: training.bacth_size: unknown key; did you mean batch_size?",)
 
 
 def test_all_mistakes_are_named_at_once(file: Path) -> None:
-    file.write_text(GOOD.replace("recipe: anchored", "recipe: ancored").replace("batch: 4", "batch: -1"))
+    file.write_text(GOOD.replace("recipe: anchored", "recipe: ancored").replace("batch_size: 4", "batch_size: -1"))
     found = complaints(file, "traning.batch=3", "seed")
     assert len(found) == 4
     assert any(line.startswith(f"{file}:2: recipe: ") and "did you mean anchored?" in line for line in found)
-    assert any(line.startswith(f"{file}:7: training.batch: ") and line.endswith("got -1") for line in found)
+    assert any(line.startswith(f"{file}:7: training.batch_size: ") and line.endswith("got -1") for line in found)
     assert "override 'traning.batch=3': traning: unknown key; did you mean training?" in found
     assert "override: expected dotted.key=value, got 'seed' (command line)" in found
 
@@ -86,12 +91,87 @@ def test_what_is_not_yaml_is_named_with_its_line(file: Path) -> None:
     assert line.startswith(f"{file}:2: expected YAML, got ")
 
 
+def test_a_key_that_stands_twice_is_named_with_both_lines(file: Path) -> None:
+    file.write_text(GOOD + "  batch_size: 8\nrecipe: soft_mean\nnetwork: {dropout: 0.1, features: 8, dropout: 0.2}\n")
+    assert complaints(file, "seed=x") == (
+        f"{file}:8: training.batch_size: expected one value, got another (the first stands in line 7)",
+        f"{file}:9: recipe: expected one value, got another (the first stands in line 2)",
+        f"{file}:10: network.dropout: expected one value, got another (the first stands in line 10)",
+        "override 'seed=x': seed: expected a valid integer, got 'x'",
+    )
+    file.write_text(GOOD)
+    assert complaints(file, "data.split={val: 0.1, val: 0.2}") == (
+        "override 'data.split={val: 0.1, val: 0.2}': data.split.val: expected one value, got another",
+    )
+
+
+WRONG_TYPES = [
+    ("training.batch_size=true", "training.batch_size: expected a valid integer, got True"),
+    ('training.batch_size="8"', "training.batch_size: expected a valid integer, got '8'"),
+    ("training.batch_size=8.0", "training.batch_size: expected a valid integer, got 8.0"),
+    ("training.batch_size=0", "training.batch_size: expected a number greater than 0, got 0"),
+    ("training.learning_rate=false", "training.learning_rate: expected a valid number, got False"),
+    ('training.learning_rate="0.1"', "training.learning_rate: expected a valid number, got '0.1'"),
+    ("data.augment.rotate90=1", "data.augment.rotate90: expected a valid boolean, got 1"),
+    ("data.augment.rotate90=yes", "data.augment.rotate90: expected a valid boolean, got 'yes'"),
+    ("data.cohort=7", "data.cohort: expected a valid string, got 7"),
+    ("data.grid.size=[32, 32.0]", "data.grid.size.1: expected a valid integer, got 32.0"),
+    ("training.clip_norm=none", "training.clip_norm: expected a valid number, got 'none'"),
+    ("training=3", "training: expected keys and values, got 3"),
+]
+
+
+def test_no_value_is_taken_for_another_type(file: Path) -> None:
+    for override, sentence in WRONG_TYPES:
+        assert complaints(file, override) == (f"override '{override}': {sentence}",)
+    file.write_text(GOOD.replace("batch_size: 4", "batch_size: true") + "  clip_norm: '1'\n")
+    assert complaints(file) == (
+        f"{file}:7: training.batch_size: expected a valid integer, got True",
+        f"{file}:8: training.clip_norm: expected a valid number, got '1'",
+    )
+
+
+def test_an_integer_is_a_number_a_list_a_tuple_and_null_nothing(file: Path) -> None:
+    config = load_config(file, ["training.learning_rate=1", "training.weight_decay=1e-3", "training.clip_norm=null"])
+    assert isinstance(config, RunConfig)
+    training = config.training
+    assert (training.learning_rate, training.weight_decay, training.clip_norm) == (1.0, 1e-3, None)
+    assert isinstance(training.learning_rate, float) and config.data.grid.size == (32, 32)
+
+
+def test_a_word_is_a_word_as_in_yaml_1_2(file: Path, tmp_path: Path) -> None:
+    config = load_config(file, ["tracking.wandb=off", "experiment=2024-05-01", "data.cohort='1e3'"])
+    assert (config.tracking.wandb, config.experiment, config.data.cohort) == ("off", "2024-05-01", "1e3")
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_config(config))
+    assert load_config(again) == config
+    assert yaml.safe_load(again.read_text())["tracking"]["wandb"] == "off"  # for readers of YAML 1.1 too
+
+
 def test_a_missing_file_and_a_missing_key(file: Path, tmp_path: Path) -> None:
     assert complaints(tmp_path / "none.yaml") == (
         f"config: expected a YAML file, got nothing at this path ({tmp_path / 'none.yaml'})",
     )
     file.write_text(GOOD.replace("recipe: anchored\n", ""))
     assert complaints(file) == (f"{file}: recipe: expected a value, got none",)
+
+
+def test_a_mistake_is_answered_without_torch_and_pictures(file: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from medseg.experiment.methods import load_config
+from medseg.contracts import Refused
+try:
+    load_config(Path({str(file)!r}), ["traning.batch_size=3"])
+except Refused as refused:
+    print(refused)
+print({{"torch", "wandb", "matplotlib"}} & set(sys.modules))
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    sentence = "override 'traning.batch_size=3': traning: unknown key; did you mean training?"
+    assert done.stdout.splitlines() == [sentence, "set()"]
 
 
 # ---------------------------------------------------------------------------------------- method two
@@ -121,8 +201,10 @@ def test_reading_back_a_config_of_method_two(amodal: Path, tmp_path: Path) -> No
 
 
 def test_sections_of_the_other_method_are_unknown(file: Path, amodal: Path) -> None:
-    (line,) = complaints(amodal, "confusion.rate=3")
-    assert line.startswith("override 'confusion.rate=3': confusion: unknown key; known: experiment, recipe, seed, data")
+    (line,) = complaints(amodal, "confusion.lr_factor=3")
+    assert line.startswith(
+        "override 'confusion.lr_factor=3': confusion: unknown key; known: experiment, recipe, seed, data"
+    )
     found = complaints(file, "objective.gamma=3")
     assert found[0].startswith("override 'objective.gamma=3': objective: unknown key; ")
 

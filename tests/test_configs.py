@@ -11,7 +11,7 @@ from medseg.amodal.assembly import AmodalSignature, amodal_stages, build_amodal_
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.model import AmodalVAE
 from medseg.annotators.assembly import Signature, build_annotator_model
-from medseg.config import RunConfig
+from medseg.annotators.config import RunConfig
 from medseg.contracts import ClassLabel, ObjectRules
 from medseg.experiment.methods import load_config
 

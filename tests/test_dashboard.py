@@ -20,7 +20,7 @@ experiment: dashboard
 recipe: shared_truth_global
 data: {{cohort: {cohort}, split: {{val: 0.2, test: 0.2}}, grid: {{mode: resize, size: [32, 32]}}}}
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch: 4, epochs: {{warmup: 1, joint: 1}}}}
+training: {{batch_size: 4, epochs: {{warmup: 1, joint: 1}}}}
 tracking: {{wandb: offline, project: medseg-test}}
 """
 AMODAL = """\
@@ -28,7 +28,7 @@ experiment: dashboard
 recipe: three_stages
 data: {{cohort: {cohort}, split: {{val: 0.2, test: 0.2}}, frame: {{size: [16, 16], spacing: 2.0}}}}
 network: {{channels: [4, 4], coarse: 2, fine: 1}}
-training: {{batch: 8, epochs: {{complete: 1, occluded: 1, visible: 1}}}}
+training: {{batch_size: 8, epochs: {{complete: 1, occluded: 1, visible: 1}}}}
 tracking: {{wandb: offline, project: medseg-test}}
 """
 
@@ -77,9 +77,13 @@ def test_the_three_stages_and_their_pictures_are_there_too(tmp_path: Path, monke
         artifacts = {record.artifact.type for record in records if record.HasField("artifact")}
         found[start.job_type] = (set(history(records)), artifacts)
     assert set(found) == {"complete", "occluded", "visible", "evaluate"}
-    figures = {"complete": ("kl", "active"), "occluded": ("gap", "hidden"), "visible": ("drift", "area")}
-    for stage, names in figures.items():
-        expected = {f"{origin}/{name}" for origin in ("train", "val") for name in ("nll", *names)}
+    metrics = {
+        "complete": ("negative_elbo", "kl", "active"),
+        "occluded": ("objective", "gap", "hidden"),
+        "visible": ("objective", "drift", "area"),
+    }
+    for stage, names in metrics.items():
+        expected = {f"{origin}/{name}" for origin in ("train", "val") for name in names} | {f"best/{names[0]}"}
         assert expected <= found[stage][0], stage
     keys, artifacts = found["evaluate"]
     for picture in ("completions", "synthetic", "reconstructions", "traversals", "curves"):

@@ -24,7 +24,7 @@ data:
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
 confusion: {{trunk: 4}}
 training:
-  batch: 4
+  batch_size: 4
   epochs: {{warmup: 1, joint: 1}}
 """
 
@@ -114,7 +114,7 @@ def test_nothing_is_overwritten(walked: Path) -> None:
         f"run folder: expected a new folder (or --resume), got one that holds a run ({walked / 'run'})" in again.output
     )
     assert (walked / "run/weights.pt").read_bytes() == before
-    other = medseg("train", walked / "walk.yaml", "training.batch=2", "--out", walked / "run", "--resume")
+    other = medseg("train", walked / "walk.yaml", "training.batch_size=2", "--out", walked / "run", "--resume")
     assert other.exit_code == 1 and "config training: expected" in other.output
 
 

@@ -51,7 +51,7 @@ def assemble_amodal(config: AmodalConfig, cohort: ObjectCohort) -> Parts:
     """A run of method two."""
     signature = AmodalSignature(**vars(cohort.scheme))
     training = config.training
-    source = OcclusionSource(cohort, showing(config), config.seed, training.batch, training.objects_per_epoch)
+    source = OcclusionSource(cohort, showing(config), config.seed, training.batch_size, training.objects_per_epoch)
     return Parts(
         signature=signature,
         model=build_amodal_model(config, signature),
@@ -81,7 +81,7 @@ def amodal_stages(config: AmodalConfig) -> tuple[Stage, ...]:
         epochs.occluded,
         epochs.visible,
         training.learning_rate,
-        training.learning_rate * training.visible_rate,
+        training.learning_rate * training.visible_lr_factor,
     )
     return stages(config.recipe, budget, Weights(**config.objective.model_dump()))
 

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from medseg.config.sections import Fraction, LoopConfig, Positive, Section, SplitConfig, TrackingConfig
+from medseg.cohorts.splits import SplitConfig
+from medseg.contracts import Fraction, Positive, Section
+from medseg.training.settings import LoopConfig, TrackingConfig
 
 AmodalRecipe = Literal["three_stages", "without_occluded", "without_visible", "pcnet"]
 Weight = Annotated[float, Field(ge=0)]
@@ -94,13 +96,13 @@ class AmodalEpochsConfig(Section):
 class AmodalTrainingConfig(LoopConfig):
     """The loop of method two.
 
-    objects_per_epoch: null: as many as the training split has complete objects. visible_rate: the learning rate of
-    stage III as a part of that of the others.
+    objects_per_epoch: null: as many as the training split has complete objects. visible_lr_factor: on the learning
+    rate of stage III.
     """
 
     epochs: AmodalEpochsConfig = AmodalEpochsConfig()
     objects_per_epoch: Positive | None = None
-    visible_rate: Length = 0.25
+    visible_lr_factor: Length = 0.25
 
 
 class AmodalConfig(Section):

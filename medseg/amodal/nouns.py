@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,6 @@ class MaskBatch:
 
     visible, occluder, whole: (B,1,S...) float in [0,1]; in the view of really hidden objects nobody knows the whole,
     and ``whole`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
-    epoch: of the stage, for terms that set in gradually; infinite in validation.
     """
 
     visible: Tensor
@@ -53,7 +51,6 @@ class MaskBatch:
     whole: Tensor
     class_index: Tensor
     case_index: Tensor
-    epoch: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -68,22 +69,22 @@ class CompleteShapes:
     free_bits: float
     warmup: float
 
-    def __call__(self, model: nn.Module, batch: MaskBatch) -> Losses:
-        """Figures nll (the negative ELBO at full beta), reconstruction, kl, active."""
+    def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
+        """Metrics negative_elbo (at full beta), reconstruction, kl, active."""
         assert isinstance(model, AmodalVAE)
         latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
         logits = model.decoder(latent.sample(), batch.class_index)
         misfit = _cross_entropy(logits, batch.whole).mean()
         kl = divergence_from_prior(latent)
-        share = min(1.0, batch.epoch / self.warmup) if self.warmup else 1.0
+        share = min(1.0, epoch / self.warmup) if self.warmup else 1.0
         total = misfit + share * self.beta * kl.with_free_bits(self.free_bits)
-        figures = {
-            "nll": (misfit + self.beta * kl.sum().mean()).detach(),
+        metrics = {
+            "negative_elbo": (misfit + self.beta * kl.sum().mean()).detach(),
             "reconstruction": misfit.detach(),
             "kl": kl.sum().mean().detach(),
             "active": _active(kl),
         }
-        return Losses(total, figures)
+        return Losses(total=total, metrics=metrics)
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ class OccludedShapes:
     gamma: float
     occluder_weight: float
 
-    def __call__(self, model: nn.Module, batch: MaskBatch) -> Losses:
-        """Figures nll (all of it), hidden (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
+    def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
+        """Metrics objective (all of it), hidden (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
         assert isinstance(model, AmodalVAE)
         with torch.no_grad():
             known = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
@@ -111,8 +112,8 @@ class OccludedShapes:
         with torch.no_grad():
             answer = model.decoder(latent.mean(), batch.class_index)
             hidden = _cross_entropy(answer, batch.whole, batch.occluder).mean()
-        figures = {"nll": total.detach(), "hidden": hidden, "kl": kl.detach(), "gap": gap.detach()}
-        return Losses(total, figures)
+        metrics = {"objective": total.detach(), "hidden": hidden, "kl": kl.detach(), "gap": gap.detach()}
+        return Losses(total=total, metrics=metrics)
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ class VisibleParts:
     delta: float
     known_background: bool
 
-    def __call__(self, model: nn.Module, batch: MaskBatch) -> Losses:
-        """Figures nll (all of it), kl, drift (the divergence from stage II), area (decoded over visible)."""
+    def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
+        """Metrics objective (all of it), kl, drift (the divergence from stage II), area (decoded over visible)."""
         assert isinstance(model, AmodalVAE)
         latent = model.partial(batch.visible, batch.occluder, batch.class_index)
         with torch.no_grad():
@@ -140,7 +141,8 @@ class VisibleParts:
         kl, drift = divergence_from_prior(latent).sum().mean(), divergence(latent, before).sum().mean()
         total = seen.flatten(1).sum(1).mean() + self.beta * kl + self.delta * drift
         area = logits.detach().sigmoid().sum() / batch.visible.sum().clamp(min=1)
-        return Losses(total, {"nll": total.detach(), "kl": kl.detach(), "drift": drift.detach(), "area": area})
+        metrics = {"objective": total.detach(), "kl": kl.detach(), "drift": drift.detach(), "area": area}
+        return Losses(total=total, metrics=metrics)
 
 
 @dataclass(frozen=True)
@@ -149,14 +151,14 @@ class PartialCompletion:
 
     occluder_weight: float
 
-    def __call__(self, model: nn.Module, batch: MaskBatch) -> Losses:
-        """Figures nll, hidden (BCE in the occluder)."""
+    def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
+        """Metrics cross_entropy (w BCE), hidden (BCE in the occluder)."""
         assert isinstance(model, PartialCompletionNetwork)
         logits = model(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
         misfit = _cross_entropy(logits, batch.whole, weight).mean()
         hidden = _cross_entropy(logits.detach(), batch.whole, batch.occluder).mean()
-        return Losses(misfit, {"nll": misfit.detach(), "hidden": hidden})
+        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "hidden": hidden})
 
 
 def _cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:

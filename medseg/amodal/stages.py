@@ -47,32 +47,45 @@ def stages(recipe: str, budget: Budget, weights: Weights) -> tuple[Stage, ...]:
     if recipe == "pcnet":
         epochs = budget.complete + budget.occluded + budget.visible
         objective = PartialCompletion(weights.occluder_weight)
-        return (Stage("occluded", "occluded", ("",), objective, epochs, budget.learning_rate),)
+        return (
+            Stage(
+                name="occluded",
+                view="occluded",
+                trains=("",),
+                objective=objective,
+                criterion="cross_entropy",
+                epochs=epochs,
+                learning_rate=budget.learning_rate,
+            ),
+        )
     complete = Stage(
-        "complete",
-        "complete",
-        ("complete", "decoder"),
-        CompleteShapes(weights.beta, weights.free_bits, weights.warmup),
-        budget.complete,
-        budget.learning_rate,
+        name="complete",
+        view="complete",
+        trains=("complete", "decoder"),
+        objective=CompleteShapes(weights.beta, weights.free_bits, weights.warmup),
+        criterion="negative_elbo",
+        epochs=budget.complete,
+        learning_rate=budget.learning_rate,
     )
     occluded = Stage(
-        "occluded",
-        "occluded",
-        ("partial",),
-        OccludedShapes(weights.partial_beta, weights.gamma, weights.occluder_weight),
-        budget.occluded,
-        budget.learning_rate,
+        name="occluded",
+        view="occluded",
+        trains=("partial",),
+        objective=OccludedShapes(weights.partial_beta, weights.gamma, weights.occluder_weight),
+        criterion="objective",
+        epochs=budget.occluded,
+        learning_rate=budget.learning_rate,
         starts_as={"partial": "complete"},
     )
     before = "complete" if recipe == "without_occluded" else "partial"
     visible = Stage(
-        "visible",
-        "visible",
-        ("partial",),
-        VisibleParts(weights.partial_beta, weights.delta, weights.known_background),
-        budget.visible,
-        budget.visible_rate,
+        name="visible",
+        view="visible",
+        trains=("partial",),
+        objective=VisibleParts(weights.partial_beta, weights.delta, weights.known_background),
+        criterion="objective",
+        epochs=budget.visible,
+        learning_rate=budget.visible_rate,
         starts_as={"anchor": before} | ({"partial": "complete"} if before == "complete" else {}),
     )
     rows = {

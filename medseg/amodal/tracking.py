@@ -17,8 +17,8 @@ from medseg.training.tracking import Tracker
 
 def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
     """Log an evaluation as one W&B run of the experiment's group. Without W&B, nothing happens."""
-    settings, values = config.tracking, config.model_dump(mode="json")
-    with Tracker(run, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+    values = config.model_dump(mode="json")
+    with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
         for path in sorted((run / "report").glob("*.png")):
             tracker.picture_file(f"report/{path.stem}", path)
         for path in sorted(run.glob(f"*/{BEST}")):

@@ -10,12 +10,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from medseg.annotators.config import RunConfig
 from medseg.annotators.confusion import ConfusionHead
 from medseg.annotators.loading.source import CohortSource, Grid
 from medseg.annotators.loading.transforms import Augmentation
 from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
 from medseg.annotators.stages import RECIPES, Budget, stages
-from medseg.config import RunConfig, read_run_config, read_signature
+from medseg.config import read_run_config, read_signature
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, complaint
 
 
@@ -93,7 +94,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         network_grid(config),
         Augmentation(**config.data.augment.model_dump()),
         config.seed,
-        config.training.batch,
+        config.training.batch_size,
         config.data.labels_per_image,
     )
 
@@ -125,7 +126,7 @@ def budget(config: RunConfig) -> Budget:
         training.epochs.warmup,
         training.epochs.joint,
         training.learning_rate,
-        confusion.rate,
+        confusion.lr_factor,
         confusion.trace_weight,
         confusion.assignment == "hard",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from medseg.config import RunConfig
+from medseg.annotators.config import RunConfig
 from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, complaint
 
 

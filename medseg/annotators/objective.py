@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,20 +15,20 @@ from medseg.annotators.model import AnnotatorModel, Evidence
 from medseg.contracts import UNLABELLED, Batch, Losses
 
 
-def cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+def cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
     """The mean over labelled voxels and annotators of -log p[y]: every annotator is taken to write the truth.
 
     log_probs (B,T,S...), labels (B,A,S...). Because it is linear in the labels, it equals the cross-entropy to
     their soft mean; with A = 1 (a vote, STAPLE, the truth) it is that of a consensus. Range [0, inf).
     """
     nll = _consensus_nll(model(batch.image), batch.labels)
-    return Losses(nll, {"nll": nll.detach()})
+    return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
-def separate_cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+def separate_cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
     """The same for one network per annotator: log_probs (B,A,O,S...) against labels (B,A,S...)."""
     nll = _mean_nll(model(batch.image), batch.labels)
-    return Losses(nll, {"nll": nll.detach()})
+    return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,16 @@ class AnnotatorLikelihood:
     local: bool
     trace_weight: float = 0.0
 
-    def __call__(self, model: nn.Module, batch: Batch) -> Losses:
-        """Losses with figures nll, trace (mean over annotators and true classes of C[t,t]) and dominance."""
+    def __call__(self, model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+        """Losses with metrics nll, trace (mean over annotators and true classes of C[t,t]) and dominance."""
         assert isinstance(model, AnnotatorModel)
         evidence = model(batch.image)
         terms = _annotator_terms(model, batch, evidence, self.likelihood, self.local, self.trace_weight)
         total = terms.nll.mean() + self.trace_weight * terms.trace.mean()
-        return Losses(total, _figures(model, terms))
+        return Losses(total=total, metrics=_metrics(model, terms))
 
 
-def anchored(model: nn.Module, batch: Batch) -> Losses:
+def anchored(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
     """Cross-entropy of the truth to all labels, plus the likelihood of each annotator's labels given that truth.
 
     The confusion matrices see the truth and the features as constants, so they adapt to the truth and never bend
@@ -69,7 +70,8 @@ def anchored(model: nn.Module, batch: Batch) -> Losses:
     truth_nll = _consensus_nll(evidence, batch.labels)
     constant = Evidence(evidence.log_probs.detach(), evidence.features.detach())
     terms = _annotator_terms(model, batch, constant, "per_annotator", local=True)
-    return Losses(truth_nll + terms.nll.mean(), _figures(model, terms) | {"truth_nll": truth_nll.detach()})
+    metrics = _metrics(model, terms) | {"truth_nll": truth_nll.detach()}
+    return Losses(total=truth_nll + terms.nll.mean(), metrics=metrics)
 
 
 def dominance(logits: Tensor) -> Tensor:
@@ -100,7 +102,7 @@ def _annotator_terms(
     return replace(terms, nll=terms.nll / present)
 
 
-def _figures(model: AnnotatorModel, terms: LikelihoodTerms) -> dict[str, Tensor]:
+def _metrics(model: AnnotatorModel, terms: LikelihoodTerms) -> dict[str, Tensor]:
     assert model.confusion is not None
     return {
         "nll": terms.nll.mean().detach(),

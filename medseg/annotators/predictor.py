@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model, network_grid, read_annotator_run
+from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.source import Grid
 from medseg.annotators.loading.transforms import image_to_grid, probs_to_native
-from medseg.config import RunConfig
 from medseg.contracts import Prediction, Refused, Volume, complaint
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.inference import believe_everywhere

@@ -19,7 +19,7 @@ oracle                 the ceiling: the network on the known truth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from medseg.annotators.likelihood import Likelihood
@@ -81,16 +81,24 @@ def stages(name: str, budget: Budget) -> tuple[Stage, ...]:
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
     """
-    recipe, rate = RECIPES[name], budget.learning_rate
-    rates = {"confusion.bias": budget.confusion_rate}
+    recipe = RECIPES[name]
+    joint = Stage(
+        name="joint",
+        view=recipe.view,
+        trains=("",),
+        objective=recipe.objective,
+        criterion="nll",
+        epochs=budget.warmup + budget.joint,
+        learning_rate=budget.learning_rate,
+        lr_factors={"confusion.bias": budget.confusion_rate},
+    )
     if recipe.likelihood is None:
-        epochs = budget.warmup + budget.joint
-        return (Stage("joint", recipe.view, ("",), recipe.objective, epochs, rate, rates),)
+        return (joint,)
     held = AnnotatorLikelihood(recipe.likelihood, local=False)
     hard = recipe.likelihood == "shared_truth" and budget.hard_assignment
     likelihood: Likelihood = "best_truth" if hard else recipe.likelihood
     free = AnnotatorLikelihood(likelihood, recipe.confusion == "pixel", budget.trace_weight)
     return (
-        Stage("warmup", recipe.view, ("network",), held, budget.warmup, rate),
-        Stage("joint", recipe.view, ("",), free, budget.joint, rate, rates),
+        replace(joint, name="warmup", trains=("network",), objective=held, epochs=budget.warmup, lr_factors={}),
+        replace(joint, objective=free, epochs=budget.joint),
     )

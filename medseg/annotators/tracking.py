@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature
+from medseg.annotators.config import RunConfig
 from medseg.cohorts.cohort import find_cohort
-from medseg.config import RunConfig
 from medseg.contracts import Score
 from medseg.evaluation.metrics import METRICS
 from medseg.reporting.glossary import explained_of
@@ -31,9 +31,8 @@ def track_annotators(
     out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
     """
     classes = signature.class_names
-    settings = config.tracking
     values = config.model_dump(mode="json")
-    with Tracker(out, values, settings.wandb, settings.project, config.experiment, "evaluate") as tracker:
+    with Tracker(out, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
         for path in sorted((out / "report" / "panels").glob("*.npz")):
             _overlay(tracker, path, classes)
         for name, matrix in zip(signature.annotators, confusion, strict=True):

@@ -7,12 +7,26 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
+from pydantic import Field
 
 from medseg.cohorts.manifest import SPLITS, did_you_mean
-from medseg.contracts import Case, Cohort, Refused, Split, complaint
+from medseg.contracts import Case, Cohort, Fraction, Positive, Refused, Section, Split, complaint
+
+
+class SplitConfig(Section):
+    """How cases are divided, by patient or by another column of the manifest."""
+
+    val: Fraction = 0.15
+    test: Fraction = 0.2
+    by: str = "patient"
+    seed: int = 0
+    folds: Positive | None = None
+    fold: Annotated[int, Field(ge=0)] = 0
+    limit: dict[Literal["train", "val", "test"], Positive] = Field(default_factory=dict)
+
 
 AnyCohort = TypeVar("AnyCohort", bound=Cohort)
 

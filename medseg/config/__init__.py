@@ -2,12 +2,8 @@
 
 from medseg.config.reading import dump_config, load_config, recipes
 from medseg.config.run_folder import read_run_config, read_signature, run_recipe
-from medseg.config.sections import LoopConfig, RunConfig, TrainingConfig
 
 __all__ = [
-    "LoopConfig",
-    "RunConfig",
-    "TrainingConfig",
     "dump_config",
     "load_config",
     "read_run_config",

@@ -26,9 +26,9 @@ data:
   split: {{val: 0.15, test: 0.3}}
   grid: {{mode: resize, size: [64, 64]}}
 network: {{channels: [8, 16, 32, 64]}}
-confusion: {{rate: 30}}
+confusion: {{lr_factor: 30}}
 training:
-  batch: 8
+  batch_size: 8
   epochs: {{warmup: 20, joint: 30}}
   learning_rate: 0.01
 """
@@ -44,7 +44,7 @@ data:
 network: {{channels: [16, 32, 32], coarse: 16}}
 objective: {{warmup: 3}}
 training:
-  batch: 16
+  batch_size: 16
   epochs: {{complete: 10, occluded: 18, visible: 2}}
   learning_rate: 0.005
 """

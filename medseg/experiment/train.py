@@ -16,7 +16,7 @@ from medseg.contracts import Cohort, Refused, complaint
 from medseg.experiment.methods import configs, method_of
 from medseg.training.loop import fit
 from medseg.training.processes import is_first_process
-from medseg.training.settings import HOW_NOT_WHAT, Settings
+from medseg.training.settings import HOW_NOT_WHAT
 from medseg.training.tracking import Tracker
 
 
@@ -48,30 +48,23 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
         parts.signature.write(run / "model.json")
         (run / "config.yaml").write_text(dump_config(config))
         write_environment(run)
-    tracking, values = config.tracking, config.model_dump(mode="json")
-    with Tracker(run, values, tracking.wandb, tracking.project, config.experiment, "train") as tracker:
+    values = config.model_dump(mode="json")
+    with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
         fit(
             parts.model,
             parts.stages,
             parts.source,
             run,
-            loop_settings(config, progress),
-            tracker,
-            data_fingerprint,
-            resume,
-            parts.case_names,
+            config=config.training,
+            seed=config.seed,
+            tracker=tracker,
+            fingerprint=data_fingerprint,
+            resume=resume,
+            case_names=parts.case_names,
+            progress=progress,
         )
     if is_first_process():
         method.finish(run, cohort)
-
-
-def loop_settings(config: Any, progress: bool) -> Settings:
-    """The training section's part that the loop needs."""
-    from medseg.config import LoopConfig
-
-    training = config.training
-    fields = training.model_dump(include=set(LoopConfig.model_fields) - {"batch", "learning_rate"})
-    return Settings(seed=config.seed, batch_size=training.batch, progress=progress, **fields)
 
 
 def _refuse_taken(config: Any, run: Path, resume: bool) -> None:
@@ -80,7 +73,7 @@ def _refuse_taken(config: Any, run: Path, resume: bool) -> None:
         return
     if not resume:
         raise Refused([complaint("run folder", "a new folder (or --resume)", "one that holds a run", str(run))])
-    how = {"tracking": True, "training": set(HOW_NOT_WHAT) & set(type(config.training).model_fields)}
+    how = {"tracking": True, "training": set(HOW_NOT_WHAT)}
     old, new = (section.model_dump(exclude=how) for section in (read_run_config(run, configs()), config))
     differing = [key for key in new if old.get(key) != new[key]]
     if differing:

@@ -1,4 +1,4 @@
-"""Means of an objective's figures over batches and processes."""
+"""Means of an objective's metrics over batches and processes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Means:
         means.cases = cases if fabric.is_global_zero else 0
         return means
 
-    def add(self, figures: Mapping[str, Tensor], cases: int) -> None:
-        """Add the figures () of one batch."""
-        for name, figure in figures.items():
-            self.sums[name] = self.sums.get(name, 0.0) + figure.detach().float() * cases
+    def add(self, metrics: Mapping[str, Tensor], cases: int) -> None:
+        """Add the metrics () of one batch."""
+        for name, value in metrics.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach().float() * cases
         self.cases += cases
 
     def total(self, fabric: Fabric, names: Sequence[str]) -> Tensor:
@@ -42,6 +42,6 @@ class Means:
         return total.cpu()
 
     def compute(self, fabric: Fabric, names: Sequence[str]) -> dict[str, float]:
-        """The mean of each figure over all cases of all processes; nan where there was no case."""
+        """The mean of each metric over all cases of all processes; nan where there was no case."""
         *sums, cases = self.total(fabric, names).tolist()
         return {name: value / cases if cases else float("nan") for name, value in zip(names, sums, strict=True)}

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one row of figures per epoch, written whether or not anybody tracks the run elsewhere."""
+"""metrics.jsonl: one row per epoch, written whether or not anybody tracks the run elsewhere."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-Figure = float | int | str
+Value = float | int | str
 """A value of a row; a number that is not finite is written as null."""
 
 
-def append_row(path: Path, figures: Mapping[str, Figure], step: int) -> None:
+def append_row(path: Path, metrics: Mapping[str, Value], step: int) -> None:
     """Add one row, with its step first."""
-    row = {"step": step} | {name: _finite(value) for name, value in figures.items()}
+    row = {"step": step} | {name: _finite(value) for name, value in metrics.items()}
     with path.open("a") as file:
         file.write(json.dumps(row) + "\n")
 
 
-def rewind(path: Path, step: int) -> None:
+def rewind_rows(path: Path, step: int) -> None:
     """Keep the rows up to this step: what a resumed run will write again must not stand there twice.
 
     A last line that a kill has cut off is dropped as well.
@@ -39,5 +39,5 @@ def _step(line: str) -> float:
         return math.inf
 
 
-def _finite(value: Figure) -> Figure | None:
+def _finite(value: Value) -> Value | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value

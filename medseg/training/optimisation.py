@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from medseg.contracts import Refused, Stage, complaint
-
-Schedule = Literal["constant", "cosine"]
+from medseg.training.settings import Schedule
 
 
 def freeze(model: nn.Module, stage: Stage) -> None:
@@ -49,37 +48,37 @@ def set_modes(model: nn.Module, stage: Stage) -> None:
 
 
 def build_optimizer(model: nn.Module, stage: Stage, weight_decay: float) -> AdamW:
-    """AdamW (Loshchilov and Hutter 2019) over the parameters that move, one group per factor on the rate.
+    """AdamW (Loshchilov and Hutter 2019) over the parameters that move, one group per factor on the learning rate.
 
-    A group's own rate at factor 1 is kept as ``base_lr``; `set_rates` multiplies it.
+    A group's own rate is kept as ``base_lr``; `set_learning_rates` multiplies it.
     """
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault(rate_factor(name, stage), []).append(parameter)
+            groups.setdefault(lr_factor(name, stage), []).append(parameter)
     rows: list[dict[str, Any]] = []
     for factor, parameters in groups.items():
-        rate = stage.learning_rate * factor
-        rows.append({"params": parameters, "lr": rate, "base_lr": rate})
+        learning_rate = stage.learning_rate * factor
+        rows.append({"params": parameters, "lr": learning_rate, "base_lr": learning_rate})
     return AdamW(rows, lr=stage.learning_rate, weight_decay=weight_decay)
 
 
-def rate_factor(name: str, stage: Stage) -> float:
-    """The factor of the longest prefix in ``stage.rates`` that this name begins with; 1 without one."""
-    prefixes = [prefix for prefix in stage.rates if name.startswith(prefix)]
-    return stage.rates[max(prefixes, key=len)] if prefixes else 1.0
+def lr_factor(name: str, stage: Stage) -> float:
+    """The factor of the longest prefix in ``stage.lr_factors`` that this name begins with; 1 without one."""
+    prefixes = [prefix for prefix in stage.lr_factors if name.startswith(prefix)]
+    return stage.lr_factors[max(prefixes, key=len)] if prefixes else 1.0
 
 
 def schedule_factor(schedule: Schedule, step: int, steps: int) -> float:
-    """What the rate of step 0..steps-1 is multiplied by; cosine: (1 + cos(pi step / steps)) / 2.
+    """What the learning rate of step 0..steps-1 is multiplied by; cosine: (1 + cos(pi step / steps)) / 2.
 
     A pure function of the step, so that a checkpoint has nothing of the schedule to keep.
     """
     return 1.0 if schedule == "constant" else (1 + math.cos(math.pi * step / steps)) / 2
 
 
-def set_rates(optimizer: Optimizer, factor: float) -> None:
-    """Every group's rate = its ``base_lr`` times ``factor``."""
+def set_learning_rates(optimizer: Optimizer, factor: float) -> None:
+    """Every group's learning rate = its ``base_lr`` times ``factor``."""
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
 

@@ -13,7 +13,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
 from medseg.contracts import Refused, complaint
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig
 
 TERMINATED = 143
 """Exit status of a run that was told to stop: 128 + SIGTERM."""
@@ -45,22 +45,22 @@ class StopSignal:
         self.requested = True
 
 
-def launch(settings: Settings) -> Fabric:
-    """Start the processes that the settings ask for, or join those that torchrun or SLURM has started.
+def launch(config: LoopConfig) -> Fabric:
+    """Start the processes that the config asks for, or join those that torchrun or SLURM has started.
 
     Raises Refused where the global batch cannot be divided evenly among them.
     """
     fabric = Fabric(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        num_nodes=settings.num_nodes,
-        strategy=settings.strategy,
-        precision=settings.precision,
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy=config.strategy,
+        precision=config.precision,
     )
     fabric.launch()
-    if settings.batch_size % fabric.world_size:
+    if config.batch_size % fabric.world_size:
         expected = f"a multiple of the {fabric.world_size} processes"
-        raise Refused([complaint("batch size", expected, settings.batch_size, "training.batch")])
+        raise Refused([complaint("batch size", expected, config.batch_size, "training.batch_size")])
     return fabric
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from medseg.contracts import Stage
+
 
 class ProgressLine:
-    """Stage, epoch, training and validation nll, and the best of the latter; or, not ``shown``, nothing."""
+    """Stage, epoch, the criterion in training and validation, and the best of the latter; not ``shown``, nothing."""
 
     def __init__(self, shown: bool, console: Console | None = None) -> None:
         self.console = console or Console()
@@ -35,9 +37,10 @@ class ProgressLine:
         if self._task is not None:
             self._bar.advance(self._task)
 
-    def epoch(self, stage: str, epoch: int, epochs: int, train_nll: float, val_nll: float, best: float) -> None:
-        """An epoch is done."""
-        text = f"{stage} {epoch}/{epochs}  train nll {train_nll:.4f}  val nll {val_nll:.4f}  best {best:.4f}"
+    def epoch(self, stage: Stage, epoch: int, *, train: float, val: float, best: float) -> None:
+        """So many epochs of the stage are done; the stage's criterion in the last one."""
+        values = f"train {stage.criterion} {train:.4f}  val {stage.criterion} {val:.4f}  best {best:.4f}"
+        text = f"{stage.name} {epoch}/{stage.epochs}  {values}"
         if self._task is not None:
             self._bar.update(self._task, description=text)
         if self.shown and not self.console.is_terminal:

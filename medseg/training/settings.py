@@ -1,56 +1,73 @@
-"""The loop's numbers."""
+"""The loop's and the tracker's sections of a config. Whoever only reads a config must not wait for torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from medseg.contracts import Stage
-from medseg.training.optimisation import Schedule
+from pydantic import Field
+
+from medseg.contracts import Positive, Section, Stage
+
+Schedule = Literal["constant", "cosine"]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The numbers of a run that are the same in every stage.
+class LoopConfig(Section):
+    """What is the same in every stage of a run: the section ``training``, to which a method adds its epochs."""
 
-    batch_size: cases per step over all processes. clip_norm: the largest gradient norm (None: any).
-    ema_decay: of the weights' moving average (None: no average).
-    patience: end a stage after this many epochs without a better validation nll (None: never).
-    precision, accelerator, devices (per node), num_nodes, strategy: as lightning-fabric has them.
-    checkpoint_every: steps. workers: threads that make batches ahead of their step (0: none).
-    """
-
-    seed: int
-    batch_size: int
-    clip_norm: float | None = None
-    ema_decay: float | None = None
-    patience: int | None = None
+    batch_size: Positive = 8
+    """Cases per step over all processes."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Of AdamW; methods derive that of each stage from it."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    """Of AdamW."""
     schedule: Schedule = "cosine"
-    weight_decay: float = 0.0
+    """What the learning rate does over the steps of a stage."""
+    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    """The largest norm of a gradient (None: any)."""
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
+    """Of the weights' moving average (None: no average)."""
+    patience: Positive | None = None
+    """End a stage after this many epochs without a better criterion in validation (None: never)."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    accelerator: str = "auto"
-    devices: int = 1
-    num_nodes: int = 1
-    strategy: str = "auto"
-    checkpoint_every: int = 200
-    workers: int = 0
-    progress: bool = True
+    """As lightning-fabric has it, like the next four."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """On what the run computes."""
+    devices: Positive = 1
+    """Devices per node."""
+    num_nodes: Positive = 1
+    """Machines."""
+    strategy: Literal["auto", "ddp"] = "auto"
+    """How several devices share a step."""
+    checkpoint_every: Positive = 200
+    """Steps."""
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that make batches ahead of their step (0: the main process makes each when it is due)."""
 
 
-HOW_NOT_WHAT = ("accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers", "progress")
+class TrackingConfig(Section):
+    """Weights & Biases: the section ``tracking``."""
+
+    wandb: Literal["auto", "online", "offline", "off"] = "off"
+    """``auto`` is online where a key and a network are there, else offline."""
+    project: str = "medseg"
+    """W&B's name for what the runs belong to."""
+
+
+HOW_NOT_WHAT = frozenset({"accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"})
 """Settings that change where and how fast a run is computed, so that a resumed run may have others."""
 
 
-def provenance(settings: Settings, stages: Sequence[Stage], fingerprint: str) -> dict[str, str]:
+def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerprint: str) -> dict[str, str]:
     """What a checkpoint was made with, as text: a run is resumed with the same, or refused."""
-    rows = {key: str(value) for key, value in asdict(settings).items() if key not in HOW_NOT_WHAT}
+    keys = [key for key in LoopConfig.model_fields if key not in HOW_NOT_WHAT | {"learning_rate"}]
+    rows = {"seed": str(seed)} | {key: str(getattr(config, key)) for key in keys}
     rows["fingerprint of the data"] = fingerprint
     rows["stages"] = ", ".join(stage.name for stage in stages)
     for stage in stages:
-        for key in ("view", "trains", "epochs", "learning_rate"):
+        for key in ("view", "trains", "criterion", "epochs", "learning_rate"):
             rows[f"{stage.name}.{key}"] = str(getattr(stage, key))
-        rows[f"{stage.name}.rates"] = str(dict(stage.rates))
+        rows[f"{stage.name}.lr_factors"] = str(dict(stage.lr_factors))
         if stage.starts_as:
             rows[f"{stage.name}.starts_as"] = str(dict(stage.starts_as))
     return rows

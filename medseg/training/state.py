@@ -12,45 +12,45 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from medseg.amodal.nouns import MaskBatch
-from medseg.contracts import Batch, Losses, Objective, Stage
+from medseg.contracts import AnyBatch, Losses, Objective, Stage
 from medseg.training.means import Means
 from medseg.training.optimisation import build_average, build_optimizer, freeze
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Position:
-    """How far a run has come.
-
-    epoch: the one in course, counted from 0 in each stage. step: its batches that are done, so that a
-    checkpoint at the end of epoch e says (e + 1, 0). global_step: steps done in all stages.
-    best: the least validation nll of the stage. stale_epochs: epochs since.
-    """
+    """How far a run has come; at the end of epoch e of a stage it says (e + 1, 0)."""
 
     stage_index: int = 0
+    """The stage in course, among those of the run."""
     epoch: int = 0
+    """The epoch in course, counted from 0 in each stage."""
     step: int = 0
+    """Its batches that are done."""
     global_step: int = 0
+    """Steps that are done in all stages."""
     best: float = inf
+    """The least criterion of the stage on validation cases."""
     stale_epochs: int = 0
+    """Epochs since."""
 
     def next_step(self) -> None:
         """A batch is done."""
         self.step += 1
         self.global_step += 1
 
-    def next_epoch(self, nll: float) -> bool:
-        """An epoch is done, with this validation nll; returns whether it is the best of the stage."""
-        better = nll < self.best
-        self.best = nll if better else self.best
+    def next_epoch(self, criterion: float) -> bool:
+        """An epoch is done, with this criterion in validation; returns whether it is the best of the stage."""
+        better = criterion < self.best
+        self.best = criterion if better else self.best
         self.stale_epochs = 0 if better else self.stale_epochs + 1
         self.epoch, self.step = self.epoch + 1, 0
         return better
 
     def next_stage(self) -> Position:
         """The beginning of the stage after this one."""
-        return Position(self.stage_index + 1, global_step=self.global_step)
+        return Position(stage_index=self.stage_index + 1, global_step=self.global_step)
 
 
 class Task(nn.Module):
@@ -61,33 +61,40 @@ class Task(nn.Module):
         self.model = model
         self.objective = objective
 
-    def forward(self, batch: Batch | MaskBatch) -> Losses:
+    def forward(self, batch: AnyBatch, epoch: float) -> Losses:
         """See the class."""
-        return self.objective(self.model, batch)
+        return self.objective(self.model, batch, epoch=epoch)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StageState:
-    """One stage in training. Steps go through ``task``; ``model`` has the same weights without wrappers."""
+    """One stage in training."""
 
     stage: Stage
+    """The row that is trained."""
     model: nn.Module
+    """The network without wrappers."""
     task: _FabricModule
+    """The same weights with their objective: steps go through it."""
     optimizer: _FabricOptimizer
+    """Of the parameters that move."""
     average: AveragedModel | None
+    """The moving average of the weights, where there is one."""
     position: Position
+    """How far it has come."""
     means: Means = field(default_factory=Means)
+    """Of the losses and metrics of the epoch in course."""
 
     @staticmethod
-    def begin(fabric: Fabric, model: nn.Module, stage: Stage, position: Position, settings: Settings) -> StageState:
+    def begin(fabric: Fabric, model: nn.Module, stage: Stage, *, position: Position, config: LoopConfig) -> StageState:
         """Freeze what the stage does not train, and build its optimiser and average."""
         freeze(model, stage)
-        average = build_average(model, settings.ema_decay) if settings.ema_decay is not None else None
-        optimizer = build_optimizer(model, stage, settings.weight_decay)
+        average = build_average(model, config.ema_decay) if config.ema_decay is not None else None
+        optimizer = build_optimizer(model, stage, config.weight_decay)
         task = fabric.setup_module(Task(model, stage.objective))
         wrapped = fabric.setup_optimizers(optimizer)
         assert isinstance(wrapped, _FabricOptimizer)
-        return StageState(stage, model, task, wrapped, average, position)
+        return StageState(stage=stage, model=model, task=task, optimizer=wrapped, average=average, position=position)
 
     @property
     def shown(self) -> nn.Module:

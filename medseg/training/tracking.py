@@ -18,36 +18,37 @@ from urllib.parse import urlparse
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.training import metrics
+from medseg.training.metrics import Value, append_row, rewind_rows
 from medseg.training.pictures import draw_matrix, drawable_mask, window_to_uint8
 from medseg.training.processes import is_first_process
+from medseg.training.settings import TrackingConfig
 
 if TYPE_CHECKING:  # wandb takes more than a second to import, and most runs do without it
     from wandb import Run as WandbRun
 
-Mode = Literal["auto", "online", "offline", "off"]
 INIT_SECONDS, FINISH_SECONDS = 15, 60
 STEP = "trainer/step"
 
 
 class Tracker:
-    """Figures, pictures, tables and files of one run; silent in all processes but the first.
+    """Metrics, pictures, tables and files of one run; silent in all processes but the first.
 
     Each stage is a W&B run of its own, in the group of the experiment, with an id derived from the run
     folder, so that a resumed run goes on where it was.
 
-    mode: ``auto`` and ``online`` go online where there is a key and W&B answers within INIT_SECONDS, else
+    tracking: ``auto`` and ``online`` go online where there is a key and W&B answers within INIT_SECONDS, else
         offline with one warning that says how to send it later; ``off`` writes metrics.jsonl only.
-    project, group: W&B's names. job_type: of what is logged before the first `stage`.
+    config: of the whole run, as W&B shows it. group: W&B's name for the experiment.
+    job_type: of what is logged before the first `stage`.
     """
 
     def __init__(
-        self, run_folder: Path, config: Mapping[str, Any], mode: Mode, project: str, group: str, job_type: str
+        self, run_folder: Path, tracking: TrackingConfig, *, config: Mapping[str, Any], group: str, job_type: str
     ) -> None:
-        self.run_folder, self.config, self.mode = run_folder, dict(config), mode
-        self.project, self.group, self.job_type = project, group, job_type
+        self.run_folder, self.config, self.mode = run_folder, dict(config), tracking.wandb
+        self.project, self.group, self.job_type = tracking.project, group, job_type
         self._run: WandbRun | None = None
-        self._on = mode != "off"
+        self._on = tracking.wandb != "off"
 
     def __enter__(self) -> Tracker:
         return self
@@ -65,13 +66,13 @@ class Tracker:
     def rewind(self, step: int) -> None:
         """A resumed run goes on from this step: drop the rows of metrics.jsonl that are later."""
         if is_first_process():
-            metrics.rewind(self.run_folder / "metrics.jsonl", step)
+            rewind_rows(self.run_folder / "metrics.jsonl", step)
 
-    def figures(self, figures: Mapping[str, metrics.Figure], step: int) -> None:
+    def metrics(self, values: Mapping[str, Value], step: int) -> None:
         """One row of numbers (and of words such as the stage)."""
         if is_first_process():
-            metrics.append_row(self.run_folder / "metrics.jsonl", figures, step)
-        self._log(step, lambda: dict(figures))
+            append_row(self.run_folder / "metrics.jsonl", values, step)
+        self._log(step, lambda: dict(values))
 
     def pictures(
         self,
@@ -79,6 +80,7 @@ class Tracker:
         image: NDArray[np.generic],
         masks: Mapping[str, NDArray[np.integer]],
         class_names: Sequence[str],
+        *,
         step: int | None = None,
     ) -> None:
         """An image (H,W) or (H,W,3) under label maps (H,W), which may hold UNLABELLED, with class names."""
@@ -86,20 +88,15 @@ class Tracker:
         def overlay() -> dict[str, Any]:
             from wandb import Image
 
-            labels = dict(enumerate([*class_names, "unlabelled"]))
-            drawn = {
-                key: {
-                    "mask_data": drawable_mask(mask, image.shape[:2], len(class_names), key),
-                    "class_labels": labels,
-                }
-                for key, mask in masks.items()
-            }
+            labels, shape = dict(enumerate([*class_names, "unlabelled"])), image.shape[:2]
+            arrays = {key: drawable_mask(mask, shape, len(class_names), key) for key, mask in masks.items()}
+            drawn = {key: {"mask_data": array, "class_labels": labels} for key, array in arrays.items()}
             return {name: Image(window_to_uint8(image), masks=drawn)}
 
         self._log(step, overlay)
 
     def heatmap(
-        self, name: str, matrix: NDArray[np.floating], class_names: Sequence[str], step: int | None = None
+        self, name: str, matrix: NDArray[np.floating], class_names: Sequence[str], *, step: int | None = None
     ) -> None:
         """A confusion matrix (O,T) as a picture: rows observed, columns true, numbers and class names."""
 
@@ -110,7 +107,7 @@ class Tracker:
 
         self._log(step, drawn)
 
-    def picture_file(self, name: str, path: Path, step: int | None = None) -> None:
+    def picture_file(self, name: str, path: Path, *, step: int | None = None) -> None:
         """A picture that lies on the disk."""
 
         def picture() -> dict[str, Any]:
@@ -150,8 +147,7 @@ class Tracker:
 
     # -------------------------------------------------------------------------------------- to W&B
     def _log(self, step: int | None, values: Callable[[], dict[str, Any]]) -> None:
-        at = {} if step is None else {STEP: step}
-        self._tell("log", lambda run: run.log(values() | at))
+        self._tell("log", lambda run: run.log(values() | ({} if step is None else {STEP: step})))
 
     def _tell(self, what: str, action: Callable[[WandbRun], None]) -> None:
         """Do something with the W&B run, opened when the first thing is told; errors are warnings."""

@@ -95,13 +95,13 @@ class Rectangles:
 
     def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
         self.seen.append((view, epoch, step))
-        return self.make(view, 100 * epoch + step, epoch)
+        return self.make(view, 100 * epoch + step)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
-        yield self.make(view, -1, float("inf"))
+        yield self.make(view, -1)
 
     @staticmethod
-    def make(view: View, seed: int, epoch: float) -> MaskBatch:
+    def make(view: View, seed: int) -> MaskBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         index = torch.arange(BATCH) % 2
         wholes, occluders = [], []
@@ -113,10 +113,5 @@ class Rectangles:
         visible = whole * (1 - occluder)
         shown = visible if view == "visible" else whole
         return MaskBatch(
-            visible=visible,
-            occluder=occluder,
-            whole=shown,
-            class_index=index,
-            case_index=torch.arange(BATCH),
-            epoch=epoch,
+            visible=visible, occluder=occluder, whole=shown, class_index=index, case_index=torch.arange(BATCH)
         )

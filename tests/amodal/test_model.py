@@ -81,7 +81,7 @@ def test_the_occluder_and_both_parts_of_the_code_matter():
 
 
 def test_classes_begin_alike_and_grow_apart():
-    model, batch = vae(), Rectangles.make("complete", 0, 0.0)
+    model, batch = vae(), Rectangles.make("complete", 0)
     code = Code(torch.ones(1, 4), torch.ones(1, 2, 4, 4))
 
     def decoded(index: int) -> torch.Tensor:
@@ -122,7 +122,7 @@ def test_two_shapes_are_learnt_and_told_apart_by_the_code():
     with torch.no_grad():
         latent = model.complete(masks, 0 * masks, batch.class_index)
         redrawn = model.decoder(latent.mean(), batch.class_index) > 0
-        active = objective(model, batch).figures["active"].item()
+        active = objective(model, batch).metrics["active"].item()
     both, either = (redrawn & (masks > 0)).sum((1, 2, 3)), (redrawn | (masks > 0)).sum((1, 2, 3))
     assert (both / either).min() > 0.95
     assert active >= 1 and divergence_from_prior(latent).sum().min() > 0.5  # nats: one bit tells two shapes apart

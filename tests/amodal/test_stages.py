@@ -17,7 +17,7 @@ from medseg.amodal.stages import Budget, Weights, stages
 from medseg.contracts import Stage, View
 from medseg.training.checkpoint import BEST, LAST, load, load_weights
 from medseg.training.loop import fit
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig, TrackingConfig
 from medseg.training.tracking import Tracker
 
 from .conftest import BATCH, STEPS, TINY, Rectangles, vae
@@ -60,13 +60,14 @@ def run(folder: Path, recipe: str = "three_stages", source: Rectangles | None = 
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     model: nn.Module = PartialCompletionNetwork(TINY) if recipe == "pcnet" else vae()
-    settings = Settings(
-        seed=1, batch_size=BATCH, clip_norm=1.0, ema_decay=0.9, weight_decay=0.1, accelerator="cpu",
-        checkpoint_every=2, progress=False,
-    )  # fmt: skip
-    with Tracker(folder, {}, "off", "medseg", "rectangles", "train") as tracker:
-        rows = stages(recipe, BUDGET, WEIGHTS)
-        fit(model, rows, source or Rectangles(), folder, settings, tracker, "data", resume)
+    config = LoopConfig(
+        batch_size=BATCH, clip_norm=1.0, ema_decay=0.9, weight_decay=0.1, accelerator="cpu", checkpoint_every=2
+    )
+    with Tracker(folder, TrackingConfig(), config={}, group="rectangles", job_type="train") as tracker:
+        fit(
+            model, stages(recipe, BUDGET, WEIGHTS), source or Rectangles(), folder, config=config, seed=1,
+            tracker=tracker, fingerprint="data", resume=resume, progress=False,
+        )  # fmt: skip
 
 
 def state(folder: Path, stage: str, name: str) -> dict[str, Tensor]:
@@ -92,15 +93,23 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # --------------------------------------------------------------------------------------- the table
 def row(stage: Stage) -> tuple[object, ...]:
-    return stage.name, stage.view, stage.trains, type(stage.objective), stage.epochs, stage.learning_rate
+    return (
+        stage.name,
+        stage.view,
+        stage.trains,
+        type(stage.objective),
+        stage.criterion,
+        stage.epochs,
+        stage.learning_rate,
+    )
 
 
 def test_the_three_stages():
     table = stages("three_stages", BUDGET, WEIGHTS)
     assert [row(stage) for stage in table] == [
-        ("complete", "complete", ("complete", "decoder"), CompleteShapes, 2, 0.01),
-        ("occluded", "occluded", ("partial",), OccludedShapes, 2, 0.01),
-        ("visible", "visible", ("partial",), VisibleParts, 1, 0.002),
+        ("complete", "complete", ("complete", "decoder"), CompleteShapes, "negative_elbo", 2, 0.01),
+        ("occluded", "occluded", ("partial",), OccludedShapes, "objective", 2, 0.01),
+        ("visible", "visible", ("partial",), VisibleParts, "objective", 1, 0.002),
     ]
     assert [dict(stage.starts_as) for stage in table] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
     assert [stage.objective for stage in table] == [
@@ -120,7 +129,7 @@ def test_the_ablations_leave_one_stage_out():
 
 def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
     (stage,) = stages("pcnet", BUDGET, WEIGHTS)
-    assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, 5, 0.01)
+    assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, "cross_entropy", 5, 0.01)
     assert stage.objective == PartialCompletion(5.0)
 
 

@@ -95,7 +95,7 @@ def test_the_trace_is_minimised_with_a_plus_sign() -> None:
     plain = AnnotatorLikelihood("per_annotator", local=False)(network, shown)
     traced = AnnotatorLikelihood("per_annotator", local=False, trace_weight=0.5)(network, shown)
     assert math.isclose(traced.total.item() - plain.total.item(), 0.5, rel_tol=1e-4)  # mean C[t,t] of I is 1
-    assert math.isclose(traced.figures["trace"].item(), 1.0, rel_tol=1e-4)
+    assert math.isclose(traced.metrics["trace"].item(), 1.0, rel_tol=1e-4)
 
 
 def test_dominance_is_the_margin_of_the_diagonal() -> None:

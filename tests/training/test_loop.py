@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 from toy_run import STEPS, TerminatedSource, ToyModel, ToySource, cross_entropy, toy_fit, toy_stages
 
-from medseg.contracts import Batch, Losses, Refused, Stage
+from medseg.contracts import Batch, Losses, Refused, Stage, View
 from medseg.training.checkpoint import load, load_weights
 
 
@@ -36,14 +38,16 @@ class Climber(nn.Module):
         self.height = nn.Parameter(torch.zeros(()))
 
 
-def climb(model: nn.Module, batch: Batch) -> Losses:
+def climb(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
     """The loss falls for ever, the nll is least at a height of 8."""
     assert isinstance(model, Climber)
-    return Losses(-model.height, {"nll": (model.height.detach() - 8) ** 2})
+    return Losses(total=-model.height, metrics={"nll": (model.height.detach() - 8) ** 2})
 
 
 def climb_stage(name: str, epochs: int) -> Stage:
-    return Stage(name, "annotated", ("",), climb, epochs, 1.0)
+    return Stage(
+        name=name, view="annotated", trains=("",), objective=climb, criterion="nll", epochs=epochs, learning_rate=1.0
+    )
 
 
 # ------------------------------------------------------------------------------------ what is chosen
@@ -57,11 +61,41 @@ def test_the_best_epoch_is_the_one_with_the_least_validation_nll(tmp_path: Path)
     torch.testing.assert_close(load_weights(tmp_path / "weights.pt"), load(tmp_path / "joint" / "best.ckpt"))
 
 
-def test_train_figures_are_the_mean_over_the_steps_of_the_epoch(tmp_path: Path) -> None:
+def test_train_metrics_are_the_mean_over_the_steps_of_the_epoch(tmp_path: Path) -> None:
     toy_fit(tmp_path, Climber(), [climb_stage("joint", 1)], schedule="constant", ema_decay=None)
     (row,) = rows(tmp_path)
     assert row["train/nll"] == pytest.approx((64 + 49 + 36 + 25) / 4, rel=1e-4)
     assert (row["stage"], row["epoch"], row["step"]) == ("joint", 1, 4)
+
+
+def test_the_stage_says_which_metric_is_its_criterion(tmp_path: Path) -> None:
+    def climb_and_tell(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+        losses = climb(model, batch)
+        return Losses(total=losses.total, metrics=losses.metrics | {"depth": losses.total.detach()})
+
+    stage = replace(climb_stage("joint", 3), objective=climb_and_tell, criterion="depth")
+    model = toy_fit(tmp_path, Climber(), [stage], schedule="constant", ema_decay=None)
+    assert model.height.item() == pytest.approx(3 * STEPS)  # its nll is the largest
+    assert [row["best/depth"] for row in rows(tmp_path)] == pytest.approx([-4, -8, -12])
+    assert not any("best/nll" in row for row in rows(tmp_path))
+
+
+def test_a_criterion_that_the_objective_does_not_tell_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path, Climber(), [replace(climb_stage("joint", 3), criterion="elbo")])
+    assert refused.value.complaints == ("criterion: expected one of loss, nll, got 'elbo' (joint)",)
+
+
+def test_an_objective_is_told_the_epoch_and_nothing_of_it_in_validation(tmp_path: Path) -> None:
+    told: list[float] = []
+
+    def listening(model: nn.Module, batch: Batch, *, epoch: float = math.nan) -> Losses:
+        told.append(epoch)
+        return climb(model, batch)
+
+    toy_fit(tmp_path, Climber(), [replace(climb_stage("joint", 2), objective=listening)])
+    held_out = [math.inf] * 3
+    assert told == [0.0, 0.25, 0.5, 0.75, *held_out, 1.0, 1.25, 1.5, 1.75, *held_out]
 
 
 def test_a_stage_ends_when_patience_does(tmp_path: Path) -> None:
@@ -88,12 +122,26 @@ def test_with_an_average_the_averaged_weights_are_validated_and_handed_on(tmp_pa
 
 
 def test_an_nll_that_is_never_finite_is_refused(tmp_path: Path) -> None:
-    def blind(model: nn.Module, batch: Batch) -> Losses:
+    def blind(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
         assert isinstance(model, Climber)
-        return Losses(-model.height, {"nll": torch.tensor(math.nan)})
+        return Losses(total=-model.height, metrics={"nll": torch.tensor(math.nan)})
 
     with pytest.raises(Refused) as refused:
-        toy_fit(tmp_path, Climber(), [Stage("joint", "annotated", ("",), blind, 1, 1.0)])
+        toy_fit(
+            tmp_path,
+            Climber(),
+            [
+                Stage(
+                    name="joint",
+                    view="annotated",
+                    trains=("",),
+                    objective=blind,
+                    criterion="nll",
+                    epochs=1,
+                    learning_rate=1.0,
+                )
+            ],
+        )
     assert refused.value.complaints == ("val/nll: expected a finite number in some epoch, got none (joint)",)
 
 
@@ -101,7 +149,15 @@ def test_an_nll_that_is_never_finite_is_refused(tmp_path: Path) -> None:
 def test_what_a_stage_does_not_train_does_not_move_buffers_included(tmp_path: Path) -> None:
     model = ToyModel(norm=nn.BatchNorm2d)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    stage = Stage("joint", "annotated", ("head",), cross_entropy, 2, 1e-2)
+    stage = Stage(
+        name="joint",
+        view="annotated",
+        trains=("head",),
+        objective=cross_entropy,
+        criterion="nll",
+        epochs=2,
+        learning_rate=1e-2,
+    )
     toy_fit(tmp_path, model, [stage], weight_decay=0.1)
     after = load(tmp_path / "joint" / "last.ckpt")["model"]
     moved = {name for name in before if not torch.equal(before[name], after[name])}
@@ -111,7 +167,21 @@ def test_what_a_stage_does_not_train_does_not_move_buffers_included(tmp_path: Pa
 def test_what_a_stage_trains_moves_buffers_included(tmp_path: Path) -> None:
     model = ToyModel(norm=nn.BatchNorm2d)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    toy_fit(tmp_path, model, [Stage("joint", "annotated", ("network",), cross_entropy, 1, 1e-2)])
+    toy_fit(
+        tmp_path,
+        model,
+        [
+            Stage(
+                name="joint",
+                view="annotated",
+                trains=("network",),
+                objective=cross_entropy,
+                criterion="nll",
+                epochs=1,
+                learning_rate=1e-2,
+            )
+        ],
+    )
     handed_on = load_weights(tmp_path / "weights.pt")
     moved = {name for name in before if not torch.equal(before[name], handed_on[name])}
     assert moved == {name for name in before if name.startswith("network")}
@@ -137,7 +207,7 @@ def test_a_checkpoint_at_the_end_of_an_epoch_names_the_beginning_of_the_next(tmp
 
 def test_a_checkpoint_lies_there_before_the_first_step(tmp_path: Path) -> None:
     class Dead(ToySource):
-        def batch(self, *_: object) -> Batch:
+        def batch(self, *_: object, **__: object) -> Batch:
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
@@ -145,11 +215,25 @@ def test_a_checkpoint_lies_there_before_the_first_step(tmp_path: Path) -> None:
     assert load(tmp_path / "warmup" / "last.ckpt")["position"]["global_step"] == 0
 
 
-def test_threads_that_make_batches_change_nothing(tmp_path: Path) -> None:
+def test_processes_that_make_batches_change_nothing(tmp_path: Path) -> None:
     toy_fit(tmp_path / "alone")
-    toy_fit(tmp_path / "threads", workers=3)
-    assert_same_weights(tmp_path / "alone", tmp_path / "threads")
-    assert figures(tmp_path / "alone") == figures(tmp_path / "threads")
+    toy_fit(tmp_path / "workers", workers=2)
+    assert_same_weights(tmp_path / "alone", tmp_path / "workers")
+    assert figures(tmp_path / "alone") == figures(tmp_path / "workers")
+
+
+def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: Path) -> None:
+    class Dead(ToySource):
+        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+            if (view, epoch, step) == ("annotated", 1, 2):
+                raise Refused(["image: expected 2 channels, got 1 (c07)"])
+            return super().batch(view, epoch, step, rank, world)
+
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path, source=Dead(), workers=2)
+    assert refused.value.complaints == ("image: expected 2 channels, got 1 (c07)",)
+    assert refused.value.__notes__ == ["while making the batch of epoch 2, step 3"]
+    assert load(tmp_path / "joint" / "last.ckpt")["position"]["epoch"] == 1
 
 
 def test_mixed_precision_keeps_the_weights_in_full_precision(tmp_path: Path) -> None:
@@ -181,27 +265,48 @@ def test_a_loss_that_is_not_finite_stops_saves_and_names_the_cases(tmp_path: Pat
 
 
 def test_gradients_that_are_not_finite_do_not_reach_the_weights(tmp_path: Path) -> None:
-    def cliff(model: nn.Module, batch: Batch) -> Losses:
+    def cliff(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
         assert isinstance(model, Climber)
-        return Losses(model.height.abs().sqrt(), {"nll": model.height.detach()})  # d sqrt(h) = inf at h = 0
+        return Losses(
+            total=model.height.abs().sqrt(), metrics={"nll": model.height.detach()}
+        )  # d sqrt(h) = inf at h = 0
 
     with pytest.raises(Refused, match="got 0 with gradients that are not") as refused:
-        toy_fit(tmp_path, Climber(), [Stage("joint", "annotated", ("",), cliff, 1, 1.0)], clip_norm=None)
+        toy_fit(
+            tmp_path,
+            Climber(),
+            [
+                Stage(
+                    name="joint",
+                    view="annotated",
+                    trains=("",),
+                    objective=cliff,
+                    criterion="nll",
+                    epochs=1,
+                    learning_rate=1.0,
+                )
+            ],
+            clip_norm=None,
+        )
     assert "cases c00, c01, c02, c03" in str(refused.value)
     assert float(load(tmp_path / "joint" / "last.ckpt")["model"]["height"]) == 0
 
 
 # ------------------------------------------------------------------------------------------ resume
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("when", [("majority_vote", 1, 1), ("annotated", 0, 0), ("annotated", 1, STEPS - 1)])
-def test_a_terminated_run_leaves_with_143_and_goes_on_as_if_it_had_not(tmp_path: Path, when: tuple) -> None:
+def test_a_terminated_run_leaves_with_143_and_goes_on_as_if_it_had_not(
+    tmp_path: Path, when: tuple, workers: int
+) -> None:
     toy_fit(tmp_path / "whole")
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as left:
-        toy_fit(tmp_path / "parts", source=TerminatedSource(*when))
+        toy_fit(tmp_path / "parts", source=TerminatedSource(*when), workers=workers)
     assert left.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is handler
+    assert multiprocessing.active_children() == []
     assert not (tmp_path / "parts" / "weights.pt").exists()
-    toy_fit(tmp_path / "parts", resume=True)
+    toy_fit(tmp_path / "parts", resume=True, workers=workers)
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
     assert figures(tmp_path / "whole") == figures(tmp_path / "parts")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from medseg.training.metrics import append_row, rewind
+from medseg.training.metrics import append_row, rewind_rows
 
 
 def steps(path: Path) -> list[int]:
@@ -20,7 +20,7 @@ def test_rewinding_keeps_what_the_resumed_run_will_not_write_again(tmp_path: Pat
     path = tmp_path / "metrics.jsonl"
     for step in (4, 8, 12):
         append_row(path, {}, step)
-    rewind(path, 8)
+    rewind_rows(path, 8)
     assert steps(path) == [4, 8]
 
 
@@ -29,11 +29,11 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     append_row(path, {}, 4)
     with path.open("a") as file:
         file.write('{"step": 8, "val/n')
-    rewind(path, 100)
+    rewind_rows(path, 100)
     append_row(path, {}, 8)
     assert steps(path) == [4, 8]
 
 
 def test_there_may_be_nothing_to_rewind(tmp_path: Path) -> None:
-    rewind(tmp_path / "metrics.jsonl", 0)
+    rewind_rows(tmp_path / "metrics.jsonl", 0)
     assert not (tmp_path / "metrics.jsonl").exists()

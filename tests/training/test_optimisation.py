@@ -14,15 +14,24 @@ from medseg.training.optimisation import (
     build_average,
     build_optimizer,
     freeze,
-    rate_factor,
+    lr_factor,
     schedule_factor,
-    set_rates,
+    set_learning_rates,
     take_over,
 )
 
 
-def stage(trains: tuple[str, ...] = ("",), rates: Mapping[str, float] | None = None) -> Stage:
-    return Stage("joint", "annotated", trains, cross_entropy, 1, 0.01, rates or {})
+def stage(trains: tuple[str, ...] = ("",), lr_factors: Mapping[str, float] | None = None) -> Stage:
+    return Stage(
+        name="joint",
+        view="annotated",
+        trains=trains,
+        objective=cross_entropy,
+        criterion="nll",
+        epochs=1,
+        learning_rate=0.01,
+        lr_factors=lr_factors or {},
+    )
 
 
 def test_only_the_named_parameters_move_and_only_their_modules_are_in_training_mode() -> None:
@@ -73,21 +82,21 @@ def test_a_child_starts_with_the_weights_and_buffers_of_another_and_is_no_part_o
 
 
 def test_the_longest_prefix_gives_the_rate() -> None:
-    row = stage(rates={"network": 0.1, "network.0.bias": 10.0})
-    assert rate_factor("network.0.weight", row) == 0.1
-    assert rate_factor("network.0.bias", row) == 10.0
-    assert rate_factor("head.bias", row) == 1.0
+    row = stage(lr_factors={"network": 0.1, "network.0.bias": 10.0})
+    assert lr_factor("network.0.weight", row) == 0.1
+    assert lr_factor("network.0.bias", row) == 10.0
+    assert lr_factor("head.bias", row) == 1.0
 
 
 def test_each_group_steps_by_its_own_rate() -> None:
     model = ToyModel()
-    row = stage(rates={"head": 5.0})
+    row = stage(lr_factors={"head": 5.0})
     freeze(model, row)
     optimizer = build_optimizer(model, row, weight_decay=0.0)
     before = [parameter.detach().clone() for parameter in model.parameters()]
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
-    set_rates(optimizer, 0.5)
+    set_learning_rates(optimizer, 0.5)
     optimizer.step()  # the first step of Adam is the rate, whatever the gradient
     steps = {
         name: float((old - new).detach().mean())

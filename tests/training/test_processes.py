@@ -24,7 +24,27 @@ def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     root = str(HERE.parents[1])
     environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(HERE / "toy_run.py"), str(folder), *options]
-    return subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def living(group: int) -> list[int]:
+    """The processes of a group that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of_group = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:  # gone meanwhile
+            continue
+        if int(of_group) == group and state not in "ZX":
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_until_nothing_lives(group: int) -> None:
+    deadline = time.monotonic() + 30
+    while living(group):
+        assert time.monotonic() < deadline, "a worker outlives its run"
+        time.sleep(0.05)
 
 
 def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -60,6 +80,29 @@ def test_a_run_killed_in_mid_epoch_ends_with_bit_identical_weights(tmp_path: Pat
     assert figures(killed) == figures(whole)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("told", ["every process", "killed"])
+def test_a_run_with_workers_ends_with_them_and_goes_on_bit_by_bit(tmp_path: Path, told: str) -> None:
+    parts, whole = tmp_path / "parts", tmp_path / "whole"
+    process = start(parts, "--pause", "0.1", "--workers", "2")
+    wait_for_the_middle_of_an_epoch(parts, process)
+    assert len(living(process.pid)) == 3
+    if told == "killed":
+        process.kill()
+    else:  # as a scheduler does
+        os.killpg(process.pid, signal.SIGTERM)
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == (-signal.SIGKILL if told == "killed" else 143), said
+    assert "Traceback" not in said
+    wait_until_nothing_lives(process.pid)
+    assert not (parts / "weights.pt").exists()
+    toy_fit(parts, resume=True, workers=2)
+    toy_fit(whole)
+    first, second = load_weights(parts / "weights.pt"), load_weights(whole / "weights.pt")
+    assert all(torch.equal(first[name], second[name]) for name in second)
+    assert figures(parts) == figures(whole)
+
+
 def test_two_processes_have_the_losses_and_weights_of_one(tmp_path: Path) -> None:
     two, one = tmp_path / "two", tmp_path / "one"
     process = start(two, "--devices", "2", "--dropout", "0")
@@ -84,7 +127,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(processes, "Fabric", ThreeProcesses)
     with pytest.raises(Refused) as refused:
         toy_fit(tmp_path)
-    sentence = "batch size: expected a multiple of the 3 processes, got 4 (training.batch)"
+    sentence = "batch size: expected a multiple of the 3 processes, got 4 (training.batch_size)"
     assert refused.value.complaints == (sentence,)
 
 

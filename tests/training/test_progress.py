@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
+from toy_run import toy_stages
 
 from medseg.training.progress import ProgressLine
 
@@ -12,7 +13,7 @@ def told(shown: bool, terminal: bool) -> str:
     with ProgressLine(shown, Console(file=text, force_terminal=terminal, width=150)) as line:
         line.stage("joint", 0, 4)
         line.step()
-        line.epoch("joint", 1, 2, 0.5, 0.25, 0.125)
+        line.epoch(toy_stages()[1], 1, train=0.5, val=0.25, best=0.125)
     return text.getvalue()
 
 

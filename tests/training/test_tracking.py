@@ -4,12 +4,14 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
 from wandb_reader import config, history, read_finished
 
 from medseg.training import tracking
+from medseg.training.settings import TrackingConfig
 from medseg.training.tracking import Tracker, has_key
 
 CLASSES = ["background", "lesion"]
@@ -27,8 +29,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return run
 
 
-def tracker(folder: Path, mode: tracking.Mode = "offline", job: str = "evaluate") -> Tracker:
-    return Tracker(folder, {"seed": 3, "data": {"cohort": "cells"}}, mode, "medseg", "first trial", job)
+def tracker(
+    folder: Path, mode: Literal["auto", "online", "offline", "off"] = "offline", job: str = "evaluate"
+) -> Tracker:
+    values = {"seed": 3, "data": {"cohort": "cells"}}
+    return Tracker(folder, TrackingConfig(wandb=mode), config=values, group="first trial", job_type=job)
 
 
 class FakeRun:
@@ -73,10 +78,10 @@ def test_what_is_logged_offline_is_found_in_the_file(folder: Path) -> None:
     weights.write_bytes(b"weights")
     with tracker(folder) as told:
         told.stage("joint")
-        told.figures({"stage": "joint", "epoch": 2, "val/nll": 0.25}, 14)
+        told.metrics({"stage": "joint", "epoch": 2, "val/nll": 0.25}, 14)
         masks = {"alice": np.eye(8, dtype=int), "recovered truth": np.full((8, 8), -1)}
-        told.pictures("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), masks, CLASSES, 14)
-        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES, 14)
+        told.pictures("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), masks, CLASSES, step=14)
+        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES, step=14)
         told.table("scores", ["case", "metric", "value"], [["c07", "dice", 0.9], ["c08", "dice", 0.8]])
         told.artifact(weights, "weights", "model")
     (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")
@@ -105,7 +110,7 @@ def test_what_is_logged_offline_is_found_in_the_file(folder: Path) -> None:
 def test_off_writes_the_rows_and_never_imports_wandb(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)  # importing it would now fail
     with tracker(folder, "off") as told:
-        told.figures({"val/nll": 0.25}, 4)
+        told.metrics({"val/nll": 0.25}, 4)
         told.heatmap("confusion", np.eye(2), CLASSES)
     assert (folder / "metrics.jsonl").read_text() == '{"step": 4, "val/nll": 0.25}\n'
 
@@ -115,9 +120,9 @@ def test_each_stage_is_a_run_of_its_own_in_one_group(folder: Path, monkeypatch: 
     for _ in range(2):
         with tracker(folder, job="train") as told:
             told.stage("warmup")
-            told.figures({"val/nll": 1.0}, 4)
+            told.metrics({"val/nll": 1.0}, 4)
             told.stage("joint")
-            told.figures({"val/nll": 0.5}, 8)
+            told.metrics({"val/nll": 0.5}, 8)
     settings = [run.settings for run in fake.runs]
     assert [row["job_type"] for row in settings] == ["warmup", "joint"] * 2
     assert {row["group"] for row in settings} == {"first trial"}
@@ -131,9 +136,9 @@ def test_without_a_key_it_goes_offline_and_says_once_how_to_send_it(
 ) -> None:
     fake = install(monkeypatch, FakeWandb())
     with pytest.warns(UserWarning) as warned, tracker(folder, "auto") as told:
-        told.figures({}, 4)
+        told.metrics({}, 4)
         told.stage("joint")
-        told.figures({}, 8)
+        told.metrics({}, 8)
     assert fake.asked == ["offline", "offline"]
     assert [str(warning.message) for warning in warned] == [
         "W&B is offline: there is no key (wandb login); send the run later with: wandb sync runs/a/wandb/offline-run-1"
@@ -144,7 +149,7 @@ def test_with_a_key_and_no_answer_it_goes_offline(folder: Path, monkeypatch: pyt
     fake = install(monkeypatch, FakeWandb(fails=("online",)))
     monkeypatch.setenv("WANDB_API_KEY", "a key")
     with pytest.warns(UserWarning, match="W&B is offline: no answer in 15 s"), tracker(folder, "auto") as told:
-        told.figures({}, 4)
+        told.metrics({}, 4)
     assert fake.asked == ["online", "offline"]
     settings = fake.runs[0].settings["settings"]
     assert (settings.init_timeout, settings.finish_timeout_raises) == (15, False)
@@ -154,7 +159,7 @@ def test_with_a_key_and_an_answer_it_is_online_and_resumable(folder: Path, monke
     fake = install(monkeypatch, FakeWandb())
     monkeypatch.setenv("WANDB_API_KEY", "a key")
     with tracker(folder, "auto") as told:
-        told.figures({}, 4)
+        told.metrics({}, 4)
     assert fake.asked == ["online"]
     assert fake.runs[0].settings["resume"] == "allow"
 
@@ -163,15 +168,15 @@ def test_with_a_key_and_an_answer_it_is_online_and_resumable(folder: Path, monke
 def test_an_error_of_wandb_is_a_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, FakeWandb(broken=True))
     with pytest.warns(UserWarning, match="W&B: log failed .gone.; the run goes on"), tracker(folder) as told:
-        told.figures({"val/nll": 0.25}, 4)
+        told.metrics({"val/nll": 0.25}, 4)
     assert (folder / "metrics.jsonl").exists()
 
 
 def test_a_wandb_that_cannot_begin_is_asked_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = install(monkeypatch, FakeWandb(fails=("offline",)))
     with pytest.warns(UserWarning) as warned, tracker(folder) as told:
-        told.figures({}, 4)
-        told.figures({}, 8)
+        told.metrics({}, 4)
+        told.metrics({}, 8)
     assert len(warned) == len(fake.asked) == 1
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
 
@@ -186,7 +191,7 @@ def test_a_mask_of_another_shape_is_a_warning_that_says_so(folder: Path, monkeyp
 def test_a_run_that_failed_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = install(monkeypatch, FakeWandb())
     with pytest.raises(SystemExit), tracker(folder) as told:
-        told.figures({}, 4)
+        told.metrics({}, 4)
         raise SystemExit(143)
     assert fake.runs[0].told[-1] == {"exit code": 1}
 
@@ -195,7 +200,7 @@ def test_only_the_first_process_tells_anything(folder: Path, monkeypatch: pytest
     fake = install(monkeypatch, FakeWandb())
     monkeypatch.setattr(tracking, "is_first_process", lambda: False)
     with tracker(folder) as told:
-        told.figures({}, 4)
+        told.metrics({}, 4)
         told.rewind(0)
     assert fake.asked == [] and list(folder.iterdir()) == []
 

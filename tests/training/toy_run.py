@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from medseg.contracts import Batch, Losses, Stage, View
 from medseg.training.loop import fit
-from medseg.training.settings import Settings
+from medseg.training.settings import LoopConfig, TrackingConfig
 from medseg.training.tracking import Tracker
 
 STEPS, BATCH = 4, 4
@@ -35,9 +36,9 @@ class ToyModel(nn.Module):
         return self.head(self.network(image))
 
 
-def cross_entropy(model: nn.Module, batch: Batch) -> Losses:
+def cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
     nll = nn.functional.cross_entropy(model(batch.image), batch.labels[:, 0])
-    return Losses(nll, {"nll": nll.detach()})
+    return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
 class ToySource:
@@ -67,31 +68,48 @@ class ToySource:
 
 
 class TerminatedSource(ToySource):
-    """SIGTERM arrives while this batch is made."""
+    """SIGTERM arrives in the main process while this batch is made, by whomever."""
 
     def __init__(self, view: str, epoch: int, step: int) -> None:
         super().__init__()
-        self.when = (view, epoch, step)
+        self.when, self.main = (view, epoch, step), os.getpid()
 
     def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> Batch:
         if (view, epoch, step) == self.when:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(self.main, signal.SIGTERM)
         return super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]
 
 
 def toy_stages(epochs: int = 2) -> list[Stage]:
     return [
-        Stage("warmup", "majority_vote", ("network",), cross_entropy, epochs, 1e-2),
-        Stage("joint", "annotated", ("",), cross_entropy, epochs, 1e-2, {"head": 0.5}),
+        Stage(
+            name="warmup",
+            view="majority_vote",
+            trains=("network",),
+            objective=cross_entropy,
+            criterion="nll",
+            epochs=epochs,
+            learning_rate=1e-2,
+        ),
+        Stage(
+            name="joint",
+            view="annotated",
+            trains=("",),
+            objective=cross_entropy,
+            criterion="nll",
+            epochs=epochs,
+            learning_rate=1e-2,
+            lr_factors={"head": 0.5},
+        ),
     ]
 
 
-def toy_settings(**changes: object) -> Settings:
+def toy_config(**changes: object) -> LoopConfig:
     values: dict[str, object] = {
-        "seed": 1, "batch_size": BATCH, "clip_norm": 1.0, "ema_decay": 0.9, "accelerator": "cpu",
-        "checkpoint_every": 3, "progress": False,
+        "batch_size": BATCH, "clip_norm": 1.0, "ema_decay": 0.9, "weight_decay": 0.0, "accelerator": "cpu",
+        "checkpoint_every": 3,
     }  # fmt: skip
-    return Settings(**(values | changes))  # type: ignore[arg-type]
+    return LoopConfig(**(values | changes))  # type: ignore[arg-type]
 
 
 def toy_fit(
@@ -105,9 +123,11 @@ def toy_fit(
 ) -> nn.Module:
     folder.mkdir(exist_ok=True)
     model = model or ToyModel(dropout=0.2)
-    with Tracker(folder, {}, "off", "medseg", "toy", "train") as tracker:
-        fit(model, stages or toy_stages(), source or ToySource(), folder, toy_settings(**changes), tracker,
-            fingerprint, resume, NAMES)  # fmt: skip
+    with Tracker(folder, TrackingConfig(), config={}, group="toy", job_type="train") as tracker:
+        fit(
+            model, stages or toy_stages(), source or ToySource(), folder, config=toy_config(**changes), seed=1,
+            tracker=tracker, fingerprint=fingerprint, resume=resume, case_names=NAMES, progress=False,
+        )  # fmt: skip
     return model
 
 
@@ -117,9 +137,10 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--dropout", type=float, default=0.2)
     asked = parser.parse_args()
     toy_fit(
-        asked.folder, ToyModel(asked.dropout), source=ToySource(asked.pause), devices=asked.devices,
-        strategy="ddp" if asked.devices > 1 else "auto",
+        asked.folder, ToyModel(asked.dropout), source=ToySource(asked.pause), workers=asked.workers,
+        devices=asked.devices, strategy="ddp" if asked.devices > 1 else "auto",
     )  # fmt: skip

@@ -64,7 +64,7 @@ class OcclusionSource:
             turn, position = divmod(place, len(things))
             rng = np.random.default_rng((self.seed, place, 1))
             shown.append(self._shown(things[orders[turn][position]], view, real, rng, roughened=True))
-        return replace(self._collated(shown), epoch=epoch + step / self.steps_per_epoch())
+        return self._collated(shown)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
         """The validation objects, each hidden in the same way in every epoch; no edge is roughened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,7 @@ def write_run(run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rule
     values = {"experiment": "x", "recipe": "three_stages", "data": {"cohort": "none", "frame": {"size": frame}},
               "network": {"channels": [4, 8], "coarse": 4, "fine": 2}}  # fmt: skip
     config, signature = (
-        AmodalConfig.model_validate(values),
+        AmodalConfig.model_validate_json(json.dumps(values)),
         AmodalSignature(classes=classes, rules=rules, spatial_dims=len(frame)),
     )
     (run / "config.yaml").write_text(dump_config(config))

@@ -16,7 +16,7 @@ from medseg.amodal.pyramid import Layout
 
 from ..conftest import TINY, Rectangles, hidden_batch, known_model, rectangle, vae
 
-BATCH = Rectangles.make("occluded", 3, 0.0)
+BATCH = Rectangles.make("occluded", 3)
 
 
 def generator(seed: int = 0) -> torch.Generator:

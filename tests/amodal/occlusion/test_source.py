@@ -56,7 +56,6 @@ def test_a_batch_is_a_function_of_view_epoch_and_step(cohort: Cohort, view):
     later = other.batch(view, 1, 1)
     assert same(one.batch(view, 0, 1), other.batch(view, 0, 1)) and same(one.batch(view, 1, 1), later)
     assert not torch.equal(one.batch(view, 0, 1).visible, later.visible)
-    assert later.epoch == 1 + 1 / one.steps_per_epoch()
     assert later.visible.shape == later.occluder.shape == later.whole.shape == (4, 1, 16, 16)
     assert later.visible.dtype == torch.float32 and later.class_index.dtype == torch.int64
     seeded = OcclusionSource(cohort, replace(SHOWING, gap=1), 8, 4)
@@ -140,7 +139,6 @@ def test_validation_shows_the_same_in_every_epoch_and_nothing_of_training(cohort
         assert all(same(one, other) for one, other in zip(first, again, strict=True))
         names = {found.names[index] for batch in first for index in batch.case_index.tolist()}
         assert names and all(name.startswith("shapes_002/") for name in names)
-        assert all(batch.epoch == float("inf") for batch in first)
 
 
 def test_no_more_validation_objects_than_are_needed(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):

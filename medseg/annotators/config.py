@@ -8,7 +8,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from medseg.cohorts.splits import SplitConfig
+from medseg.contracts import Fraction, Positive, Section
+from medseg.training.settings import LoopConfig, TrackingConfig
 
 Recipe = Literal[
     "anchored",
@@ -23,26 +27,6 @@ Recipe = Literal[
     "separate",
     "oracle",
 ]
-Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of a config: frozen, and without room for a key that nobody reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SplitConfig(Section):
-    """How cases are divided, by patient or by another column of the manifest."""
-
-    val: Fraction = 0.15
-    test: Fraction = 0.2
-    by: str = "patient"
-    seed: int = 0
-    folds: Positive | None = None
-    fold: Annotated[int, Field(ge=0)] = 0
-    limit: dict[Literal["train", "val", "test"], Positive] = {}
 
 
 class GridConfig(Section):
@@ -97,7 +81,7 @@ class ConfusionConfig(Section):
     """The annotators' confusion matrices.
 
     trace_weight: lambda of Zhang et al. 2020, Eq. 4 (the trace is minimised in the joint stage).
-    rate: factor on the learning rate of the global logits, which must travel several units.
+    lr_factor: on the learning rate of the global logits, which must travel several units.
     assignment: of a voxel's truth in the joint stage of shared truth: ``soft`` weighs every class by its posterior
     (EM), ``hard`` takes the most probable one (classification EM), which drifts less to one annotator's style, but
     learns nothing where a voxel has a single label.
@@ -105,28 +89,9 @@ class ConfusionConfig(Section):
     """
 
     trace_weight: Annotated[float, Field(ge=0)] = 0.0
-    rate: Annotated[float, Field(gt=0)] = 10.0
+    lr_factor: Annotated[float, Field(gt=0)] = 10.0
     assignment: Literal["soft", "hard"] = "hard"
     trunk: Positive = 32
-
-
-class LoopConfig(Section):
-    """The loop's numbers; ``batch`` is the global batch over all devices."""
-
-    batch: Positive = 8
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
-    schedule: Literal["constant", "cosine"] = "cosine"
-    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
-    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
-    patience: Positive | None = None
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: Positive = 1
-    num_nodes: Positive = 1
-    strategy: Literal["auto", "ddp"] = "auto"
-    checkpoint_every: Positive = 200
-    workers: Annotated[int, Field(ge=0)] = 0
 
 
 class EpochsConfig(Section):
@@ -140,13 +105,6 @@ class TrainingConfig(LoopConfig):
     """The loop of method one."""
 
     epochs: EpochsConfig = EpochsConfig()
-
-
-class TrackingConfig(Section):
-    """W&B: ``auto`` is online where a key and a network are there, else offline."""
-
-    wandb: Literal["auto", "online", "offline", "off"] = "off"
-    project: str = "medseg"
 
 
 class RunConfig(Section):

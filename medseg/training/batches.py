@@ -1,0 +1,113 @@
+"""The batches of a stage, in order; with workers, made ahead of their step in processes of their own."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import traceback
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from medseg.contracts import AnyBatch, View
+
+
+class Source(Protocol):
+    """What the loop needs of the data. A batch is a function of its arguments, so there is nothing to resume.
+
+    ``batch`` is the share of process ``rank`` of ``world``: together they are one global batch, the same for
+    every ``world``, in equal shares. With workers each has a copy of the source, as it was when the stage began.
+    """
+
+    def steps_per_epoch(self) -> int: ...  # noqa: D102
+
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> AnyBatch: ...  # noqa: D102
+
+    def validation(self, view: View, rank: int, world: int) -> Iterator[AnyBatch]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A batch that could not be made."""
+
+    error: Exception
+    """Why, with the epoch and the step in a note."""
+    trace: str
+    """Where; a traceback itself does not travel from process to process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageBatches(Dataset[AnyBatch | Failure]):
+    """The batches of one stage by the number of their step, counted over the whole stage."""
+
+    source: Source
+    """Where they come from."""
+    view: View
+    """That of the stage."""
+    steps: int
+    """Of an epoch."""
+    rank: int
+    """This process."""
+    world: int
+    """Of so many."""
+
+    def __getitem__(self, number: int) -> AnyBatch | Failure:
+        """The batch of this step, or why there is none."""
+        epoch, step = divmod(number, self.steps)
+        try:
+            return self.source.batch(self.view, epoch, step, rank=self.rank, world=self.world)
+        except Exception as error:
+            trace = traceback.format_exc()
+            portable = error if get_worker_info() is None else _portable(error)
+            portable.add_note(f"while making the batch of epoch {epoch + 1}, step {step + 1}")
+            return Failure(error=portable, trace=trace)
+
+    def between(self, first: int, last: int, workers: int) -> Generator[AnyBatch]:
+        """Those of first <= step < last; each worker is up to two batches ahead.
+
+        Because a batch is a function of its step, workers change nothing but the time. What goes wrong in one is
+        raised when its turn comes. Closing the generator ends them.
+        """
+        loader = DataLoader(
+            self,
+            batch_size=None,
+            sampler=range(first, last),
+            num_workers=workers,
+            collate_fn=_as_it_is,
+            worker_init_fn=_leave_stopping_to_the_parent,
+            generator=torch.Generator(),  # its own, so that nothing is drawn from that of the training
+        )
+        for made in loader:
+            if isinstance(made, Failure):
+                if made.error.__traceback__ is None:  # it comes from another process
+                    made.error.__cause__ = RuntimeError(made.trace)
+                raise made.error
+            yield made
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one that says the same where it cannot be sent to another process."""
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _as_it_is(made: Any) -> Any:
+    return made
+
+
+def _leave_stopping_to_the_parent(worker: int) -> None:
+    """A SIGTERM to all processes at once is the parent's matter, which saves and then ends its workers.
+
+    The handler that a worker has inherited would only set a flag that nobody reads; without any, its death would be
+    an error of the parent. A second SIGTERM, as of a parent that has waited too long, ends it.
+    """
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, first)
