@@ -114,9 +114,13 @@ WRONG_TYPES = [
     ('training.learning_rate="0.1"', "training.learning_rate: expected a valid number, got '0.1'"),
     ("data.augment.rotate90=1", "data.augment.rotate90: expected a valid boolean, got 1"),
     ("data.augment.rotate90=yes", "data.augment.rotate90: expected a valid boolean, got 'yes'"),
+    ("data.grid.size=32", "data.grid.size: expected a valid list, got 32"),
     ("data.cohort=7", "data.cohort: expected a valid string, got 7"),
     ("data.grid.size=[32, 32.0]", "data.grid.size.1: expected a valid integer, got 32.0"),
     ("training.clip_norm=none", "training.clip_norm: expected a valid number, got 'none'"),
+    ("training=[3]", "training: expected keys and values, got [3]"),
+    ("training.patience=[[1], 2]", "training.patience: expected a valid integer, got [[1], 2]"),
+    ("training={7: 8}", "training.7: expected a word for a key, got 7"),
     ("training=3", "training: expected keys and values, got 3"),
 ]
 
@@ -137,6 +141,10 @@ def test_an_integer_is_a_number_a_list_a_tuple_and_null_nothing(file: Path) -> N
     training = config.training
     assert (training.learning_rate, training.weight_decay, training.clip_norm) == (1.0, 1e-3, None)
     assert isinstance(training.learning_rate, float) and config.data.grid.size == (32, 32)
+    strides = load_config(file, ["network.strides=[[1, 2], 2]"]).network.strides  # type: ignore[union-attr]
+    assert strides == ((1, 2), 2)
+    values = config.model_dump(mode="json")  # as YAML has them, with lists
+    assert values["data"]["grid"]["size"] == [32, 32] and RunConfig.model_validate(values) == config
 
 
 def test_a_word_is_a_word_as_in_yaml_1_2(file: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ An unknown key or a wrong value is named with file and line, the dotted key, and
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -30,7 +29,7 @@ def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequenc
     complaints = document.complaints + _unknown_recipe(document, kinds)
     config, kind = None, _kind(document, kinds)
     try:
-        config = kind.model_validate_json(json.dumps(document.values, default=str))  # where a list may be a tuple
+        config = kind.model_validate(document.values)
     except ValidationError as error:
         for problem in error.errors():
             if problem["loc"] != ("recipe",) or "recipe" not in document.values:  # else it is named already
@@ -87,15 +86,21 @@ def _what_is_wrong(problem: Any, location: Sequence[str | int], kind: type[BaseM
     if problem["type"] == "missing":
         return "expected a value, got none"
     if problem["type"] == "model_type":
-        return f"expected keys and values, got {problem['input']!r}"
+        return f"expected keys and values, got {_as_yaml(problem['input'])!r}"
+    if problem["type"] == "invalid_key":
+        return f"expected a word for a key, got {problem['input']!r}"
     meant = ""
     if problem["type"] == "literal_error" and isinstance(problem["input"], str):
         options = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         meant = _did_you_mean(problem["input"], options)
-    expected = problem["msg"].removeprefix("Input should be ")
+    expected = problem["msg"].removeprefix("Input should be ").replace("valid tuple", "valid list")
     if expected.startswith(("greater", "less")):
         expected = f"a number {expected}"
-    return f"expected {expected}, got {problem['input']!r}{meant}"
+    return f"expected {expected}, got {_as_yaml(problem['input'])!r}{meant}"
+
+
+def _as_yaml(value: Any) -> Any:
+    return list(map(_as_yaml, value)) if isinstance(value, tuple) else value
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
