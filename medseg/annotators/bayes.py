@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from medseg.contracts import UNLABELLED
+
 Likelihood = Literal["per_annotator", "shared_truth", "best_truth"]
 
 TILE_NUMBERS = {"cpu": 2**19, "cuda": 2**26}
@@ -33,6 +35,21 @@ class Explanation:
 
     log_evidence: Tensor
     posterior: Tensor
+
+
+def labelled_pairs(labels: Tensor) -> Tensor:
+    """How many (voxel, annotator) pairs of each sample are labelled, at least 1: labels (B,A,N) -> (B,)."""
+    return (labels != UNLABELLED).flatten(1).sum(dim=1).clamp(min=1)
+
+
+def voxel_shares(labels: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights (B,N) that sum to 1: every sample with a label has the same, in it every voxel that somebody labelled.
+
+    labels (B,A,N); all zero where there is no label at all.
+    """
+    seen = (labels != UNLABELLED).any(dim=1).to(dtype)
+    counts = seen.sum(dim=1, keepdim=True)
+    return seen / counts.clamp(min=1) / counts.count_nonzero().clamp(min=1)
 
 
 def tiles(voxels: int, numbers_per_voxel: int, device: torch.device) -> Iterator[slice]:

@@ -15,9 +15,9 @@ from medseg.annotators.likelihood import GlobalLikelihood, LocalLikelihood, Logi
 class LikelihoodTerms:
     """The two terms of Zhang et al., NeurIPS 2020, Eq. 4, apart.
 
-    nll: (B,) mean over voxels of -log p(labels | x) in nats, summed over the annotators of a voxel; a voxel
-    that nobody labelled counts 0.
-    trace: () mean of C[t,t] over voxels, annotators and true classes; 1 for the identity.
+    nll: (B,) -log p(labels | x) in nats, summed over the labelled voxels of a sample and divided by the number of its
+    labelled (voxel, annotator) pairs; 0 for a sample without a label.
+    trace: () mean of C[t,t] over the voxels that somebody labelled, annotators and true classes; 1 for the identity.
     """
 
     nll: Tensor
@@ -57,7 +57,7 @@ class ConfusionHead(nn.Module):
         likelihood: Likelihood,
         trace_weight: float = 0.0,
     ) -> LikelihoodTerms:
-        """-log p(labels | x) of labels (B,A,S...) under log_probs log p(t|x) (B,T,S...).
+        """-log p(labels | x) of labels (B,A,S...) under log_probs log p(t|x) (B,T,S...), per labelled pair.
 
         per_annotator: sum over present a of -log sum_t C^(a)[y_a,t] p[t] (Zhang et al., NeurIPS 2020, Eq. 3);
         shared_truth: -log sum_t p[t] prod over present a of C^(a)[y_a,t] (Warfield et al., TMI 2004);
@@ -75,8 +75,7 @@ class ConfusionHead(nn.Module):
                 logit_map = self._logit_map(truth.dtype)
                 arguments = truth, logit_map.weight, logit_map.bias, _flat(features), written, likelihood
                 trace_moves = differentiate and trace_weight != 0
-                nll, traces = LocalLikelihood.apply(*arguments, differentiate, trace_moves)
-                trace = traces.mean()
+                nll, trace = LocalLikelihood.apply(*arguments, differentiate, trace_moves)
         return LikelihoodTerms(nll, trace if trace_weight else trace.detach())
 
     @torch.no_grad()

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
-from medseg.annotators.bayes import Likelihood, explain, indicator, tiles
+from medseg.annotators.bayes import Likelihood, explain, indicator, labelled_pairs, tiles, voxel_shares
 
 
 class GlobalLikelihood(Function):
     """One matrix per annotator: nll (B,) of labels (B,A,N) under log_probs (B,T,N) and log C (A,O,T).
 
-    nll[b] is the mean over the N voxels. With w of ``explain``: d nll/d log p[t] = -w[t] / N,
-    d nll/d log C[o,t] = -sum over voxels of 1[o=y] w[t] / N.
+    nll[b] is the sum over voxels by M, the number of labelled (voxel, annotator) pairs of the sample. With w of
+    ``explain``: d nll/d log p[t] = -w[t] / M, d nll/d log C[o,t] = -sum over voxels of 1[o=y] w[t] / M.
     """
 
     @staticmethod
@@ -50,7 +50,8 @@ class GlobalLikelihood(Function):
                     posterior = posterior.expand(labels.shape[1], -1, -1)
                     confusion_slope[b] += torch.einsum("oan,atn->aot", written, posterior)
         ctx.slopes = log_probs_slope, confusion_slope
-        return log_evidence / -voxels
+        ctx.pairs = labelled_pairs(labels)
+        return log_evidence / -ctx.pairs
 
     @staticmethod
     @once_differentiable
@@ -59,7 +60,7 @@ class GlobalLikelihood(Function):
     ) -> tuple[Tensor | None, ...]:
         """The slopes of each sample, times that of its log evidence."""
         log_probs_slope, confusion_slope = ctx.slopes
-        upstream = nll_grad / -log_probs_slope.shape[-1]
+        upstream = nll_grad / -ctx.pairs
         to_confusion = torch.einsum("b,baot->aot", upstream, confusion_slope)
         return upstream[:, None, None] * log_probs_slope, to_confusion, None, None, None
 
@@ -137,11 +138,12 @@ def trace_slope(confusion: Tensor) -> Tensor:
 
 
 class LocalLikelihood(Function):
-    """A matrix per voxel: nll (B,) and trace (B,) of labels (B,A,N) under log_probs (B,T,N).
+    """A matrix per voxel: nll (B,) and trace () of labels (B,A,N) under log_probs (B,T,N).
 
     C = softmax over O of the logits that ``LogitMap`` (weight, bias) gives on features (B,F,N).
-    nll[b] is the mean over the N voxels, trace[b] the mean of C[t,t] over A, T and N. With w of ``explain``:
-    d nll/d log p[t] = -w[t] / N, d nll/d logits[o,t] = w[t] (C[o,t] - 1[o=y]) / N.
+    nll[b] is the sum over voxels by M, the number of labelled (voxel, annotator) pairs of the sample; trace the mean
+    of C[t,t] over A, T and ``voxel_shares``. With w of ``explain``: d nll/d log p[t] = -w[t] / M,
+    d nll/d logits[o,t] = w[t] (C[o,t] - 1[o=y]) / M.
     The slopes are made in the forward pass, while the tile is in the cache; the backward pass scales them.
     """
 
@@ -160,7 +162,8 @@ class LocalLikelihood(Function):
         """See the class; slopes only if ``differentiate``, those of the trace if ``trace_moves``."""
         batch, classes, voxels = log_probs.shape
         logit_map = LogitMap(weight, bias)
-        log_evidence, trace = log_probs.new_zeros(2, batch)
+        log_evidence, trace = log_probs.new_zeros(batch), log_probs.new_zeros(())
+        shares = voxel_shares(labels, log_probs.dtype) / (labels.shape[1] * classes)
         log_probs_slope = torch.empty_like(log_probs)
         nll_slopes = Slopes.start(logit_map, features)
         trace_slopes = Slopes.start(logit_map, features) if trace_moves else None
@@ -175,9 +178,10 @@ class LocalLikelihood(Function):
                 written = indicator(labels[b, :, tile], classes, log_probs.dtype)
                 explanation = explain(log_probs[b, :, tile], confusion, logits, written, likelihood)
                 log_evidence[b] += explanation.log_evidence.sum()
-                trace[b] += confusion.diagonal(dim1=0, dim2=2).sum()
+                share = shares[b, tile]
+                trace += (confusion.diagonal(dim1=0, dim2=2) * share[:, None]).sum()
                 if trace_slopes is not None:
-                    trace_slopes.add(b, tile, trace_slope(confusion)[1:], logit_map, seen)
+                    trace_slopes.add(b, tile, trace_slope(confusion)[1:] * share, logit_map, seen)
                 if differentiate:
                     weights = explanation.posterior
                     log_probs_slope[b, :, tile] = weights.sum(dim=0)
@@ -186,23 +190,22 @@ class LocalLikelihood(Function):
                     slope = confusion[1:].sub_(written[1:, :, None]).mul_(weights)
                     nll_slopes.add(b, tile, slope, logit_map, seen)
         ctx.slopes = log_probs_slope, nll_slopes, trace_slopes
-        ctx.counts = voxels, labels.shape[1] * classes * voxels
-        nll, trace = log_evidence / -ctx.counts[0], trace / ctx.counts[1]
+        ctx.pairs = labelled_pairs(labels)
         if not trace_moves:
             ctx.mark_non_differentiable(trace)
-        return nll, trace
+        return log_evidence / -ctx.pairs, trace
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, nll_grad: Tensor, trace_grad: Tensor
     ) -> tuple[Tensor | None, ...]:
-        """The slopes of each sample, times those of its nll and of its trace."""
+        """The slopes of each sample, times those of its nll and of the trace."""
         log_probs_slope, nll_slopes, trace_slopes = ctx.slopes
-        upstream = nll_grad / ctx.counts[0]
+        upstream = nll_grad / ctx.pairs
         slopes = nll_slopes.times(upstream)
         if trace_slopes is not None:
-            more = trace_slopes.times(trace_grad / ctx.counts[1])
+            more = trace_slopes.times(trace_grad.expand(len(upstream)))
             slopes.weight += more.weight
             slopes.bias += more.bias
             slopes.features += more.features

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ def separate_cross_entropy(model: nn.Module, batch: Batch) -> Losses:
 
 @dataclass(frozen=True)
 class AnnotatorLikelihood:
-    """Negative log-likelihood of the annotators' labels, per voxel and present annotator.
+    """Negative log-likelihood of the annotators' labels, per labelled voxel and annotator of each sample.
 
     ``per_annotator`` (Zhang et al., NeurIPS 2020, Eq. 3): sum over a of -log sum_t C^(a)[y_a,t] p[t].
     ``shared_truth`` (the generative model of STAPLE, Warfield et al., TMI 2004, Eq. 2, inside the network):
@@ -92,12 +92,10 @@ def _annotator_terms(
     local: bool,
     trace_weight: float = 0.0,
 ) -> LikelihoodTerms:
-    """The terms of the confusion head, nll divided by the number of annotators who saw each case: (B,)."""
+    """The terms of the confusion head, whose matrices see features only where they are ``local``."""
     assert model.confusion is not None
     features = model.confusion_features(batch.image, evidence) if local else None
-    terms = model.confusion.nll(evidence.log_probs, batch.labels, features, likelihood, trace_weight)
-    present = (batch.labels != UNLABELLED).flatten(2).any(-1).sum(1).clamp(min=1)
-    return replace(terms, nll=terms.nll / present)
+    return model.confusion.nll(evidence.log_probs, batch.labels, features, likelihood, trace_weight)
 
 
 def _figures(model: AnnotatorModel, terms: LikelihoodTerms) -> dict[str, Tensor]:

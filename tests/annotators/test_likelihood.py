@@ -36,15 +36,16 @@ def incomplete_labels() -> Tensor:
 def by_the_book(probs: Tensor, confusion: Tensor, labels: Tensor, likelihood: Likelihood) -> Tensor:
     """nll (B,) from probabilities p (B,T,N) and C (B,A,O,T,N), one product at a time (no logarithms inside)."""
     batch, annotators, voxels = labels.shape
+    pairs = [sum(label != UNLABELLED for label in labels[b].flatten().tolist()) for b in range(batch)]
     nll = [probs.new_zeros(()) for _ in range(batch)]
     for b, n in product(range(batch), range(voxels)):
         present = [a for a in range(annotators) if labels[b, a, n] != UNLABELLED]
         rows = [confusion[b, a, labels[b, a, n], :, n] for a in present]
         if likelihood == "per_annotator":
-            nll[b] = nll[b] - sum(torch.log((row * probs[b, :, n]).sum()) for row in rows) / voxels
+            nll[b] = nll[b] - sum(torch.log((row * probs[b, :, n]).sum()) for row in rows) / pairs[b]
         elif rows:
             joint = torch.stack(rows).prod(dim=0) * probs[b, :, n]
-            nll[b] = nll[b] - torch.log(joint.sum() if likelihood == "shared_truth" else joint.max()) / voxels
+            nll[b] = nll[b] - torch.log(joint.sum() if likelihood == "shared_truth" else joint.max()) / pairs[b]
     return torch.stack(nll)
 
 
@@ -87,8 +88,8 @@ def test_one_voxel_by_hand() -> None:
     labels = torch.tensor([[[1], [0]]])
     private = GlobalLikelihood.apply(log_probs, confusion.log(), labels, "per_annotator", False)
     shared = GlobalLikelihood.apply(log_probs, confusion.log(), labels, "shared_truth", False)
-    assert private.item() == pytest.approx(-torch.tensor(0.375 * 0.575).log().item())
-    assert shared.item() == pytest.approx(-torch.tensor(0.75 * 0.2 * 0.6 + 0.25 * 0.9 * 0.5).log().item())
+    assert private.item() == pytest.approx(-torch.tensor(0.375 * 0.575).log().item() / 2)  # two annotators
+    assert shared.item() == pytest.approx(-torch.tensor(0.75 * 0.2 * 0.6 + 0.25 * 0.9 * 0.5).log().item() / 2)
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
@@ -111,11 +112,13 @@ def test_local_value_and_gradients(likelihood: Likelihood) -> None:
     nll, trace = local(log_probs, logit_map, features, labels, likelihood, True, True)
     confusion = local_confusion(logit_map, features)
     expected = by_the_book(log_probs.exp(), confusion, labels, likelihood)
-    expected_trace = torch.einsum("battn->b", confusion) / (ANNOTATORS * CLASSES * VOXELS)
+    seen = (labels != UNLABELLED).any(dim=1).double()
+    traces = torch.einsum("battn,bn->b", confusion, seen) / (ANNOTATORS * CLASSES * seen.sum(dim=1))
+    expected_trace = traces.mean()
     assert_equal((nll, trace), (expected, expected_trace))
     upstream = random(2, BATCH)
-    ours = gradients((upstream[0] * nll + upstream[1] * trace).sum(), log_probs, logit_map, features)
-    theirs = (upstream[0] * expected + upstream[1] * expected_trace).sum()
+    ours = gradients((upstream[0] * nll).sum() + upstream[1, 0] * trace, log_probs, logit_map, features)
+    theirs = (upstream[0] * expected).sum() + upstream[1, 0] * expected_trace
     assert_equal(ours, gradients(theirs, log_probs, logit_map, features))
 
 

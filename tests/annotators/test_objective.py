@@ -66,6 +66,35 @@ def test_absent_annotators_and_padding_count_for_nothing() -> None:
         assert objective(network, nobody).total.item() == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "form"), [("per_annotator", "global"), ("per_annotator", "pixel"), ("anchored", "pixel")]
+)
+def test_padding_makes_the_same_labels_cost_the_same_under_every_objective(name: str, form: str) -> None:
+    """At the identity, on a grid of which half is padding, and of the rest single labels are missing."""
+    network, shown = perfect(model(form)), batch()
+    shown.labels[..., 4:] = UNLABELLED
+    shown.labels[0, 1, :3] = UNLABELLED
+    expected = cross_entropy(network, shown).total
+    objective = anchored if name == "anchored" else AnnotatorLikelihood("per_annotator", local=form == "pixel")
+    found = objective(network, shown)
+    torch.testing.assert_close(found.figures["nll"], expected.detach(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_the_trace_is_that_of_labelled_voxels(local: bool) -> None:
+    """Matrices far from the identity in the padding alone do not show in the trace."""
+    head = ConfusionHead(1, T, 1)
+    assert head.weight is not None
+    head.weight.data = -12 * torch.eye(T)[None, ..., None]
+    features = torch.zeros(1, 1, 2, 4)
+    features[..., 2:] = 1.0  # in the padding: swapped
+    labels = torch.zeros(1, 1, 2, 4, dtype=torch.long)
+    labels[..., 2:] = UNLABELLED
+    log_probs = torch.full((1, T, 2, 4), 0.5).log()
+    found = head.nll(log_probs, labels, features if local else None, "per_annotator").trace
+    assert found.item() == pytest.approx(1 / (1 + math.exp(-6)), rel=1e-6)
+
+
 def test_one_truth_must_explain_labels_that_disagree() -> None:
     """Two certain annotators who contradict each other: shared truth pays for one error, in full."""
     network, shown = perfect(model("global")), batch()
