@@ -13,15 +13,17 @@ from medseg.annotators.likelihood import GlobalLikelihood, LocalLikelihood, Logi
 
 @dataclass
 class LikelihoodTerms:
-    """The two terms of Zhang et al., NeurIPS 2020, Eq. 4, apart.
+    """The two terms of Zhang et al., NeurIPS 2020, Eq. 4, apart, and the matrices that they speak of.
 
     nll: (B,) -log p(labels | x) in nats, summed over the labelled voxels of a sample and divided by the number of its
     labelled (voxel, annotator) pairs; 0 for a sample without a label.
     trace: () mean of C[t,t] over the voxels that somebody labelled, annotators and true classes; 1 for the identity.
+    mean_confusion: (A,O,T) mean of C over those voxels, without a gradient; all 0 where nobody labelled anything.
     """
 
     nll: Tensor
     trace: Tensor
+    mean_confusion: Tensor
 
 
 @dataclass
@@ -69,14 +71,15 @@ class ConfusionHead(nn.Module):
             truth, written = _flat(log_probs), labels.flatten(2)
             if features is None:
                 log_confusion = self.bias.to(truth.dtype).log_softmax(dim=1)
-                trace = torch.einsum("att->at", log_confusion).exp().mean()
+                mean_confusion = log_confusion.exp()
+                trace = mean_confusion.diagonal(dim1=1, dim2=2).mean()
                 nll = GlobalLikelihood.apply(truth, log_confusion, written, likelihood, differentiate)
             else:
                 logit_map = self._logit_map(truth.dtype)
                 arguments = truth, logit_map.weight, logit_map.bias, _flat(features), written, likelihood
                 trace_moves = differentiate and trace_weight != 0
-                nll, trace = LocalLikelihood.apply(*arguments, differentiate, trace_moves)
-        return LikelihoodTerms(nll, trace if trace_weight else trace.detach())
+                nll, trace, mean_confusion = LocalLikelihood.apply(*arguments, differentiate, trace_moves)
+        return LikelihoodTerms(nll, trace if trace_weight else trace.detach(), mean_confusion.detach())
 
     @torch.no_grad()
     def matrices(self, features: Tensor | None) -> Tensor:

@@ -138,12 +138,12 @@ def trace_slope(confusion: Tensor) -> Tensor:
 
 
 class LocalLikelihood(Function):
-    """A matrix per voxel: nll (B,) and trace () of labels (B,A,N) under log_probs (B,T,N).
+    """A matrix per voxel: nll (B,), trace () and mean C (A,O,T) of labels (B,A,N) under log_probs (B,T,N).
 
     C = softmax over O of the logits that ``LogitMap`` (weight, bias) gives on features (B,F,N).
-    nll[b] is the sum over voxels by M, the number of labelled (voxel, annotator) pairs of the sample; trace the mean
-    of C[t,t] over A, T and ``voxel_shares``. With w of ``explain``: d nll/d log p[t] = -w[t] / M,
-    d nll/d logits[o,t] = w[t] (C[o,t] - 1[o=y]) / M.
+    nll[b] is the sum over voxels by M, the number of labelled (voxel, annotator) pairs of the sample. The mean of C is
+    over ``voxel_shares`` (and has no gradient), trace is that of its C[t,t] over A and T. With w of ``explain``:
+    d nll/d log p[t] = -w[t] / M, d nll/d logits[o,t] = w[t] (C[o,t] - 1[o=y]) / M.
     The slopes are made in the forward pass, while the tile is in the cache; the backward pass scales them.
     """
 
@@ -158,12 +158,12 @@ class LocalLikelihood(Function):
         likelihood: Likelihood,
         differentiate: bool,
         trace_moves: bool,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """See the class; slopes only if ``differentiate``, those of the trace if ``trace_moves``."""
         batch, classes, voxels = log_probs.shape
         logit_map = LogitMap(weight, bias)
-        log_evidence, trace = log_probs.new_zeros(batch), log_probs.new_zeros(())
-        shares = voxel_shares(labels, log_probs.dtype) / (labels.shape[1] * classes)
+        log_evidence, mean_confusion = log_probs.new_zeros(batch), log_probs.new_zeros(classes * bias[0].numel())
+        shares = voxel_shares(labels, log_probs.dtype)
         log_probs_slope = torch.empty_like(log_probs)
         nll_slopes = Slopes.start(logit_map, features)
         trace_slopes = Slopes.start(logit_map, features) if trace_moves else None
@@ -179,7 +179,7 @@ class LocalLikelihood(Function):
                 explanation = explain(log_probs[b, :, tile], confusion, logits, written, likelihood)
                 log_evidence[b] += explanation.log_evidence.sum()
                 share = shares[b, tile]
-                trace += (confusion.diagonal(dim1=0, dim2=2) * share[:, None]).sum()
+                mean_confusion.addmv_(confusion.view(len(mean_confusion), -1), share)
                 if trace_slopes is not None:
                     trace_slopes.add(b, tile, trace_slope(confusion)[1:] * share, logit_map, seen)
                 if differentiate:
@@ -191,21 +191,23 @@ class LocalLikelihood(Function):
                     nll_slopes.add(b, tile, slope, logit_map, seen)
         ctx.slopes = log_probs_slope, nll_slopes, trace_slopes
         ctx.pairs = labelled_pairs(labels)
-        if not trace_moves:
-            ctx.mark_non_differentiable(trace)
-        return log_evidence / -ctx.pairs, trace
+        mean_confusion = mean_confusion.view(classes, *bias.shape[1:]).movedim(0, 1)
+        trace = mean_confusion.diagonal(dim1=1, dim2=2).mean()
+        ctx.mark_non_differentiable(mean_confusion, *(() if trace_moves else (trace,)))
+        return log_evidence / -ctx.pairs, trace, mean_confusion
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, nll_grad: Tensor, trace_grad: Tensor
+        ctx: Any, nll_grad: Tensor, trace_grad: Tensor, _: Tensor
     ) -> tuple[Tensor | None, ...]:
         """The slopes of each sample, times those of its nll and of the trace."""
         log_probs_slope, nll_slopes, trace_slopes = ctx.slopes
         upstream = nll_grad / ctx.pairs
         slopes = nll_slopes.times(upstream)
         if trace_slopes is not None:
-            more = trace_slopes.times(trace_grad.expand(len(upstream)))
+            diagonals = log_probs_slope.shape[1] * nll_slopes.bias.shape[2]
+            more = trace_slopes.times((trace_grad / diagonals).expand(len(upstream)))
             slopes.weight += more.weight
             slopes.bias += more.bias
             slopes.features += more.features

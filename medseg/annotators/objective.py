@@ -49,12 +49,12 @@ class AnnotatorLikelihood:
     trace_weight: float = 0.0
 
     def __call__(self, model: nn.Module, batch: Batch) -> Losses:
-        """Losses with figures nll, trace (mean over annotators and true classes of C[t,t]) and dominance."""
+        """Losses with figures nll, trace (mean over annotators and true classes of C[t,t]) and ``dominance``."""
         assert isinstance(model, AnnotatorModel)
         evidence = model(batch.image)
         terms = _annotator_terms(model, batch, evidence, self.likelihood, self.local, self.trace_weight)
         total = terms.nll.mean() + self.trace_weight * terms.trace.mean()
-        return Losses(total, _figures(model, terms))
+        return Losses(total, _figures(terms))
 
 
 def anchored(model: nn.Module, batch: Batch) -> Losses:
@@ -69,17 +69,17 @@ def anchored(model: nn.Module, batch: Batch) -> Losses:
     truth_nll = _consensus_nll(evidence, batch.labels)
     constant = Evidence(evidence.log_probs.detach(), evidence.features.detach())
     terms = _annotator_terms(model, batch, constant, "per_annotator", local=True)
-    return Losses(truth_nll + terms.nll.mean(), _figures(model, terms) | {"truth_nll": truth_nll.detach()})
+    return Losses(truth_nll + terms.nll.mean(), _figures(terms) | {"truth_nll": truth_nll.detach()})
 
 
-def dominance(logits: Tensor) -> Tensor:
-    """The least margin of the diagonal of the mean global matrix over its column: logits (A,O,T) -> ().
+def dominance(confusion: Tensor) -> Tensor:
+    """The least margin of the diagonal of the annotators' mean matrix over its column: C (A,O,T) -> ().
 
-    min over t of (Cbar[t,t] - max over o != t of Cbar[o,t]), Cbar = mean over a of softmax over o. Negative: the
-    annotators together no longer say most often what the model takes for true, and the theorem of Zhang et al.
-    (Section 3.3) does not hold.
+    min over t of (Cbar[t,t] - max over o != t of Cbar[o,t]), Cbar = mean over a of C, which for per-pixel matrices is
+    itself a mean over labelled voxels. Range [-1, 1], 1 for the identity. Negative: the annotators together no longer
+    say most often what the model takes for true, and the theorem of Zhang et al. (Section 3.3) does not hold.
     """
-    mean = logits.softmax(dim=1).mean(dim=0)
+    mean = confusion.mean(dim=0)
     others = mean - 2 * torch.diag(mean.diagonal())
     return (mean.diagonal() - others.max(dim=0).values).min()
 
@@ -98,12 +98,11 @@ def _annotator_terms(
     return model.confusion.nll(evidence.log_probs, batch.labels, features, likelihood, trace_weight)
 
 
-def _figures(model: AnnotatorModel, terms: LikelihoodTerms) -> dict[str, Tensor]:
-    assert model.confusion is not None
+def _figures(terms: LikelihoodTerms) -> dict[str, Tensor]:
     return {
         "nll": terms.nll.mean().detach(),
         "trace": terms.trace.mean().detach(),
-        "dominance": dominance(model.confusion.bias).detach(),
+        "dominance": dominance(terms.mean_confusion),
     }
 
 

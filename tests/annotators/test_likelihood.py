@@ -67,7 +67,7 @@ def inputs() -> tuple[Tensor, Tensor, Tensor]:
     return log_probs, logit_map, random(BATCH, FEATURES, VOXELS).requires_grad_()
 
 
-def local(log_probs: Tensor, logit_map: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+def local(log_probs: Tensor, logit_map: Tensor, *others: Any) -> tuple[Tensor, Tensor, Tensor]:
     """The kernel, with weight (A,O,T,F) and bias (A,O,T) side by side in one tensor."""
     relative = LogitMap.of(logit_map[..., :-1], logit_map[..., -1])
     return LocalLikelihood.apply(log_probs, relative.weight, relative.bias, *others)
@@ -109,13 +109,15 @@ def test_global_value_and_gradients(likelihood: Likelihood) -> None:
 def test_local_value_and_gradients(likelihood: Likelihood) -> None:
     log_probs, logit_map, features = inputs()
     labels = incomplete_labels()
-    nll, trace = local(log_probs, logit_map, features, labels, likelihood, True, True)
+    nll, trace, mean_confusion = local(log_probs, logit_map, features, labels, likelihood, True, True)
     confusion = local_confusion(logit_map, features)
     expected = by_the_book(log_probs.exp(), confusion, labels, likelihood)
     seen = (labels != UNLABELLED).any(dim=1).double()
     traces = torch.einsum("battn,bn->b", confusion, seen) / (ANNOTATORS * CLASSES * seen.sum(dim=1))
     expected_trace = traces.mean()
     assert_equal((nll, trace), (expected, expected_trace))
+    shares = seen / seen.sum(dim=1, keepdim=True) / BATCH
+    assert_equal(mean_confusion, torch.einsum("baotn,bn->aot", confusion, shares))
     upstream = random(2, BATCH)
     ours = gradients((upstream[0] * nll).sum() + upstream[1, 0] * trace, log_probs, logit_map, features)
     theirs = (upstream[0] * expected).sum() + upstream[1, 0] * expected_trace
@@ -127,7 +129,7 @@ def test_local_gradients_by_finite_differences(likelihood: Likelihood) -> None:
     labels = incomplete_labels()
 
     def terms(*tensors: Tensor) -> tuple[Tensor, Tensor]:
-        return local(*tensors, labels, likelihood, True, True)
+        return local(*tensors, labels, likelihood, True, True)[:2]
 
     assert gradcheck(terms, inputs())
 
@@ -136,7 +138,7 @@ def test_local_gradients_by_finite_differences(likelihood: Likelihood) -> None:
 def test_a_voxel_that_nobody_labelled_costs_and_moves_nothing(likelihood: Likelihood) -> None:
     log_probs, logit_map, features = inputs()
     labels = torch.full((BATCH, ANNOTATORS, VOXELS), UNLABELLED)
-    nll, _ = local(log_probs, logit_map, features, labels, likelihood, True, False)
+    nll, _, _ = local(log_probs, logit_map, features, labels, likelihood, True, False)
     whole = GlobalLikelihood.apply(log_probs, logit_map[..., -1].log_softmax(1), labels, likelihood, True)
     assert torch.equal(nll, torch.zeros(BATCH)) and torch.equal(whole, torch.zeros(BATCH))
     for slope in gradients((nll + whole).sum(), log_probs, logit_map, features):
@@ -152,7 +154,7 @@ def test_single_precision_survives_probabilities_below_its_range(likelihood: Lik
     exact = [tensor.requires_grad_() for tensor in (log_probs, logit_map, features)]
     single = [tensor.detach().float().requires_grad_() for tensor in exact]
     expected = by_the_book(log_probs.exp(), local_confusion(logit_map, features), labels, likelihood)
-    nll, _ = local(*single, labels, likelihood, True, False)
+    nll, _, _ = local(*single, labels, likelihood, True, False)
     assert expected.isfinite().all() and expected.max() > 30
     torch.testing.assert_close(nll.double(), expected, rtol=1e-5, atol=1e-5)
     for ours, theirs in zip(gradients(nll.sum(), *single), gradients(expected.sum(), *exact), strict=True):

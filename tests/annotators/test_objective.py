@@ -12,7 +12,7 @@ from medseg.annotators.confusion import ConfusionHead
 from medseg.annotators.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
 from medseg.annotators.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
 from medseg.annotators.stages import RECIPES, Budget, stages
-from medseg.contracts import UNLABELLED, Batch
+from medseg.contracts import UNLABELLED, Batch, Objective
 
 A, T, F = 3, 2, 4
 
@@ -128,10 +128,28 @@ def test_the_trace_is_minimised_with_a_plus_sign() -> None:
 
 
 def test_dominance_is_the_margin_of_the_diagonal() -> None:
-    logits = torch.log(torch.tensor([[[0.9, 0.4], [0.1, 0.6]]]))
-    assert math.isclose(dominance(logits).item(), 0.2, rel_tol=1e-5)
-    swapped = torch.log(torch.tensor([[[0.1, 0.9], [0.9, 0.1]]]))
-    assert dominance(swapped).item() < 0
+    confusion = torch.tensor([[[0.9, 0.4], [0.1, 0.6]]])
+    assert math.isclose(dominance(confusion).item(), 0.2, rel_tol=1e-5)
+    swapped = torch.tensor([[[0.1, 0.9], [0.9, 0.1]]])
+    assert math.isclose(dominance(swapped).item(), -0.8, rel_tol=1e-5)
+
+
+class Ones(torch.nn.Module):
+    """A trunk whose one feature is 1 everywhere."""
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        return torch.ones_like(seen[:, :1])
+
+
+@pytest.mark.parametrize("objective", [anchored, AnnotatorLikelihood("shared_truth", local=True)])
+def test_the_logged_dominance_is_that_of_the_batch_s_own_matrices(objective: Objective) -> None:
+    """The bias says identity, the features swap the classes: 2 / (1 + exp(6)) - 1 = -.995."""
+    network = AnnotatorModel(model().network, A, ConfusionHead(A, T, 1), Ones())
+    assert network.confusion is not None and network.confusion.weight is not None
+    network.confusion.weight.data = -12 * torch.eye(T)[None, ..., None].repeat(A, 1, 1, 1)
+    found = objective(network, batch()).figures
+    assert found["dominance"].item() == pytest.approx(2 / (1 + math.exp(6)) - 1, rel=1e-5)
+    assert found["trace"].item() == pytest.approx(1 / (1 + math.exp(6)), rel=1e-4)
 
 
 def test_what_a_baseline_says_of_an_annotator_is_the_truth() -> None:
