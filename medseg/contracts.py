@@ -251,7 +251,7 @@ class Beliefs:
     """What an annotator model says of a batch of images.
 
     truth_probs: (B,T,S...) p(t|x). annotator_probs: (B,A,O,S...) q^(a)[o] = sum_t C^(a)[o,t] p[t].
-    joint_probs: (B,A,O,T) mean over space of C^(a)[o,t] p[t]; its columns, divided by their sums,
+    joint_probs: (B,A,O,T) weighted mean over space of C^(a)[o,t] p[t]; its columns, divided by their sums,
     are the mean confusion matrix over the voxels of each true class.
     """
 
@@ -264,7 +264,8 @@ class Beliefs:
 class Prediction:
     """One case on its native grid.
 
-    truth_probs: (T,S...). annotator_probs: (A,O,S...). joint_probs: (A,O,T), as in Beliefs.
+    truth_probs: (T,S...). annotator_probs: (A,O,S...). joint_probs: (A,O,T), as in Beliefs,
+    the mean over the image's own voxels.
     """
 
     case: str

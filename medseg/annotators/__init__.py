@@ -5,5 +5,6 @@
 ``likelihood``  the likelihood of those labels, with its gradient in closed form
 ``bayes``       Bayes' rule at every voxel, on which it rests
 ``objective``   what is minimised
+``prediction``  a model and an image of any size -> what it believes everywhere in it
 ``stages``      every recipe, the baselines among them, as rows
 """

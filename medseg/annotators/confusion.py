@@ -30,7 +30,7 @@ class LikelihoodTerms:
 class Prediction:
     """What each annotator would write.
 
-    annotator_probs: (B,A,O,S...) sum_t C[o,t] p[t]. joint_probs: (B,A,O,T) mean over space of C[o,t] p[t].
+    annotator_probs: (B,A,O,S...) sum_t C[o,t] p[t]. joint_probs: (B,A,O,T) weighted mean over space of C[o,t] p[t].
     """
 
     annotator_probs: Tensor
@@ -93,24 +93,28 @@ class ConfusionHead(nn.Module):
         return torch.stack(samples).unflatten(-1, features.shape[2:])
 
     @torch.no_grad()
-    def predict(self, log_probs: Tensor, features: Tensor | None) -> Prediction:
-        """What each annotator would write: log_probs (B,T,S...), features (B,F,S...) or None."""
+    def predict(self, log_probs: Tensor, features: Tensor | None, voxel_weights: Tensor | None = None) -> Prediction:
+        """What each annotator would write: log_probs (B,T,S...), features (B,F,S...) or None.
+
+        voxel_weights: (B,S...) of the mean over space; None: all alike, with sum 1.
+        """
         with _no_autocast(log_probs):
             probs, space = _flat(log_probs).exp(), log_probs.shape[2:]
             if features is None:
                 confusion = self.bias.to(probs.dtype).softmax(dim=1)
                 annotator_probs = torch.einsum("aot,btn->baon", confusion, probs)
-                joint_probs = torch.einsum("aot,bt->baot", confusion, probs.mean(dim=-1))
+                joint_probs = torch.einsum("aot,bt->baot", confusion, weighted_mean(probs, voxel_weights))
                 return Prediction(annotator_probs.unflatten(-1, space), joint_probs)
             batch, _, voxels = probs.shape
             logit_map, flat = self._logit_map(probs.dtype), _flat(features)
+            weights = probs.new_ones(batch, voxels) / voxels if voxel_weights is None else voxel_weights.flatten(1)
             annotator_probs = probs.new_empty(batch, *self.bias.shape[:2], voxels)
             joint_probs = probs.new_zeros(batch, *self.bias.shape)
             for b in range(batch):
                 for tile in tiles(voxels, self.bias.numel(), probs.device):
                     joint = logit_map.logits(flat[b, :, tile]).softmax(dim=0).mul_(probs[b, :, tile])
                     annotator_probs[b, :, :, tile] = joint.sum(dim=2).movedim(0, 1)
-                    joint_probs[b] += joint.sum(dim=-1).movedim(0, 1) / voxels
+                    joint_probs[b] += (joint @ weights[b, tile]).movedim(0, 1)
         return Prediction(annotator_probs.unflatten(-1, space), joint_probs)
 
     @torch.no_grad()
@@ -138,6 +142,13 @@ class ConfusionHead(nn.Module):
     def _logit_map(self, dtype: torch.dtype) -> LogitMap:
         assert self.weight is not None, "a head without features has global matrices only"
         return LogitMap.of(self.weight.to(dtype), self.bias.to(dtype))
+
+
+def weighted_mean(probs: Tensor, voxel_weights: Tensor | None) -> Tensor:
+    """Over space: probs (B,T,S...) by voxel_weights (B,S...), which sum to 1 -> (B,T); None: all alike."""
+    if voxel_weights is None:
+        return probs.flatten(2).mean(dim=-1)
+    return torch.einsum("btn,bn->bt", probs.flatten(2), voxel_weights.flatten(1))
 
 
 def _flat(numbers: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from monai.networks.blocks.convolutions import Convolution
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
-from medseg.annotators.confusion import ConfusionHead
+from medseg.annotators.confusion import ConfusionHead, weighted_mean
 from medseg.contracts import Beliefs
 
 
@@ -90,16 +90,19 @@ class AnnotatorModel(nn.Module):
         return self.trunk(torch.cat([image, evidence.features, evidence.log_probs.exp()], dim=1))
 
     @torch.no_grad()
-    def believe(self, image: Tensor) -> Beliefs:
-        """image (B,C,S...) -> what the model believes of the truth and of every annotator."""
+    def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> Beliefs:
+        """image (B,C,S...) -> what the model believes of the truth and of every annotator.
+
+        voxel_weights: (B,S...) of ``joint_probs``; None: all alike, with sum 1.
+        """
         evidence = self(image)
         probs = evidence.log_probs.exp()
         if self.confusion is None:
             every = probs[:, None].expand(-1, self.annotators, -1, *[-1] * (probs.ndim - 2))
-            diagonal = torch.diag_embed(probs.flatten(2).mean(-1))
+            diagonal = torch.diag_embed(weighted_mean(probs, voxel_weights))
             return Beliefs(probs, every, diagonal[:, None].expand(-1, self.annotators, -1, -1))
         features = self.confusion_features(image, evidence)
-        prediction = self.confusion.predict(evidence.log_probs, features)
+        prediction = self.confusion.predict(evidence.log_probs, features, voxel_weights)
         return Beliefs(probs, prediction.annotator_probs, prediction.joint_probs)
 
 
@@ -115,8 +118,8 @@ class SeparateNetworks(nn.Module):
         return torch.stack([network(image).log_probs for network in self.networks], dim=1)
 
     @torch.no_grad()
-    def believe(self, image: Tensor) -> Beliefs:
-        """The mean of the networks as the truth; their joint with it is not defined (nan)."""
+    def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> Beliefs:
+        """The mean of the networks as the truth; their joint with it is not defined (nan), whatever the weights."""
         every = self(image).exp()
         classes = every.shape[2]
         joint = every.new_full((len(every), every.shape[1], classes, classes), torch.nan)

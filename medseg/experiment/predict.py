@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from medseg.annotators.prediction import believe_everywhere
 from medseg.config import RunConfig
 from medseg.contracts import Prediction, Refused, Volume, complaint
 from medseg.data.loading import Grid
 from medseg.data.transforms import image_to_grid, probs_to_native
 from medseg.data.volume import SUFFIXES, read_channels, suffix_of, write_labels, write_map
 from medseg.evaluation.calibration import voxel_entropy
-from medseg.evaluation.inference import believe_everywhere
 from medseg.experiment.assembly import device_of
 from medseg.experiment.assembly_annotators import Signature, build_annotator_model, network_grid, read_annotator_run
 from medseg.training.checkpoint import load_weights
@@ -46,21 +47,22 @@ class Predictor:
         """One image (C,S...) -> its Prediction on the same grid."""
         shape = image.array.shape[1:]
         placement = self.grid.place(shape, image.affine, image.spacing_mm)
-        maps = believe_everywhere(
+        beliefs = believe_everywhere(
             self.model,
             image_to_grid(image.array, placement),
-            self.grid.size,
-            self.config.data.grid.overlap,
-            self.device,
+            inside=placement.inside,
+            window=self.grid.size,
+            overlap=self.config.data.grid.overlap,
+            device=self.device,
         )
-        annotators, classes = maps.annotator_probs.shape[:2]
-        flat = np.concatenate([maps.truth_probs, maps.annotator_probs.reshape(-1, *maps.truth_probs.shape[1:])])
-        native = probs_to_native(flat, placement)
+        annotators, classes = beliefs.annotator_probs.shape[1:3]
+        maps = torch.cat([beliefs.truth_probs[0], beliefs.annotator_probs[0].flatten(0, 1)])
+        native = probs_to_native(maps.numpy(), placement)
         return Prediction(
             name,
             _normalised(native[:classes], 0),
             _normalised(native[classes:].reshape(annotators, classes, *shape), 1),
-            maps.joint_probs,
+            beliefs.joint_probs[0].numpy(),
             image.affine,
             image.spacing_mm,
         )
