@@ -246,36 +246,6 @@ class Stage:
 
 
 # ------------------------------------------------------------------------------------- evaluation
-@dataclass
-class Beliefs:
-    """What an annotator model says of a batch of images.
-
-    truth_probs: (B,T,S...) p(t|x). annotator_probs: (B,A,O,S...) q^(a)[o] = sum_t C^(a)[o,t] p[t].
-    joint_probs: (B,A,O,T) weighted mean over space of C^(a)[o,t] p[t]; its columns, divided by their sums,
-    are the mean confusion matrix over the voxels of each true class.
-    """
-
-    truth_probs: Tensor
-    annotator_probs: Tensor
-    joint_probs: Tensor
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One case on its native grid.
-
-    truth_probs: (T,S...). annotator_probs: (A,O,S...). joint_probs: (A,O,T), as in Beliefs,
-    the mean over the image's own voxels.
-    """
-
-    case: str
-    truth_probs: NDArray[np.float32]
-    annotator_probs: NDArray[np.float32]
-    joint_probs: NDArray[np.float32]
-    affine: NDArray[np.float64]
-    spacing_mm: tuple[float, ...] | None
-
-
 @dataclass(frozen=True)
 class Completion:
     """What a completer says of one object, on the crop of its AmodalObject; the visible part is always kept.

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from medseg.annotators.confusion import LikelihoodTerms
-from medseg.annotators.likelihood import Likelihood
-from medseg.annotators.model import AnnotatorModel, Evidence
+from medseg.annotators.likelihood import Likelihood, LikelihoodTerms
+from medseg.annotators.model import AnnotatorModel, TruthOutput
 from medseg.contracts import UNLABELLED, Batch, Losses
 
 
@@ -34,27 +33,28 @@ def separate_cross_entropy(model: nn.Module, batch: Batch) -> Losses:
 class AnnotatorLikelihood:
     """Negative log-likelihood of the annotators' labels, per labelled voxel and annotator of each sample.
 
-    ``per_annotator`` (Zhang et al., NeurIPS 2020, Eq. 3): sum over a of -log sum_t C^(a)[y_a,t] p[t].
-    ``shared_truth`` (the generative model of STAPLE, Warfield et al., TMI 2004, Eq. 2, inside the network):
-    -log sum_t p[t] prod_a C^(a)[y_a,t]; one truth explains all labels of a voxel together.
-    ``best_truth``: the same with max_t for sum_t (classification EM, Celeux and Govaert 1992): voxels in doubt do not
-    leak into the matrices of the annotators, which under the sum can pull the truth to the style of one of them.
-
-    local: the matrices are those of each voxel (else one matrix per annotator).
+    likelihood: see ``likelihood.log_likelihood``. Under ``per_annotator`` each annotator has a private truth, under
+    ``shared_truth`` one truth explains all labels of a voxel together; under ``best_truth`` voxels in doubt do not leak
+    into the matrices, which under the sum can pull the truth to the style of one annotator.
+    per_pixel: the matrices are those of each voxel (else one matrix per annotator).
     trace_weight: lambda of Zhang et al., Eq. 4, on the mean trace (minimised).
     """
 
     likelihood: Likelihood
-    local: bool
+    per_pixel: bool
     trace_weight: float = 0.0
 
     def __call__(self, model: nn.Module, batch: Batch) -> Losses:
         """Losses with figures nll, trace (mean over annotators and true classes of C[t,t]) and ``dominance``."""
         assert isinstance(model, AnnotatorModel)
-        evidence = model(batch.image)
-        terms = _annotator_terms(model, batch, evidence, self.likelihood, self.local, self.trace_weight)
-        total = terms.nll.mean() + self.trace_weight * terms.trace.mean()
-        return Losses(total, _figures(terms))
+        assert model.confusion is not None
+        truth = model(batch.image)
+        features = model.confusion_features(batch.image, truth) if self.per_pixel else None
+        confusion = model.confusion if self.per_pixel else model.confusion.without_features()
+        terms = confusion.terms(
+            truth.log_probs, batch.labels, features, likelihood=self.likelihood, trace_moves=self.trace_weight != 0
+        )
+        return Losses(terms.total(self.trace_weight), _figures(terms))
 
 
 def anchored(model: nn.Module, batch: Batch) -> Losses:
@@ -65,11 +65,13 @@ def anchored(model: nn.Module, batch: Batch) -> Losses:
     likelihood of an annotator's labels comes from what the matrices say of that annotator.
     """
     assert isinstance(model, AnnotatorModel)
-    evidence = model(batch.image)
-    truth_nll = _consensus_nll(evidence, batch.labels)
-    constant = Evidence(evidence.log_probs.detach(), evidence.features.detach())
-    terms = _annotator_terms(model, batch, constant, "per_annotator", local=True)
-    return Losses(truth_nll + terms.nll.mean(), _figures(terms) | {"truth_nll": truth_nll.detach()})
+    assert model.confusion is not None
+    truth = model(batch.image)
+    truth_nll = _consensus_nll(truth, batch.labels)
+    constant = TruthOutput(log_probs=truth.log_probs.detach(), features=truth.features.detach())
+    features = model.confusion_features(batch.image, constant)
+    terms = model.confusion.terms(constant.log_probs, batch.labels, features, likelihood="per_annotator")
+    return Losses(truth_nll + terms.total(trace_weight=0), _figures(terms) | {"truth_nll": truth_nll.detach()})
 
 
 def dominance(confusion: Tensor) -> Tensor:
@@ -84,20 +86,6 @@ def dominance(confusion: Tensor) -> Tensor:
     return (mean.diagonal() - others.max(dim=0).values).min()
 
 
-def _annotator_terms(
-    model: AnnotatorModel,
-    batch: Batch,
-    evidence: Evidence,
-    likelihood: Likelihood,
-    local: bool,
-    trace_weight: float = 0.0,
-) -> LikelihoodTerms:
-    """The terms of the confusion head, whose matrices see features only where they are ``local``."""
-    assert model.confusion is not None
-    features = model.confusion_features(batch.image, evidence) if local else None
-    return model.confusion.nll(evidence.log_probs, batch.labels, features, likelihood, trace_weight)
-
-
 def _figures(terms: LikelihoodTerms) -> dict[str, Tensor]:
     return {
         "nll": terms.nll.mean().detach(),
@@ -106,9 +94,9 @@ def _figures(terms: LikelihoodTerms) -> dict[str, Tensor]:
     }
 
 
-def _consensus_nll(evidence: Evidence, labels: Tensor) -> Tensor:
+def _consensus_nll(truth: TruthOutput, labels: Tensor) -> Tensor:
     """The same log_probs (B,T,S...) for every annotator of labels (B,A,S...)."""
-    log_probs = evidence.log_probs
+    log_probs = truth.log_probs
     return _mean_nll(log_probs[:, None].expand(-1, labels.shape[1], -1, *log_probs.shape[2:]), labels)
 
 

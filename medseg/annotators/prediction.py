@@ -12,7 +12,7 @@ from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medseg.contracts import Beliefs
+from medseg.annotators.nouns import BatchPrediction
 
 WINDOWS_AT_ONCE = 2
 
@@ -26,8 +26,8 @@ def believe_everywhere(
     window: Sequence[int],
     overlap: float,
     device: str,
-) -> Beliefs:
-    """image (C,S...), each S at least the window's -> Beliefs of a batch of one, on the CPU.
+) -> BatchPrediction:
+    """image (C,S...), each S at least the window's -> BatchPrediction of a batch of one, on the CPU.
 
     An image of the window's size is seen at once, a larger one by overlapping windows blended with Gaussian
     weights (monai.inferers.sliding_window_inference). ``joint_probs`` is the mean over the voxels ``inside``, the
@@ -63,11 +63,13 @@ def believe_everywhere(
 
     def believe(patches: Tensor, places: Sequence[Sequence[slice]]) -> tuple[Tensor, Tensor]:
         weights = torch.stack([importance * shares[tuple(place[2:])] for place in places])
-        beliefs: Beliefs = model.believe(patches, weights)  # pyright: ignore[reportCallIssue]
-        joints.extend(beliefs.joint_probs)
-        return beliefs.truth_probs, beliefs.annotator_probs.flatten(1, 2)
+        said: BatchPrediction = model.believe(patches, weights)  # pyright: ignore[reportCallIssue]
+        joints.extend(said.joint_probs)
+        return said.truth_probs, said.annotator_probs.flatten(1, 2)
 
     truth_probs, annotator_probs = over_windows(believe)
     joint_probs = torch.stack(joints).sum(dim=0, keepdim=True)
     annotator_probs = annotator_probs.unflatten(1, joint_probs.shape[1:3])
-    return Beliefs(truth_probs.cpu(), annotator_probs.cpu(), joint_probs.cpu())
+    return BatchPrediction(
+        truth_probs=truth_probs.cpu(), annotator_probs=annotator_probs.cpu(), joint_probs=joint_probs.cpu()
+    )

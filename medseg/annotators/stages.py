@@ -42,7 +42,7 @@ class Budget:
     warmup: int
     joint: int
     learning_rate: float
-    confusion_rate: float
+    confusion_lr_factor: float
     trace_weight: float
     hard_assignment: bool = True
 
@@ -81,16 +81,16 @@ def stages(name: str, budget: Budget) -> tuple[Stage, ...]:
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
     """
-    recipe, rate = RECIPES[name], budget.learning_rate
-    rates = {"confusion.bias": budget.confusion_rate}
+    recipe, learning_rate = RECIPES[name], budget.learning_rate
+    lr_factors = {"confusion.bias": budget.confusion_lr_factor}
     if recipe.likelihood is None:
         epochs = budget.warmup + budget.joint
-        return (Stage("joint", recipe.view, ("",), recipe.objective, epochs, rate, rates),)
-    held = AnnotatorLikelihood(recipe.likelihood, local=False)
+        return (Stage("joint", recipe.view, ("",), recipe.objective, epochs, learning_rate, lr_factors),)
+    held = AnnotatorLikelihood(recipe.likelihood, per_pixel=False)
     hard = recipe.likelihood == "shared_truth" and budget.hard_assignment
     likelihood: Likelihood = "best_truth" if hard else recipe.likelihood
-    free = AnnotatorLikelihood(likelihood, recipe.confusion == "pixel", budget.trace_weight)
+    free = AnnotatorLikelihood(likelihood, per_pixel=recipe.confusion == "pixel", trace_weight=budget.trace_weight)
     return (
-        Stage("warmup", recipe.view, ("network",), held, budget.warmup, rate),
-        Stage("joint", recipe.view, ("",), free, budget.joint, rate, rates),
+        Stage("warmup", recipe.view, ("network",), held, budget.warmup, learning_rate),
+        Stage("joint", recipe.view, ("",), free, budget.joint, learning_rate, lr_factors),
     )

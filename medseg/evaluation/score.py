@@ -29,7 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.contracts import UNLABELLED, Prediction, Refused, Score, complaint
+from medseg.annotators.nouns import Prediction
+from medseg.contracts import UNLABELLED, Refused, Score, complaint
 from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
 from medseg.evaluation.annotators import alarms, confusion_rmse, joint_counts, mean_confusion, relative_area
 from medseg.evaluation.calibration import ece, negative_log_likelihood

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from medseg.annotators.confusion import ConfusionHead
+from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
 from medseg.annotators.stages import RECIPES, Budget, stages
 from medseg.config import RunConfig
@@ -112,10 +112,10 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     if recipe.confusion == "none":
         return AnnotatorModel(network(), annotators)
     if recipe.confusion == "global":
-        return AnnotatorModel(network(), annotators, ConfusionHead(annotators, classes))
+        return AnnotatorModel(network(), annotators, GlobalConfusion(annotators, classes))
     width = config.confusion.trunk
     seen = signature.channels + config.network.features + classes
-    head = ConfusionHead(annotators, classes, width)
+    head = PixelConfusion(annotators, classes, width)
     return AnnotatorModel(network(), annotators, head, confusion_trunk(signature.spatial_dims, seen, width))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.contracts import Cohort, Prediction, Refused, Score, Volume, complaint
+from medseg.annotators.nouns import Prediction
+from medseg.contracts import Cohort, Refused, Score, Volume, complaint
 from medseg.data.cohort import load_cohort
 from medseg.data.loading import Record, read_record
 from medseg.data.splits import apply, read_splits

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
 from medseg.config import RunConfig
-from medseg.contracts import Prediction, Refused, Volume, complaint
+from medseg.contracts import Refused, Volume, complaint
 from medseg.data.loading import Grid
 from medseg.data.transforms import image_to_grid, probs_to_native
 from medseg.data.volume import SUFFIXES, read_channels, suffix_of, write_labels, write_map
@@ -47,7 +48,7 @@ class Predictor:
         """One image (C,S...) -> its Prediction on the same grid."""
         shape = image.array.shape[1:]
         placement = self.grid.place(shape, image.affine, image.spacing_mm)
-        beliefs = believe_everywhere(
+        on_grid = believe_everywhere(
             self.model,
             image_to_grid(image.array, placement),
             inside=placement.inside,
@@ -55,16 +56,16 @@ class Predictor:
             overlap=self.config.data.grid.overlap,
             device=self.device,
         )
-        annotators, classes = beliefs.annotator_probs.shape[1:3]
-        maps = torch.cat([beliefs.truth_probs[0], beliefs.annotator_probs[0].flatten(0, 1)])
+        annotators, classes = on_grid.annotator_probs.shape[1:3]
+        maps = torch.cat([on_grid.truth_probs[0], on_grid.annotator_probs[0].flatten(0, 1)])
         native = probs_to_native(maps.numpy(), placement)
         return Prediction(
-            name,
-            _normalised(native[:classes], 0),
-            _normalised(native[classes:].reshape(annotators, classes, *shape), 1),
-            beliefs.joint_probs[0].numpy(),
-            image.affine,
-            image.spacing_mm,
+            case=name,
+            truth_probs=_normalised(native[:classes], 0),
+            annotator_probs=_normalised(native[classes:].reshape(annotators, classes, *shape), 1),
+            joint_probs=on_grid.joint_probs[0].numpy(),
+            affine=image.affine,
+            spacing_mm=image.spacing_mm,
         )
 
 

@@ -1,4 +1,4 @@
-"""Beliefs over windows: what is reported of the matrices is the mean over the image's own voxels, each once."""
+"""Predictions over windows: what is reported of the matrices is the mean over the image's own voxels, each once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.confusion import ConfusionHead
-from medseg.annotators.model import AnnotatorModel, Evidence, SeparateNetworks
+from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
+from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TruthOutput
+from medseg.annotators.nouns import BatchPrediction
 from medseg.annotators.prediction import believe_everywhere
-from medseg.contracts import Beliefs
 
 A, T, F = 2, 3, 4
 EVERYWHERE = (slice(None), slice(None))
@@ -25,9 +25,9 @@ class Pointwise(nn.Module):
         super().__init__()
         self.to_features, self.to_classes = nn.Conv2d(1, F, 1), nn.Conv2d(F, T, 1)
 
-    def forward(self, image: Tensor) -> Evidence:
+    def forward(self, image: Tensor) -> TruthOutput:
         features = self.to_features(image)
-        return Evidence(self.to_classes(features).log_softmax(dim=1), features)
+        return TruthOutput(log_probs=self.to_classes(features).log_softmax(dim=1), features=features)
 
 
 def model(form: str = "pixel") -> AnnotatorModel:
@@ -35,9 +35,9 @@ def model(form: str = "pixel") -> AnnotatorModel:
     network: nn.Module = Pointwise()
     if form == "none":
         return AnnotatorModel(network, A)
-    head = ConfusionHead(A, T, F if form == "pixel" else 0)
+    head = PixelConfusion(A, T, F) if form == "pixel" else GlobalConfusion(A, T)
     nn.init.normal_(head.bias)
-    if head.weight is None:
+    if isinstance(head, GlobalConfusion):
         return AnnotatorModel(network, A, head)
     nn.init.normal_(head.weight)
     return AnnotatorModel(network, A, head, nn.Conv2d(1 + F + T, F, 1))
@@ -51,16 +51,18 @@ def by_hand(model: AnnotatorModel, image: np.ndarray, inside: tuple[slice, ...])
     """(A,O,T): C[o,t] p[t] written out everywhere, then its mean inside."""
     seen = torch.from_numpy(image)[None]
     with torch.no_grad():
-        evidence = model(seen)
-        features = model.confusion_features(seen, evidence)
+        truth = model(seen)
+        features = model.confusion_features(seen, truth)
         assert model.confusion is not None
-        matrices = model.confusion.matrices(features)[0]
+        matrices = model.confusion(features)[0]
         matrices = matrices if features is not None else matrices[..., None, None]
-        joint = matrices * evidence.log_probs.exp()[0]
+        joint = matrices * truth.log_probs.exp()[0]
     return joint[(..., *inside)].mean(dim=(-2, -1))
 
 
-def believe(model: nn.Module, image: np.ndarray, window: tuple[int, int], inside=EVERYWHERE, overlap=0.5) -> Beliefs:
+def believe(
+    model: nn.Module, image: np.ndarray, window: tuple[int, int], inside=EVERYWHERE, overlap=0.5
+) -> BatchPrediction:
     return believe_everywhere(model, image, inside=inside, window=window, overlap=overlap, device="cpu")
 
 
@@ -70,9 +72,9 @@ def test_the_joint_is_the_mean_over_the_image_s_own_voxels(form: str, window: tu
     """In one window, and in several that overlap by half; six lines of the sixteen are the image."""
     inside = (slice(5, 11), slice(0, 40))
     shown, network = image(16, 40), model(form)
-    beliefs = believe(network, shown, window, inside)
-    torch.testing.assert_close(beliefs.joint_probs[0], by_hand(network, shown, inside))
-    assert beliefs.joint_probs.sum((2, 3)).flatten().tolist() == pytest.approx([1] * A)
+    said = believe(network, shown, window, inside)
+    torch.testing.assert_close(said.joint_probs[0], by_hand(network, shown, inside))
+    assert said.joint_probs.sum((2, 3)).flatten().tolist() == pytest.approx([1] * A)
 
 
 @pytest.mark.parametrize("form", ["global", "pixel", "none"])
@@ -88,12 +90,12 @@ def test_windows_that_overlap_say_the_same_as_one(form: str) -> None:
 
 
 def test_what_a_baseline_s_joint_says_is_its_truth() -> None:
-    beliefs = believe(model("none"), image(24, 40), (16, 16), inside := (slice(0, 24), slice(8, 40)))
-    share = beliefs.truth_probs[(0, slice(None), *inside)].mean(dim=(1, 2))
-    torch.testing.assert_close(beliefs.joint_probs[0, 1], torch.diag(share))
+    said = believe(model("none"), image(24, 40), (16, 16), inside := (slice(0, 24), slice(8, 40)))
+    share = said.truth_probs[(0, slice(None), *inside)].mean(dim=(1, 2))
+    torch.testing.assert_close(said.joint_probs[0, 1], torch.diag(share))
 
 
 def test_separate_networks_have_no_joint() -> None:
-    beliefs = believe(SeparateNetworks([Pointwise(), Pointwise()]), image(24, 40), (16, 16))  # type: ignore[list-item]
-    assert beliefs.joint_probs.shape == (1, A, T, T) and beliefs.joint_probs.isnan().all()
-    torch.testing.assert_close(beliefs.annotator_probs.mean(dim=1), beliefs.truth_probs)
+    said = believe(SeparateNetworks([Pointwise(), Pointwise()]), image(24, 40), (16, 16))  # type: ignore[list-item]
+    assert said.joint_probs.shape == (1, A, T, T) and said.joint_probs.isnan().all()
+    torch.testing.assert_close(said.annotator_probs.mean(dim=1), said.truth_probs)

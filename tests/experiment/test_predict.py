@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from medseg.annotators.confusion import PixelConfusion
 from medseg.annotators.model import AnnotatorModel
 from medseg.config import dump_config
 from medseg.config.sections import RunConfig
@@ -32,7 +33,7 @@ def run_folder(folder: Path, recipe: str = "anchored", **grid: object) -> Path:
     folder.mkdir()
     config = RunConfig.model_validate(values)
     model = build_annotator_model(config, SIGNATURE)
-    if isinstance(model, AnnotatorModel) and model.confusion is not None and model.confusion.weight is not None:
+    if isinstance(model, AnnotatorModel) and isinstance(model.confusion, PixelConfusion):
         nn.init.normal_(model.confusion.weight, std=3)
     (folder / "config.yaml").write_text(dump_config(config))
     SIGNATURE.write(folder / "model.json")
@@ -53,11 +54,11 @@ def test_the_reported_confusion_is_that_of_the_image_not_of_its_padding(tmp_path
     seen = torch.from_numpy(image_to_grid(image.array, placement))[None]
     model = predictor.model.eval()
     with torch.no_grad():
-        evidence = model(seen)
-        matrices = model.confusion.matrices(model.confusion_features(seen, evidence))
-        joint = (matrices * evidence.log_probs.exp()[:, None, None])[0, :, :, :, 24:40]
+        truth = model(seen)
+        matrices = model.confusion(model.confusion_features(seen, truth))
+        joint = (matrices * truth.log_probs.exp()[:, None, None])[0, :, :, :, 24:40]
     np.testing.assert_allclose(prediction.joint_probs, joint.mean(dim=(3, 4)).numpy(), rtol=1e-4, atol=1e-6)
-    whole = (matrices * evidence.log_probs.exp()[:, None, None]).mean(dim=(4, 5))[0].numpy()
+    whole = (matrices * truth.log_probs.exp()[:, None, None]).mean(dim=(4, 5))[0].numpy()
     assert np.abs(prediction.joint_probs - whole).max() > 0.01  # the padding would have shown
 
 
