@@ -123,12 +123,12 @@ def budget(config: RunConfig) -> Budget:
     """The training section's part that the stages need."""
     training, confusion = config.training, config.confusion
     return Budget(
-        training.epochs.warmup,
-        training.epochs.joint,
-        training.learning_rate,
-        confusion.rate,
-        confusion.trace_weight,
-        confusion.assignment == "hard",
+        warmup=training.epochs.warmup,
+        joint=training.epochs.joint,
+        learning_rate=training.learning_rate,
+        confusion_lr_factor=confusion.rate,
+        trace_weight=confusion.trace_weight,
+        hard_assignment=confusion.assignment == "hard",
     )
 
 

@@ -175,7 +175,7 @@ def test_every_recipe_has_the_same_budget(name: str) -> None:
 
 
 def test_matrices_are_held_in_the_warm_up() -> None:
-    budget = Budget(3, 7, 1e-3, 10, 0)
+    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_lr_factor=10, trace_weight=0)
     warmup, joint = stages("shared_truth_pixel", budget)
     assert warmup.trains == ("network",) and joint.trains == ("",)
     assert warmup.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)
