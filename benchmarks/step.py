@@ -1,19 +1,21 @@
-"""What the annotators cost: a whole training step, against the same network's step without them.
+"""What the annotators cost: a training step of a recipe's joint stage, against that of the soft mean.
 
 python benchmarks/step.py [--quick] [--threads N] [--rounds N] [--only CLASSESxANNOTATORS]
 
-A step is forward, loss, backward and Adam of a small U-Net on a batch of four 128x128 images. The variants take
-turns in one process, in another order each round; a figure is the median over rounds of a variant's time divided by
-the plain step's time of that same round, so that a load on the machine falls on all of them. Memory is the peak of
-what torch holds in tensors on the CPU during one step, beyond weights and optimiser state (from the profiler's
-record of every allocation and release).
+A step is what the loop does with a batch of four 128x128 images: forward, loss, backward, clipping, AdamW. Model,
+stage and optimiser are those that a run of the recipe has, with the defaults of the config and a U-Net of four levels.
+The variants take turns in one process, in another order each round; a figure is the median over rounds of a variant's
+time divided by the plain step's time of that same round, so that a load on the machine falls on all of them. Memory is
+the peak of what torch holds in tensors on the CPU during one step, beyond weights and optimiser state (from the
+profiler's record of every allocation and release).
 
-plain            cross-entropy on the majority vote, no confusion matrices
-published        Zhang et al., NeurIPS 2020, Eq. 2-3 as they stand: softplus, normalised over O, C p voxel by voxel
-straightforward  the observed row of C in log space, left to autograd
-pixel private    medseg, a matrix per voxel, likelihood per_annotator
-pixel shared     medseg, a matrix per voxel, likelihood shared_truth
-global shared    medseg, a matrix per annotator, likelihood shared_truth
+soft_mean            the plain step: cross-entropy to all labels, no confusion matrices
+anchored             the same, and beside it a matrix per voxel, which sees the truth as a constant
+shared_truth_pixel   a matrix per voxel, one truth for all annotators
+shared_truth_global  a matrix per annotator, one truth for all annotators
+untiled              shared_truth_pixel by the definition of the likelihood and autograd
+published            Zhang et al., NeurIPS 2020, Eq. 2-3 as they stand, on the same trunk: softplus, normalised over O,
+                     C p voxel by voxel
 """
 
 from __future__ import annotations
@@ -22,98 +24,101 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, nll_loss, softplus
 from torch.profiler import ProfilerActivity, profile
 
-from medseg.annotators.confusion import ConfusionHead
-from medseg.annotators.model import Evidence, TrueLabelNetwork
-from medseg.contracts import UNLABELLED
+from medseg.annotators.assembly import Signature, budget, build_annotator_model
+from medseg.annotators.config import RunConfig
+from medseg.annotators.confusion import PixelConfusion
+from medseg.annotators.likelihood import likelihood_terms
+from medseg.annotators.model import AnnotatorModel
+from medseg.annotators.nouns import ImageBatch
+from medseg.annotators.stages import stages
+from medseg.contracts import UNLABELLED, ClassLabel, Losses
+from medseg.training.processes import launch
+from medseg.training.state import Position, StageState
 
 SETTINGS = ((2, 4), (4, 4), (4, 8), (10, 8))
-BATCH, SIDE, FEATURES = 4, 128, 16
+BATCH, SIDE = 4, 128
+PLAIN = "soft_mean"
+VARIANTS = {  # variant -> its recipe
+    PLAIN: PLAIN,
+    "anchored": "anchored",
+    "shared_truth_pixel": "shared_truth_pixel",
+    "shared_truth_global": "shared_truth_global",
+    "untiled": "shared_truth_pixel",
+    "published": "per_annotator_pixel",
+}
 
-Loss = Callable[[Evidence, Tensor, ConfusionHead], Tensor]
 
-
-def plain(evidence: Evidence, labels: Tensor, head: ConfusionHead) -> Tensor:
-    """-log p of the first annotator's labels, which cost as much as a vote that is made beforehand."""
-    return nll_loss(evidence.log_probs, labels[:, 0], ignore_index=UNLABELLED)
-
-
-def published(evidence: Evidence, labels: Tensor, head: ConfusionHead) -> Tensor:
+def published(model: nn.Module, batch: ImageBatch) -> Losses:
     """sum over a of -log (C^(a) p)[y_a], C = softplus(logits) / sum over O, C p as a product of matrices."""
-    annotators, classes, _ = head.bias.shape
-    logits = confusion_logits(evidence, head)
-    probs = evidence.log_probs.exp().flatten(2).permute(0, 2, 1).reshape(-1, classes, 1)
+    assert isinstance(model, AnnotatorModel) and isinstance(model.confusion, PixelConfusion)
+    truth, bias = model(batch.image), model.confusion.bias
+    features = model.confusion_features(batch.image, truth)
+    assert features is not None
+    kernel = model.confusion.weight.flatten(0, 2)[..., None, None]
+    logits = conv2d(features, kernel, bias.flatten()).unflatten(1, bias.shape)
+    annotators, classes, _ = bias.shape
+    probs = truth.log_probs.exp().flatten(2).permute(0, 2, 1).reshape(-1, classes, 1)
     total = probs.new_zeros(())
     for a in range(annotators):
         weights = softplus(logits[:, a])
         confusion = weights / weights.sum(dim=1, keepdim=True)
         by_voxel = confusion.flatten(3).permute(0, 3, 1, 2).reshape(-1, classes, classes)
         annotator_probs = torch.bmm(by_voxel, probs).squeeze(2)
-        total = total + nll_loss(annotator_probs.log(), labels[:, a].flatten(), ignore_index=UNLABELLED)
-    return total
-
-
-def straightforward(evidence: Evidence, labels: Tensor, head: ConfusionHead) -> Tensor:
-    """sum over a of -logsumexp over t of (log C^(a)[y_a,t] + log p[t]), C = softmax(logits) over O."""
-    log_confusion = confusion_logits(evidence, head).log_softmax(dim=2)
-    index = labels.clamp(min=0)[:, :, None, None].expand(-1, -1, 1, log_confusion.shape[3], -1, -1)
-    rows = log_confusion.gather(2, index).squeeze(2)
-    nll = -(rows + evidence.log_probs[:, None]).logsumexp(dim=2)
-    return torch.where(labels == UNLABELLED, 0.0, nll).sum() / labels[:, 0].numel()
-
-
-def confusion_logits(evidence: Evidence, head: ConfusionHead) -> Tensor:
-    """bias + W f (B,A,O,T,S...) by a 1x1 convolution."""
-    assert head.weight is not None
-    kernel = head.weight.flatten(0, 2)[..., None, None]
-    return conv2d(evidence.features, kernel, head.bias.flatten()).unflatten(1, head.bias.shape)
-
-
-def pixel_private(evidence: Evidence, labels: Tensor, head: ConfusionHead) -> Tensor:
-    return head.nll(evidence.log_probs, labels, evidence.features, "per_annotator").nll.mean()
-
-
-def pixel_shared(evidence: Evidence, labels: Tensor, head: ConfusionHead) -> Tensor:
-    return head.nll(evidence.log_probs, labels, evidence.features, "shared_truth").nll.mean()
-
-
-def global_shared(evidence: Evidence, labels: Tensor, head: ConfusionHead) -> Tensor:
-    return head.nll(evidence.log_probs, labels, None, "shared_truth").nll.mean()
-
-
-VARIANTS: Mapping[str, Loss] = {
-    "plain": plain,
-    "published": published,
-    "straightforward": straightforward,
-    "pixel private": pixel_private,
-    "pixel shared": pixel_shared,
-    "global shared": global_shared,
-}
+        total = total + nll_loss(annotator_probs.log(), batch.labels[:, a].flatten(), ignore_index=UNLABELLED)
+    return Losses(total=total, metrics={"nll": total.detach()})
 
 
 class Trainee:
-    """A network with its head and optimiser; every variant has its own, all of them alike."""
+    """A variant at the beginning of its recipe's joint stage, as the loop has it."""
 
-    def __init__(self, classes: int, annotators: int, loss: Loss) -> None:
-        torch.manual_seed(0)
-        self.network = TrueLabelNetwork(2, 1, classes, channels=(16, 32, 64, 128), features=FEATURES)
-        self.head = ConfusionHead(annotators, classes, FEATURES)
-        self.optimiser = torch.optim.Adam(nn.ModuleList([self.network, self.head]).parameters())
-        self.loss = loss
+    def __init__(self, variant: str, classes: int, annotators: int) -> None:
+        config = RunConfig.model_validate(
+            {
+                "experiment": "benchmark",
+                "recipe": VARIANTS[variant],
+                "data": {"cohort": "none", "grid": {"size": (SIDE, SIDE)}},
+                "network": {"channels": (16, 32, 64, 128)},
+                "training": {"accelerator": "cpu"},
+            }
+        )
+        labels = tuple(ClassLabel(name=f"class {value}", value=value) for value in range(classes))
+        names = tuple(f"annotator {number}" for number in range(annotators))
+        model = build_annotator_model(config, Signature(names, labels, channels=1, spatial_dims=2))
+        stage = stages(config.recipe, budget(config))[-1]
+        if variant == "published":
+            stage = replace(stage, objective=published)
+        if variant == "untiled":
+            assert isinstance(model, AnnotatorModel) and model.confusion is not None
+            model.confusion.terms_of = likelihood_terms
+        training = config.training
+        self.fabric, self.clip_norm = launch(training), training.clip_norm
+        self.state = StageState.begin(self.fabric, model, stage, position=Position(), config=training)
 
-    def step(self, image: Tensor, labels: Tensor) -> float:
+    def step(self, batch: ImageBatch) -> float:
         """One training step -> its wall-clock time in seconds."""
         start = time.perf_counter()
-        self.optimiser.zero_grad()
-        self.loss(self.network(image), labels, self.head).backward()
-        self.optimiser.step()
+        losses = self.state.task(batch, 0.0)
+        self.fabric.backward(losses.total)
+        self.fabric.clip_gradients(self.state.task, self.state.optimizer, max_norm=self.clip_norm)
+        self.state.optimizer.step()
+        self.state.optimizer.zero_grad()
         return time.perf_counter() - start
+
+
+def random_batch(classes: int, annotators: int) -> ImageBatch:
+    """Noise, labelled at random."""
+    torch.manual_seed(1)
+    image = torch.randn(BATCH, 1, SIDE, SIDE)
+    labels: Tensor = torch.randint(0, classes, (BATCH, annotators, SIDE, SIDE))
+    return ImageBatch(image=image, labels=labels, case_index=torch.arange(BATCH))
 
 
 def peak_bytes(step: Callable[[], object]) -> int:
@@ -131,29 +136,27 @@ def peak_bytes(step: Callable[[], object]) -> int:
 
 
 def measure(classes: int, annotators: int, rounds: int) -> None:
-    """Print one line per variant: ratio of times (with its quartiles), seconds, peak memory."""
-    torch.manual_seed(1)
-    image = torch.randn(BATCH, 1, SIDE, SIDE)
-    labels = torch.randint(0, classes, (BATCH, annotators, SIDE, SIDE))
-    trainees = {name: Trainee(classes, annotators, loss) for name, loss in VARIANTS.items()}
+    """Print one line per variant: ratio of times (with its quartiles), milliseconds, peak memory."""
+    batch = random_batch(classes, annotators)
+    trainees = {name: Trainee(name, classes, annotators) for name in VARIANTS}
     seconds: dict[str, list[float]] = {name: [] for name in trainees}
     peaks = {name: 0 for name in trainees}
     for name, trainee in trainees.items():
-        trainee.step(image, labels)
-        peaks[name] = peak_bytes(lambda trainee=trainee: trainee.step(image, labels))
+        trainee.step(batch)
+        peaks[name] = peak_bytes(lambda trainee=trainee: trainee.step(batch))
     names = list(trainees)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds[name].append(trainees[name].step(image, labels))
+            seconds[name].append(trainees[name].step(batch))
     print(f"\n{classes} classes x {annotators} annotators")
-    print(f"{'':16} {'time / plain':>12} {'quartiles':>13} {'ms':>8} {'peak MB':>8} {'beyond plain':>13}")
+    print(f"{'':20} {'time / plain':>12} {'quartiles':>13} {'ms':>8} {'peak MB':>8} {'beyond plain':>13}")
     for name in names:
-        ratios = [ours / base for ours, base in zip(seconds[name], seconds["plain"], strict=True)]
+        ratios = [ours / base for ours, base in zip(seconds[name], seconds[PLAIN], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         milliseconds = 1e3 * statistics.median(seconds[name])
-        peak, beyond = peaks[name] / 1e6, (peaks[name] - peaks["plain"]) / 1e6
+        peak, beyond = peaks[name] / 1e6, (peaks[name] - peaks[PLAIN]) / 1e6
         spread = f"{low:.2f} - {high:.2f}"
-        print(f"{name:16} {middle:12.2f} {spread:>13} {milliseconds:8.1f} {peak:8.1f} {beyond:13.1f}", flush=True)
+        print(f"{name:20} {middle:12.2f} {spread:>13} {milliseconds:8.1f} {peak:8.1f} {beyond:13.1f}", flush=True)
 
 
 def main() -> None:

@@ -212,27 +212,13 @@ class ObjectCohort(Cohort):
         return ObjectScheme(classes=self.classes, rules=self.rules, spatial_dims=self.spatial_dims)
 
 
-class AnyBatch(Protocol):
+class Batch(Protocol):
     """What a step of training sees: tensors of a method's own, and whose they are."""
 
     @property
     def case_index(self) -> Tensor:
         """(B,) the position of each case, or object, in ``Parts.case_names``."""
         ...
-
-
-@dataclass
-class Batch:
-    """What a step of training sees.
-
-    image: (B,C,S...) float. labels: (B,A,S...) class indices, UNLABELLED where nobody said anything;
-    a consensus view has A = 1 (the vote, STAPLE, the truth, one annotator drawn at random).
-    case_index: (B,) the position of each case in the cohort.
-    """
-
-    image: Tensor
-    labels: Tensor
-    case_index: Tensor
 
 
 # --------------------------------------------------------------------------------------- training
@@ -250,7 +236,7 @@ class Objective(Protocol):
     """Owns its forward pass: the loop knows neither the model nor the batch."""
 
     def __call__(self, model: nn.Module, batch: Any, *, epoch: float = math.inf) -> Losses:
-        """The losses of one batch, a Batch or a MaskBatch as the stage's view has it.
+        """The losses of one batch, as the stage's view has it.
 
         epoch: of the stage, with the part of it that is done (2.5: in the middle of the third), for terms that set
         in gradually; infinite in validation.
@@ -283,35 +269,6 @@ class Stage:
 
 
 # ------------------------------------------------------------------------------------- evaluation
-@dataclass
-class Beliefs:
-    """What an annotator model says of a batch of images.
-
-    truth_probs: (B,T,S...) p(t|x). annotator_probs: (B,A,O,S...) q^(a)[o] = sum_t C^(a)[o,t] p[t].
-    joint_probs: (B,A,O,T) mean over space of C^(a)[o,t] p[t]; its columns, divided by their sums,
-    are the mean confusion matrix over the voxels of each true class.
-    """
-
-    truth_probs: Tensor
-    annotator_probs: Tensor
-    joint_probs: Tensor
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One case on its native grid.
-
-    truth_probs: (T,S...). annotator_probs: (A,O,S...). joint_probs: (A,O,T), as in Beliefs.
-    """
-
-    case: str
-    truth_probs: NDArray[np.float32]
-    annotator_probs: NDArray[np.float32]
-    joint_probs: NDArray[np.float32]
-    affine: NDArray[np.float64]
-    spacing_mm: tuple[float, ...] | None
-
-
 LENGTH = "length"
 """Unit of a metric that is in mm, or in px where the image has no scale."""
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.confusion import ConfusionHead
+from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.loading.source import CohortSource, Grid
 from medseg.annotators.loading.transforms import Augmentation
 from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
@@ -112,10 +112,10 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     if recipe.confusion == "none":
         return AnnotatorModel(network(), annotators)
     if recipe.confusion == "global":
-        return AnnotatorModel(network(), annotators, ConfusionHead(annotators, classes))
+        return AnnotatorModel(network(), annotators, GlobalConfusion(annotators, classes))
     width = config.confusion.trunk
     seen = signature.channels + config.network.features + classes
-    head = ConfusionHead(annotators, classes, width)
+    head = PixelConfusion(annotators, classes, width)
     return AnnotatorModel(network(), annotators, head, confusion_trunk(signature.spatial_dims, seen, width))
 
 
@@ -123,12 +123,12 @@ def budget(config: RunConfig) -> Budget:
     """The training section's part that the stages need."""
     training, confusion = config.training, config.confusion
     return Budget(
-        training.epochs.warmup,
-        training.epochs.joint,
-        training.learning_rate,
-        confusion.lr_factor,
-        confusion.trace_weight,
-        confusion.assignment == "hard",
+        warmup=training.epochs.warmup,
+        joint=training.epochs.joint,
+        learning_rate=training.learning_rate,
+        confusion_lr_factor=confusion.lr_factor,
+        trace_weight=confusion.trace_weight,
+        hard_assignment=confusion.assignment == "hard",
     )
 
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from medseg.annotators.assembly import Signature
 from medseg.annotators.confusion_scores import mean_confusion
 from medseg.annotators.loading.source import Record, read_record
+from medseg.annotators.nouns import Prediction
 from medseg.annotators.pictures.page import draw_run
 from medseg.annotators.predictor import Predictor, write_prediction
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
 from medseg.cohorts.cohort import find_cohort, load_cohort
 from medseg.cohorts.splits import apply, read_splits
-from medseg.contracts import Cohort, Prediction, Refused, Score, Volume, complaint
+from medseg.contracts import Cohort, Refused, Score, Volume, complaint
 from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.metrics import METRICS
 from medseg.evaluation.table import write_confusion, write_scores

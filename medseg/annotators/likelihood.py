@@ -1,210 +1,117 @@
-"""The likelihood of the annotators' labels and its gradient in closed form, a tile of voxels at a time.
+"""The likelihood of labels under confusion matrices C^(a)[o,t] = p(annotator a writes o | truth t, x): the definition.
 
-Nothing of the size (B,A,O,T,S...) is ever stored: the confusion logits of a tile are made, explained, turned
-into gradients and dropped. N is the number of voxels of a sample, or of a tile of it.
+``tiled_likelihood`` computes the same for a matrix per voxel, without ever storing all of them; tests compare the two.
+N is the number of voxels of a sample: its space, flattened.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.autograd.function import Function, once_differentiable
 
-from medseg.annotators.bayes import Likelihood, explain, indicator, tiles
+from medseg.contracts import UNLABELLED
 
-
-class GlobalLikelihood(Function):
-    """One matrix per annotator: nll (B,) of labels (B,A,N) under log_probs (B,T,N) and log C (A,O,T).
-
-    nll[b] is the mean over the N voxels. With w of ``explain``: d nll/d log p[t] = -w[t] / N,
-    d nll/d log C[o,t] = -sum over voxels of 1[o=y] w[t] / N.
-    """
-
-    @staticmethod
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any,
-        log_probs: Tensor,
-        log_confusion: Tensor,
-        labels: Tensor,
-        likelihood: Likelihood,
-        differentiate: bool,
-    ) -> Tensor:
-        """See the class; without ``differentiate`` no gradient is computed."""
-        batch, classes, voxels = log_probs.shape
-        log_evidence = log_probs.new_zeros(batch)
-        log_probs_slope = torch.empty_like(log_probs)
-        confusion_slope = log_probs.new_zeros(batch, *log_confusion.shape)
-        logits = log_confusion.movedim(1, 0)[..., None]
-        confusion = logits.exp()
-        for b in range(batch):
-            for tile in tiles(voxels, 4 * classes * labels.shape[1], log_probs.device):
-                written = indicator(labels[b, :, tile], classes, log_probs.dtype)
-                explanation = explain(log_probs[b, :, tile], confusion, logits, written, likelihood)
-                log_evidence[b] += explanation.log_evidence.sum()
-                if differentiate:
-                    posterior = explanation.posterior
-                    log_probs_slope[b, :, tile] = posterior.sum(dim=0)
-                    posterior = posterior.expand(labels.shape[1], -1, -1)
-                    confusion_slope[b] += torch.einsum("oan,atn->aot", written, posterior)
-        ctx.slopes = log_probs_slope, confusion_slope
-        return log_evidence / -voxels
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, nll_grad: Tensor
-    ) -> tuple[Tensor | None, ...]:
-        """The slopes of each sample, times that of its log evidence."""
-        log_probs_slope, confusion_slope = ctx.slopes
-        upstream = nll_grad / -log_probs_slope.shape[-1]
-        to_confusion = torch.einsum("b,baot->aot", upstream, confusion_slope)
-        return upstream[:, None, None] * log_probs_slope, to_confusion, None, None, None
+Likelihood = Literal["per_annotator", "shared_truth", "best_truth"]
 
 
-@dataclass
-class LogitMap:
-    """From features to confusion logits: weight (O-1,A,T,F) and bias (O-1,A,T).
+@dataclass(frozen=True, kw_only=True)
+class ConfusionLogits:
+    """The logits of every annotator's matrix at every voxel, bias + W f, in factors: never all at once."""
 
-    A column's logits mean the same when a number is added to all of them, so those of the first observed class
-    are set to 0 and the map gives the others relative to it: a product of matrices smaller by 1/O.
-    """
-
-    weight: Tensor
     bias: Tensor
-
-    @classmethod
-    def of(cls, weight: Tensor, bias: Tensor) -> LogitMap:
-        """weight (A,O,T,F), bias (A,O,T), of any level."""
-        weight, bias = weight.movedim(1, 0).contiguous(), bias.movedim(1, 0).contiguous()
-        return cls(weight[1:] - weight[:1], bias[1:] - bias[:1])
-
-    def numbers(self, voxels: int) -> int:
-        """O A T voxels."""
-        return (len(self.bias) + 1) * self.bias[0].numel() * voxels
-
-    def logits(self, features: Tensor, memory: Tensor | None = None) -> Tensor:
-        """features (F,N) -> (O,A,T,N), at the beginning of ``memory`` where that is given."""
-        _, annotators, classes, depth = self.weight.shape
-        voxels = features.shape[1]
-        memory = features.new_empty(self.numbers(voxels)) if memory is None else memory
-        logits = memory[: self.numbers(voxels)].view(-1, annotators, classes, voxels)
-        logits[0] = 0
-        weight, bias = self.weight.view(-1, depth), self.bias.view(-1, 1)
-        torch.addmm(bias, weight, features, out=logits[1:].view(-1, voxels))
-        return logits
-
-
-@dataclass
-class Slopes:
-    """Gradients of one number per sample: to weight (B,O-1,A,T,F), bias (B,O-1,A,T), features (B,F,N)."""
-
+    """(A,O,T)."""
     weight: Tensor
-    bias: Tensor
+    """(A,O,T,F), W."""
     features: Tensor
+    """(B,F,N), f; for one matrix per annotator (1,0,1)."""
 
-    @classmethod
-    def start(cls, logit_map: LogitMap, features: Tensor) -> Slopes:
-        """No tile added yet."""
-        weight = features.new_zeros(len(features), *logit_map.weight.shape)
-        bias = features.new_zeros(len(features), *logit_map.bias.shape)
-        return cls(weight, bias, torch.empty_like(features))
+    @staticmethod
+    def constant(bias: Tensor) -> ConfusionLogits:
+        """One matrix per annotator: the case F = 0, at one voxel of one sample that stands for all."""
+        return ConfusionLogits(bias=bias, weight=bias.new_empty(*bias.shape, 0), features=bias.new_empty(1, 0, 1))
 
-    def add(self, b: int, tile: slice, slope: Tensor, logit_map: LogitMap, features: Tensor) -> None:
-        """Carry the slope of a tile's logits but the first class's (O-1,A,T,N) back through the map."""
-        flat = slope.flatten(0, 2)
-        self.weight[b].view(len(flat), -1).addmm_(flat, features.T)
-        self.bias[b] += slope.sum(dim=-1)
-        self.features[b, :, tile] = logit_map.weight.view(len(flat), -1).T @ flat
-
-    def times(self, upstream: Tensor) -> Slopes:
-        """upstream (B,) times the slopes, those of weight and bias summed over samples."""
-        return Slopes(
-            torch.einsum("b,boatf->oatf", upstream, self.weight),
-            torch.einsum("b,boat->oat", upstream, self.bias),
-            upstream[:, None, None] * self.features,
-        )
+    def log_confusion(self) -> Tensor:
+        """log C (B,A,O,T,N), or (1,A,O,T,1) for one matrix per annotator."""
+        logits = torch.einsum("aotf,bfn->baotn", self.weight, self.features) + self.bias[..., None]
+        return logits.log_softmax(dim=2)
 
 
-def trace_slope(confusion: Tensor) -> Tensor:
-    """Of the sum over t of C[t,t]: d/d logits[o,t] = C[t,t] (1[o=t] - C[o,t]), all (O,A,T,N)."""
-    diagonal = confusion.diagonal(dim1=0, dim2=2)
-    slope = confusion * -diagonal.movedim(-1, 1)
-    slope.diagonal(dim1=0, dim2=2).add_(diagonal)
-    return slope
+@dataclass(frozen=True, kw_only=True)
+class LikelihoodTerms:
+    """The two terms of Zhang et al., NeurIPS 2020, Eq. 4, apart, and the matrices that they speak of."""
+
+    nll: Tensor
+    """(B,) -log p(labels | x) in nats, summed over the labelled voxels of a sample and divided by the number of its
+    labelled (voxel, annotator) pairs; 0 for a sample without a label."""
+    trace: Tensor
+    """() mean of C[t,t] over ``voxel_shares``, annotators and true classes; 1 for the identity."""
+    mean_confusion: Tensor
+    """(A,O,T) mean of C over ``voxel_shares``, without a gradient; all 0 where nobody labelled anything."""
+
+    def total(self, trace_weight: float) -> Tensor:
+        """Mean nll over samples + trace_weight * trace: (). Plus: the trace is minimised."""
+        return self.nll.mean() + trace_weight * self.trace
 
 
-class LocalLikelihood(Function):
-    """A matrix per voxel: nll (B,) and trace (B,) of labels (B,A,N) under log_probs (B,T,N).
+def log_likelihood(log_probs: Tensor, log_confusion: Tensor, labels: Tensor, likelihood: Likelihood) -> Tensor:
+    """log p(labels | x) of every voxel in nats: (B,T,N), (B,A,O,T,N), (B,A,N) -> (B,N); 0 where nobody labelled.
 
-    C = softmax over O of the logits that ``LogitMap`` (weight, bias) gives on features (B,F,N).
-    nll[b] is the mean over the N voxels, trace[b] the mean of C[t,t] over A, T and N. With w of ``explain``:
-    d nll/d log p[t] = -w[t] / N, d nll/d logits[o,t] = w[t] (C[o,t] - 1[o=y]) / N.
-    The slopes are made in the forward pass, while the tile is in the cache; the backward pass scales them.
+    per_annotator: sum over present a of log sum_t p[t] C^(a)[y_a,t] (Zhang et al., NeurIPS 2020, Eq. 3);
+    shared_truth: log sum_t p[t] prod over present a of C^(a)[y_a,t] (the model of Warfield et al., TMI 2004, Eq. 2);
+    best_truth: the same with max_t for sum_t (classification EM, Celeux and Govaert 1992).
     """
+    one_hot = indicator(labels, log_probs.shape[1], log_probs.dtype)  # (O,B,A,N), 0 where unlabelled
+    labelled = one_hot.sum(dim=0)
+    if likelihood == "per_annotator":
+        log_rows = torch.einsum("oban,baotn->batn", one_hot, log_confusion)  # log C[y_a,t], 0 where unlabelled
+        return (labelled * (log_probs[:, None] + log_rows).logsumexp(dim=2)).sum(dim=1)
+    log_joint = log_probs + torch.einsum("oban,baotn->btn", one_hot, log_confusion)
+    log_evidence = log_joint.max(dim=1).values if likelihood == "best_truth" else log_joint.logsumexp(dim=1)
+    return labelled.amax(dim=1) * log_evidence
 
-    @staticmethod
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any,
-        log_probs: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        features: Tensor,
-        labels: Tensor,
-        likelihood: Likelihood,
-        differentiate: bool,
-        trace_moves: bool,
-    ) -> tuple[Tensor, Tensor]:
-        """See the class; slopes only if ``differentiate``, those of the trace if ``trace_moves``."""
-        batch, classes, voxels = log_probs.shape
-        logit_map = LogitMap(weight, bias)
-        log_evidence, trace = log_probs.new_zeros(2, batch)
-        log_probs_slope = torch.empty_like(log_probs)
-        nll_slopes = Slopes.start(logit_map, features)
-        trace_slopes = Slopes.start(logit_map, features) if trace_moves else None
-        cut = list(tiles(voxels, logit_map.numbers(1), log_probs.device))
-        memory, more_memory = features.new_empty(2, logit_map.numbers(cut[0].stop))
-        for b in range(batch):
-            for tile in cut:
-                seen = features[b, :, tile]
-                logits = logit_map.logits(seen, memory)
-                confusion = more_memory[: logits.numel()].view(logits.shape)
-                torch.softmax(logits, dim=0, out=confusion)
-                written = indicator(labels[b, :, tile], classes, log_probs.dtype)
-                explanation = explain(log_probs[b, :, tile], confusion, logits, written, likelihood)
-                log_evidence[b] += explanation.log_evidence.sum()
-                trace[b] += confusion.diagonal(dim1=0, dim2=2).sum()
-                if trace_slopes is not None:
-                    trace_slopes.add(b, tile, trace_slope(confusion)[1:], logit_map, seen)
-                if differentiate:
-                    weights = explanation.posterior
-                    log_probs_slope[b, :, tile] = weights.sum(dim=0)
-                    if likelihood != "per_annotator":
-                        weights = weights * written.sum(dim=0)[:, None]
-                    slope = confusion[1:].sub_(written[1:, :, None]).mul_(weights)
-                    nll_slopes.add(b, tile, slope, logit_map, seen)
-        ctx.slopes = log_probs_slope, nll_slopes, trace_slopes
-        ctx.counts = voxels, labels.shape[1] * classes * voxels
-        nll, trace = log_evidence / -ctx.counts[0], trace / ctx.counts[1]
-        if not trace_moves:
-            ctx.mark_non_differentiable(trace)
-        return nll, trace
 
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, nll_grad: Tensor, trace_grad: Tensor
-    ) -> tuple[Tensor | None, ...]:
-        """The slopes of each sample, times those of its nll and of its trace."""
-        log_probs_slope, nll_slopes, trace_slopes = ctx.slopes
-        upstream = nll_grad / ctx.counts[0]
-        slopes = nll_slopes.times(upstream)
-        if trace_slopes is not None:
-            more = trace_slopes.times(trace_grad / ctx.counts[1])
-            slopes.weight += more.weight
-            slopes.bias += more.bias
-            slopes.features += more.features
-        to_log_probs = -upstream[:, None, None] * log_probs_slope
-        return to_log_probs, slopes.weight, slopes.bias, slopes.features, None, None, None, None
+def likelihood_terms(
+    log_probs: Tensor, logits: ConfusionLogits, labels: Tensor, likelihood: Likelihood, *, trace_moves: bool = False
+) -> LikelihoodTerms:
+    """The terms of labels (B,A,N) under log_probs log p(t|x) (B,T,N) and the matrices of ``logits``.
+
+    trace_moves: the trace has a gradient.
+    """
+    log_confusion = logits.log_confusion()
+    log_evidence = log_likelihood(log_probs, log_confusion, labels, likelihood)
+    shares = voxel_shares(labels, log_probs.dtype)
+    mean_confusion = torch.einsum("baotn,bn->aot", log_confusion.exp(), shares)
+    trace = mean_confusion.diagonal(dim1=1, dim2=2).mean()
+    return LikelihoodTerms(
+        nll=log_evidence.sum(dim=1) / -labelled_pairs(labels),
+        trace=trace if trace_moves else trace.detach(),
+        mean_confusion=mean_confusion.detach(),
+    )
+
+
+def indicator(labels: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
+    """1[o = y], one-hot labels: labels (...,N) -> (O,...,N); all zero where unlabelled.
+
+    Compared as and into floating-point numbers, which on a CPU is ten times as fast as by way of integers.
+    """
+    one_hot = torch.empty(classes, *labels.shape, dtype=dtype, device=labels.device)
+    every = torch.arange(classes, dtype=dtype, device=labels.device)
+    return torch.eq(labels.to(dtype), every.view(-1, *[1] * labels.ndim), out=one_hot)
+
+
+def labelled_pairs(labels: Tensor) -> Tensor:
+    """How many (voxel, annotator) pairs of each sample are labelled, at least 1: labels (B,A,N) -> (B,)."""
+    return (labels != UNLABELLED).flatten(1).sum(dim=1).clamp(min=1)
+
+
+def voxel_shares(labels: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights (B,N) that sum to 1: every sample with a label has the same, in it every voxel that somebody labelled.
+
+    labels (B,A,N); all zero where there is no label at all.
+    """
+    seen = (labels != UNLABELLED).any(dim=1).to(dtype)
+    counts = seen.sum(dim=1, keepdim=True)
+    return seen / counts.clamp(min=1) / counts.count_nonzero().clamp(min=1)

@@ -10,22 +10,24 @@ from monai.networks.blocks.convolutions import Convolution
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
-from medseg.annotators.confusion import ConfusionHead
-from medseg.contracts import Beliefs
+from medseg.annotators.confusion import Confusion, weighted_mean
+from medseg.annotators.nouns import BatchPrediction
 
 
-@dataclass
-class Evidence:
-    """What the true-label network hands to the confusion head: log p(t|x) (B,T,S...), features (B,F,S...)."""
+@dataclass(frozen=True, kw_only=True)
+class TruthOutput:
+    """What the true-label network hands to the confusion head."""
 
     log_probs: Tensor
+    """(B,T,S...) log p(t|x)."""
     features: Tensor
+    """(B,F,S...) of the network's last layer."""
 
 
 class TrueLabelNetwork(nn.Module):
     """A MONAI U-Net whose last features feed one linear map to the classes.
 
-    image (B,C,S...) -> Evidence. Each S must be divisible by the product of its strides.
+    image (B,C,S...) -> TruthOutput. Each S must be divisible by the product of its strides.
     """
 
     def __init__(
@@ -53,10 +55,10 @@ class TrueLabelNetwork(nn.Module):
         self.activation = nn.PReLU()
         self.to_classes = convolution(features, classes, kernel_size=1)
 
-    def forward(self, image: Tensor) -> Evidence:
+    def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""
         features = self.activation(self.backbone(image))
-        return Evidence(self.to_classes(features).float().log_softmax(dim=1), features)
+        return TruthOutput(log_probs=self.to_classes(features).float().log_softmax(dim=1), features=features)
 
 
 class AnnotatorModel(nn.Module):
@@ -70,7 +72,7 @@ class AnnotatorModel(nn.Module):
         self,
         network: TrueLabelNetwork,
         annotators: int,
-        confusion: ConfusionHead | None = None,
+        confusion: Confusion | None = None,
         trunk: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -79,28 +81,31 @@ class AnnotatorModel(nn.Module):
         self.trunk = trunk
         self.annotators = annotators
 
-    def forward(self, image: Tensor) -> Evidence:
-        """image (B,C,S...) -> Evidence of the true-label network."""
+    def forward(self, image: Tensor) -> TruthOutput:
+        """image (B,C,S...) -> TruthOutput of the true-label network."""
         return self.network(image)
 
-    def confusion_features(self, image: Tensor, evidence: Evidence) -> Tensor | None:
+    def confusion_features(self, image: Tensor, truth: TruthOutput) -> Tensor | None:
         """(B,F,S...) what the per-pixel confusion matrices see; None for global matrices."""
         if self.trunk is None:
             return None
-        return self.trunk(torch.cat([image, evidence.features, evidence.log_probs.exp()], dim=1))
+        return self.trunk(torch.cat([image, truth.features, truth.log_probs.exp()], dim=1))
 
     @torch.no_grad()
-    def believe(self, image: Tensor) -> Beliefs:
-        """image (B,C,S...) -> what the model believes of the truth and of every annotator."""
-        evidence = self(image)
-        probs = evidence.log_probs.exp()
+    def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> BatchPrediction:
+        """image (B,C,S...) -> what the model believes of the truth and of every annotator.
+
+        voxel_weights: (B,S...) of ``joint_probs``; None: all alike, with sum 1.
+        """
+        truth = self(image)
         if self.confusion is None:
+            probs = truth.log_probs.exp()
             every = probs[:, None].expand(-1, self.annotators, -1, *[-1] * (probs.ndim - 2))
-            diagonal = torch.diag_embed(probs.flatten(2).mean(-1))
-            return Beliefs(probs, every, diagonal[:, None].expand(-1, self.annotators, -1, -1))
-        features = self.confusion_features(image, evidence)
-        prediction = self.confusion.predict(evidence.log_probs, features)
-        return Beliefs(probs, prediction.annotator_probs, prediction.joint_probs)
+            weights = None if voxel_weights is None else voxel_weights.flatten(1)
+            diagonal = torch.diag_embed(weighted_mean(probs.flatten(2), weights))
+            joint = diagonal[:, None].expand(-1, self.annotators, -1, -1)
+            return BatchPrediction(truth_probs=probs, annotator_probs=every, joint_probs=joint)
+        return self.confusion.predict(truth.log_probs, self.confusion_features(image, truth), voxel_weights)
 
 
 class SeparateNetworks(nn.Module):
@@ -115,12 +120,12 @@ class SeparateNetworks(nn.Module):
         return torch.stack([network(image).log_probs for network in self.networks], dim=1)
 
     @torch.no_grad()
-    def believe(self, image: Tensor) -> Beliefs:
-        """The mean of the networks as the truth; their joint with it is not defined (nan)."""
+    def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> BatchPrediction:
+        """The mean of the networks as the truth; their joint with it is not defined (nan), whatever the weights."""
         every = self(image).exp()
         classes = every.shape[2]
         joint = every.new_full((len(every), every.shape[1], classes, classes), torch.nan)
-        return Beliefs(every.mean(dim=1), every, joint)
+        return BatchPrediction(truth_probs=every.mean(dim=1), annotator_probs=every, joint_probs=joint)
 
 
 def confusion_trunk(spatial_dims: int, channels_in: int, width: int) -> nn.Module:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from medseg.annotators.confusion import LikelihoodTerms
-from medseg.annotators.likelihood import Likelihood
-from medseg.annotators.model import AnnotatorModel, Evidence
-from medseg.contracts import UNLABELLED, Batch, Losses
+from medseg.annotators.likelihood import Likelihood, LikelihoodTerms
+from medseg.annotators.model import AnnotatorModel, TruthOutput
+from medseg.annotators.nouns import ImageBatch
+from medseg.contracts import UNLABELLED, Losses
 
 
-def cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+def cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
     """The mean over labelled voxels and annotators of -log p[y]: every annotator is taken to write the truth.
 
     log_probs (B,T,S...), labels (B,A,S...). Because it is linear in the labels, it equals the cross-entropy to
@@ -25,7 +25,7 @@ def cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) ->
     return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
-def separate_cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+def separate_cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
     """The same for one network per annotator: log_probs (B,A,O,S...) against labels (B,A,S...)."""
     nll = _mean_nll(model(batch.image), batch.labels)
     return Losses(total=nll, metrics={"nll": nll.detach()})
@@ -33,32 +33,33 @@ def separate_cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = mat
 
 @dataclass(frozen=True)
 class AnnotatorLikelihood:
-    """Negative log-likelihood of the annotators' labels, per voxel and present annotator.
+    """Negative log-likelihood of the annotators' labels, per labelled voxel and annotator of each sample.
 
-    ``per_annotator`` (Zhang et al., NeurIPS 2020, Eq. 3): sum over a of -log sum_t C^(a)[y_a,t] p[t].
-    ``shared_truth`` (the generative model of STAPLE, Warfield et al., TMI 2004, Eq. 2, inside the network):
-    -log sum_t p[t] prod_a C^(a)[y_a,t]; one truth explains all labels of a voxel together.
-    ``best_truth``: the same with max_t for sum_t (classification EM, Celeux and Govaert 1992): voxels in doubt do not
-    leak into the matrices of the annotators, which under the sum can pull the truth to the style of one of them.
-
-    local: the matrices are those of each voxel (else one matrix per annotator).
+    likelihood: see ``likelihood.log_likelihood``. Under ``per_annotator`` each annotator has a private truth, under
+    ``shared_truth`` one truth explains all labels of a voxel together; under ``best_truth`` voxels in doubt do not leak
+    into the matrices, which under the sum can pull the truth to the style of one annotator.
+    per_pixel: the matrices are those of each voxel (else one matrix per annotator).
     trace_weight: lambda of Zhang et al., Eq. 4, on the mean trace (minimised).
     """
 
     likelihood: Likelihood
-    local: bool
+    per_pixel: bool
     trace_weight: float = 0.0
 
-    def __call__(self, model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
-        """Losses with metrics nll, trace (mean over annotators and true classes of C[t,t]) and dominance."""
+    def __call__(self, model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+        """Losses with metrics nll, trace (mean over annotators and true classes of C[t,t]) and ``dominance``."""
         assert isinstance(model, AnnotatorModel)
-        evidence = model(batch.image)
-        terms = _annotator_terms(model, batch, evidence, self.likelihood, self.local, self.trace_weight)
-        total = terms.nll.mean() + self.trace_weight * terms.trace.mean()
-        return Losses(total=total, metrics=_metrics(model, terms))
+        assert model.confusion is not None
+        truth = model(batch.image)
+        features = model.confusion_features(batch.image, truth) if self.per_pixel else None
+        confusion = model.confusion if self.per_pixel else model.confusion.without_features()
+        terms = confusion.terms(
+            truth.log_probs, batch.labels, features, likelihood=self.likelihood, trace_moves=self.trace_weight != 0
+        )
+        return Losses(total=terms.total(self.trace_weight), metrics=_metrics(terms))
 
 
-def anchored(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
     """Cross-entropy of the truth to all labels, plus the likelihood of each annotator's labels given that truth.
 
     The confusion matrices see the truth and the features as constants, so they adapt to the truth and never bend
@@ -66,54 +67,39 @@ def anchored(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Loss
     likelihood of an annotator's labels comes from what the matrices say of that annotator.
     """
     assert isinstance(model, AnnotatorModel)
-    evidence = model(batch.image)
-    truth_nll = _consensus_nll(evidence, batch.labels)
-    constant = Evidence(evidence.log_probs.detach(), evidence.features.detach())
-    terms = _annotator_terms(model, batch, constant, "per_annotator", local=True)
-    metrics = _metrics(model, terms) | {"truth_nll": truth_nll.detach()}
-    return Losses(total=truth_nll + terms.nll.mean(), metrics=metrics)
+    assert model.confusion is not None
+    truth = model(batch.image)
+    truth_nll = _consensus_nll(truth, batch.labels)
+    constant = TruthOutput(log_probs=truth.log_probs.detach(), features=truth.features.detach())
+    features = model.confusion_features(batch.image, constant)
+    terms = model.confusion.terms(constant.log_probs, batch.labels, features, likelihood="per_annotator")
+    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()}
+    return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
 
 
-def dominance(logits: Tensor) -> Tensor:
-    """The least margin of the diagonal of the mean global matrix over its column: logits (A,O,T) -> ().
+def dominance(confusion: Tensor) -> Tensor:
+    """The least margin of the diagonal of the annotators' mean matrix over its column: C (A,O,T) -> ().
 
-    min over t of (Cbar[t,t] - max over o != t of Cbar[o,t]), Cbar = mean over a of softmax over o. Negative: the
-    annotators together no longer say most often what the model takes for true, and the theorem of Zhang et al.
-    (Section 3.3) does not hold.
+    min over t of (Cbar[t,t] - max over o != t of Cbar[o,t]), Cbar = mean over a of C, which for per-pixel matrices is
+    itself a mean over labelled voxels. Range [-1, 1], 1 for the identity. Negative: the annotators together no longer
+    say most often what the model takes for true, and the theorem of Zhang et al. (Section 3.3) does not hold.
     """
-    mean = logits.softmax(dim=1).mean(dim=0)
+    mean = confusion.mean(dim=0)
     others = mean - 2 * torch.diag(mean.diagonal())
     return (mean.diagonal() - others.max(dim=0).values).min()
 
 
-def _annotator_terms(
-    model: AnnotatorModel,
-    batch: Batch,
-    evidence: Evidence,
-    likelihood: Likelihood,
-    local: bool,
-    trace_weight: float = 0.0,
-) -> LikelihoodTerms:
-    """The terms of the confusion head, nll divided by the number of annotators who saw each case: (B,)."""
-    assert model.confusion is not None
-    features = model.confusion_features(batch.image, evidence) if local else None
-    terms = model.confusion.nll(evidence.log_probs, batch.labels, features, likelihood, trace_weight)
-    present = (batch.labels != UNLABELLED).flatten(2).any(-1).sum(1).clamp(min=1)
-    return replace(terms, nll=terms.nll / present)
-
-
-def _metrics(model: AnnotatorModel, terms: LikelihoodTerms) -> dict[str, Tensor]:
-    assert model.confusion is not None
+def _metrics(terms: LikelihoodTerms) -> dict[str, Tensor]:
     return {
         "nll": terms.nll.mean().detach(),
         "trace": terms.trace.mean().detach(),
-        "dominance": dominance(model.confusion.bias).detach(),
+        "dominance": dominance(terms.mean_confusion),
     }
 
 
-def _consensus_nll(evidence: Evidence, labels: Tensor) -> Tensor:
+def _consensus_nll(truth: TruthOutput, labels: Tensor) -> Tensor:
     """The same log_probs (B,T,S...) for every annotator of labels (B,A,S...)."""
-    log_probs = evidence.log_probs
+    log_probs = truth.log_probs
     return _mean_nll(log_probs[:, None].expand(-1, labels.shape[1], -1, *log_probs.shape[2:]), labels)
 
 

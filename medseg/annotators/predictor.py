@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -15,9 +16,10 @@ from medseg.annotators.assembly import Signature, build_annotator_model, network
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.source import Grid
 from medseg.annotators.loading.transforms import image_to_grid, probs_to_native
-from medseg.contracts import Prediction, Refused, Volume, complaint
+from medseg.annotators.nouns import Prediction
+from medseg.annotators.prediction import believe_everywhere
+from medseg.contracts import Refused, Volume, complaint
 from medseg.evaluation.calibration import voxel_entropy
-from medseg.evaluation.inference import believe_everywhere
 from medseg.images.files import SUFFIXES, read_channels, suffix_of, write_labels, write_map
 from medseg.training.checkpoint import load_weights
 from medseg.training.device import device_of
@@ -46,23 +48,24 @@ class Predictor:
         """One image (C,S...) -> its Prediction on the same grid."""
         shape = image.array.shape[1:]
         placement = self.grid.place(shape, image.affine, image.spacing_mm)
-        maps = believe_everywhere(
+        on_grid = believe_everywhere(
             self.model,
             image_to_grid(image.array, placement),
-            self.grid.size,
-            self.config.data.grid.overlap,
-            self.device,
+            inside=placement.inside,
+            window=self.grid.size,
+            overlap=self.config.data.grid.overlap,
+            device=self.device,
         )
-        annotators, classes = maps.annotator_probs.shape[:2]
-        flat = np.concatenate([maps.truth_probs, maps.annotator_probs.reshape(-1, *maps.truth_probs.shape[1:])])
-        native = probs_to_native(flat, placement)
+        annotators, classes = on_grid.annotator_probs.shape[1:3]
+        maps = torch.cat([on_grid.truth_probs[0], on_grid.annotator_probs[0].flatten(0, 1)])
+        native = probs_to_native(maps.numpy(), placement)
         return Prediction(
-            name,
-            _normalised(native[:classes], 0),
-            _normalised(native[classes:].reshape(annotators, classes, *shape), 1),
-            maps.joint_probs,
-            image.affine,
-            image.spacing_mm,
+            case=name,
+            truth_probs=_normalised(native[:classes], 0),
+            annotator_probs=_normalised(native[classes:].reshape(annotators, classes, *shape), 1),
+            joint_probs=on_grid.joint_probs[0].numpy(),
+            affine=image.affine,
+            spacing_mm=image.spacing_mm,
         )
 
 

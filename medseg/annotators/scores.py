@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.confusion_scores import alarms, confusion_rmse, joint_counts, mean_confusion, relative_area
-from medseg.contracts import UNLABELLED, Prediction, Refused, Score, complaint
+from medseg.annotators.nouns import Prediction
+from medseg.contracts import UNLABELLED, Refused, Score, complaint
 from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
 from medseg.evaluation.calibration import ece, negative_log_likelihood
 from medseg.evaluation.metrics import score_of

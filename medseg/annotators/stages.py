@@ -32,46 +32,50 @@ from medseg.annotators.objective import (
 from medseg.contracts import Objective, Stage, View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Epochs of the two stages, the learning rate, the factor for the global confusion logits, lambda.
-
-    hard_assignment: in the joint stage of shared truth, a voxel counts for its most probable class alone.
-    """
+    """The numbers that the stages of every recipe share."""
 
     warmup: int
+    """Epochs of the first stage."""
     joint: int
+    """Epochs of the second."""
     learning_rate: float
-    confusion_rate: float
+    """Of both stages."""
+    confusion_lr_factor: float
+    """On the learning rate of the matrices' bias, which must travel several units."""
     trace_weight: float
+    """lambda of Zhang et al. 2020, Eq. 4."""
     hard_assignment: bool = True
+    """In the joint stage of shared truth, a voxel counts for its most probable class alone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One entry of the table above: the matrices that the model has, the view of its data, its likelihood.
-
-    likelihood: that of the warm-up and the joint stage; None where one stage with ``objective`` is all there is.
-    """
+    """One entry of the table above."""
 
     confusion: Literal["none", "global", "pixel", "separate"]
+    """The matrices that the model has."""
     view: View = "annotated"
+    """How its cases are shown."""
     objective: Objective = cross_entropy
+    """Of a recipe of one stage."""
     likelihood: Likelihood | None = None
+    """Of the warm-up and the joint stage; None where one stage with ``objective`` is all there is."""
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "anchored": Recipe("pixel", objective=anchored),
-    "shared_truth_global": Recipe("global", likelihood="shared_truth"),
-    "shared_truth_pixel": Recipe("pixel", likelihood="shared_truth"),
-    "per_annotator_global": Recipe("global", likelihood="per_annotator"),
-    "per_annotator_pixel": Recipe("pixel", likelihood="per_annotator"),
-    "soft_mean": Recipe("none"),
-    "majority_vote": Recipe("none", view="majority_vote"),
-    "staple": Recipe("none", view="staple"),
-    "random_annotator": Recipe("none", view="random_annotator"),
-    "separate": Recipe("separate", objective=separate_cross_entropy),
-    "oracle": Recipe("none", view="truth"),
+    "anchored": Recipe(confusion="pixel", objective=anchored),
+    "shared_truth_global": Recipe(confusion="global", likelihood="shared_truth"),
+    "shared_truth_pixel": Recipe(confusion="pixel", likelihood="shared_truth"),
+    "per_annotator_global": Recipe(confusion="global", likelihood="per_annotator"),
+    "per_annotator_pixel": Recipe(confusion="pixel", likelihood="per_annotator"),
+    "soft_mean": Recipe(confusion="none"),
+    "majority_vote": Recipe(confusion="none", view="majority_vote"),
+    "staple": Recipe(confusion="none", view="staple"),
+    "random_annotator": Recipe(confusion="none", view="random_annotator"),
+    "separate": Recipe(confusion="separate", objective=separate_cross_entropy),
+    "oracle": Recipe(confusion="none", view="truth"),
 }
 
 
@@ -81,24 +85,32 @@ def stages(name: str, budget: Budget) -> tuple[Stage, ...]:
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
     """
-    recipe = RECIPES[name]
+    recipe, epochs = RECIPES[name], budget.warmup + budget.joint
     joint = Stage(
         name="joint",
         view=recipe.view,
         trains=("",),
         objective=recipe.objective,
         criterion="nll",
-        epochs=budget.warmup + budget.joint,
+        epochs=epochs,
         learning_rate=budget.learning_rate,
-        lr_factors={"confusion.bias": budget.confusion_rate},
+        lr_factors={"confusion.bias": budget.confusion_lr_factor},
     )
     if recipe.likelihood is None:
         return (joint,)
-    held = AnnotatorLikelihood(recipe.likelihood, local=False)
     hard = recipe.likelihood == "shared_truth" and budget.hard_assignment
-    likelihood: Likelihood = "best_truth" if hard else recipe.likelihood
-    free = AnnotatorLikelihood(likelihood, recipe.confusion == "pixel", budget.trace_weight)
-    return (
-        replace(joint, name="warmup", trains=("network",), objective=held, epochs=budget.warmup, lr_factors={}),
-        replace(joint, objective=free, epochs=budget.joint),
+    free = AnnotatorLikelihood(
+        likelihood="best_truth" if hard else recipe.likelihood,
+        per_pixel=recipe.confusion == "pixel",
+        trace_weight=budget.trace_weight,
     )
+    warmup = Stage(
+        name="warmup",
+        view=recipe.view,
+        trains=("network",),
+        objective=AnnotatorLikelihood(recipe.likelihood, per_pixel=False),
+        criterion="nll",
+        epochs=budget.warmup,
+        learning_rate=budget.learning_rate,
+    )
+    return warmup, replace(joint, objective=free, epochs=budget.joint)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from medseg.contracts import AnyBatch, View
+from medseg.contracts import Batch, View
 
 
 class Source(Protocol):
@@ -24,9 +24,9 @@ class Source(Protocol):
 
     def steps_per_epoch(self) -> int: ...  # noqa: D102
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> AnyBatch: ...  # noqa: D102
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch: ...  # noqa: D102
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[AnyBatch]: ...  # noqa: D102
+    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageBatches(Dataset[AnyBatch | Failure]):
+class StageBatches(Dataset[Batch | Failure]):
     """The batches of one stage by the number of their step, counted over the whole stage."""
 
     source: Source
@@ -54,7 +54,7 @@ class StageBatches(Dataset[AnyBatch | Failure]):
     world: int
     """Of so many."""
 
-    def __getitem__(self, number: int) -> AnyBatch | Failure:
+    def __getitem__(self, number: int) -> Batch | Failure:
         """The batch of this step, or why there is none."""
         epoch, step = divmod(number, self.steps)
         try:
@@ -65,7 +65,7 @@ class StageBatches(Dataset[AnyBatch | Failure]):
             portable.add_note(f"while making the batch of epoch {epoch + 1}, step {step + 1}")
             return Failure(error=portable, trace=trace)
 
-    def between(self, first: int, last: int, workers: int) -> Generator[AnyBatch]:
+    def between(self, first: int, last: int, workers: int) -> Generator[Batch]:
         """Those of first <= step < last; each worker is up to two batches ahead.
 
         Because a batch is a function of its step, workers change nothing but the time. What goes wrong in one is

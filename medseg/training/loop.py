@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medseg.contracts import AnyBatch, Refused, Stage, complaint
+from medseg.contracts import Batch, Refused, Stage, complaint
 from medseg.training import checkpoint
 from medseg.training.batches import Source, StageBatches
 from medseg.training.finite import breaks_weights, not_finite
@@ -119,7 +119,7 @@ def _train_stage(run: Run, state: StageState) -> None:
     run.take_best(state)
 
 
-def _train_step(run: Run, state: StageState, batch: AnyBatch, steps: int) -> None:
+def _train_step(run: Run, state: StageState, batch: Batch, steps: int) -> None:
     """One step, of so many in an epoch; a checkpoint where one is due. Raises as `fit` does."""
     fabric, config, stage, position = run.fabric, run.config, state.stage, state.position
     seed_step(run.seed, position.global_step, fabric.global_rank)

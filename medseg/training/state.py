@@ -12,7 +12,7 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from medseg.contracts import AnyBatch, Losses, Objective, Stage
+from medseg.contracts import Batch, Losses, Objective, Stage
 from medseg.training.means import Means
 from medseg.training.optimisation import build_average, build_optimizer, freeze
 from medseg.training.settings import LoopConfig
@@ -61,7 +61,7 @@ class Task(nn.Module):
         self.model = model
         self.objective = objective
 
-    def forward(self, batch: AnyBatch, epoch: float) -> Losses:
+    def forward(self, batch: Batch, epoch: float) -> Losses:
         """See the class."""
         return self.objective(self.model, batch, epoch=epoch)
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from medseg.annotators.confusion import ConfusionHead
+from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.nouns import ImageBatch
 from medseg.annotators.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
 from medseg.annotators.stages import RECIPES, Budget, stages
-from medseg.contracts import UNLABELLED, Batch
+from medseg.contracts import UNLABELLED, Objective
 
 A, T, F = 3, 2, 4
 
@@ -21,14 +22,16 @@ def model(form: str = "pixel") -> AnnotatorModel:
     torch.manual_seed(0)
     network = TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F, residual_units=1)
     if form == "global":
-        return AnnotatorModel(network, A, ConfusionHead(A, T))
-    return AnnotatorModel(network, A, ConfusionHead(A, T, 6), confusion_trunk(2, 1 + F + T, 6))
+        return AnnotatorModel(network, A, GlobalConfusion(A, T))
+    return AnnotatorModel(network, A, PixelConfusion(A, T, 6), confusion_trunk(2, 1 + F + T, 6))
 
 
-def batch() -> Batch:
+def batch() -> ImageBatch:
     generator = torch.Generator().manual_seed(1)
     image = torch.randn(2, 1, 8, 8, generator=generator)
-    return Batch(image, torch.randint(0, T, (2, A, 8, 8), generator=generator), torch.arange(2))
+    return ImageBatch(
+        image=image, labels=torch.randint(0, T, (2, A, 8, 8), generator=generator), case_index=torch.arange(2)
+    )
 
 
 def perfect(network: AnnotatorModel) -> AnnotatorModel:
@@ -42,7 +45,7 @@ def perfect(network: AnnotatorModel) -> AnnotatorModel:
 def test_with_the_identity_the_paper_s_likelihood_is_cross_entropy(form: str) -> None:
     network, shown = perfect(model(form)), batch()
     expected = cross_entropy(network, shown).total
-    found = AnnotatorLikelihood("per_annotator", local=form == "pixel")(network, shown)
+    found = AnnotatorLikelihood("per_annotator", per_pixel=form == "pixel")(network, shown)
     torch.testing.assert_close(found.total, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -56,14 +59,43 @@ def test_cross_entropy_to_all_labels_is_cross_entropy_to_their_mean() -> None:
 
 def test_absent_annotators_and_padding_count_for_nothing() -> None:
     network, shown = model(), batch()
-    alone = Batch(shown.image, shown.labels[:, :1], shown.case_index)
+    alone = ImageBatch(image=shown.image, labels=shown.labels[:, :1], case_index=shown.case_index)
     absent = shown.labels.clone()
     absent[:, 1:] = UNLABELLED
-    missing = Batch(shown.image, absent, shown.case_index)
+    missing = ImageBatch(image=shown.image, labels=absent, case_index=shown.case_index)
     torch.testing.assert_close(cross_entropy(network, missing).total, cross_entropy(network, alone).total)
-    nobody = Batch(shown.image, torch.full_like(absent, UNLABELLED), shown.case_index)
-    for objective in (cross_entropy, anchored, AnnotatorLikelihood("shared_truth", local=True)):
+    nobody = ImageBatch(image=shown.image, labels=torch.full_like(absent, UNLABELLED), case_index=shown.case_index)
+    for objective in (cross_entropy, anchored, AnnotatorLikelihood("shared_truth", per_pixel=True)):
         assert objective(network, nobody).total.item() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("per_annotator", "global"), ("per_annotator", "pixel"), ("anchored", "pixel")]
+)
+def test_padding_makes_the_same_labels_cost_the_same_under_every_objective(name: str, form: str) -> None:
+    """At the identity, on a grid of which half is padding, and of the rest single labels are missing."""
+    network, shown = perfect(model(form)), batch()
+    shown.labels[..., 4:] = UNLABELLED
+    shown.labels[0, 1, :3] = UNLABELLED
+    expected = cross_entropy(network, shown).total
+    objective = anchored if name == "anchored" else AnnotatorLikelihood("per_annotator", per_pixel=form == "pixel")
+    found = objective(network, shown)
+    torch.testing.assert_close(found.metrics["nll"], expected.detach(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("per_pixel", [False, True])
+def test_the_trace_is_that_of_labelled_voxels(per_pixel: bool) -> None:
+    """Matrices far from the identity in the padding alone do not show in the trace."""
+    head = PixelConfusion(1, T, 1)
+    head.weight.data = -12 * torch.eye(T)[None, ..., None]
+    features = torch.zeros(1, 1, 2, 4)
+    features[..., 2:] = 1.0  # in the padding: swapped
+    labels = torch.zeros(1, 1, 2, 4, dtype=torch.long)
+    labels[..., 2:] = UNLABELLED
+    log_probs = torch.full((1, T, 2, 4), 0.5).log()
+    used, seen = (head, features) if per_pixel else (head.without_features(), None)
+    found = used.terms(log_probs, labels, seen, likelihood="per_annotator").trace
+    assert found.item() == pytest.approx(1 / (1 + math.exp(-6)), rel=1e-6)
 
 
 def test_one_truth_must_explain_labels_that_disagree() -> None:
@@ -72,13 +104,13 @@ def test_one_truth_must_explain_labels_that_disagree() -> None:
     assert network.confusion is not None
     network.confusion.bias.data = torch.log(torch.tensor([[0.9, 0.1], [0.1, 0.9]])).repeat(A, 1, 1)
     shown.labels[:, 0], shown.labels[:, 1], shown.labels[:, 2] = 0, 1, UNLABELLED
-    found = AnnotatorLikelihood("shared_truth", local=False)(network, shown)
+    found = AnnotatorLikelihood("shared_truth", per_pixel=False)(network, shown)
     assert math.isclose(2 * found.total.item(), -math.log(0.9 * 0.1), rel_tol=1e-5)  # 2 annotators present
 
 
 def test_the_anchored_truth_gets_the_gradient_of_the_soft_mean_and_no_other() -> None:
     network, shown = model(), batch()
-    assert network.confusion is not None and network.confusion.weight is not None
+    assert isinstance(network.confusion, PixelConfusion)
     torch.nn.init.normal_(network.confusion.weight)  # matrices far from the identity, which would pull
     anchored(network, shown).total.backward()
     found = [p.grad.clone() for p in network.network.parameters() if p.grad is not None]
@@ -92,46 +124,64 @@ def test_the_anchored_truth_gets_the_gradient_of_the_soft_mean_and_no_other() ->
 
 def test_the_trace_is_minimised_with_a_plus_sign() -> None:
     network, shown = perfect(model("global")), batch()
-    plain = AnnotatorLikelihood("per_annotator", local=False)(network, shown)
-    traced = AnnotatorLikelihood("per_annotator", local=False, trace_weight=0.5)(network, shown)
+    plain = AnnotatorLikelihood("per_annotator", per_pixel=False)(network, shown)
+    traced = AnnotatorLikelihood("per_annotator", per_pixel=False, trace_weight=0.5)(network, shown)
     assert math.isclose(traced.total.item() - plain.total.item(), 0.5, rel_tol=1e-4)  # mean C[t,t] of I is 1
     assert math.isclose(traced.metrics["trace"].item(), 1.0, rel_tol=1e-4)
 
 
 def test_dominance_is_the_margin_of_the_diagonal() -> None:
-    logits = torch.log(torch.tensor([[[0.9, 0.4], [0.1, 0.6]]]))
-    assert math.isclose(dominance(logits).item(), 0.2, rel_tol=1e-5)
-    swapped = torch.log(torch.tensor([[[0.1, 0.9], [0.9, 0.1]]]))
-    assert dominance(swapped).item() < 0
+    confusion = torch.tensor([[[0.9, 0.4], [0.1, 0.6]]])
+    assert math.isclose(dominance(confusion).item(), 0.2, rel_tol=1e-5)
+    swapped = torch.tensor([[[0.1, 0.9], [0.9, 0.1]]])
+    assert math.isclose(dominance(swapped).item(), -0.8, rel_tol=1e-5)
+
+
+class Ones(torch.nn.Module):
+    """A trunk whose one feature is 1 everywhere."""
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        return torch.ones_like(seen[:, :1])
+
+
+@pytest.mark.parametrize("objective", [anchored, AnnotatorLikelihood("shared_truth", per_pixel=True)])
+def test_the_logged_dominance_is_that_of_the_batch_s_own_matrices(objective: Objective) -> None:
+    """The bias says identity, the features swap the classes: 2 / (1 + exp(6)) - 1 = -.995."""
+    network = AnnotatorModel(model().network, A, PixelConfusion(A, T, 1), Ones())
+    assert isinstance(network.confusion, PixelConfusion)
+    network.confusion.weight.data = -12 * torch.eye(T)[None, ..., None].repeat(A, 1, 1, 1)
+    found = objective(network, batch()).metrics
+    assert found["dominance"].item() == pytest.approx(2 / (1 + math.exp(6)) - 1, rel=1e-5)
+    assert found["trace"].item() == pytest.approx(1 / (1 + math.exp(6)), rel=1e-4)
 
 
 def test_what_a_baseline_says_of_an_annotator_is_the_truth() -> None:
     torch.manual_seed(0)
     network = AnnotatorModel(TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F), A).eval()
-    beliefs = network.believe(torch.randn(1, 1, 8, 8))
-    torch.testing.assert_close(beliefs.annotator_probs[0, 2], beliefs.truth_probs[0])
-    torch.testing.assert_close(beliefs.joint_probs.sum((2, 3)), torch.ones(1, A))
-    assert beliefs.joint_probs[0, 0, 0, 1] == 0
+    said = network.believe(torch.randn(1, 1, 8, 8))
+    torch.testing.assert_close(said.annotator_probs[0, 2], said.truth_probs[0])
+    torch.testing.assert_close(said.joint_probs.sum((2, 3)), torch.ones(1, A))
+    assert said.joint_probs[0, 0, 0, 1] == 0
 
 
 def test_beliefs_sum_to_one() -> None:
     network = model().eval()
-    beliefs = network.believe(torch.randn(2, 1, 8, 8))
-    torch.testing.assert_close(beliefs.annotator_probs.sum(2), torch.ones(2, A, 8, 8))
-    torch.testing.assert_close(beliefs.joint_probs.sum(2).sum(2), torch.ones(2, A))
+    said = network.believe(torch.randn(2, 1, 8, 8))
+    torch.testing.assert_close(said.annotator_probs.sum(2), torch.ones(2, A, 8, 8))
+    torch.testing.assert_close(said.joint_probs.sum(2).sum(2), torch.ones(2, A))
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_the_same_budget(name: str) -> None:
-    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_rate=10, trace_weight=0)
+    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_lr_factor=10, trace_weight=0)
     assert sum(stage.epochs for stage in stages(name, budget)) == 10
 
 
 def test_matrices_are_held_in_the_warm_up() -> None:
-    budget = Budget(3, 7, 1e-3, 10, 0)
+    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_lr_factor=10, trace_weight=0)
     warmup, joint = stages("shared_truth_pixel", budget)
     assert warmup.trains == ("network",) and joint.trains == ("",)
-    assert warmup.objective == AnnotatorLikelihood("shared_truth", local=False)
-    assert joint.objective == AnnotatorLikelihood("best_truth", local=True)
+    assert warmup.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)
+    assert joint.objective == AnnotatorLikelihood("best_truth", per_pixel=True)
     _, soft = stages("shared_truth_global", replace(budget, hard_assignment=False))
-    assert soft.objective == AnnotatorLikelihood("shared_truth", local=False)
+    assert soft.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)

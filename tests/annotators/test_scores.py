@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medseg.annotators.nouns import Prediction
 from medseg.annotators.scores import score_case, score_run, tally_case
-from medseg.contracts import Prediction, Refused, Score
+from medseg.contracts import Refused, Score
 
 CLASSES, ANNOTATORS = ("background", "cell"), ("ann", "ben", "cid")
 TRUTH = np.zeros((4, 6), dtype=np.int64)
@@ -21,7 +22,14 @@ def certain(labels: np.ndarray) -> np.ndarray:
 def predict(truth=TRUTH, annotators=(TRUTH, WIDE, TRUTH), spacing_mm=None) -> Prediction:
     joint = np.stack([np.diag([2 / 3, 1 / 3])] * 3).astype(np.float32)
     probs = np.stack([certain(labels) for labels in annotators])
-    return Prediction("c1", certain(truth), probs, joint, np.eye(4), spacing_mm)
+    return Prediction(
+        case="c1",
+        truth_probs=certain(truth),
+        annotator_probs=probs,
+        joint_probs=joint,
+        affine=np.eye(4),
+        spacing_mm=spacing_mm,
+    )
 
 
 def table(scores: list[Score]) -> dict[tuple[str, str, str], float]:
@@ -109,7 +117,14 @@ def test_three_dimensions_and_three_classes():
     truth[1:3, 1:3, 1:3], truth[3, 3, 3:5] = 1, 2
     probs = np.stack([truth == label for label in range(3)]).astype(np.float32)
     joint = np.eye(3, dtype=np.float32)[None] / 3
-    prediction = Prediction("v", probs, probs[None], joint, np.eye(4), (1.0, 1.0, 2.5))
+    prediction = Prediction(
+        case="v",
+        truth_probs=probs,
+        annotator_probs=probs[None],
+        joint_probs=joint,
+        affine=np.eye(4),
+        spacing_mm=(1.0, 1.0, 2.5),
+    )
     values = table(score_case(prediction, truth[None], truth, classes=("bg", "organ", "lesion"), annotators=("ann",)))
     assert values["truth_dice", "", "lesion"] == 1
     assert values["truth_assd", "", "organ"] == 0

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from medseg.contracts import Batch, Refused, View
+from medseg.annotators.nouns import ImageBatch
+from medseg.contracts import Refused, View
 from medseg.training.batches import StageBatches
 
 STEPS = 4
@@ -21,11 +22,15 @@ class Numbered:
     def steps_per_epoch(self) -> int:
         return STEPS
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         time.sleep(0.02 * (step == 2))
-        return Batch(torch.tensor(os.getpid()), torch.tensor([rank, world]), torch.tensor([10 * epoch + step]))
+        return ImageBatch(
+            image=torch.tensor(os.getpid()),
+            labels=torch.tensor([rank, world]),
+            case_index=torch.tensor([10 * epoch + step]),
+        )
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]:
+    def validation(self, view: View, rank: int, world: int) -> Iterator[ImageBatch]:
         yield from ()
 
 
@@ -46,7 +51,7 @@ def test_without_workers_a_batch_is_made_when_it_is_asked_for() -> None:
     asked: list[int] = []
 
     class Noting(Numbered):
-        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             asked.append(step)
             return super().batch(view, epoch, step, rank, world)
 
@@ -57,7 +62,7 @@ def test_without_workers_a_batch_is_made_when_it_is_asked_for() -> None:
 
 def test_workers_are_at_most_two_batches_each_ahead(tmp_path) -> None:
     class Marking(Numbered):
-        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             (tmp_path / f"{STEPS * epoch + step}").touch()
             return super().batch(view, epoch, step, rank, world)
 
@@ -86,7 +91,7 @@ class Failing(Numbered):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         if (epoch, step) == (1, 1):
             raise self.error from KeyError("c07")
         return super().batch(view, epoch, step, rank, world)

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from toy_run import STEPS, TerminatedSource, ToyModel, ToySource, cross_entropy, toy_fit, toy_stages
 
-from medseg.contracts import Batch, Losses, Refused, Stage, View
+from medseg.annotators.nouns import ImageBatch
+from medseg.contracts import Losses, Refused, Stage, View
 from medseg.training.checkpoint import load, load_weights
 
 
@@ -38,7 +39,7 @@ class Climber(nn.Module):
         self.height = nn.Parameter(torch.zeros(()))
 
 
-def climb(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+def climb(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
     """The loss falls for ever, the nll is least at a height of 8."""
     assert isinstance(model, Climber)
     return Losses(total=-model.height, metrics={"nll": (model.height.detach() - 8) ** 2})
@@ -69,7 +70,7 @@ def test_train_metrics_are_the_mean_over_the_steps_of_the_epoch(tmp_path: Path) 
 
 
 def test_the_stage_says_which_metric_is_its_criterion(tmp_path: Path) -> None:
-    def climb_and_tell(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+    def climb_and_tell(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
         losses = climb(model, batch)
         return Losses(total=losses.total, metrics=losses.metrics | {"depth": losses.total.detach()})
 
@@ -89,7 +90,7 @@ def test_a_criterion_that_the_objective_does_not_tell_is_refused(tmp_path: Path)
 def test_an_objective_is_told_the_epoch_and_nothing_of_it_in_validation(tmp_path: Path) -> None:
     told: list[float] = []
 
-    def listening(model: nn.Module, batch: Batch, *, epoch: float = math.nan) -> Losses:
+    def listening(model: nn.Module, batch: ImageBatch, *, epoch: float = math.nan) -> Losses:
         told.append(epoch)
         return climb(model, batch)
 
@@ -122,7 +123,7 @@ def test_with_an_average_the_averaged_weights_are_validated_and_handed_on(tmp_pa
 
 
 def test_an_nll_that_is_never_finite_is_refused(tmp_path: Path) -> None:
-    def blind(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+    def blind(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
         assert isinstance(model, Climber)
         return Losses(total=-model.height, metrics={"nll": torch.tensor(math.nan)})
 
@@ -207,7 +208,7 @@ def test_a_checkpoint_at_the_end_of_an_epoch_names_the_beginning_of_the_next(tmp
 
 def test_a_checkpoint_lies_there_before_the_first_step(tmp_path: Path) -> None:
     class Dead(ToySource):
-        def batch(self, *_: object, **__: object) -> Batch:
+        def batch(self, *_: object, **__: object) -> ImageBatch:
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
@@ -224,7 +225,7 @@ def test_processes_that_make_batches_change_nothing(tmp_path: Path) -> None:
 
 def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: Path) -> None:
     class Dead(ToySource):
-        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             if (view, epoch, step) == ("annotated", 1, 2):
                 raise Refused(["image: expected 2 channels, got 1 (c07)"])
             return super().batch(view, epoch, step, rank, world)
@@ -247,7 +248,7 @@ def test_mixed_precision_keeps_the_weights_in_full_precision(tmp_path: Path) -> 
 
 # -------------------------------------------------------------------------------------- not finite
 class PoisonedSource(ToySource):
-    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> Batch:
+    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         batch = super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]
         if (epoch, step) == (1, 2):
             batch.image[3] = math.nan
@@ -265,7 +266,7 @@ def test_a_loss_that_is_not_finite_stops_saves_and_names_the_cases(tmp_path: Pat
 
 
 def test_gradients_that_are_not_finite_do_not_reach_the_weights(tmp_path: Path) -> None:
-    def cliff(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+    def cliff(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
         assert isinstance(model, Climber)
         return Losses(
             total=model.height.abs().sqrt(), metrics={"nll": model.height.detach()}

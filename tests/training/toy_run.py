@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Losses, Stage, View
+from medseg.annotators.nouns import ImageBatch
+from medseg.contracts import Losses, Stage, View
 from medseg.training.loop import fit
 from medseg.training.settings import LoopConfig, TrackingConfig
 from medseg.training.tracking import Tracker
@@ -36,7 +37,7 @@ class ToyModel(nn.Module):
         return self.head(self.network(image))
 
 
-def cross_entropy(model: nn.Module, batch: Batch, *, epoch: float = math.inf) -> Losses:
+def cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
     nll = nn.functional.cross_entropy(model(batch.image), batch.labels[:, 0])
     return Losses(total=nll, metrics={"nll": nll.detach()})
 
@@ -51,20 +52,20 @@ class ToySource:
     def steps_per_epoch(self) -> int:
         return STEPS
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch:
+    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         self.seen.append((view, epoch, step))
         time.sleep(self.pause)
         return self.make(1000 * epoch + step, rank, world)
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]:
+    def validation(self, view: View, rank: int, world: int) -> Iterator[ImageBatch]:
         for number in range(rank, self.validation_batches, world):
             yield self.make(-1 - number, 0, 1)
 
     @staticmethod
-    def make(seed: int, rank: int, world: int) -> Batch:
+    def make(seed: int, rank: int, world: int) -> ImageBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         image = torch.randn(BATCH, 1, 6, 6, generator=generator)[rank::world]
-        return Batch(image, (image > 0).long(), torch.arange(BATCH)[rank::world])
+        return ImageBatch(image=image, labels=(image > 0).long(), case_index=torch.arange(BATCH)[rank::world])
 
 
 class TerminatedSource(ToySource):
@@ -74,7 +75,7 @@ class TerminatedSource(ToySource):
         super().__init__()
         self.when, self.main = (view, epoch, step), os.getpid()
 
-    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> Batch:
+    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         if (view, epoch, step) == self.when:
             os.kill(self.main, signal.SIGTERM)
         return super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]

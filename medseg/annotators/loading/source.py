@@ -1,4 +1,4 @@
-"""view -> Batch. A batch is a pure function of (view, epoch, step, rank): nothing random is stored,
+"""view -> ImageBatch. A batch is a pure function of (view, epoch, step, rank): nothing random is stored,
 so a resumed run and a run on several processes see the same data."""
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from medseg.annotators.loading.transforms import (
     labels_to_grid,
     place,
 )
-from medseg.contracts import UNLABELLED, Batch, Case, Cohort, Refused, View, complaint
+from medseg.annotators.nouns import ImageBatch
+from medseg.contracts import UNLABELLED, Case, Cohort, Refused, View, complaint
 from medseg.images.files import read_channels, read_labels
 
 
@@ -121,7 +122,7 @@ class CohortSource:
         """Steps until every training case was seen; the last batch is filled from the start of the order."""
         return -(-len(self.train) // self.batch_size)
 
-    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> Batch:
+    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> ImageBatch:
         """This rank's share of one global batch."""
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.train))
         places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)[rank::world]
@@ -129,7 +130,7 @@ class CohortSource:
         rngs = [np.random.default_rng((self.seed, epoch, int(place), 1)) for place in places]
         return self._collate(cases, [self._augmented(c, view, rng) for c, rng in zip(cases, rngs, strict=True)])
 
-    def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[Batch]:
+    def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[ImageBatch]:
         """The validation cases, unchanged from epoch to epoch; patches are drawn once, around the foreground."""
         share = range(rank, len(self.val), world)
         for start in range(0, len(share), self.batch_size):
@@ -203,8 +204,8 @@ class CohortSource:
             image, labels = image[window], labels[window]
         return Sample(image, labels, sample.foreground)
 
-    def _collate(self, cases: Sequence[Case], samples: Sequence[Sample]) -> Batch:
-        return Batch(
+    def _collate(self, cases: Sequence[Case], samples: Sequence[Sample]) -> ImageBatch:
+        return ImageBatch(
             image=torch.from_numpy(np.stack([sample.image for sample in samples])),
             labels=torch.from_numpy(np.stack([sample.labels for sample in samples]).astype(np.int64)),
             case_index=torch.tensor([self.index[case.name] for case in cases]),

@@ -35,6 +35,11 @@ class Placement:
     before: tuple[int, ...]
     after: tuple[int, ...]
 
+    @property
+    def inside(self) -> tuple[slice, ...]:
+        """The image's own voxels on the network's grid; the rest is padding."""
+        return tuple(slice(b, b + n) for b, n in zip(self.before, self.resized_shape, strict=True))
+
 
 def place(
     shape: Sequence[int],
@@ -86,8 +91,7 @@ def labels_to_grid(labels: NDArray[np.integer], placement: Placement) -> NDArray
 
 def probs_to_native(probs: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
     """(N,S...) maps on the network's grid -> the file's grid, linearly (the exact way back of the placement)."""
-    inner = tuple(slice(b, b + n) for b, n in zip(placement.before, placement.resized_shape, strict=True))
-    restored = _resize(probs[(slice(None), *inner)], placement.oriented_shape, linear=True)
+    restored = _resize(probs[(slice(None), *placement.inside)], placement.oriented_shape, linear=True)
     if placement.orientation is None:
         return restored
     ras = nib.orientations.axcodes2ornt("RAS")

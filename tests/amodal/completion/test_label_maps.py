@@ -18,8 +18,9 @@ from medseg.amodal.shapes import CLASSES as SHAPES
 from medseg.amodal.shapes import RULES as SHAPE_RULES
 from medseg.amodal.shapes import write_shapes
 from medseg.annotators.assembly import Signature
+from medseg.annotators.nouns import Prediction
 from medseg.annotators.predictor import write_prediction
-from medseg.contracts import ClassLabel, ObjectRules, Prediction, Refused, Volume
+from medseg.contracts import ClassLabel, ObjectRules, Refused, Volume
 from medseg.images.files import read_image, read_labels, write_labels
 
 from .conftest import CLASSES, Known, completer, write_run
@@ -212,7 +213,14 @@ def test_what_is_left_alone_is_listed_with_its_reason(tmp_path: Path, known: Kno
 
 def test_the_truth_that_method_one_recovers_is_completed(tmp_path: Path, known: Known):
     probs = np.eye(3, dtype=np.float32)[crossing()].transpose(2, 0, 1)
-    prediction = Prediction("c01", probs, probs[None], np.zeros((1, 3, 3), np.float32), np.eye(4), None)
+    prediction = Prediction(
+        case="c01",
+        truth_probs=probs,
+        annotator_probs=probs[None],
+        joint_probs=np.zeros((1, 3, 3), np.float32),
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
     write_prediction(prediction, Signature(("ann",), CLASSES, 1, 2), tmp_path / "maps", ".png")
     complete(completer(), tmp_path / "maps/truth", tmp_path / "out")
     assert table(tmp_path / "out/objects.csv")["c01/rod-2"]["status"] == "completed"

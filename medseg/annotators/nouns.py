@@ -1,0 +1,56 @@
+"""What method one says of images: of a batch on the network's grid, and of one case on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # metrics and pictures need no torch
+    from torch import Tensor
+
+
+@dataclass(kw_only=True)
+class ImageBatch:
+    """What a step of training sees of annotated images."""
+
+    image: Tensor
+    """(B,C,S...) float."""
+    labels: Tensor
+    """(B,A,S...) class indices, UNLABELLED where nobody said anything; a consensus has A = 1 (the vote, STAPLE, the
+    truth, one annotator drawn at random)."""
+    case_index: Tensor
+    """(B,) the position of each case in the cohort."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchPrediction:
+    """What an annotator model says of a batch of images, on the network's grid."""
+
+    truth_probs: Tensor
+    """(B,T,S...) p(t|x)."""
+    annotator_probs: Tensor
+    """(B,A,O,S...) q^(a)[o] = sum_t C^(a)[o,t] p[t]."""
+    joint_probs: Tensor
+    """(B,A,O,T) weighted mean over space of C^(a)[o,t] p[t]; its columns, divided by their sums, are the mean
+    confusion matrix over the voxels of each true class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What an annotator model says of one case, on its native grid."""
+
+    case: str
+    """Name of the case."""
+    truth_probs: NDArray[np.float32]
+    """(T,S...) p(t|x)."""
+    annotator_probs: NDArray[np.float32]
+    """(A,O,S...) q^(a)[o]."""
+    joint_probs: NDArray[np.float32]
+    """(A,O,T) as in BatchPrediction, the mean over the image's own voxels; nan where a model has none."""
+    affine: NDArray[np.float64]
+    """(4,4) voxel index -> mm."""
+    spacing_mm: tuple[float, ...] | None
+    """Length of a voxel along each of the S axes; None for a picture without a scale."""
