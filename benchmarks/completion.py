@@ -23,37 +23,37 @@ if TYPE_CHECKING:
     from medseg.amodal.nouns import AmodalObject
 
 
-def eroded(thing: AmodalObject, voxels: int) -> AmodalObject:
+def eroded(amodal_object: AmodalObject, voxels: int) -> AmodalObject:
     """The object as a timid segmenter would show it."""
     from medseg.amodal.occlusion.sloppiness import roughen
 
-    occluder = None if thing.occluder is None else roughen(thing.occluder, -voxels)
-    return replace(thing, visible=roughen(thing.visible, -voxels), occluder=occluder)
+    occluder = None if amodal_object.occluder is None else roughen(amodal_object.occluder, -voxels)
+    return replace(amodal_object, visible=roughen(amodal_object.visible, -voxels), occluder=occluder)
 
 
-def speeds(completers: Sequence[Completer], things: Sequence[AmodalObject], samples: int, rounds: int) -> list[float]:
+def speeds(completers: Sequence[Completer], objects: Sequence[AmodalObject], samples: int, rounds: int) -> list[float]:
     """Objects per second of each completer."""
     found: list[list[float]] = [[] for _ in completers]
     for _ in range(rounds):
         for times, completer in zip(found, completers, strict=True):
             began = time.perf_counter()
-            completer.answers(things, samples, abstain=False)
-            times.append(len(things) / (time.perf_counter() - began))
+            completer.answers(objects, samples, abstain=False)
+            times.append(len(objects) / (time.perf_counter() - began))
     return [statistics.median(times) for times in found]
 
 
-def accuracy(completer: Completer, things: Sequence[AmodalObject], voxels: int, gap: int) -> list[float]:
+def accuracy(completer: Completer, objects: Sequence[AmodalObject], voxels: int, gap: int) -> list[float]:
     """Mean IoU of the whole and of what the unharmed object hides."""
     import numpy as np
 
     from medseg.evaluation.overlap import iou
 
     rows = []
-    answers = completer.answers([eroded(thing, voxels) for thing in things], 0, gap, abstain=False)
-    for thing, answer in zip(things, answers, strict=True):
-        assert thing.whole is not None
-        whole, hidden = answer.completion.whole, thing.whole & ~thing.visible
-        masks = ((whole, thing.whole), (whole & ~thing.visible, hidden))
+    answers = completer.answers([eroded(amodal_object, voxels) for amodal_object in objects], 0, gap, abstain=False)
+    for amodal_object, answer in zip(objects, answers, strict=True):
+        assert amodal_object.amodal is not None
+        amodal, occluded = answer.completion.amodal, amodal_object.amodal & ~amodal_object.visible
+        masks = ((amodal, amodal_object.amodal), (amodal & ~amodal_object.visible, occluded))
         rows.append([iou(a.view(np.int8), b.view(np.int8), 1) for a, b in masks])
     return np.array(rows).mean(0).tolist()
 
@@ -70,7 +70,7 @@ def main() -> None:
 
     import torch
 
-    from medseg.amodal.assembly import hidden_objects, read_amodal_run
+    from medseg.amodal.assembly import occluded_objects, read_amodal_run
     from medseg.amodal.completion.completer import Completer
     from medseg.cohorts.cohort import find_cohort, load_objects
     from medseg.cohorts.splits import apply, read_splits
@@ -78,20 +78,20 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     config = read_amodal_run(arguments.runs[0])
     cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(arguments.runs[0] / "splits.json"))
-    things = [thing for split in arguments.splits for thing in hidden_objects(cohort, split, config)]
+    objects = [amodal_object for split in arguments.splits for amodal_object in occluded_objects(cohort, split, config)]
     completers = [Completer.load(run) for run in arguments.runs]
-    print(f"{len(things)} objects, {arguments.threads} thread(s)\n\n| run | samples | objects per second | ratio |")
+    print(f"{len(objects)} objects, {arguments.threads} thread(s)\n\n| run | samples | objects per second | ratio |")
     print("| --- | --- | --- | --- |")
     for samples in (0, 20):
-        found = speeds(completers, things, samples, arguments.rounds)
+        found = speeds(completers, objects, samples, arguments.rounds)
         for run, speed in zip(arguments.runs, found, strict=True):
             print(f"| {run.name} | {samples} | {speed:.1f} | {speed / found[-1]:.2f} |")
     print("\n| run | eroded by | gap | whole | hidden |\n| --- | --- | --- | --- | --- |")
     for run, completer in zip(arguments.runs, completers, strict=True):
         for voxels in range(arguments.erosions + 1):
             for gap in {0, 2 * voxels}:
-                whole, hidden = accuracy(completer, things, voxels, gap)
-                print(f"| {run.name} | {voxels} | {gap} | {whole:.4f} | {hidden:.4f} |", flush=True)
+                amodal, occluded = accuracy(completer, objects, voxels, gap)
+                print(f"| {run.name} | {voxels} | {gap} | {amodal:.4f} | {occluded:.4f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ class ObjectRules:
     """The values are instance numbers, all of one class (else they are the values of ``classes``)."""
     smallest: int = 1
     """Objects of fewer visible voxels are dropped."""
-    smallest_hidden: int = 1
+    smallest_occluded: int = 1
     """Objects with a known hidden part of fewer voxels than this are dropped (contacts, not overlaps)."""
 
 

@@ -41,7 +41,7 @@ from medseg.amodal.shapes import write_shapes
 from medseg.cohorts.splits import apply, read_splits
 from medseg.amodal.scores import score_object
 from medseg.evaluation.coverage import central_interval
-from medseg.amodal.assembly import hidden_objects, simulated_objects
+from medseg.amodal.assembly import occluded_objects, simulated_objects
 from medseg.amodal.completion.label_maps import complete_map
 from medseg.amodal.completion.completer import Completer
 from medseg.experiment.train import train
@@ -53,7 +53,7 @@ data:
   cohort: {cohort}
   split: {{val: 0.15, test: 0.25}}
   frame: {{size: {size}, spacing: {spacing}}}
-  occlusion: {{hidden: [0.05, 0.5]}}
+  occlusion: {{occluded: [0.05, 0.5]}}
 network: {{channels: [16, 32, 32], coarse: 16}}
 objective: {{warmup: 3}}
 training:
@@ -77,21 +77,21 @@ names = ["complete", "occluded", "visible"]
 stages = {name: Completer.load(folder / "run", name) for name in names}
 completer = Completer.load(folder / "run")
 cohort = apply(cohort, read_splits(folder / "run/splits.json"))
-things = hidden_objects(cohort, "test", config)
-answers = [judged.completion for judged in completer.answers(things, samples=50, abstain=False)]
+objects = occluded_objects(cohort, "test", config)
+answers = [judged.completion for judged in completer.answers(objects, samples=50, abstain=False)]
 scores = pd.DataFrame(
-    [{s.metric: s.value for s in score_object(*pair)} for pair in zip(things, answers, strict=True)]
+    [{s.metric: s.value for s in score_object(*pair)} for pair in zip(objects, answers, strict=True)]
 )
-hidden = scores["hidden_fraction"].to_numpy()
-one = int(np.argsort(np.abs(hidden - 0.35))[0])
-thing, answer = things[one], answers[one]
+occluded = scores["occluded_fraction"].to_numpy()
+one = int(np.argsort(np.abs(occluded - 0.35))[0])
+amodal_object, answer = objects[one], answers[one]
 middle = (slice(None),) * 2
-if thing.visible.ndim == 3:
-    middle = (*middle, int((thing.whole & ~thing.visible).sum((0, 1)).argmax()))
+if amodal_object.visible.ndim == 3:
+    middle = (*middle, int((amodal_object.amodal & ~amodal_object.visible).sum((0, 1)).argmax()))
 colours = ListedColormap(["white", "lightskyblue", "mediumseagreen", "darkorange"])
 plt.rcParams |= {"figure.dpi": 100, "font.size": 9}
 
-print(f"{len(things)} hidden test objects; shown: {thing.name}, {hidden[one]:.0%} hidden")
+print(f"{len(objects)} hidden test objects; shown: {amodal_object.name}, {occluded[one]:.0%} hidden")
 scores.mean().to_frame("mean over the test objects").T.round(3)
 
 # %% [markdown]
@@ -100,14 +100,14 @@ scores.mean().to_frame("mean over the test objects").T.round(3)
 # here, no completion can contain; blurred borders ask for more epochs or a longer code.
 
 # %%
-complete = [found for found in objects_of_split(cohort, "test") if found.complete]
-whole = batch_of(complete[:: max(1, len(complete) // 8)][:8], completer.frame)
+unoccluded = [found for found in objects_of_split(cohort, "test") if found.unoccluded]
+amodal = batch_of(complete[:: max(1, len(complete) // 8)][:8], completer.frame)
 with torch.no_grad():
-    latent = completer.model.complete(whole.whole, torch.zeros_like(whole.whole), whole.class_index)
-    redrawn = completer.model.decoder(latent.mean(), whole.class_index).sigmoid()
-flat = (0, *((slice(None),) * 2 if whole.whole.ndim == 4 else (..., whole.whole.shape[-1] // 2)))
+    latent = completer.model.complete(amodal.amodal, torch.zeros_like(amodal.amodal), amodal.class_index)
+    redrawn = completer.model.decoder(latent.mean(), amodal.class_index).sigmoid()
+flat = (0, *((slice(None),) * 2 if amodal.amodal.ndim == 4 else (..., amodal.amodal.shape[-1] // 2)))
 figure, axes = plt.subplots(2, len(redrawn), figsize=(12, 3.4), squeeze=False, layout="compressed")
-for column, (mask, again) in enumerate(zip(whole.whole, redrawn, strict=True)):
+for column, (mask, again) in enumerate(zip(amodal.amodal, redrawn, strict=True)):
     axes[0, column].imshow(mask[flat], cmap="gray", vmin=0, vmax=1)
     axes[1, column].imshow(again[flat], cmap="gray", vmin=0, vmax=1)
 axes[0, 0].set_title("mask", loc="left")
@@ -125,22 +125,22 @@ plt.show()
 
 # %%
 hides = simulated_objects(complete, config)
-synthetic = hides[int(np.argmin([other.visible.sum() / other.whole.sum() for other in hides]))]
+synthetic = hides[int(np.argmin([other.visible.sum() / other.amodal.sum() for other in hides]))]
 figure, axes = plt.subplots(2, 5, figsize=(10, 5.2), layout="constrained")
-for row, shown in zip(axes, (synthetic, thing), strict=True):
+for row, shown in zip(axes, (synthetic, amodal_object), strict=True):
     cut = (slice(None),) * 2
     if shown.visible.ndim == 3:
-        cut = (*cut, int((shown.whole & ~shown.visible).sum((0, 1)).argmax()))
-    masks = {"seen": shown.visible, "truth": shown.whole}
+        cut = (*cut, int((shown.amodal & ~shown.visible).sum((0, 1)).argmax()))
+    masks = {"seen": shown.visible, "truth": shown.amodal}
     for number, name in enumerate(names, start=1):
-        masks[f"stage {'I' * number}"] = stages[name].answers([shown], 0, abstain=False)[0].completion.whole
+        masks[f"stage {'I' * number}"] = stages[name].answers([shown], 0, abstain=False)[0].completion.amodal
     for ax, (title, mask) in zip(row, masks.items(), strict=True):
         painted = np.select([shown.visible, mask, shown.occluder], [2, 3, 1])
         ax.imshow(painted[cut], cmap=colours, vmin=0, vmax=3, interpolation="nearest")
-        both, either = (mask & shown.whole).sum(), (mask | shown.whole).sum()
+        both, either = (mask & shown.amodal).sum(), (mask | shown.amodal).sum()
         ax.set_title(f"{title}: {both / either:.2f}")
         ax.axis("off")
-    print(f"{shown.name}: hidden {1 - shown.visible.sum() / shown.whole.sum():.0%}")
+    print(f"{shown.name}: hidden {1 - shown.visible.sum() / shown.amodal.sum():.0%}")
 plt.show()
 
 # %% [markdown]
@@ -151,12 +151,12 @@ plt.show()
 # %%
 figure, axes = plt.subplots(2, 4, figsize=(10, 5.6), layout="constrained")
 for number, ax in enumerate(axes.flat[:7]):
-    painted = np.select([thing.visible, answer.samples[number], thing.occluder], [2, 3, 1])
+    painted = np.select([amodal_object.visible, answer.samples[number], amodal_object.occluder], [2, 3, 1])
     ax.imshow(painted[middle], cmap=colours, vmin=0, vmax=3, interpolation="nearest")
-    ax.contour(thing.whole[middle], [0.5], colors="black", linewidths=1)
+    ax.contour(amodal_object.amodal[middle], [0.5], colors="black", linewidths=1)
     ax.set_title(f"sample {number + 1}")
 shown = axes[1, 3].imshow(answer.probs[middle], cmap="magma", vmin=0, vmax=1)
-axes[1, 3].contour(thing.whole[middle], [0.5], colors="white", linewidths=1)
+axes[1, 3].contour(amodal_object.amodal[middle], [0.5], colors="white", linewidths=1)
 axes[1, 3].set_title("probability")
 figure.colorbar(shown, ax=axes[1, 3], shrink=0.7)
 for ax in axes.flat:
@@ -174,14 +174,14 @@ low, high = central_interval(volumes, 0.8)
 figure, (ax, every) = plt.subplots(1, 2, figsize=(12, 3.6), layout="constrained")
 ax.axvspan(low, high, color="0.9")
 ax.hist(volumes, bins=15, color="darkorange")
-ax.axvline(thing.whole.sum(), color="black", label="truth")
-ax.axvline(answer.whole.sum(), color="black", linestyle=":", label="answer")
+ax.axvline(amodal_object.amodal.sum(), color="black", label="truth")
+ax.axvline(answer.amodal.sum(), color="black", linestyle=":", label="answer")
 ax.set_xlabel("voxels")
 ax.set_ylabel("samples")
 ax.legend(frameon=False)
-sizes = np.array([other.whole.sum() for other in things])
+sizes = np.array([other.amodal.sum() for other in objects])
 limits = np.array([central_interval(a.samples.reshape(50, -1).sum(1), 0.8) for a in answers]) / sizes[:, None]
-place = np.arange(len(things))
+place = np.arange(len(objects))
 order = limits.mean(1).argsort()
 held = (limits[:, 0] <= 1) & (limits[:, 1] >= 1)
 every.vlines(place, *limits[order].T, colors=np.where(held[order], "mediumseagreen", "crimson"), linewidth=3)
@@ -194,7 +194,7 @@ print(f"intervals that hold the truth: {held.mean():.0%} of {len(held)}")
 # %% [markdown]
 # ## Something never seen
 # A star, with a bar over one of its arms, on a map of its own. The decoder, which knows rods and beans, cannot
-# redraw what is visible of it; its strangeness is above the limit of 1, and the star is left as it is.
+# redraw what is visible of it; its novelty is above the limit of 1, and the star is left as it is.
 
 # %%
 if cohort.spatial_dims == 2 and COHORT is None:
@@ -212,4 +212,4 @@ if cohort.spatial_dims == 2 and COHORT is None:
     axes[1].set_title("completed")
     plt.show()
     for row in done.rows:
-        print(f"{row.object}: {row.status}; {row.reason or f'strangeness {row.strangeness:.2f}'}")
+        print(f"{row.object}: {row.status}; {row.reason or f'novelty {row.novelty:.2f}'}")

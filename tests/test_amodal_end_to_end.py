@@ -102,14 +102,14 @@ def walked(maps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "value 255 in 8 of 8 maps: if it means overlap or unknown, take class_255 out of the classes" in said
     header = yaml.safe_load((root / "cohort/cohort.yaml").read_text())
     del header["classes"]["class_255"]
-    header["objects"] |= {"overlap": [255], "smallest": 20, "smallest_hidden": 5}
+    header["objects"] |= {"overlap": [255], "smallest": 20, "smallest_occluded": 5}
     (root / "cohort/cohort.yaml").write_text(yaml.safe_dump(header))
     checked = works("check", root / "cohort", "--page", root / "objects.png")
-    assert "no errors" in checked and "occluded, whole known" in checked and (root / "objects.png").stat().st_size > 0
+    assert "no errors" in checked and "occluded, amodal known" in checked and (root / "objects.png").stat().st_size > 0
     config = write_config(root, root / "cohort")
     works("train", config, "--out", root / "run")
     said = works("evaluate", root / "run")
-    assert "really hidden objects of 2 test cases" in said and "whole_iou" in said
+    assert "really hidden objects of 2 test cases" in said and "amodal_iou" in said
     return root
 
 
@@ -119,7 +119,7 @@ def test_the_run_folder_repeats_the_walk(walked: Path):
         assert (walked / "run" / name).stat().st_size > 0, name
     rows = [json.loads(line) for line in (walked / "run/metrics.jsonl").read_text().splitlines()]
     assert [row["stage"] for row in rows] == ["complete", "occluded", "visible"]
-    assert json.loads((walked / "run/calibration.json").read_text())["energy_limit"] > 0
+    assert json.loads((walked / "run/calibration.json").read_text())["misfit_limit"] > 0
 
 
 def test_the_page_shows_every_picture_that_was_drawn(walked: Path):
@@ -133,13 +133,13 @@ def test_scores_have_a_row_per_object_and_metric_and_the_rivals_have_the_same_ob
     objects = {row["case"] for row in scores} - {""}
     cases = json.loads((walked / "run/splits.json").read_text())["splits"]["test"]
     assert len(cases) == 2 and {name.split("/")[0] for name in objects} == set(cases)
-    for metric in ("whole_iou", "hidden_iou", "area_ratio", "whole_hd95", "covered_80", "diversity", "strangeness"):
+    for metric in ("amodal_iou", "occluded_iou", "area_ratio", "amodal_hd95", "covered_80", "diversity", "novelty"):
         assert {row["case"] for row in scores if row["metric"] == metric} == objects, metric
-    assert [row["case"] for row in scores if row["metric"] == "hidden_ece"] == [""]
+    assert [row["case"] for row in scores if row["metric"] == "occluded_ece"] == [""]
     names = ("visible", "hull", "hull_in_occluder", "nearest_shape")
     assert tuple(dict.fromkeys(row["rival"] for row in rivals)) == names
     assert {row["case"] for row in rivals} == objects
-    nothing = [row["value"] for row in rivals if row["rival"] == "visible" and row["metric"] == "hidden_iou"]
+    nothing = [row["value"] for row in rivals if row["rival"] == "visible" and row["metric"] == "occluded_iou"]
     assert set(nothing) == {"0.0"}
 
 
@@ -161,12 +161,12 @@ def test_completions_lie_on_the_grid_of_their_map(walked: Path, maps: Path):
     assert completed
     for row in completed[:3]:
         labels = read_labels(maps / f"labels/{row['case']}.png").array
-        whole = read_labels(out / f"objects/{row['object']}.png").array
+        amodal = read_labels(out / f"objects/{row['object']}.png").array
         probs = read_image(out / f"probabilities/{row['object']}.tif").array[0]
-        assert whole.shape == probs.shape == labels.shape == (80, 80)
-        assert set(np.unique(labels[whole > 0])) <= {0, 1, 2, 3, 255} and whole.sum() == float(row["completed"])
+        assert amodal.shape == probs.shape == labels.shape == (80, 80)
+        assert set(np.unique(labels[amodal > 0])) <= {0, 1, 2, 3, 255} and amodal.sum() == float(row["completed"])
         number = int(row["label"].removeprefix("class_"))
-        assert (labels[whole > 0] == number).sum() == float(row["visible"])  # every visible voxel is kept
+        assert (labels[amodal > 0] == number).sum() == float(row["visible"])  # every visible voxel is kept
         assert float(row["low_90"]) <= float(row["low_50"]) <= float(row["high_50"]) <= float(row["high_90"])
     assert (out / "completed/m0.png").is_file() and table(out / "order.csv")[0].keys() >= {"a", "b", "front"}
 
@@ -216,14 +216,14 @@ def test_volumes_are_completed_in_ml(tmp_path: Path):
     works("check", cohort)
     works("train", config, "--out", run)
     works("evaluate", run)
-    assert {row["unit"] for row in table(run / "scores.csv") if row["metric"] == "whole_hd95"} == {"mm"}
+    assert {row["unit"] for row in table(run / "scores.csv") if row["metric"] == "amodal_hd95"} == {"mm"}
     path = cohort / "labels/shapes_000.nii.gz"
     works("complete", run, "--labels", path, "--out", tmp_path / "out", "--samples", 3)
     rows = [row for row in table(tmp_path / "out/objects.csv") if row["status"] == "completed"]
-    whole, labels = read_labels(tmp_path / f"out/objects/{rows[0]['object']}.nii.gz"), read_labels(path)
-    np.testing.assert_allclose(whole.affine, labels.affine, atol=1e-6)
+    amodal, labels = read_labels(tmp_path / f"out/objects/{rows[0]['object']}.nii.gz"), read_labels(path)
+    np.testing.assert_allclose(amodal.affine, labels.affine, atol=1e-6)
     assert rows[0]["unit"] == "ml"
-    assert float(rows[0]["completed"]) == pytest.approx(whole.array.sum() * 0.8**3 / 1000, rel=1e-4)
+    assert float(rows[0]["completed"]) == pytest.approx(amodal.array.sum() * 0.8**3 / 1000, rel=1e-4)
     assert (run / "report/completions.png").stat().st_size > 0
 
 

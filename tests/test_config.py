@@ -223,14 +223,14 @@ def test_grids_of_method_two_that_do_not_agree_are_all_named(amodal: Path) -> No
         "data.frame.size=[30, 32]",
         "network.channels=[6, 8]",
         "network.level=2",
-        "data.occlusion.hidden=[.6, .2]",
+        "data.occlusion.occluded=[.6, .2]",
     )
     assert found == (
         "override 'data.frame.size=[30, 32]': data.frame.size: expected multiples of 4 "
         "(network.patch times 2 for every level but the first), got [30, 32]",
         "override 'network.level=2': network.level: expected at most 1 (network.channels), got 2",
         "override 'network.channels=[6, 8]': network.channels: expected multiples of 4, got [6, 8]",
-        "override 'data.occlusion.hidden=[.6, .2]': data.occlusion.hidden: expected the lower bound first, "
+        "override 'data.occlusion.occluded=[.6, .2]': data.occlusion.occluded: expected the lower bound first, "
         "got [0.6, 0.2]",
     )
     assert complaints(amodal, "data.frame.size=[32]") == (

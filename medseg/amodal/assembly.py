@@ -69,8 +69,8 @@ def frame_rules(config: AmodalConfig) -> FrameRules:
 def showing(config: AmodalConfig) -> Showing:
     """The data section of the config."""
     occlusion = config.data.occlusion
-    ranges = Ranges(occlusion.kinds, occlusion.hidden, occlusion.nothing)
-    return Showing(frame_rules(config), ranges, occlusion.gap, config.data.mirror)
+    ranges = Ranges(occlusion.kinds, occlusion.occluded, occlusion.nothing)
+    return Showing(frame_rules(config), ranges, occlusion.mask_jitter, config.data.mirror)
 
 
 def amodal_stages(config: AmodalConfig) -> tuple[Stage, ...]:
@@ -99,28 +99,36 @@ def read_amodal_run(run: Path) -> AmodalConfig:
     return read_run_config(run, (AmodalConfig,), "a run that completes masks")
 
 
-def hidden_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
+def occluded_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
     """The objects of a split that completion is judged on: the really hidden ones whose whole is known.
 
     Where the split has none, its complete objects, each hidden synthetically by a draw that depends on the seed of the
     split and the object's place alone; what hides nothing is left out.
     """
     rules = frame_rules(config)
-    real = really_hidden_objects(cohort, split, rules)
-    return real or simulated_objects(complete_objects(cohort, split, rules), config)
+    real = really_occluded_objects(cohort, split, rules)
+    return real or simulated_objects(unoccluded_objects(cohort, split, rules), config)
 
 
-def really_hidden_objects(cohort: ObjectCohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
+def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
     """The objects of a split that something hides, whose whole is known, and that fit their frames."""
     found = objects_of_split(cohort, split)
-    return [thing for thing in found if not thing.complete and thing.whole is not None and fits(thing, rules)]
+    return [
+        amodal_object
+        for amodal_object in found
+        if not amodal_object.unoccluded and amodal_object.amodal is not None and fits(amodal_object, rules)
+    ]
 
 
-def complete_objects(
+def unoccluded_objects(
     cohort: ObjectCohort, split: Split, rules: FrameRules, most: int | None = None
 ) -> list[AmodalObject]:
     """The objects of a split that nothing hides and that fit their frames; with ``most`` so many, drawn once."""
-    found = [thing for thing in objects_of_split(cohort, split) if thing.complete and fits(thing, rules)]
+    found = [
+        amodal_object
+        for amodal_object in objects_of_split(cohort, split)
+        if amodal_object.unoccluded and fits(amodal_object, rules)
+    ]
     if most is None:
         return found
     return [found[number] for number in np.random.default_rng(0).permutation(len(found))[:most]]
@@ -128,11 +136,15 @@ def complete_objects(
 
 def simulated_objects(complete: list[AmodalObject], config: AmodalConfig, draws: int = 1) -> list[AmodalObject]:
     """Complete objects, each hidden ``draws`` times by an occluder of the config's kinds."""
-    others = [thing.visible for thing in complete]
+    others = [amodal_object.visible for amodal_object in complete]
     seed, show = config.data.split.seed, showing(config)
-    hidden = [
-        simulated(thing, others, show, np.random.default_rng((seed, number, draw, 3)))
-        for number, thing in enumerate(complete)
+    occluded = [
+        simulated(amodal_object, others, show, np.random.default_rng((seed, number, draw, 3)))
+        for number, amodal_object in enumerate(complete)
         for draw in range(draws)
     ]
-    return [thing for thing in hidden if thing.whole is not None and (thing.whole & ~thing.visible).any()]
+    return [
+        amodal_object
+        for amodal_object in occluded
+        if amodal_object.amodal is not None and (amodal_object.amodal & ~amodal_object.visible).any()
+    ]

@@ -11,18 +11,18 @@ from medseg.reporting.intervals import seed_means
 from medseg.reporting.tables import markdown, number_text
 
 EDGES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
-"""Ends of the bins of hidden_fraction; a bin has its lower end, and not its upper one (the last has both)."""
+"""Ends of the bins of occluded_fraction; a bin has its lower end, and not its upper one (the last has both)."""
 BINS = tuple(f"{low:g}-{high:g}" for low, high in pairwise(EDGES))
-SHOWN = ("whole_iou", "hidden_iou")
+SHOWN = ("amodal_iou", "occluded_iou")
 """The metrics of a cell."""
 HEAD = "whole / hidden IoU"
 
 
 def bin_rows(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """What ``runs.load_runs`` returns, as a table of text: recipes x bins of hidden_fraction.
+    """What ``runs.load_runs`` returns, as a table of text: recipes x bins of occluded_fraction.
 
-    Cells: ``whole_iou / hidden_iou``, means over objects, then over seeds; "" in a bin without objects. A row
-    "objects" says how many there are in the bins of the recipes below it. None where no run has a hidden_fraction.
+    Cells: ``amodal_iou / occluded_iou``, means over objects, then over seeds; "" in a bin without objects. A row
+    "objects" says how many there are in the bins of the recipes below it. None where no run has a occluded_fraction.
     """
     scores = _binned(frame)
     rows: list[dict[str, str]] = []
@@ -44,12 +44,12 @@ def format_bins(frame: pd.DataFrame) -> str:
 
 
 def _binned(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of SHOWN, with the column ``bin`` of their objects' hidden_fraction; those without one left out."""
+    """The rows of SHOWN, with the column ``bin`` of their objects' occluded_fraction; those without one left out."""
     keys = ["recipe", "seed", "fold", "case", "label"]
     of_metric = dict(list(frame.groupby("metric")))
-    hidden = of_metric.get("hidden_fraction", frame.head(0)).dropna(subset="value")
-    index = np.searchsorted(EDGES[1:-1], hidden["value"].to_numpy(dtype=np.float64), side="right")
-    bins = hidden.assign(bin=[BINS[i] for i in index])[[*keys, "bin"]]
+    occluded = of_metric.get("occluded_fraction", frame.head(0)).dropna(subset="value")
+    index = np.searchsorted(EDGES[1:-1], occluded["value"].to_numpy(dtype=np.float64), side="right")
+    bins = occluded.assign(bin=[BINS[i] for i in index])[[*keys, "bin"]]
     scored = [of_metric[metric] for metric in SHOWN if metric in of_metric] or [frame.head(0)]
     return pd.concat(scored).merge(bins, on=keys)
 

@@ -34,13 +34,13 @@ class OcclusionConfig(Section):
     """What hides complete objects in training, and how sloppy masks are made.
 
     kinds: of the occluder, equally likely. hidden: least and greatest part of the object. nothing: part of the draws
-    that hide nothing. gap: voxels by which visible part and occluder are dilated or eroded at random.
+    that hide nothing. mask_jitter: voxels by which visible part and occluder are dilated or eroded at random.
     """
 
     kinds: tuple[Literal["object", "bar", "half_space", "blob", "slices"], ...] = ("object",)
-    hidden: tuple[Fraction, Fraction] = (0.05, 0.6)
+    occluded: tuple[Fraction, Fraction] = (0.05, 0.6)
     nothing: Fraction = 0.2
-    gap: Annotated[int, Field(ge=0)] = 0
+    mask_jitter: Annotated[int, Field(ge=0)] = 0
 
 
 class AmodalDataConfig(Section):
@@ -131,9 +131,9 @@ class AmodalConfig(Section):
             found.append(f"network.level: expected at most {most} (network.channels), got {network.level}")
         if any(width % 4 for width in network.channels):
             found.append(f"network.channels: expected multiples of 4, got {list(network.channels)}")
-        low, high = self.data.occlusion.hidden
+        low, high = self.data.occlusion.occluded
         if low >= high:
-            found.append(f"data.occlusion.hidden: expected the lower bound first, got {[low, high]}")
+            found.append(f"data.occlusion.occluded: expected the lower bound first, got {[low, high]}")
         if found:
             raise ValueError("\n".join(found))
         return self

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import complete_objects, frame_rules, hidden_objects, read_amodal_run
+from medseg.amodal.assembly import frame_rules, occluded_objects, read_amodal_run, unoccluded_objects
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.occlusion.batches import batch_of
@@ -19,7 +19,7 @@ from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
 from medseg.amodal.occlusion.showing import is_simulated
 from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
-from medseg.amodal.scores import HiddenCalibration, score_object
+from medseg.amodal.scores import OccludedCalibration, score_object
 from medseg.amodal.tracking import track_amodal
 from medseg.cohorts.cohort import find_cohort, load_objects
 from medseg.cohorts.splits import apply, read_splits
@@ -68,35 +68,39 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     cohort = load_objects(find_cohort(config.data.cohort))
     cohort = apply(cohort, read_splits(run / "splits.json"))
     completer = Completer.load(run, stage)
-    things = hidden_objects(cohort, "test", config)
-    if not things:
+    objects = occluded_objects(cohort, "test", config)
+    if not objects:
         raise Refused([complaint("test objects", "at least one with a hidden part", "none", cohort.name)])
     out = run if stage is None else run / stage
-    answers = completer.answers(things, SAMPLES, abstain=False)
-    scores = [score for thing, answer in zip(things, answers, strict=True) for score in _scores(thing, answer)]
+    answers = completer.answers(objects, SAMPLES, abstain=False)
+    scores = [
+        score
+        for amodal_object, answer in zip(objects, answers, strict=True)
+        for score in _scores(amodal_object, answer)
+    ]
     completions = [answer.completion for answer in answers]
-    scores.append(reduce(add, map(HiddenCalibration.of, things, completions)).score())
+    scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
     write_scores(out / "scores.csv", scores)
     if stage is not None:  # what stands there is a run without the stages after it
         (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
     else:
-        write_rivals(out / "rivals.csv", _rival_scores(things, cohort, frame_rules(config)))
+        write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, frame_rules(config)))
         if draw:
-            draw_amodal_run(run, completer, cohort, config, things, answers)
+            draw_amodal_run(run, completer, cohort, config, objects, answers)
             track_amodal(run, config, scores)
-    simulated = any(is_simulated(thing) for thing in things)
+    simulated = any(is_simulated(amodal_object) for amodal_object in objects)
     kind = "hidden synthetically" if simulated else "really hidden"
-    cases = len({thing.case for thing in things})
-    return AmodalEvaluation(scores, f"{len(things)} {kind} objects of {cases} test cases", out)
+    cases = len({amodal_object.case for amodal_object in objects})
+    return AmodalEvaluation(scores, f"{len(objects)} {kind} objects of {cases} test cases", out)
 
 
-def _scores(thing: AmodalObject, answer: Answer) -> list[Score]:
-    """Of one object; ``strangeness`` above 1 says that `medseg complete` would have left it as it is."""
-    strangeness = score_of("strangeness", answer.completion.strangeness, case=thing.name, label=thing.label)
-    return [*score_object(thing, answer.completion), strangeness]
+def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
+    """Of one object; ``novelty`` above 1 says that `medseg complete` would have left it as it is."""
+    novelty = score_of("novelty", answer.completion.novelty, case=amodal_object.name, label=amodal_object.label)
+    return [*score_object(amodal_object, answer.completion), novelty]
 
 
-def _rival_scores(things: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> dict[str, list[Score]]:
+def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> dict[str, list[Score]]:
     """The same metrics of those that learn nothing, by the rival's name."""
     rivals: Mapping[str, Rival] = {
         "visible": visible,
@@ -104,34 +108,38 @@ def _rival_scores(things: Sequence[AmodalObject], cohort: ObjectCohort, rules: F
         "hull_in_occluder": hull_in_occluder,
         "nearest_shape": _nearest(cohort, rules),
     }
-    return {name: list(_of_rival(rival, things)) for name, rival in rivals.items()}
+    return {name: list(_of_rival(rival, objects)) for name, rival in rivals.items()}
 
 
-def _of_rival(rival: Rival, things: Sequence[AmodalObject]) -> Iterator[Score]:
-    for thing in things:
-        whole = rival(thing)
-        nothing = np.zeros((0, *whole.shape), bool)
+def _of_rival(rival: Rival, objects: Sequence[AmodalObject]) -> Iterator[Score]:
+    for amodal_object in objects:
+        amodal = rival(amodal_object)
+        nothing = np.zeros((0, *amodal.shape), bool)
         completion = Completion(
-            name=thing.name, whole=whole, probs=whole.astype(np.float32), samples=nothing, strangeness=float("nan")
+            name=amodal_object.name,
+            amodal=amodal,
+            probs=amodal.astype(np.float32),
+            samples=nothing,
+            novelty=float("nan"),
         )
-        yield from score_object(thing, completion)
+        yield from score_object(amodal_object, completion)
 
 
 def _nearest(cohort: ObjectCohort, rules: FrameRules) -> Rival:
     """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
-    chosen = complete_objects(cohort, "train", rules, SHAPES)
-    grids = batch_of(chosen, rules).whole[:, 0].numpy() >= 0.5
-    classes = np.array([thing.class_index for thing in chosen])
+    chosen = unoccluded_objects(cohort, "train", rules, SHAPES)
+    grids = batch_of(chosen, rules).amodal[:, 0].numpy() >= 0.5
+    classes = np.array([amodal_object.class_index for amodal_object in chosen])
     stores = {int(index): NearestShape(grids[classes == index]) for index in np.unique(classes)}
     every = NearestShape(grids)
 
-    def nearest(thing: AmodalObject) -> NDArray[np.bool_]:
-        batch = batch_of([thing], rules)
-        store = stores.get(thing.class_index, every)
-        occluder = None if thing.occluder is None else batch.occluder[0, 0].numpy()
+    def nearest(amodal_object: AmodalObject) -> NDArray[np.bool_]:
+        batch = batch_of([amodal_object], rules)
+        store = stores.get(amodal_object.class_index, every)
+        occluder = None if amodal_object.occluder is None else batch.occluder[0, 0].numpy()
         shape = store.complete(batch.visible[0, 0].numpy(), occluder)
-        frame = frame_of(thing, rules)
-        pasted = from_frame(shape, frame, thing.visible.shape) >= 0.5
-        return thing.visible | (pasted if thing.occluder is None else pasted & thing.occluder)
+        frame = frame_of(amodal_object, rules)
+        pasted = from_frame(shape, frame, amodal_object.visible.shape) >= 0.5
+        return amodal_object.visible | (pasted if amodal_object.occluder is None else pasted & amodal_object.occluder)
 
     return nearest

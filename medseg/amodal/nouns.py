@@ -19,7 +19,7 @@ class AmodalObject:
     name: ``<case>/<class name>-<number>``, of one hidden synthetically with ``~<occluder>`` behind it.
     class_index: among the foreground classes, 0..K-1.
     visible: (S...) bool. occluder: (S...) bool, what may hide it, None: unknown (anything not visible may).
-    The two never overlap voxel by voxel, except where ``whole`` is known: there the occluder is the whole other
+    The two never overlap voxel by voxel, except where ``amodal`` is known: there the occluder is the whole other
     object, the shared region included. whole: (S...) bool where it is known. complete: nothing hides it.
     corner: index of the crop's first voxel in a map of shape ``map_shape``. affine, spacing_mm: of the whole map.
     """
@@ -30,8 +30,8 @@ class AmodalObject:
     class_index: int
     visible: NDArray[np.bool_]
     occluder: NDArray[np.bool_] | None
-    whole: NDArray[np.bool_] | None
-    complete: bool
+    amodal: NDArray[np.bool_] | None
+    unoccluded: bool
     corner: tuple[int, ...]
     map_shape: tuple[int, ...]
     affine: NDArray[np.float64]
@@ -43,12 +43,12 @@ class MaskBatch:
     """What a step of training sees of objects, each in its frame; masks are soft at their borders (resampled).
 
     visible, occluder, whole: (B,1,S...) float in [0,1]; in the view of really hidden objects nobody knows the whole,
-    and ``whole`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
+    and ``amodal`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
     """
 
     visible: Tensor
     occluder: Tensor
-    whole: Tensor
+    amodal: Tensor
     class_index: Tensor
     case_index: Tensor
 
@@ -59,11 +59,11 @@ class Completion:
 
     whole: (S...) bool, the one answer. probs: (S...) p(voxel belongs to the object).
     samples: (N,S...) bool, N draws of the whole (N = 0 for a rival that cannot draw).
-    strangeness: how unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown).
+    novelty: how unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown).
     """
 
     name: str
-    whole: NDArray[np.bool_]
+    amodal: NDArray[np.bool_]
     probs: NDArray[np.float32]
     samples: NDArray[np.bool_]
-    strangeness: float
+    novelty: float

@@ -72,9 +72,9 @@ class CompleteShapes:
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
         """Metrics negative_elbo (at full beta), reconstruction, kl, active."""
         assert isinstance(model, AmodalVAE)
-        latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
+        latent = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
         logits = model.decoder(latent.sample(), batch.class_index)
-        misfit = _cross_entropy(logits, batch.whole).mean()
+        misfit = _cross_entropy(logits, batch.amodal).mean()
         kl = divergence_from_prior(latent)
         share = min(1.0, epoch / self.warmup) if self.warmup else 1.0
         total = misfit + share * self.beta * kl.with_free_bits(self.free_bits)
@@ -103,16 +103,16 @@ class OccludedShapes:
         """Metrics objective (all of it), hidden (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
         assert isinstance(model, AmodalVAE)
         with torch.no_grad():
-            known = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
+            known = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
         latent = model.partial(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
-        misfit = _cross_entropy(model.decoder(latent.sample(), batch.class_index), batch.whole, weight).mean()
+        misfit = _cross_entropy(model.decoder(latent.sample(), batch.class_index), batch.amodal, weight).mean()
         kl, gap = divergence_from_prior(latent).sum().mean(), divergence(known, latent).sum().mean()
         total = misfit + self.beta * kl + self.gamma * gap
         with torch.no_grad():
             answer = model.decoder(latent.mean(), batch.class_index)
-            hidden = _cross_entropy(answer, batch.whole, batch.occluder).mean()
-        metrics = {"objective": total.detach(), "hidden": hidden, "kl": kl.detach(), "gap": gap.detach()}
+            occluded = _cross_entropy(answer, batch.amodal, batch.occluder).mean()
+        metrics = {"objective": total.detach(), "hidden": occluded, "kl": kl.detach(), "gap": gap.detach()}
         return Losses(total=total, metrics=metrics)
 
 
@@ -156,9 +156,9 @@ class PartialCompletion:
         assert isinstance(model, PartialCompletionNetwork)
         logits = model(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
-        misfit = _cross_entropy(logits, batch.whole, weight).mean()
-        hidden = _cross_entropy(logits.detach(), batch.whole, batch.occluder).mean()
-        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "hidden": hidden})
+        misfit = _cross_entropy(logits, batch.amodal, weight).mean()
+        occluded = _cross_entropy(logits.detach(), batch.amodal, batch.occluder).mean()
+        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "hidden": occluded})
 
 
 def _cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -38,30 +38,30 @@ def occlusion_order(objects: Sequence[AmodalObject], completions: Sequence[Compl
     a hides b if completing b grows more into a than the reverse (Zhan et al., CVPR 2020, Section 3.3). Two that share
     a region of which neither shows anything, as where a map only says "overlap", are undecided.
     """
-    placed = [_Placed(thing, answer.whole) for thing, answer in zip(objects, completions, strict=True)]
+    placed = [_Placed(amodal_object, answer.amodal) for amodal_object, answer in zip(objects, completions, strict=True)]
     return [_order(a, b) for a, b in itertools.combinations(placed, 2) if _touch(a, b)]
 
 
 class _Placed:
     """An object's masks on its crop with one voxel of room; corner: (S,) the crop's first voxel in the map."""
 
-    def __init__(self, thing: AmodalObject, whole: Mask) -> None:
-        self.name = thing.name
-        self.visible = np.pad(thing.visible, 1)
-        self.whole = np.pad(whole, 1)
-        self.touching = np.asarray(ndimage.binary_dilation(self.whole, np.ones((3,) * whole.ndim)), bool)
-        self.corner = np.asarray(thing.corner) - 1
+    def __init__(self, amodal_object: AmodalObject, amodal: Mask) -> None:
+        self.name = amodal_object.name
+        self.visible = np.pad(amodal_object.visible, 1)
+        self.amodal = np.pad(amodal, 1)
+        self.touching = np.asarray(ndimage.binary_dilation(self.amodal, np.ones((3,) * amodal.ndim)), bool)
+        self.corner = np.asarray(amodal_object.corner) - 1
 
 
 def _order(a: _Placed, b: _Placed) -> Order:
-    grows_a = _shared(a, a.whole & ~a.visible, b, b.visible)
-    grows_b = _shared(b, b.whole & ~b.visible, a, a.visible)
+    grows_a = _shared(a, a.amodal & ~a.visible, b, b.visible)
+    grows_b = _shared(b, b.amodal & ~b.visible, a, a.visible)
     front = a.name if grows_b > grows_a else b.name if grows_a > grows_b else UNDECIDED
     return Order(a.name, b.name, grows_a, grows_b, front)
 
 
 def _touch(a: _Placed, b: _Placed) -> bool:
-    return _shared(a, a.touching, b, b.whole) > 0
+    return _shared(a, a.touching, b, b.amodal) > 0
 
 
 def _shared(a: _Placed, mask_a: Mask, b: _Placed, mask_b: Mask) -> int:

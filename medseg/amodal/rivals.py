@@ -11,28 +11,28 @@ from skimage.morphology import convex_hull_image
 from medseg.amodal.nouns import AmodalObject
 
 
-def visible(thing: AmodalObject) -> NDArray[np.bool_]:
+def visible(amodal_object: AmodalObject) -> NDArray[np.bool_]:
     """The whole (S...), if nothing were hidden: the visible part as it is."""
-    return thing.visible.copy()
+    return amodal_object.visible.copy()
 
 
-def hull(thing: AmodalObject) -> NDArray[np.bool_]:
+def hull(amodal_object: AmodalObject) -> NDArray[np.bool_]:
     """The whole (S...), if the object were convex: the convex hull of the visible part's voxel faces.
 
     Where no hull is defined (3D, all visible voxels in one plane) it is the visible part.
     """
-    box = tuple(slice(index.min(), index.max() + 1) for index in np.nonzero(thing.visible))
-    whole = thing.visible.copy()
+    box = tuple(slice(index.min(), index.max() + 1) for index in np.nonzero(amodal_object.visible))
+    amodal = amodal_object.visible.copy()
     with warnings.catch_warnings():  # scikit-image warns of a flat set, and returns nothing
         warnings.simplefilter("ignore", UserWarning)
-        whole[box] |= convex_hull_image(thing.visible[box])
-    return whole
+        amodal[box] |= convex_hull_image(amodal_object.visible[box])
+    return amodal
 
 
-def hull_in_occluder(thing: AmodalObject) -> NDArray[np.bool_]:
+def hull_in_occluder(amodal_object: AmodalObject) -> NDArray[np.bool_]:
     """visible | (hull & occluder), (S...): the hull where something could hide it; an unknown occluder is anywhere."""
-    whole = hull(thing)
-    return whole if thing.occluder is None else thing.visible | (whole & thing.occluder)
+    amodal = hull(amodal_object)
+    return amodal if amodal_object.occluder is None else amodal_object.visible | (amodal & amodal_object.occluder)
 
 
 class NearestShape:

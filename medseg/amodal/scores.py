@@ -23,30 +23,33 @@ BEST_OF = 10
 BINS = 15
 
 
-def score_object(thing: AmodalObject, completion: Completion) -> list[Score]:
+def score_object(amodal_object: AmodalObject, completion: Completion) -> list[Score]:
     """The scores of one object whose whole is known; volumes are compared with volumes, so their unit cancels.
 
     Raises Refused where the whole is not known, and where the completion lies on another grid.
     """
-    whole = _known_whole(thing, completion)
-    hidden, added = whole & ~thing.visible, completion.whole & ~thing.visible
-    answer, truth, size = completion.whole.view(np.int8), whole.view(np.int8), np.count_nonzero(whole)
+    amodal = _known_amodal(amodal_object, completion)
+    occluded, added = amodal & ~amodal_object.visible, completion.amodal & ~amodal_object.visible
+    answer, truth, size = completion.amodal.view(np.int8), amodal.view(np.int8), np.count_nonzero(amodal)
     values = {
-        "whole_iou": iou(answer, truth, 1),
-        "whole_dice": dice(answer, truth, 1),
-        "hidden_iou": _hidden_iou(added, hidden),
+        "amodal_iou": iou(answer, truth, 1),
+        "amodal_dice": dice(answer, truth, 1),
+        "occluded_iou": _occluded_iou(added, occluded),
         "area_ratio": np.count_nonzero(answer) / size if size else float("nan"),
-        "hidden_fraction": np.count_nonzero(hidden) / size if size else float("nan"),
+        "occluded_fraction": np.count_nonzero(occluded) / size if size else float("nan"),
     }
     if len(completion.samples):
-        values |= _of_samples(completion.samples, whole, thing.visible)
+        values |= _of_samples(completion.samples, amodal, amodal_object.visible)
     lengths = {
-        "whole_hd95": hd95(answer, truth, 1, thing.spacing_mm),
-        "whole_assd": assd(answer, truth, 1, thing.spacing_mm),
+        "amodal_hd95": hd95(answer, truth, 1, amodal_object.spacing_mm),
+        "amodal_assd": assd(answer, truth, 1, amodal_object.spacing_mm),
     }
-    unit = length_unit(thing.spacing_mm)
-    return [score_of(metric, value, case=thing.name, label=thing.label) for metric, value in values.items()] + [
-        score_of(metric, value, case=thing.name, label=thing.label, unit=unit) for metric, value in lengths.items()
+    unit = length_unit(amodal_object.spacing_mm)
+    return [
+        score_of(metric, value, case=amodal_object.name, label=amodal_object.label) for metric, value in values.items()
+    ] + [
+        score_of(metric, value, case=amodal_object.name, label=amodal_object.label, unit=unit)
+        for metric, value in lengths.items()
     ]
 
 
@@ -56,7 +59,7 @@ def score_order(pair: str, front: str, true_front: str) -> Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HiddenCalibration:
+class OccludedCalibration:
     """Counts behind the occluders, by bins of p(voxel belongs to the object); summed over objects by ``+``."""
 
     voxels: NDArray[np.float64]
@@ -67,64 +70,68 @@ class HiddenCalibration:
     """(15,) how many belong to the object."""
 
     @staticmethod
-    def of(thing: AmodalObject, completion: Completion) -> HiddenCalibration:
+    def of(amodal_object: AmodalObject, completion: Completion) -> OccludedCalibration:
         """One object: every voxel of its crop that the occluder may hide, or that is not visible if it is unknown.
 
         Raises Refused as ``score_object`` does.
         """
-        whole = _known_whole(thing, completion)
-        behind = ~thing.visible if thing.occluder is None else thing.occluder & ~thing.visible
+        amodal = _known_amodal(amodal_object, completion)
+        behind = (
+            ~amodal_object.visible
+            if amodal_object.occluder is None
+            else amodal_object.occluder & ~amodal_object.visible
+        )
         probs = completion.probs[behind].astype(np.float64)
         index = np.clip((probs * BINS).astype(np.int64), 0, BINS - 1)
         voxels, sums, hits = (
             np.bincount(index, weights, BINS).astype(np.float64)
-            for weights in (np.ones_like(probs), probs, whole[behind])
+            for weights in (np.ones_like(probs), probs, amodal[behind])
         )
-        return HiddenCalibration(voxels=voxels, probs=sums, hits=hits)
+        return OccludedCalibration(voxels=voxels, probs=sums, hits=hits)
 
-    def __add__(self, other: HiddenCalibration) -> HiddenCalibration:
-        return HiddenCalibration(
+    def __add__(self, other: OccludedCalibration) -> OccludedCalibration:
+        return OccludedCalibration(
             voxels=self.voxels + other.voxels, probs=self.probs + other.probs, hits=self.hits + other.hits
         )
 
     def score(self) -> Score:
-        """hidden_ece of the run: sum over bins of |hits - probs| / voxels of all bins (Naeini et al. 2015).
+        """occluded_ece of the run: sum over bins of |hits - probs| / voxels of all bins (Naeini et al. 2015).
 
         That is (share of voxels) * |share that belongs to the object - mean probability|; lower is better; nan
         without a voxel.
         """
         total = self.voxels.sum()
         error = np.abs(self.hits - self.probs).sum() / total if total else float("nan")
-        return score_of("hidden_ece", float(error))
+        return score_of("occluded_ece", float(error))
 
 
-def _of_samples(samples: NDArray[np.bool_], whole: NDArray[np.bool_], visible: NDArray[np.bool_]) -> dict[str, float]:
+def _of_samples(samples: NDArray[np.bool_], amodal: NDArray[np.bool_], visible: NDArray[np.bool_]) -> dict[str, float]:
     """samples: (N,S...), N > 0; whole, visible: (S...). Two samples that add nothing are alike."""
     added = samples[:BEST_OF] & ~visible
     alike = iou_matrix(added.view(np.int8), added.view(np.int8), 2, absent=1.0)[np.triu_indices(len(added), k=1)]
-    best = max(_hidden_iou(one, whole & ~visible) for one in added) if len(added) == BEST_OF else float("nan")
+    best = max(_occluded_iou(one, amodal & ~visible) for one in added) if len(added) == BEST_OF else float("nan")
     volumes = np.count_nonzero(samples.reshape(len(samples), -1), axis=1)
-    size = float(np.count_nonzero(whole))
+    size = float(np.count_nonzero(amodal))
     covered = {f"covered_{100 * level:.0f}": covers(volumes, size, level) for level in LEVELS}
     return {"best_of_10_iou": best, "diversity": 1 - mean_of_defined(alike), **covered}
 
 
-def _hidden_iou(added: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> float:
-    return iou(added.view(np.int8), hidden.view(np.int8), 1) if hidden.any() else float("nan")
+def _occluded_iou(added: NDArray[np.bool_], occluded: NDArray[np.bool_]) -> float:
+    return iou(added.view(np.int8), occluded.view(np.int8), 1) if occluded.any() else float("nan")
 
 
-def _known_whole(thing: AmodalObject, completion: Completion) -> NDArray[np.bool_]:
-    grid = thing.visible.shape
-    arrays = {"whole": completion.whole, "probs": completion.probs}
+def _known_amodal(amodal_object: AmodalObject, completion: Completion) -> NDArray[np.bool_]:
+    grid = amodal_object.visible.shape
+    arrays = {"whole": completion.amodal, "probs": completion.probs}
     complaints = [
-        complaint(f"shape of {what}", grid, array.shape, thing.name)
+        complaint(f"shape of {what}", grid, array.shape, amodal_object.name)
         for what, array in arrays.items()
         if array.shape != grid
     ]
     if completion.samples.shape[1:] != grid:
-        complaints.append(complaint("shape of samples", ("N", *grid), completion.samples.shape, thing.name))
-    if thing.whole is None:
-        complaints.append(complaint("whole mask", "known", "unknown", thing.name))
-    if complaints or thing.whole is None:
+        complaints.append(complaint("shape of samples", ("N", *grid), completion.samples.shape, amodal_object.name))
+    if amodal_object.amodal is None:
+        complaints.append(complaint("whole mask", "known", "unknown", amodal_object.name))
+    if complaints or amodal_object.amodal is None:
         raise Refused(complaints)
-    return thing.whole
+    return amodal_object.amodal

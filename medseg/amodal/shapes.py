@@ -23,7 +23,7 @@ from medseg.images.files import write_labels
 OVERLAP = 255
 """The value where two objects lie one over the other."""
 
-RULES = ObjectRules(overlap=(OVERLAP,), smallest=20, smallest_hidden=5)
+RULES = ObjectRules(overlap=(OVERLAP,), smallest=20, smallest_occluded=5)
 
 AFFINE = np.diag([-0.8, -0.8, 0.8, 1.0])
 """Voxel index -> mm of the volumes, RAS+; slices are pictures without a scale."""

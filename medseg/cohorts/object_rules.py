@@ -32,7 +32,7 @@ def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], fi
         component=_switch(content, "component", True, found, file),
         instances=_switch(content, "instances", False, found, file),
         smallest=_size(content, "smallest", found, file),
-        smallest_hidden=_size(content, "smallest_hidden", found, file),
+        smallest_occluded=_size(content, "smallest_occluded", found, file),
     )
     found += _conflicts(rules, classes, file)
     return rules

@@ -11,7 +11,7 @@ _ANSWER, _SAMPLES = "The completed objects", "Their samples"
 
 METRICS_OF_COMPLETIONS = (
     Metric(
-        name="whole_iou",
+        name="amodal_iou",
         meaning="intersection over union of the completed object and its known whole",
         direction="higher",
         level="object",
@@ -19,14 +19,14 @@ METRICS_OF_COMPLETIONS = (
         overview=_ANSWER,
     ),
     Metric(
-        name="whole_dice",
+        name="amodal_dice",
         meaning="Dice of the completed object and its known whole",
         direction="higher",
         level="object",
         empty=_OVERLAP,
     ),
     Metric(
-        name="hidden_iou",
+        name="occluded_iou",
         meaning="intersection over union of what the answer adds to the visible part and what is hidden",
         direction="higher",
         level="object",
@@ -42,14 +42,14 @@ METRICS_OF_COMPLETIONS = (
         overview=_ANSWER,
     ),
     Metric(
-        name="hidden_fraction",
+        name="occluded_fraction",
         meaning="share of the whole that is hidden: says how hard the object is",
         direction="neither",
         level="object",
         empty="empty whole: nan",
     ),
     Metric(
-        name="whole_hd95",
+        name="amodal_hd95",
         meaning="95th percentile of the distances between the surfaces of the completed object and its known whole",
         unit=LENGTH,
         direction="lower",
@@ -58,7 +58,7 @@ METRICS_OF_COMPLETIONS = (
         overview=_ANSWER,
     ),
     Metric(
-        name="whole_assd",
+        name="amodal_assd",
         meaning="mean distance between the surfaces of the completed object and its known whole, from both sides",
         unit=LENGTH,
         direction="lower",
@@ -66,7 +66,7 @@ METRICS_OF_COMPLETIONS = (
         empty=_SURFACE,
     ),
     Metric(
-        name="hidden_ece",
+        name="occluded_ece",
         meaning="expected calibration error of the probabilities behind the occluders, over the voxels of all objects",
         direction="lower",
         level="run",
@@ -82,7 +82,7 @@ METRICS_OF_COMPLETIONS = (
         overview=_ANSWER,
     ),
     Metric(
-        name="strangeness",
+        name="novelty",
         meaning="how unlike all training objects the visible part is; above 1 medseg complete leaves the object alone",
         direction="lower",
         level="object",
@@ -90,7 +90,7 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="best_of_10_iou",
-        meaning="hidden_iou of the best of the first ten samples",
+        meaning="occluded_iou of the best of the first ten samples",
         direction="higher",
         level="object",
         empty="nothing hidden, or fewer than ten samples: nan",

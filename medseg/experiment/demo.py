@@ -40,7 +40,7 @@ data:
   cohort: {cohort}
   split: {{val: 0.15, test: 0.25}}
   frame: {{size: [48, 48], spacing: 1.0}}
-  occlusion: {{hidden: [0.05, 0.5]}}
+  occlusion: {{occluded: [0.05, 0.5]}}
 network: {{channels: [16, 32, 32], coarse: 16}}
 objective: {{warmup: 3}}
 training:

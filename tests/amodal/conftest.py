@@ -71,15 +71,15 @@ def rectangle(top: int, left: int, height: int, width: int, size: int = 16) -> T
     return mask
 
 
-def hidden_batch(whole: Tensor, occluder: Tensor, class_index: int = 0) -> MaskBatch:
+def occluded_batch(amodal: Tensor, occluder: Tensor, class_index: int = 0) -> MaskBatch:
     """Wholes (B,1,S...) below occluders."""
-    index = torch.full((len(whole),), class_index)
+    index = torch.full((len(amodal),), class_index)
     return MaskBatch(
-        visible=whole * (1 - occluder),
+        visible=amodal * (1 - occluder),
         occluder=occluder,
-        whole=whole,
+        amodal=amodal,
         class_index=index,
-        case_index=torch.arange(len(whole)),
+        case_index=torch.arange(len(amodal)),
     )
 
 
@@ -104,14 +104,14 @@ class Rectangles:
     def make(view: View, seed: int) -> MaskBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         index = torch.arange(BATCH) % 2
-        wholes, occluders = [], []
+        amodals, occluders = [], []
         for kind in index.tolist():
             top, left = torch.randint(2, 5, (2,), generator=generator).tolist()
-            wholes.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
+            amodals.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
             occluders.append(rectangle(0, 10, 16, 6) if kind == 0 else rectangle(10, 0, 6, 16))
-        whole, occluder = torch.cat(wholes), torch.cat(occluders)
-        visible = whole * (1 - occluder)
-        shown = visible if view == "visible" else whole
+        amodal, occluder = torch.cat(amodals), torch.cat(occluders)
+        visible = amodal * (1 - occluder)
+        shown = visible if view == "visible" else amodal
         return MaskBatch(
-            visible=visible, occluder=occluder, whole=shown, class_index=index, case_index=torch.arange(BATCH)
+            visible=visible, occluder=occluder, amodal=shown, class_index=index, case_index=torch.arange(BATCH)
         )

@@ -4,8 +4,8 @@ from medseg.amodal.bins import format_bins
 from medseg.reporting.runs import load_runs
 
 
-def completed(case: str, hidden, whole_iou, hidden_iou) -> list[tuple]:
-    scores = {"hidden_fraction": hidden, "whole_iou": whole_iou, "hidden_iou": hidden_iou}
+def completed(case: str, occluded, amodal_iou, occluded_iou) -> list[tuple]:
+    scores = {"occluded_fraction": occluded, "amodal_iou": amodal_iou, "occluded_iou": occluded_iou}
     return [(case, "", "rod", metric, value, "1") for metric, value in scores.items()]
 
 
@@ -28,7 +28,9 @@ def test_means_over_objects_then_seeds_by_hand(make_run):
 
 
 def test_a_bin_has_its_lower_end(make_run):
-    rows = [row for i, hidden in enumerate((0.1, 0.2, 0.3, 0.5, 1.0)) for row in completed(f"a/{i}", hidden, 0.5, 0.5)]
+    rows = [
+        row for i, occluded in enumerate((0.1, 0.2, 0.3, 0.5, 1.0)) for row in completed(f"a/{i}", occluded, 0.5, 0.5)
+    ]
     assert cells(format_bins(load_runs([make_run(rows)])))[2] == ["objects", "0", "1", "1", "1", "2"]
 
 
@@ -54,6 +56,8 @@ def test_runs_without_hidden_objects_have_no_bins(make_run):
 
 
 def test_the_table_fits(make_run):
-    rows = [row for i, hidden in enumerate((0.05, 0.1, 0.2, 0.3, 0.5)) for row in completed(f"a/{i}", hidden, 0.5, 0.5)]
+    rows = [
+        row for i, occluded in enumerate((0.05, 0.1, 0.2, 0.3, 0.5)) for row in completed(f"a/{i}", occluded, 0.5, 0.5)
+    ]
     text = format_bins(load_runs([make_run(rows, "hull_in_occluder")]))
     assert max(map(len, text.splitlines())) <= 120

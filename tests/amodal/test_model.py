@@ -108,7 +108,7 @@ def test_two_shapes_are_learnt_and_told_apart_by_the_code():
     batch = MaskBatch(
         visible=masks,
         occluder=0 * masks,
-        whole=masks,
+        amodal=masks,
         class_index=torch.zeros(8, dtype=torch.long),
         case_index=torch.arange(8),
     )

@@ -22,19 +22,19 @@ from medseg.amodal.objective import (
 )
 from medseg.amodal.pcnet import PartialCompletionNetwork
 
-from .conftest import TINY, Rectangles, Says, gaussian, hidden_batch, known_model, rectangle, vae
+from .conftest import TINY, Rectangles, Says, gaussian, known_model, occluded_batch, rectangle, vae
 
 LN2 = math.log(2)
 FROM_WIDE = 0.5 * (1 + 4 - 1 - math.log(4))
 """KL(N(1,4) || N(0,1)) = ((1 - 0)^2 + 4) / 2 - 1/2 + log(1/2)."""
 TO_WIDE = 0.5 * ((1 + 1) / 4 - 1 + math.log(4))
 """KL(N(0,1) || N(1,4)) = ((0 - 1)^2 + 1) / 8 - 1/2 + log 2."""
-WHOLE, OCCLUDER = rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6)
+AMODAL, OCCLUDER = rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6)
 """40 voxels, of which 8 lie below an occluder of 96."""
 
 
 def batch() -> MaskBatch:
-    return hidden_batch(WHOLE, OCCLUDER)
+    return occluded_batch(AMODAL, OCCLUDER)
 
 
 def even() -> Tensor:
@@ -80,11 +80,11 @@ def test_stage_one_is_the_negative_elbo_and_its_divergence_sets_in_over_the_warm
 
 
 def test_stage_one_encodes_the_whole_with_nothing_over_it_and_likes_what_is_right():
-    model = known_model((2 * WHOLE - 1) * 4.0)
+    model = known_model((2 * AMODAL - 1) * 4.0)
     total = CompleteShapes(1.0, 0.0, 0.0)(model, batch()).total
     assert total.item() == pytest.approx(256 * math.log1p(math.exp(-4)), rel=1e-5)
     asked = model.complete.asked[0]  # type: ignore[union-attr]
-    assert torch.equal(asked[0], WHOLE) and not asked[1].any()
+    assert torch.equal(asked[0], AMODAL) and not asked[1].any()
 
 
 def test_dimensions_that_carry_nothing_are_not_active():
@@ -151,7 +151,7 @@ def test_what_is_hidden_never_enters_stage_three(known_background: bool):
     told.total.backward()
     assert logits.grad is not None
     assert not logits.grad[OCCLUDER.bool()].any() and logits.grad[batch().visible.bool()].all()
-    shuffled = replace(batch(), whole=torch.rand(1, 1, 16, 16))
+    shuffled = replace(batch(), amodal=torch.rand(1, 1, 16, 16))
     again = objective(known_model(logits), shuffled)
     assert again.total.item() == told.total.item()
     assert {name: value.item() for name, value in again.metrics.items()} == {

@@ -12,31 +12,31 @@ UPRIGHT[1:8, 4:6] = True
 ACROSS = UPRIGHT.T.copy()
 
 
-def seen(name: str, visible: np.ndarray, whole: np.ndarray, corner: tuple[int, int] = (0, 0)):
+def seen(name: str, visible: np.ndarray, amodal: np.ndarray, corner: tuple[int, int] = (0, 0)):
     """An object on the crop of the map that starts at a corner, and its completion."""
     box = tuple(slice(first, None) for first in corner)
-    thing = AmodalObject(
+    amodal_object = AmodalObject(
         name=name,
         case="c",
         label="bar",
         class_index=0,
         visible=visible[box],
         occluder=None,
-        whole=None,
-        complete=False,
+        amodal=None,
+        unoccluded=False,
         corner=corner,
         map_shape=(9, 9),
         affine=np.eye(4),
         spacing_mm=None,
     )
-    none = np.zeros((0, *whole[box].shape), bool)
-    return thing, Completion(
-        name=name, whole=whole[box], probs=whole[box].astype(np.float32), samples=none, strangeness=0.0
+    none = np.zeros((0, *amodal[box].shape), bool)
+    return amodal_object, Completion(
+        name=name, amodal=amodal[box], probs=amodal[box].astype(np.float32), samples=none, novelty=0.0
     )
 
 
 def order(*pairs: tuple[AmodalObject, Completion]) -> list[Order]:
-    return occlusion_order([thing for thing, _ in pairs], [completion for _, completion in pairs])
+    return occlusion_order([amodal_object for amodal_object, _ in pairs], [completion for _, completion in pairs])
 
 
 def test_the_bar_that_is_grown_into_lies_in_front():

@@ -13,7 +13,7 @@ def mask(*rows: str) -> np.ndarray:
     return np.array([[letter == "#" for letter in row] for row in rows])
 
 
-def thing(seen: np.ndarray, occluder: np.ndarray | None) -> AmodalObject:
+def amodal_object(seen: np.ndarray, occluder: np.ndarray | None) -> AmodalObject:
     corner = (0,) * seen.ndim
     return AmodalObject(
         name="c/rod-1",
@@ -22,8 +22,8 @@ def thing(seen: np.ndarray, occluder: np.ndarray | None) -> AmodalObject:
         class_index=0,
         visible=seen,
         occluder=occluder,
-        whole=None,
-        complete=False,
+        amodal=None,
+        unoccluded=False,
         corner=corner,
         map_shape=seen.shape,
         affine=np.eye(4),
@@ -51,24 +51,24 @@ BOX = mask("..##..", "..##..", "..##..")
 
 def test_a_bar_crossed_by_a_square_is_bridged_by_its_hull():
     bridged = mask("......", "######", "......")
-    assert (visible(thing(BAR, BOX)) == BAR).all()
-    assert (hull(thing(BAR, BOX)) == bridged).all()
-    assert (hull_in_occluder(thing(BAR, BOX)) == bridged).all()
+    assert (visible(amodal_object(BAR, BOX)) == BAR).all()
+    assert (hull(amodal_object(BAR, BOX)) == bridged).all()
+    assert (hull_in_occluder(amodal_object(BAR, BOX)) == bridged).all()
 
 
 def test_the_hull_grows_everywhere_and_its_cut_only_behind_the_occluder():
-    full, cut = hull(thing(ELBOW, SQUARE)), hull_in_occluder(thing(ELBOW, SQUARE))
+    full, cut = hull(amodal_object(ELBOW, SQUARE)), hull_in_occluder(amodal_object(ELBOW, SQUARE))
     assert full[4, 3] and not SQUARE[4, 3] and not full[4, 0] and not full[0, 4]
     assert (cut == ELBOW | (full & SQUARE)).all()
     assert cut.sum() < full.sum()
-    assert (hull_in_occluder(thing(ELBOW, None)) == full).all()
+    assert (hull_in_occluder(amodal_object(ELBOW, None)) == full).all()
 
 
 def test_no_rival_changes_what_it_is_given():
     seen = BAR.copy()
-    answer = visible(thing(seen, BOX))
+    answer = visible(amodal_object(seen, BOX))
     answer[:] = True
-    hull(thing(seen, BOX))[:] = True
+    hull(amodal_object(seen, BOX))[:] = True
     assert (seen == BAR).all()
 
 
@@ -77,16 +77,16 @@ def test_the_hull_of_a_3d_bar_and_of_a_plane_that_has_none():
     bar[1:3, 1:3, :2] = bar[1:3, 1:3, 5:] = True
     bridged = np.zeros_like(bar)
     bridged[1:3, 1:3] = True
-    assert (hull(thing(bar, None)) == bridged).all()
+    assert (hull(amodal_object(bar, None)) == bridged).all()
     plane = bar & (np.arange(4) == 1)[:, None, None]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert (hull(thing(plane, None)) == plane).all()
+        assert (hull(amodal_object(plane, None)) == plane).all()
 
 
 def test_a_single_voxel_is_its_own_hull():
     dot = mask("...", ".#.", "...")
-    assert (hull(thing(dot, None)) == dot).all()
+    assert (hull(amodal_object(dot, None)) == dot).all()
 
 
 UPRIGHT = mask("..##..", "..##..", "..##..")

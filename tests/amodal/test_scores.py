@@ -8,7 +8,7 @@ import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.scores import HiddenCalibration, score_object, score_order
+from medseg.amodal.scores import OccludedCalibration, score_object, score_order
 from medseg.contracts import Refused
 
 BAR = np.zeros((5, 9), dtype=bool)
@@ -25,8 +25,8 @@ THING = AmodalObject(
     class_index=0,
     visible=SEEN,
     occluder=SQUARE,
-    whole=BAR,
-    complete=False,
+    amodal=BAR,
+    unoccluded=False,
     corner=(0, 0),
     map_shape=BAR.shape,
     affine=np.eye(4),
@@ -35,63 +35,63 @@ THING = AmodalObject(
 
 
 def adding(*places: tuple[int, int]) -> np.ndarray:
-    whole = SEEN.copy()
+    amodal = SEEN.copy()
     for place in places:
-        whole[place] = True
-    return whole
+        amodal[place] = True
+    return amodal
 
 
-def completion(whole: np.ndarray, samples: list[np.ndarray] | None = None, probs=None) -> Completion:
+def completion(amodal: np.ndarray, samples: list[np.ndarray] | None = None, probs=None) -> Completion:
     drawn = np.stack(samples) if samples else np.zeros((0, *BAR.shape), dtype=bool)
     return Completion(
         name="c1/rod-1",
-        whole=whole,
-        probs=whole.astype(np.float32) if probs is None else probs,
+        amodal=amodal,
+        probs=amodal.astype(np.float32) if probs is None else probs,
         samples=drawn,
-        strangeness=0.5,
+        novelty=0.5,
     )
 
 
-def values(answer: Completion, thing: AmodalObject = THING) -> dict[str, float]:
-    return {score.metric: score.value for score in score_object(thing, answer)}
+def values(answer: Completion, amodal_object: AmodalObject = THING) -> dict[str, float]:
+    return {score.metric: score.value for score in score_object(amodal_object, answer)}
 
 
 def test_two_of_three_hidden_voxels_and_one_wrong_one():
     found = values(completion(adding((2, 3), (2, 4), (1, 3))))
-    assert found["whole_iou"] == pytest.approx(8 / 10)
-    assert found["whole_dice"] == pytest.approx(16 / 18)
-    assert found["hidden_iou"] == pytest.approx(2 / 4)
+    assert found["amodal_iou"] == pytest.approx(8 / 10)
+    assert found["amodal_dice"] == pytest.approx(16 / 18)
+    assert found["occluded_iou"] == pytest.approx(2 / 4)
     assert found["area_ratio"] == 1
-    assert found["hidden_fraction"] == pytest.approx(3 / 9)
+    assert found["occluded_fraction"] == pytest.approx(3 / 9)
     assert not any("covered" in metric or metric in ("best_of_10_iou", "diversity") for metric in found)
 
 
 def test_the_visible_part_alone_has_found_nothing_and_is_millimetres_away():
     found = values(completion(SEEN))
-    assert (found["whole_iou"], found["hidden_iou"]) == (pytest.approx(6 / 9), 0)
+    assert (found["amodal_iou"], found["occluded_iou"]) == (pytest.approx(6 / 9), 0)
     assert found["area_ratio"] == pytest.approx(6 / 9)
     # from the nine voxels of the bar to the visible ones: 0 six times, 2, 4 and 2 mm
-    assert found["whole_hd95"] == pytest.approx(0.4 * 2 + 0.6 * 4)
-    assert found["whole_assd"] == pytest.approx((2 + 4 + 2) / (9 + 6))
+    assert found["amodal_hd95"] == pytest.approx(0.4 * 2 + 0.6 * 4)
+    assert found["amodal_assd"] == pytest.approx((2 + 4 + 2) / (9 + 6))
 
 
 def test_rows_carry_name_class_and_unit():
     scores = score_object(THING, completion(BAR))
     assert {(score.case, score.annotator, score.label) for score in scores} == {("c1/rod-1", "", "rod")}
     assert {score.metric: score.unit for score in scores if score.unit != "1"} == {
-        "whole_hd95": "mm",
-        "whole_assd": "mm",
+        "amodal_hd95": "mm",
+        "amodal_assd": "mm",
     }
     pixels = score_object(replace(THING, spacing_mm=None), completion(SEEN))
     assert {score.unit for score in pixels} == {"1", "px"}
-    assert {score.metric: score.value for score in pixels}["whole_assd"] == pytest.approx(4 / 15)
+    assert {score.metric: score.value for score in pixels}["amodal_assd"] == pytest.approx(4 / 15)
 
 
 def test_where_nothing_is_hidden_the_hidden_part_is_undefined_even_if_the_answer_grows():
-    free = replace(THING, visible=BAR, occluder=SQUARE & ~BAR, complete=True)
+    free = replace(THING, visible=BAR, occluder=SQUARE & ~BAR, unoccluded=True)
     found = values(completion(BAR | SQUARE, [BAR | SQUARE] * 10), free)
-    assert np.isnan([found["hidden_iou"], found["best_of_10_iou"]]).all()
-    assert found["hidden_fraction"] == 0
+    assert np.isnan([found["occluded_iou"], found["best_of_10_iou"]]).all()
+    assert found["occluded_fraction"] == 0
     assert found["area_ratio"] == pytest.approx(15 / 9)
     assert found["covered_90"] == 0
 
@@ -124,25 +124,25 @@ def test_volumes_are_scored_in_3d_by_the_same_code():
     def deep(mask: np.ndarray) -> np.ndarray:
         return np.stack([mask] * 2, axis=-1)
 
-    thing = replace(
-        THING, visible=deep(SEEN), occluder=deep(SQUARE), whole=deep(BAR), map_shape=(5, 9, 2), spacing_mm=(1, 2, 1)
+    amodal_object = replace(
+        THING, visible=deep(SEEN), occluder=deep(SQUARE), amodal=deep(BAR), map_shape=(5, 9, 2), spacing_mm=(1, 2, 1)
     )
     answer = Completion(
         name="c1/rod-1",
-        whole=deep(SEEN),
+        amodal=deep(SEEN),
         probs=deep(SEEN).astype(np.float32),
         samples=deep(SEEN)[None],
-        strangeness=0.1,
+        novelty=0.1,
     )
-    found = values(answer, thing)
-    assert found["whole_iou"] == pytest.approx(12 / 18)
-    assert found["whole_assd"] == pytest.approx(16 / 30)
+    found = values(answer, amodal_object)
+    assert found["amodal_iou"] == pytest.approx(12 / 18)
+    assert found["amodal_assd"] == pytest.approx(16 / 30)
     assert found["covered_90"] == 0
 
 
 def test_an_unknown_whole_and_another_grid_are_refused_together():
     with pytest.raises(Refused) as refusal:
-        score_object(replace(THING, whole=None), completion(BAR[:4], [BAR[:4]]))
+        score_object(replace(THING, amodal=None), completion(BAR[:4], [BAR[:4]]))
     assert refusal.value.complaints == (
         "shape of whole: expected (5, 9), got (4, 9) (c1/rod-1)",
         "shape of probs: expected (5, 9), got (4, 9) (c1/rod-1)",
@@ -153,34 +153,34 @@ def test_an_unknown_whole_and_another_grid_are_refused_together():
 
 def test_calibration_counts_behind_the_occluder_and_over_all_objects_at_once():
     probs = np.where(SQUARE, 0.5, 1).astype(np.float32)
-    first = HiddenCalibration.of(THING, completion(BAR, probs=probs))
+    first = OccludedCalibration.of(THING, completion(BAR, probs=probs))
     assert (first.voxels.sum(), first.hits.sum(), first.probs.sum()) == (9, 3, 4.5)
     assert first.score().value == pytest.approx(1.5 / 9)
     # another whole of which six voxels lie behind the square: together the halves are right
-    other = replace(THING, whole=SEEN | (SQUARE & (np.arange(5) < 3)[:, None]))
-    both = first + HiddenCalibration.of(other, completion(BAR, probs=probs))
+    other = replace(THING, amodal=SEEN | (SQUARE & (np.arange(5) < 3)[:, None]))
+    both = first + OccludedCalibration.of(other, completion(BAR, probs=probs))
     assert both.score().value == 0
-    assert (both.score().case, both.score().metric, both.score().unit) == ("", "hidden_ece", "1")
+    assert (both.score().case, both.score().metric, both.score().unit) == ("", "occluded_ece", "1")
 
 
 def test_an_unknown_occluder_may_hide_all_that_is_not_visible_and_none_leaves_nothing_to_calibrate():
-    unknown = HiddenCalibration.of(replace(THING, occluder=None), completion(BAR))
+    unknown = OccludedCalibration.of(replace(THING, occluder=None), completion(BAR))
     assert unknown.voxels.sum() == BAR.size - 6
     free = replace(THING, visible=BAR, occluder=np.zeros_like(BAR))
-    assert np.isnan(HiddenCalibration.of(free, completion(BAR)).score().value)
+    assert np.isnan(OccludedCalibration.of(free, completion(BAR)).score().value)
 
 
 def test_the_calibration_error_is_that_of_torchmetrics():
     rng = np.random.default_rng(0)
     shape = (40, 50)
-    probs, whole = rng.random(shape).astype(np.float32), rng.random(shape) < 0.3
+    probs, amodal = rng.random(shape).astype(np.float32), rng.random(shape) < 0.3
     nothing = np.zeros(shape, dtype=bool)
-    thing = replace(THING, visible=nothing, occluder=~nothing, whole=whole, map_shape=shape)
+    amodal_object = replace(THING, visible=nothing, occluder=~nothing, amodal=amodal, map_shape=shape)
     answer = Completion(
-        name="c1/rod-1", whole=whole, probs=probs, samples=np.zeros((0, *shape), dtype=bool), strangeness=0.0
+        name="c1/rod-1", amodal=amodal, probs=probs, samples=np.zeros((0, *shape), dtype=bool), novelty=0.0
     )
-    expected = binary_calibration_error(torch.from_numpy(probs.ravel()), torch.from_numpy(whole.ravel()), n_bins=15)
-    assert HiddenCalibration.of(thing, answer).score().value == pytest.approx(float(expected), abs=1e-6)
+    expected = binary_calibration_error(torch.from_numpy(probs.ravel()), torch.from_numpy(amodal.ravel()), n_bins=15)
+    assert OccludedCalibration.of(amodal_object, answer).score().value == pytest.approx(float(expected), abs=1e-6)
 
 
 @pytest.mark.parametrize(("front", "right"), [("c1/a-1", 1), ("c1/b-1", 0), ("undecided", 0)])

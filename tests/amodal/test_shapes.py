@@ -40,9 +40,9 @@ def extracted(labels: np.ndarray) -> Extraction:
     return objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), cohort.scheme, "map")
 
 
-def known_whole(thing: AmodalObject) -> np.ndarray:
-    assert thing.whole is not None
-    return thing.whole
+def known_whole(amodal_object: AmodalObject) -> np.ndarray:
+    assert amodal_object.amodal is not None
+    return amodal_object.amodal
 
 
 def test_a_map_depends_on_the_seed_and_its_number_alone():
@@ -65,14 +65,14 @@ def test_all_objects_fit_in_and_keep_clear_of_the_border(dims: int, size: int):
 def test_the_rules_find_every_object_whole_or_with_a_known_whole(dims: int, size: int, maps: int):
     for index in range(maps):
         found = extracted(render_map(3, index, dims, size))
-        occluded = [thing for thing in found.objects if not thing.complete]
+        occluded = [amodal_object for amodal_object in found.objects if not amodal_object.unoccluded]
         assert found.dropped == () and len(found.objects) == 2 * PAIRS + SINGLES
         assert len(occluded) == 2 * PAIRS
-        for thing in occluded:
-            whole = known_whole(thing)
-            shared = (whole & ~thing.visible).sum() / whole.sum()
-            assert SHARED[0] <= shared <= SHARED[1] and thing.occluder is not None
-            assert not (whole & ~thing.visible & ~thing.occluder).any()
+        for amodal_object in occluded:
+            amodal = known_whole(amodal_object)
+            shared = (amodal & ~amodal_object.visible).sum() / amodal.sum()
+            assert SHARED[0] <= shared <= SHARED[1] and amodal_object.occluder is not None
+            assert not (amodal & ~amodal_object.visible & ~amodal_object.occluder).any()
 
 
 def test_the_two_objects_of_every_overlap_are_of_two_classes():
@@ -89,10 +89,10 @@ def test_families_differ_in_width_and_only_beans_are_nearly_convex_blobs():
     widths: dict[str, list[float]] = {family.name: [] for family in FAMILIES}
     filled: dict[str, list[float]] = {family.name: [] for family in FAMILIES}
     for index in range(12):
-        for thing in extracted(render_map(0, index, 2, 160)).objects:
-            whole = known_whole(thing)
-            widths[thing.label].append(2 * ndimage.distance_transform_edt(np.pad(whole, 1)).max())
-            filled[thing.label].append(whole.sum() / convex_hull_image(whole).sum())
+        for amodal_object in extracted(render_map(0, index, 2, 160)).objects:
+            amodal = known_whole(amodal_object)
+            widths[amodal_object.label].append(2 * ndimage.distance_transform_edt(np.pad(amodal, 1)).max())
+            filled[amodal_object.label].append(amodal.sum() / convex_hull_image(amodal).sum())
     thin, thick, bean = (widths[family.name] for family in FAMILIES)
     assert min(len(thin), len(thick), len(bean)) > 20
     assert max(thin) < min(thick) and max(thick) < min(bean)
@@ -110,7 +110,9 @@ def test_a_written_cohort_reads_back_with_its_rules(dims: int, size: int, suffix
         np.testing.assert_array_equal(volume.array, render_map(7, index, dims, size))
         np.testing.assert_allclose(volume.affine, AFFINE if dims == 3 else np.eye(4))
         objects = read_objects(case, cohort).objects
-        assert any(thing.complete for thing in objects) and any(not thing.complete for thing in objects)
+        assert any(amodal_object.unoccluded for amodal_object in objects) and any(
+            not amodal_object.unoccluded for amodal_object in objects
+        )
 
 
 def test_a_folder_that_holds_files_is_refused(tmp_path: Path):

@@ -83,7 +83,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor], child: str, of_other:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def amodal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the three stages."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("whole")
@@ -134,17 +134,17 @@ def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
 
 
 # ------------------------------------------------------------------------------------- what moves
-def test_each_stage_moves_what_the_table_says_and_not_a_bit_more(whole: Path):
+def test_each_stage_moves_what_the_table_says_and_not_a_bit_more(amodal: Path):
     torch.manual_seed(0)
     first = vae().state_dict()
-    one, two, three = (state(whole, name, LAST) for name in ("complete", "occluded", "visible"))
-    best = {name: state(whole, name, BEST) for name in ("complete", "occluded")}
+    one, two, three = (state(amodal, name, LAST) for name in ("complete", "occluded", "visible"))
+    best = {name: state(amodal, name, BEST) for name in ("complete", "occluded")}
     assert {child for child in CHILDREN if not same(first, one, child)} == {"complete", "decoder"}
     assert {child for child in CHILDREN if not same(best["complete"], two, child)} == {"partial"}
     assert {child for child in CHILDREN if not same(best["occluded"], three, child)} == {"partial", "anchor"}
     assert same(three, best["occluded"], "anchor", "partial")  # and there it stayed
-    assert same(load_weights(whole / "weights.pt"), best["complete"], "decoder")
-    assert same(load_weights(whole / "weights.pt"), best["complete"], "complete")
+    assert same(load_weights(amodal / "weights.pt"), best["complete"], "decoder")
+    assert same(load_weights(amodal / "weights.pt"), best["complete"], "complete")
 
 
 def test_every_stage_asks_for_its_own_view(tmp_path: Path):
@@ -180,12 +180,12 @@ def test_without_stage_two_q2_and_the_anchor_begin_as_q1(tmp_path: Path):
 
 # ------------------------------------------------------------------------------------------ resume
 @pytest.mark.parametrize("when", [("complete", 1, 1), ("occluded", 0, 0), ("occluded", 1, 1), ("visible", 0, 2)])
-def test_a_run_that_was_stopped_in_any_stage_ends_with_the_same_bits(whole: Path, tmp_path: Path, when: tuple):
+def test_a_run_that_was_stopped_in_any_stage_ends_with_the_same_bits(amodal: Path, tmp_path: Path, when: tuple):
     with pytest.raises(SystemExit) as left:
         run(tmp_path, source=Stopped(*when))
     assert left.value.code == 143 and not (tmp_path / "weights.pt").exists()
     run(tmp_path, resume=True)
-    expected, got = load_weights(whole / "weights.pt"), load_weights(tmp_path / "weights.pt")
+    expected, got = load_weights(amodal / "weights.pt"), load_weights(tmp_path / "weights.pt")
     assert expected.keys() == got.keys() and all(torch.equal(expected[name], got[name]) for name in expected)
 
 

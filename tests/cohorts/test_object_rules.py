@@ -35,7 +35,7 @@ def refusals(root: Path, *content: str) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------- a good one
 def test_the_rules_are_read_and_written_as_they_are(tmp_path: Path) -> None:
     text = "overlap: 255, unknown: [254, 253], hides: {gut: [liver, gut], liver: gut}, component: false"
-    cohort = loaded(tmp_path, f"objects: {{{text}, smallest: 60, smallest_hidden: 20}}\n")
+    cohort = loaded(tmp_path, f"objects: {{{text}, smallest: 60, smallest_occluded: 20}}\n")
     hides = {"gut": ("liver", "gut"), "liver": ("gut",)}
     assert cohort.rules == ObjectRules(
         overlap=(255,),
@@ -44,7 +44,7 @@ def test_the_rules_are_read_and_written_as_they_are(tmp_path: Path) -> None:
         component=False,
         instances=False,
         smallest=60,
-        smallest_hidden=20,
+        smallest_occluded=20,
     )
     assert (cohort.annotators, cohort.channels) == ((), ())
     assert cohort.cases[0].images == () and cohort.cases[0].object_masks == {"full": tmp_path / "m1.png"}
@@ -73,12 +73,12 @@ def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
     [
         (
             "{overlaps: [255]}",
-            "key: expected overlap unknown hides component instances smallest smallest_hidden, got overlaps; "
+            "key: expected overlap unknown hides component instances smallest smallest_occluded, got overlaps; "
             "did you mean overlap? (objects, cohort.yaml)",
         ),
         (
             "true",
-            "objects: expected keys overlap, unknown, hides, component, instances, smallest, smallest_hidden, "
+            "objects: expected keys overlap, unknown, hides, component, instances, smallest, smallest_occluded, "
             "got True (cohort.yaml)",
         ),
         (

@@ -34,7 +34,7 @@ def test_label_maps_are_indexed_edited_checked_and_drawn(tmp_path: Path) -> None
     yaml.write_text(yaml.read_text().replace("  class_255: 255\n", "").replace("overlap: []", "overlap: [255]"))
     findings = check_folder(out, tmp_path / "page.png")
     assert findings.errors == ()
-    assert "all            8         4                      4                        0        0" in str(findings)
+    assert "all            8           4                       4                         0        0" in str(findings)
     assert imread(tmp_path / "page.png").shape[1] == 1650
     assert sorted(path.name for path in out.iterdir()) == ["cohort.yaml", "manifest.csv"]
 

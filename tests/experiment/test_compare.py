@@ -11,7 +11,7 @@ from medseg.evaluation.metrics import score_of
 from medseg.evaluation.table import write_rivals, write_scores
 from medseg.experiment.compare import compare_runs
 
-VALUES = {"whole_iou": 0.9, "hidden_iou": 0.5, "hidden_fraction": 0.25}
+VALUES = {"amodal_iou": 0.9, "occluded_iou": 0.5, "occluded_fraction": 0.25}
 
 
 def scores_of(values: Mapping[str, float], factor: float = 1.0) -> list[Score]:
@@ -41,7 +41,7 @@ def test_completions_are_compared_with_their_rivals_and_by_bins(tmp_path):
 
 def test_a_rival_can_be_the_reference(tmp_path):
     run = completed(tmp_path / "run", "three_stages", rival="hull")
-    assert "whole_iou (higher is better), differences to hull" in compare_runs([run], "hull")
+    assert "amodal_iou (higher is better), differences to hull" in compare_runs([run], "hull")
     with pytest.raises(Refused) as refusal:
         compare_runs([run], "hul")
     assert refusal.value.complaints == ("reference: expected one of hull, three_stages, got hul (--reference)",)

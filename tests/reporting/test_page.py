@@ -46,7 +46,7 @@ def test_what_is_not_there_is_left_out(make_run):
 
 def test_a_run_with_rivals_is_shown_beside_them_and_summarised_alone(make_run):
     def rows(value: float) -> list[tuple]:
-        scores = {"whole_iou": value, "hidden_iou": value / 2, "hidden_fraction": 0.25}
+        scores = {"amodal_iou": value, "occluded_iou": value / 2, "occluded_fraction": 0.25}
         return [("a/rod-1", "", "rod", metric, number, "1") for metric, number in scores.items()]
 
     folder = make_run(rows(0.875), "three_stages", rivals={"hull": rows(0.75)})

@@ -12,7 +12,7 @@ def dice(case: str, value):
 
 
 def iou(value, case="a/rod-1"):
-    return (case, "", "rod", "whole_iou", value, "1")
+    return (case, "", "rod", "amodal_iou", value, "1")
 
 
 def test_runs_are_read_with_their_recipe_seed_and_fold(make_run):

@@ -111,7 +111,7 @@ def test_a_metric_that_nobody_explained_is_refused(make_run):
 
 def test_completions_and_their_samples_have_an_overview_each(make_run):
     def scores(iou, **of_samples):
-        rows = {"whole_iou": iou, "area_ratio": 1.0, **of_samples}
+        rows = {"amodal_iou": iou, "area_ratio": 1.0, **of_samples}
         return [dice("a/rod-1", value, metric) for metric, value in rows.items()]
 
     runs = [make_run(scores(0.9, covered_80=1, diversity=0.25), "three_stages"), make_run(scores(0.8), "pcnet")]
@@ -119,7 +119,7 @@ def test_completions_and_their_samples_have_an_overview_each(make_run):
     titles, (completions, samples) = tables[::2], tables[1::2]
     assert titles == ["The completed objects: mean of one seed", "Their samples: mean of one seed"]
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in completions.splitlines()[::2]] == [
-        ["recipe", "whole_iou", "area_ratio"],
+        ["recipe", "amodal_iou", "area_ratio"],
         ["three_stages", "0.9000", "1.000"],
     ]
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in samples.splitlines()[::2]] == [

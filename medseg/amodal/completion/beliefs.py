@@ -28,7 +28,7 @@ class MaskBeliefs:
 
     probs: Tensor
     samples: Tensor
-    energy: Tensor
+    visible_misfit: Tensor
 
 
 @torch.no_grad()

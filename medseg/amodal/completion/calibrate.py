@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.assembly import (
-    complete_objects,
     read_amodal_run,
-    really_hidden_objects,
+    really_occluded_objects,
     simulated_objects,
+    unoccluded_objects,
 )
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
@@ -46,19 +46,27 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
     shift, spread: of ``SHIFTS`` x ``SPREADS`` those with the least sum over ``LEVELS`` of |coverage - level| of the
     samples' central volume intervals, plus the mean CRPS of the volumes (``crps``, a few hundredths: it decides
     between equals). Only objects with a hidden part count, for where nothing is hidden an interval has no width.
-    Without any, and for a model that draws no samples, both stay as they are. energy_limit: the 99th percentile of
+    Without any, and for a model that draws no samples, both stay as they are. misfit_limit: the 99th percentile of
     the energies of all objects.
     """
-    hidden = [thing for thing in objects if thing.whole is not None and (thing.whole & ~thing.visible).any()]
+    occluded = [
+        amodal_object
+        for amodal_object in objects
+        if amodal_object.amodal is not None and (amodal_object.amodal & ~amodal_object.visible).any()
+    ]
     tried = [Calibration(), *(Calibration(shift, spread) for shift, spread in product(SHIFTS, SPREADS))]
-    parts = [completer.volumes(hidden[start : start + BATCH], samples, tried) for start in range(0, len(hidden), BATCH)]
+    parts = [
+        completer.volumes(occluded[start : start + BATCH], samples, tried) for start in range(0, len(occluded), BATCH)
+    ]
     best = Calibration()
     if parts and parts[0].shape[1]:
         volumes = np.concatenate(parts)
-        truths = np.array([np.count_nonzero(thing.whole) for thing in hidden if thing.whole is not None])
+        truths = np.array(
+            [np.count_nonzero(amodal_object.amodal) for amodal_object in occluded if amodal_object.amodal is not None]
+        )
         costs = [_cost(volumes[..., number], truths) for number in range(len(tried))]
         best = tried[int(np.argmin(costs))]
-    return replace(best, energy_limit=_energy_limit(completer, objects))
+    return replace(best, misfit_limit=_misfit_limit(completer, objects))
 
 
 def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
@@ -69,14 +77,14 @@ def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
     each where they are few.
     """
     completer, config = Completer.load(run), read_amodal_run(run)
-    things = really_hidden_objects(cohort, "val", completer.frame)
-    if things:
-        things += really_hidden_objects(cohort, "train", completer.frame)
+    objects = really_occluded_objects(cohort, "val", completer.frame)
+    if objects:
+        objects += really_occluded_objects(cohort, "train", completer.frame)
     else:
-        complete = complete_objects(cohort, "val", completer.frame)
-        things = simulated_objects(complete, config, draws=-(-LEAST // max(len(complete), 1)))
-    chosen = np.random.default_rng((config.seed, 4)).permutation(len(things))[:OBJECTS]
-    calibration = calibrate(completer, [things[number] for number in chosen])
+        unoccluded = unoccluded_objects(cohort, "val", completer.frame)
+        objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
+    chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
+    calibration = calibrate(completer, [objects[number] for number in chosen])
     calibration.write(run)
     return calibration
 
@@ -100,9 +108,9 @@ def _cost(volumes: NDArray[np.int64], truths: NDArray[np.int64]) -> float:
     return float(np.abs(coverage - LEVELS).sum()) + crps(volumes.astype(np.float64), truths.astype(np.float64))
 
 
-def _energy_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """None where no object has an energy. With a limit of 1, which no energy exceeds, strangeness is the energy."""
-    plain = replace(completer, calibration=Calibration(energy_limit=1.0))
-    energies = np.array([answer.completion.strangeness for answer in plain.answers(objects, 0, abstain=False)])
-    known = energies[~np.isnan(energies)]
+def _misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
+    """None where no object has an energy. With a limit of 1, which no energy exceeds, novelty is the energy."""
+    plain = replace(completer, calibration=Calibration(misfit_limit=1.0))
+    visible_misfits = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
+    known = visible_misfits[~np.isnan(visible_misfits)]
     return float(np.quantile(known, FAMILIAR)) if len(known) else None

@@ -24,13 +24,13 @@ class Calibration:
     A sample is drawn from p(y|z) by cutting it at one level for all voxels, 1 / (1 + exp(shift + spread * logit(u))),
     u even in 0..1. With shift 0 and spread 1 the levels are even too, and each voxel belongs to the object as often
     as p(y|z) says. shift: above 0 samples are larger. spread: above 1 they differ more in size.
-    energy_limit: objects of a higher energy look like nothing seen in training; None: not known, nothing is left
+    misfit_limit: objects of a higher energy look like nothing seen in training; None: not known, nothing is left
     alone for its looks.
     """
 
     shift: float = 0.0
     spread: float = 1.0
-    energy_limit: float | None = None
+    misfit_limit: float | None = None
 
     def levels(self, samples: int) -> NDArray[np.float64]:
         """(N,) where the samples' probabilities are cut; the first few are as even as all."""

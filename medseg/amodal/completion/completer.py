@@ -86,86 +86,91 @@ class Completer:
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
         known of its whole.
         """
-        answers = [_at_once(thing, self.frame, samples) for thing in objects]
+        answers = [_at_once(amodal_object, self.frame, samples) for amodal_object in objects]
         asked = [number for number, answer in enumerate(answers) if answer is None]
         fitting = max(1, min(batch, VOXELS_AT_ONCE // (max(samples, 1) * math.prod(self.frame.size))))
         for start in range(0, len(asked), fitting):
             numbers = asked[start : start + fitting]
-            things = [objects[number] for number in numbers]
-            beliefs = self._believe(things, samples)
-            for position, (number, thing) in enumerate(zip(numbers, things, strict=True)):
-                answer = self._answer(thing, beliefs, position, may_grow(thing, gap, anywhere), gap)
-                answers[number] = _left_if_strange(thing, answer) if abstain else answer
+            asked_of = [objects[number] for number in numbers]
+            beliefs = self._believe(asked_of, samples)
+            for position, (number, amodal_object) in enumerate(zip(numbers, asked_of, strict=True)):
+                answer = self._answer(amodal_object, beliefs, position, may_grow(amodal_object, gap, anywhere), gap)
+                answers[number] = _left_if_novel(amodal_object, answer) if abstain else answer
         return [answer for answer in answers if answer is not None]
 
-    def volumes(self, things: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]) -> NDArray[np.int64]:
+    def volumes(self, objects: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]) -> NDArray[np.int64]:
         """(B,N,M) voxels of the samples of some objects, under each of M calibrations; islands count too."""
-        beliefs = self._believe(things, samples)
+        beliefs = self._believe(objects, samples)
         levels = np.array([calibration.levels(samples) for calibration in tried])
-        found = np.zeros((len(things), len(beliefs.samples), len(tried)), np.int64)
-        for position, thing in enumerate(things):
-            frame, allowed = frame_of(thing, self.frame), may_grow(thing)
+        found = np.zeros((len(objects), len(beliefs.samples), len(tried)), np.int64)
+        for position, amodal_object in enumerate(objects):
+            frame, allowed = frame_of(amodal_object, self.frame), may_grow(amodal_object)
             for number, grids in enumerate(beliefs.samples):
-                grid = from_frame(grids[position, 0].float().cpu().numpy(), frame, thing.visible.shape)
+                grid = from_frame(grids[position, 0].float().cpu().numpy(), frame, amodal_object.visible.shape)
                 grown = np.sort(grid[allowed])
                 found[position, number] = len(grown) - np.searchsorted(grown, levels[:, number])
-            found[position] += np.count_nonzero(thing.visible)
+            found[position] += np.count_nonzero(amodal_object.visible)
         return found
 
-    def _believe(self, things: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
-        shown = batch_of(things, self.frame)
-        masks = {name: getattr(shown, name).to(self.device) for name in ("visible", "occluder", "whole", "class_index")}
-        seed = zlib.crc32("\n".join(thing.name for thing in things).encode())
+    def _believe(self, objects: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
+        shown = batch_of(objects, self.frame)
+        masks = {
+            name: getattr(shown, name).to(self.device) for name in ("visible", "occluder", "amodal", "class_index")
+        }
+        seed = zlib.crc32("\n".join(amodal_object.name for amodal_object in objects).encode())
         generator = torch.Generator(self.device).manual_seed(seed)
         return believe(self.model, replace(shown, **masks), samples, generator, self.mirror)
 
     def _answer(
-        self, thing: AmodalObject, beliefs: MaskBeliefs, position: int, allowed: NDArray[np.bool_], gap: int
+        self, amodal_object: AmodalObject, beliefs: MaskBeliefs, position: int, allowed: NDArray[np.bool_], gap: int
     ) -> Answer:
         """Of one object of a batch, on its crop: grown only where it is allowed to, the visible part kept."""
-        limit = self.calibration.energy_limit
-        strangeness = float(beliefs.energy[position]) / limit if limit else math.nan
-        frame = frame_of(thing, self.frame)
+        limit = self.calibration.misfit_limit
+        novelty = float(beliefs.visible_misfit[position]) / limit if limit else math.nan
+        frame = frame_of(amodal_object, self.frame)
 
         def native(grid: torch.Tensor) -> NDArray[np.float32]:
-            return from_frame(grid[0].float().cpu().numpy(), frame, thing.visible.shape)
+            return from_frame(grid[0].float().cpu().numpy(), frame, amodal_object.visible.shape)
 
-        probs = np.where(thing.visible, np.float32(1), native(beliefs.probs[position]) * allowed)
-        samples = np.zeros((len(beliefs.samples), *thing.visible.shape), bool)
+        probs = np.where(amodal_object.visible, np.float32(1), native(beliefs.probs[position]) * allowed)
+        samples = np.zeros((len(beliefs.samples), *amodal_object.visible.shape), bool)
         levels = self.calibration.levels(len(samples))
         for drawn, grids, level in zip(samples, beliefs.samples, levels, strict=True):
-            drawn[:] = attached(thing.visible | ((native(grids[position]) >= level) & allowed), thing.visible, gap)
-        whole = attached(thing.visible | most_probable_part(probs, allowed), thing.visible, gap)
+            drawn[:] = attached(
+                amodal_object.visible | ((native(grids[position]) >= level) & allowed), amodal_object.visible, gap
+            )
+        amodal = attached(amodal_object.visible | most_probable_part(probs, allowed), amodal_object.visible, gap)
         return Answer(
-            Completion(name=thing.name, whole=whole, probs=probs, samples=samples, strangeness=strangeness), "completed"
+            Completion(name=amodal_object.name, amodal=amodal, probs=probs, samples=samples, novelty=novelty),
+            "completed",
         )
 
 
-def _left_if_strange(thing: AmodalObject, answer: Answer) -> Answer:
-    strangeness = answer.completion.strangeness
-    if not strangeness > 1:
+def _left_if_novel(amodal_object: AmodalObject, answer: Answer) -> Answer:
+    novelty = answer.completion.novelty
+    if not novelty > 1:
         return answer
-    reason = f"looks like nothing seen in training (strangeness {strangeness:.1f}, limit 1)"
-    return Answer(replace(_as_it_is(thing, 0), strangeness=strangeness), "left", reason)
+    reason = f"looks like nothing seen in training (novelty {novelty:.1f}, limit 1)"
+    return Answer(replace(_as_it_is(amodal_object, 0), novelty=novelty), "left", reason)
 
 
-def _at_once(thing: AmodalObject, rules: FrameRules, samples: int) -> Answer | None:
+def _at_once(amodal_object: AmodalObject, rules: FrameRules, samples: int) -> Answer | None:
     """The answer where no model is needed: to an object that nothing hides, or that is too large for its frame."""
-    if thing.complete:
-        return Answer(_as_it_is(thing, samples), "complete")
-    reduction = frame_of(thing, rules).reduction
+    if amodal_object.unoccluded:
+        return Answer(_as_it_is(amodal_object, samples), "complete")
+    reduction = frame_of(amodal_object, rules).reduction
     if reduction > rules.reduction:
         reason = f"{reduction:.1f} times larger than the frame allows, limit {rules.reduction:g}"
-        return Answer(_as_it_is(thing, 0), "left", reason)
+        return Answer(_as_it_is(amodal_object, 0), "left", reason)
     return None
 
 
-def _as_it_is(thing: AmodalObject, samples: int) -> Completion:
-    drawn = np.broadcast_to(thing.visible, (samples, *thing.visible.shape))
+def _as_it_is(amodal_object: AmodalObject, samples: int) -> Completion:
+    drawn = np.broadcast_to(amodal_object.visible, (samples, *amodal_object.visible.shape))
     return Completion(
-        name=thing.name,
-        whole=thing.visible,
-        probs=thing.visible.astype(np.float32),
+        name=amodal_object.name,
+        amodal=amodal_object.visible,
+        probs=amodal_object.visible.astype(np.float32),
         samples=drawn,
-        strangeness=math.nan,
+        novelty=math.nan,
     )

@@ -30,11 +30,11 @@ def write_objects(done: CompletedMap, out: Path, case: str, suffix: str) -> None
         return Volume(array=array, affine=done.affine, spacing_mm=done.spacing_mm)
 
     write_labels(out / "completed" / (case + suffix), volume(done.labels))
-    for thing, completion, row in zip(done.objects, done.completions, done.rows, strict=False):
-        place = Path(case) / (thing.name.removeprefix(f"{case}/") + suffix)
-        write_labels(out / "objects" / place, volume(on_map(completion.whole, thing)))
+    for amodal_object, completion, row in zip(done.objects, done.completions, done.rows, strict=False):
+        place = Path(case) / (amodal_object.name.removeprefix(f"{case}/") + suffix)
+        write_labels(out / "objects" / place, volume(on_map(completion.amodal, amodal_object)))
         if row.status == "completed":
-            probs = on_map(completion.probs, thing)
+            probs = on_map(completion.probs, amodal_object)
             write_map(out / "probabilities" / place, volume(probs))
             write_map(out / "entropy" / place, volume(voxel_entropy(np.stack([1 - probs, probs]))))
 

@@ -51,22 +51,26 @@ class MapCompleter:
         """The objects of a label map (S...), with the model's class indices; raises Refused as ``objects_of`` does."""
         found = objects_of(volume, self.scheme, case)
         names = [label.name for label in self.completer.signature.classes[1:]]
-        known = [replace(thing, class_index=names.index(thing.label)) for thing in found.objects]
+        known = [
+            replace(amodal_object, class_index=names.index(amodal_object.label)) for amodal_object in found.objects
+        ]
         return replace(found, objects=tuple(bridged(known, volume.array, self.scheme, self.gap)))
 
     def __call__(self, case: str, volume: Volume) -> CompletedMap:
         """Complete a label map (S...); raises Refused as ``extract`` does."""
         found = self.extract(case, volume)
-        objects = [_with_room(thing, self.completer.frame, self.gap, self.anywhere) for thing in found.objects]
+        objects = [
+            _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere) for amodal_object in found.objects
+        ]
         answers = self.completer.answers(objects, self.samples, self.gap, self.anywhere)
         completions = [answer.completion for answer in answers]
         taken = [number for number, answer in enumerate(answers) if answer.status != "left"]
         return CompletedMap(
-            painted(volume.array, self.scheme, objects, [completion.whole for completion in completions]),
+            painted(volume.array, self.scheme, objects, [completion.amodal for completion in completions]),
             tuple(objects),
             tuple(completions),
             (
-                *(row_of(thing, answer) for thing, answer in zip(objects, answers, strict=True)),
+                *(row_of(amodal_object, answer) for amodal_object, answer in zip(objects, answers, strict=True)),
                 *(dropped_row(case, dropped, volume) for dropped in found.dropped),
             ),
             tuple(occlusion_order([objects[n] for n in taken], [completions[n] for n in taken])),
@@ -76,17 +80,17 @@ class MapCompleter:
 
 
 def completed_scheme(signature: AmodalSignature) -> ObjectScheme:
-    """The signature's own, but for ``smallest_hidden``.
+    """The signature's own, but for ``smallest_occluded``.
 
     That keeps contacts out of training and judging; here they are completed like all others.
     """
-    return replace(signature, rules=replace(signature.rules, smallest_hidden=1))
+    return replace(signature, rules=replace(signature.rules, smallest_occluded=1))
 
 
-def _with_room(thing: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:
+def _with_room(amodal_object: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:
     """Room for the seam of a gap; where the object may grow anywhere, as much as its frame shows."""
-    if not anywhere and thing.occluder is not None:
-        return padded(thing, [gap] * thing.visible.ndim)
-    frame = frame_of(thing, rules)
+    if not anywhere and amodal_object.occluder is not None:
+        return padded(amodal_object, [gap] * amodal_object.visible.ndim)
+    frame = frame_of(amodal_object, rules)
     reach = np.abs(frame.matrix) @ np.asarray(frame.size) / 2
-    return padded(thing, np.ceil(reach).astype(int).tolist())
+    return padded(amodal_object, np.ceil(reach).astype(int).tolist())

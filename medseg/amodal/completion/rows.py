@@ -18,8 +18,8 @@ from medseg.evaluation.coverage import central_interval
 class ObjectRow:
     """One object; visible, completed and the limits of the central intervals of the samples are volumes in ``unit``.
 
-    hidden_fraction: (completed - visible) / completed. Numbers that are not known are nan: the intervals without
-    samples, the strangeness of an object that the model was not asked about.
+    occluded_fraction: (completed - visible) / completed. Numbers that are not known are nan: the intervals without
+    samples, the novelty of an object that the model was not asked about.
     """
 
     case: str
@@ -36,8 +36,8 @@ class ObjectRow:
     high_80: float
     low_90: float
     high_90: float
-    hidden_fraction: float
-    strangeness: float
+    occluded_fraction: float
+    novelty: float
 
 
 @dataclass(frozen=True)
@@ -56,25 +56,25 @@ def measure_of(spacing_mm: tuple[float, ...] | None, spatial_dims: int) -> Measu
     return Measure(product, "mm2") if spatial_dims == 2 else Measure(product / 1000, "ml")
 
 
-def row_of(thing: AmodalObject, answer: Answer) -> ObjectRow:
+def row_of(amodal_object: AmodalObject, answer: Answer) -> ObjectRow:
     """The row of an object and its answer."""
-    measure = measure_of(thing.spacing_mm, thing.visible.ndim)
-    visible, completed = np.count_nonzero(thing.visible), np.count_nonzero(answer.completion.whole)
+    measure = measure_of(amodal_object.spacing_mm, amodal_object.visible.ndim)
+    visible, completed = np.count_nonzero(amodal_object.visible), np.count_nonzero(answer.completion.amodal)
     samples = answer.completion.samples
     volumes = samples.sum(tuple(range(1, samples.ndim))) * measure.voxel
     limits = [limit for level in (0.5, 0.8, 0.9) for limit in central_interval(volumes, level)]
     return ObjectRow(
-        thing.case,
-        thing.name,
-        thing.label,
+        amodal_object.case,
+        amodal_object.name,
+        amodal_object.label,
         answer.status,
         answer.reason,
         measure.unit,
         visible * measure.voxel,
         completed * measure.voxel,
         *limits,
-        hidden_fraction=(completed - visible) / completed,
-        strangeness=answer.completion.strangeness,
+        occluded_fraction=(completed - visible) / completed,
+        novelty=answer.completion.novelty,
     )
 
 
@@ -84,4 +84,4 @@ def dropped_row(case: str, dropped: Dropped, volume: Volume) -> ObjectRow:
     visible = dropped.voxels * measure.voxel
     nan = math.nan
     place = (case, dropped.name, dropped.label, "left", dropped.reason, measure.unit)
-    return ObjectRow(*place, visible, visible, *(nan,) * 6, hidden_fraction=0.0, strangeness=nan)
+    return ObjectRow(*place, visible, visible, *(nan,) * 6, occluded_fraction=0.0, novelty=nan)

@@ -17,9 +17,9 @@ from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectR
 from medseg.images.files import write_labels
 
 NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the whole) and the visible part"
-WHOLE_KEYS = ("a_segm", "segmentation")
+AMODAL_KEYS = ("a_segm", "segmentation")
 VISIBLE_KEYS = ("i_segm", "inmodal_seg", "visible_mask")
-HIDDEN_KEY = "invisible_mask"
+OCCLUDED_KEY = "invisible_mask"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Drawn:
     image: str
     value: int
     visible: NDArray[np.bool_]
-    whole: NDArray[np.bool_]
+    amodal: NDArray[np.bool_]
     order: int | None
 
 
@@ -48,8 +48,8 @@ def index(root: Path, out: Path) -> ObjectCohort:
     """
     (source,) = _sources(root)
     content = json.loads(source.read_text("utf-8"))
-    if not any({*VISIBLE_KEYS, HIDDEN_KEY} & {*entry} for entry in _entries(content["annotations"])):
-        expected = f"{', '.join(VISIBLE_KEYS)} or {HIDDEN_KEY} beside the whole"
+    if not any({*VISIBLE_KEYS, OCCLUDED_KEY} & {*entry} for entry in _entries(content["annotations"])):
+        expected = f"{', '.join(VISIBLE_KEYS)} or {OCCLUDED_KEY} beside the whole"
         raise Refused([complaint("annotations", expected, "none: which part is hidden is not known", str(source))])
     classes = _classes(content)
     images = {image["id"]: image for image in content["images"]}
@@ -121,19 +121,19 @@ def _drawn(
         name = Path(image["file_name"]).stem
         shape = (int(image["height"]), int(image["width"]))
         try:
-            whole, visible = _whole(entry, shape), _visible(entry, shape)
+            amodal, visible = _amodal(entry, shape), _visible(entry, shape)
         except (ValueError, TypeError, KeyError) as error:
             complaints.append(complaint("mask", "polygons or a run-length code", error, f"{where}, {name}"))
             continue
-        visible = whole if visible is None else visible
+        visible = amodal if visible is None else visible
         value = categories.index(category) + 1
-        yield _Drawn(f"{name}-{entry['id']}", name, value, visible, whole | visible, entry.get("order"))
+        yield _Drawn(f"{name}-{entry['id']}", name, value, visible, amodal | visible, entry.get("order"))
 
 
-def _whole(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    stated = [entry[key] for key in WHOLE_KEYS if entry.get(key)]
+def _amodal(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    stated = [entry[key] for key in AMODAL_KEYS if entry.get(key)]
     if not stated:
-        raise ValueError(f"none of {', '.join(WHOLE_KEYS)}")
+        raise ValueError(f"none of {', '.join(AMODAL_KEYS)}")
     return decoded(stated[0], shape)
 
 
@@ -142,14 +142,14 @@ def _visible(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.boo
     stated = [entry[key] for key in VISIBLE_KEYS if entry.get(key)]
     if stated:
         return decoded(stated[0], shape)
-    return _whole(entry, shape) & ~decoded(entry[HIDDEN_KEY], shape) if entry.get(HIDDEN_KEY) else None
+    return _amodal(entry, shape) & ~decoded(entry[OCCLUDED_KEY], shape) if entry.get(OCCLUDED_KEY) else None
 
 
 def _written(one: _Drawn, all_of_image: Sequence[_Drawn], folder: Path) -> Case:
     """Write the masks of one object."""
-    masks: dict[ObjectMask, NDArray[np.bool_]] = {VISIBLE: one.visible, FULL: one.whole}
-    in_front = [other.whole for other in all_of_image if _nearer(other, one)]
-    if in_front and (one.whole & ~one.visible).any():
+    masks: dict[ObjectMask, NDArray[np.bool_]] = {VISIBLE: one.visible, FULL: one.amodal}
+    in_front = [other.amodal for other in all_of_image if _nearer(other, one)]
+    if in_front and (one.amodal & ~one.visible).any():
         masks[OCCLUDER] = np.any(in_front, axis=0) & ~one.visible
     paths = {}
     for target, mask in masks.items():

@@ -1,4 +1,4 @@
-"""`medseg check` of a cohort of objects: how many are complete, occluded and dropped, and why."""
+"""`medseg check` of a cohort of objects: how many are unoccluded, occluded and dropped, and why."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class _CaseObjects:
     case: Case
     digest: str
     errors: tuple[str, ...] = ()
-    complete: Counter[str] = field(default_factory=Counter)
-    whole_known: Counter[str] = field(default_factory=Counter)
-    whole_unknown: Counter[str] = field(default_factory=Counter)
+    unoccluded: Counter[str] = field(default_factory=Counter)
+    amodal_known: Counter[str] = field(default_factory=Counter)
+    amodal_unknown: Counter[str] = field(default_factory=Counter)
     dropped: tuple[Dropped, ...] = ()
     spacings: frozenset[Spacing] = frozenset()
 
 
 @dataclass(frozen=True)
 class Tally:
-    """One class of objects: how many are complete, occluded (with a known whole or not), and dropped."""
+    """One class of objects: how many are unoccluded, occluded (with a known whole or not), and dropped."""
 
     label: str
-    complete: int
-    whole_known: int
-    whole_unknown: int
+    unoccluded: int
+    amodal_known: int
+    amodal_unknown: int
     dropped: int
 
 
@@ -83,15 +83,15 @@ def chosen_objects(cohort: ObjectCohort, most: int, seed: int) -> list[AmodalObj
     No more cases are read than that takes; those that cannot be read are passed over.
     """
     occluded: list[AmodalObject] = []
-    complete: list[AmodalObject] = []
+    unoccluded: list[AmodalObject] = []
     for number in np.random.default_rng(seed).permutation(len(cohort.cases)):
         with suppress(Refused):  # `check_objects` says why
             for one in read_objects(cohort.cases[number], cohort).objects:
-                (complete if one.complete else occluded).append(one)
-        if min(len(occluded), len(complete)) >= most // 2:
+                (unoccluded if one.unoccluded else occluded).append(one)
+        if min(len(occluded), len(unoccluded)) >= most // 2:
             break
-    num_occluded = min(len(occluded), max(most // 2, most - len(complete)))
-    return occluded[:num_occluded] + complete[: most - num_occluded]
+    num_occluded = min(len(occluded), max(most // 2, most - len(unoccluded)))
+    return occluded[:num_occluded] + unoccluded[: most - num_occluded]
 
 
 def _file(case: Case) -> Path:
@@ -104,13 +104,13 @@ def _inspect(case: Case, cohort: ObjectCohort) -> _CaseObjects:
         extraction = read_objects(case, cohort)
     except Refused as refused:
         return _CaseObjects(case, digest, refused.complaints)
-    occluded = [one for one in extraction.objects if not one.complete]
+    occluded = [one for one in extraction.objects if not one.unoccluded]
     return _CaseObjects(
         case,
         digest,
-        complete=Counter(one.label for one in extraction.objects if one.complete),
-        whole_known=Counter(one.label for one in occluded if one.whole is not None),
-        whole_unknown=Counter(one.label for one in occluded if one.whole is None),
+        unoccluded=Counter(one.label for one in extraction.objects if one.unoccluded),
+        amodal_known=Counter(one.label for one in occluded if one.amodal is not None),
+        amodal_unknown=Counter(one.label for one in occluded if one.amodal is None),
         dropped=extraction.dropped,
         spacings=frozenset(one.spacing_mm for one in extraction.objects),
     )
@@ -120,9 +120,9 @@ def _inspect(case: Case, cohort: ObjectCohort) -> _CaseObjects:
 def _tally(label: str, read: Sequence[_CaseObjects]) -> Tally:
     return Tally(
         label,
-        sum(one.complete[label] for one in read),
-        sum(one.whole_known[label] for one in read),
-        sum(one.whole_unknown[label] for one in read),
+        sum(one.unoccluded[label] for one in read),
+        sum(one.amodal_known[label] for one in read),
+        sum(one.amodal_unknown[label] for one in read),
         sum(dropped.label == label for one in read for dropped in one.dropped),
     )
 
@@ -137,12 +137,12 @@ def _reasons(read: Sequence[_CaseObjects]) -> Iterator[str]:
 def _untrainable(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:
     """No complete object to learn from; a cohort that is all val and test has none to learn."""
     trainable = [one for one in read if one.case.split in ("train", "")]
-    if trainable and not any(one.complete.total() for one in trainable):
+    if trainable and not any(one.unoccluded.total() for one in trainable):
         yield complaint("complete objects", "at least one to train on", "none", cohort.name)
 
 
 def _shapeless(tallies: Sequence[Tally]) -> Iterator[str]:
-    names = [tally.label for tally in tallies if not tally.complete]
+    names = [tally.label for tally in tallies if not tally.unoccluded]
     if names:
         yield f"classes without a complete object: {len(names)}, whose shape cannot be learnt ({some(names)})"
 
@@ -170,16 +170,16 @@ def _table_of_classes(tallies: Sequence[Tally]) -> list[str]:
     """A row per class, and where there are several one for all."""
     total = Tally(
         "all",
-        sum(row.complete for row in tallies),
-        sum(row.whole_known for row in tallies),
-        sum(row.whole_unknown for row in tallies),
+        sum(row.unoccluded for row in tallies),
+        sum(row.amodal_known for row in tallies),
+        sum(row.amodal_unknown for row in tallies),
         sum(row.dropped for row in tallies),
     )
     rows = [*tallies, *([total] if len(tallies) > 1 else [])]
     width = max(len("class"), *(len(row.label) for row in rows))
-    lines = [f"{'class':<{width}}  objects  complete  occluded, whole known  occluded, whole unknown  dropped"]
+    lines = [f"{'class':<{width}}  objects  unoccluded  occluded, amodal known  occluded, amodal unknown  dropped"]
     for row in rows:
-        objects = row.complete + row.whole_known + row.whole_unknown + row.dropped
-        kept = f"{row.complete:>8}  {row.whole_known:>21}  {row.whole_unknown:>23}"
+        objects = row.unoccluded + row.amodal_known + row.amodal_unknown + row.dropped
+        kept = f"{row.unoccluded:>10}  {row.amodal_known:>22}  {row.amodal_unknown:>24}"
         lines.append(f"{row.label:<{width}}  {objects:>7}  {kept}  {row.dropped:>7}")
     return lines

@@ -25,21 +25,27 @@ def windows(shape: Sequence[int], size: Sequence[int], first: NDArray[np.integer
     return tuple(slice(start, stop) for start, stop in ends), inner
 
 
-def padded(thing: AmodalObject, margin: Sequence[int]) -> AmodalObject:
+def padded(amodal_object: AmodalObject, margin: Sequence[int]) -> AmodalObject:
     """The same object on a larger crop: ``margin`` more voxels on either side of each axis, with nothing in them."""
     width = [(m, m) for m in margin]
 
     def pad(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         return None if mask is None else np.pad(mask, width)
 
-    corner = tuple(c - m for c, m in zip(thing.corner, margin, strict=True))
-    visible = np.pad(thing.visible, width)
-    return replace(thing, visible=visible, occluder=pad(thing.occluder), whole=pad(thing.whole), corner=corner)
+    corner = tuple(c - m for c, m in zip(amodal_object.corner, margin, strict=True))
+    visible = np.pad(amodal_object.visible, width)
+    return replace(
+        amodal_object,
+        visible=visible,
+        occluder=pad(amodal_object.occluder),
+        amodal=pad(amodal_object.amodal),
+        corner=corner,
+    )
 
 
-def on_map(array: NDArray[Voxel], thing: AmodalObject) -> NDArray[Voxel]:
+def on_map(array: NDArray[Voxel], amodal_object: AmodalObject) -> NDArray[Voxel]:
     """An array (S...) of the object's crop on the grid of its map: nothing around it, what sticks out cut off."""
-    placed = np.zeros(thing.map_shape, array.dtype)
-    there, here = windows(thing.map_shape, array.shape, np.asarray(thing.corner))
+    placed = np.zeros(amodal_object.map_shape, array.dtype)
+    there, here = windows(amodal_object.map_shape, array.shape, np.asarray(amodal_object.corner))
     placed[there] = array[here]
     return placed

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_hidden, too_small
+from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
 from medseg.cohorts.manifest import FULL, OCCLUDER, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, ObjectRules, Refused, Volume, complaint
 from medseg.images.files import read_labels
@@ -33,13 +33,13 @@ def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
     (value,) = _values((volume for name, volume in volumes.items() if name != OCCLUDER), background)
     index = [label.value for label in cohort.classes[1:]].index(value)
     label = cohort.classes[index + 1].name
-    visible, whole = masks[VISIBLE], masks.get(FULL)
-    complete = whole is not None and not (whole & ~visible).any()
-    reason = _reason_to_drop(visible, whole, complete, cohort.rules)
+    visible, amodal = masks[VISIBLE], masks.get(FULL)
+    unoccluded = amodal is not None and not (amodal & ~visible).any()
+    reason = _reason_to_drop(visible, amodal, unoccluded, cohort.rules)
     if reason:
         return Extraction((), (Dropped(case.name, label, reason, int(visible.sum())),))
-    occluder = np.zeros_like(visible) if complete else masks.get(OCCLUDER)
-    shown = np.any([mask for mask in (visible, whole, occluder) if mask is not None], axis=0)
+    occluder = np.zeros_like(visible) if unoccluded else masks.get(OCCLUDER)
+    shown = np.any([mask for mask in (visible, amodal, occluder) if mask is not None], axis=0)
     (box,) = ndimage.find_objects(shown.astype(np.uint8))
     extracted = AmodalObject(
         name=case.name,
@@ -48,8 +48,8 @@ def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
         class_index=index,
         visible=visible[box],
         occluder=None if occluder is None else occluder[box],
-        whole=None if whole is None else whole[box],
-        complete=complete,
+        amodal=None if amodal is None else amodal[box],
+        unoccluded=unoccluded,
         corner=tuple(axis.start for axis in box),
         map_shape=visible.shape,
         affine=visible_map.affine,
@@ -86,13 +86,13 @@ def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: ObjectCohort)
 
 
 def _reason_to_drop(
-    visible: NDArray[np.bool_], whole: NDArray[np.bool_] | None, complete: bool, rules: ObjectRules
+    visible: NDArray[np.bool_], amodal: NDArray[np.bool_] | None, unoccluded: bool, rules: ObjectRules
 ) -> str:
     """The first that applies, or nothing."""
-    extent = visible if whole is None else whole
+    extent = visible if amodal is None else amodal
     reason = too_small(int(visible.sum()), rules.smallest)
     if not reason and any(extent.take(end, axis).any() for axis in range(extent.ndim) for end in (0, -1)):
         return "touches the border"
-    if reason or whole is None or complete:
+    if reason or amodal is None or unoccluded:
         return reason
-    return too_little_hidden(int((whole & ~visible).sum()), rules.smallest_hidden)
+    return too_little_occluded(int((amodal & ~visible).sum()), rules.smallest_occluded)

@@ -30,6 +30,6 @@ def too_small(voxels: int, smallest: int) -> str:
     return f"smaller than {smallest} voxels" if voxels < smallest else ""
 
 
-def too_little_hidden(voxels: int, smallest: int) -> str:
+def too_little_occluded(voxels: int, smallest: int) -> str:
     """The reason for which an object with so many hidden voxels is dropped, or nothing."""
     return f"hidden part smaller than {smallest} voxels" if voxels < smallest else ""

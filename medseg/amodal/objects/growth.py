@@ -18,32 +18,32 @@ Mask = NDArray[np.bool_]
 
 
 # ----------------------------------------------------------------------------------------- growing
-def may_grow(thing: AmodalObject, gap: int = 0, anywhere: bool = False) -> Mask:
+def may_grow(amodal_object: AmodalObject, gap: int = 0, anywhere: bool = False) -> Mask:
     """(S...) the voxels of the crop that a completion may add to the visible part, none outside of the map.
 
     Those of the occluder; every one where the occluder is not known, or ``anywhere``. With a gap of g also those
     within g voxels (Euclidean) of both visible part and occluder, so that a seam between sloppy masks is bridged.
     """
-    allowed = np.zeros_like(thing.visible)
-    _, inside = windows(thing.map_shape, allowed.shape, np.asarray(thing.corner))
-    if anywhere or thing.occluder is None:
+    allowed = np.zeros_like(amodal_object.visible)
+    _, inside = windows(amodal_object.map_shape, allowed.shape, np.asarray(amodal_object.corner))
+    if anywhere or amodal_object.occluder is None:
         allowed[inside] = True
     else:
-        allowed[inside] = thing.occluder[inside]
-        if gap and thing.occluder.any():
-            seam = _within(thing.visible, gap) & _within(thing.occluder, gap)
+        allowed[inside] = amodal_object.occluder[inside]
+        if gap and amodal_object.occluder.any():
+            seam = _within(amodal_object.visible, gap) & _within(amodal_object.occluder, gap)
             allowed[inside] |= seam[inside]
-    return allowed & ~thing.visible
+    return allowed & ~amodal_object.visible
 
 
-def attached(whole: Mask, visible: Mask, gap: int = 0) -> Mask:
+def attached(amodal: Mask, visible: Mask, gap: int = 0) -> Mask:
     """The components of the whole (S...), over faces, edges and corners, that are no islands.
 
     They show a visible voxel, or with a gap of g come within g voxels (Euclidean) of one.
     """
-    parts = np.asarray(label(whole, connectivity=whole.ndim))
+    parts = np.asarray(label(amodal, connectivity=amodal.ndim))
     seen = _within(visible, gap) if gap else visible
-    return whole & np.isin(parts, np.unique(parts[seen & whole]))
+    return amodal & np.isin(parts, np.unique(parts[seen & amodal]))
 
 
 def bridged(
@@ -60,42 +60,47 @@ def bridged(
     instances = np.setdiff1d(labels, rest_values(scheme)).tolist()
     numbered: dict[tuple[int, ...], NDArray[np.integer]] = {}
     found = []
-    for thing in objects:
-        values = _hiding_values(thing, instances, scheme)
+    for amodal_object in objects:
+        values = _hiding_values(amodal_object, instances, scheme)
         if values not in numbered:
             shifted = np.where(np.isin(labels, values), labels.astype(np.int64) + 1, 0)
             numbered[values] = np.asarray(label(shifted, background=0, connectivity=labels.ndim))
-        found.append(_hidden_across(thing, numbered[values], gap))
+        found.append(_occluded_across(amodal_object, numbered[values], gap))
     return found
 
 
-def _hiding_values(thing: AmodalObject, instances: Sequence[int], scheme: ObjectScheme) -> tuple[int, ...]:
+def _hiding_values(amodal_object: AmodalObject, instances: Sequence[int], scheme: ObjectScheme) -> tuple[int, ...]:
     """The values of the map that may hide the object; instances: those that stand for objects."""
     rules = scheme.rules
-    classes = [name for name, hidden in rules.hides.items() if thing.label in hidden]
+    classes = [name for name, occluded in rules.hides.items() if amodal_object.label in occluded]
     if rules.instances:
         return (*rules.unknown, *(instances if classes else ()))
     return (*rules.unknown, *(each.value for each in scheme.classes if each.name in classes))
 
 
-def _hidden_across(thing: AmodalObject, numbers: NDArray[np.integer], gap: int) -> AmodalObject:
+def _occluded_across(amodal_object: AmodalObject, numbers: NDArray[np.integer], gap: int) -> AmodalObject:
     """numbers: (S...) of the map, the component of each voxel that may hide the object, 0 for none."""
-    if thing.occluder is None:
-        return thing
-    wide = padded(thing, [gap] * thing.visible.ndim)
-    there, here = windows(thing.map_shape, wide.visible.shape, np.asarray(wide.corner))
+    if amodal_object.occluder is None:
+        return amodal_object
+    wide = padded(amodal_object, [gap] * amodal_object.visible.ndim)
+    there, here = windows(amodal_object.map_shape, wide.visible.shape, np.asarray(wide.corner))
     around = numbers[there]
     own = np.unique(around[wide.visible[here]])
     near = np.setdiff1d(around[_within(wide.visible, gap)[here]], [0, *own])
-    before = on_map(thing.occluder, thing)
+    before = on_map(amodal_object.occluder, amodal_object)
     occluder = before | np.isin(numbers, near)
     if (occluder == before).all():
-        return thing
-    visible = on_map(thing.visible, thing)
+        return amodal_object
+    visible = on_map(amodal_object.visible, amodal_object)
     box = ndimage.find_objects((visible | occluder).astype(np.uint8))[0]
     corner = tuple(axis.start for axis in box)
     return replace(
-        thing, visible=visible[box], occluder=(occluder & ~visible)[box], whole=None, complete=False, corner=corner
+        amodal_object,
+        visible=visible[box],
+        occluder=(occluder & ~visible)[box],
+        amodal=None,
+        unoccluded=False,
+        corner=corner,
     )
 
 
@@ -112,7 +117,7 @@ def rest_values(scheme: ObjectScheme) -> list[int]:
 
 
 def painted(
-    labels: NDArray[np.generic], scheme: ObjectScheme, objects: Sequence[AmodalObject], wholes: Sequence[Mask]
+    labels: NDArray[np.generic], scheme: ObjectScheme, objects: Sequence[AmodalObject], amodals: Sequence[Mask]
 ) -> NDArray[np.generic]:
     """The label map (S...) with every whole (on its object's crop) in the object's own value.
 
@@ -120,8 +125,8 @@ def painted(
     """
     claims = np.zeros(labels.shape, np.int32)
     values = np.zeros_like(labels)
-    for thing, whole in zip(objects, wholes, strict=True):
-        there, here = windows(thing.map_shape, whole.shape, np.asarray(thing.corner))
-        claims[there] += whole[here]
-        values[there][whole[here]] = labels[there][thing.visible[here]][0]
+    for amodal_object, amodal in zip(objects, amodals, strict=True):
+        there, here = windows(amodal_object.map_shape, amodal.shape, np.asarray(amodal_object.corner))
+        claims[there] += amodal[here]
+        values[there][amodal[here]] = labels[there][amodal_object.visible[here]][0]
     return np.where((claims == 1) & np.isin(labels, rest_values(scheme)), values, labels)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_hidden, too_small
+from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
 from medseg.amodal.objects.regions import BACKGROUND, FIRST_LABEL, OVERLAP, UNKNOWN, regions_of
 from medseg.amodal.objects.scene import Parts, Scene, scene_of
 from medseg.contracts import ClassLabel, ObjectRules, ObjectScheme, Refused, Volume, complaint
@@ -42,7 +42,7 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
         label = scheme.classes[index + 1].name
         name = f"{case}/{label}-{number}"
         hiders = _hiders(scene, parts, scheme.classes, rules)
-        reason = _reason_to_drop(scene, parts, rules, hidden=bool(hiders or parts.unknown))
+        reason = _reason_to_drop(scene, parts, rules, occluded=bool(hiders or parts.unknown))
         if reason:
             dropped.append(Dropped(name, label, reason, scene.regions.voxels(parts.visible)))
             continue
@@ -55,8 +55,8 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
                 class_index=index,
                 visible=cut.visible,
                 occluder=cut.occluder,
-                whole=cut.whole,
-                complete=cut.complete,
+                amodal=cut.amodal,
+                unoccluded=cut.unoccluded,
                 corner=cut.corner,
                 map_shape=labels.shape,
                 affine=volume.affine,
@@ -112,8 +112,8 @@ class _CutOut:
 
     visible: NDArray[np.bool_]
     occluder: NDArray[np.bool_]
-    whole: NDArray[np.bool_] | None
-    complete: bool
+    amodal: NDArray[np.bool_] | None
+    unoccluded: bool
     corner: tuple[int, ...]
 
 
@@ -130,7 +130,7 @@ def _hiders(scene: Scene, parts: Parts, classes: tuple[ClassLabel, ...], rules: 
     return [other for other in apart if name(parts.kind) in rules.hides.get(name(other.kind), ())]
 
 
-def _reason_to_drop(scene: Scene, parts: Parts, rules: ObjectRules, hidden: bool) -> str:
+def _reason_to_drop(scene: Scene, parts: Parts, rules: ObjectRules, occluded: bool) -> str:
     """The first that applies, or nothing. hidden: by more than overlaps, so that the whole is not known."""
     regions = scene.regions
     if reason := too_small(regions.voxels(parts.visible), rules.smallest):
@@ -141,9 +141,9 @@ def _reason_to_drop(scene: Scene, parts: Parts, rules: ObjectRules, hidden: bool
             return f"an overlap of {_NUMBERS[classes] if classes < len(_NUMBERS) else f'{classes} classes'}"
     if regions.at_border.intersection(parts.reach):
         return "touches the border"
-    if hidden or not parts.overlaps:
+    if occluded or not parts.overlaps:
         return ""
-    return too_little_hidden(regions.voxels(parts.overlaps), rules.smallest_hidden)
+    return too_little_occluded(regions.voxels(parts.overlaps), rules.smallest_occluded)
 
 
 def _cut_out(scene: Scene, parts: Parts, hiders: list[Parts]) -> _CutOut:
@@ -151,11 +151,11 @@ def _cut_out(scene: Scene, parts: Parts, hiders: list[Parts]) -> _CutOut:
     others = [other for other in (*across, *hiders) if other != parts]
     occluding = {*parts.unknown, *(region for other in others for region in other.reach)}
     box = scene.regions.box({*parts.reach, *occluding})
-    hidden = bool(parts.unknown or hiders)
+    occluded = bool(parts.unknown or hiders)
     return _CutOut(
         scene.regions.mask(parts.visible, box),
         scene.regions.mask(occluding, box),
-        None if hidden else scene.regions.mask(parts.reach, box),
-        not (hidden or parts.overlaps),
+        None if occluded else scene.regions.mask(parts.reach, box),
+        not (occluded or parts.overlaps),
         tuple(axis.start for axis in box),
     )

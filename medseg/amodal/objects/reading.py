@@ -24,4 +24,4 @@ def read_objects(case: Case, cohort: ObjectCohort) -> Extraction:
 
 def objects_of_split(cohort: ObjectCohort, split: Split) -> list[AmodalObject]:
     """Every object of the cases of one split, in the order of the manifest."""
-    return [thing for case in cohort.split(split) for thing in read_objects(case, cohort).objects]
+    return [amodal_object for case in cohort.split(split) for amodal_object in read_objects(case, cohort).objects]

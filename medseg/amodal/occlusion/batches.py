@@ -12,9 +12,9 @@ from medseg.amodal.occlusion.frames import FrameRules, frame_of, to_frame
 from medseg.amodal.occlusion.pasting import Mask
 
 
-def batch_of(things: Sequence[AmodalObject], rules: FrameRules, case_index: Sequence[int] | None = None) -> MaskBatch:
+def batch_of(objects: Sequence[AmodalObject], rules: FrameRules, case_index: Sequence[int] | None = None) -> MaskBatch:
     """Objects in their frames; an unknown occluder is everything that is not visible, an unknown whole the visible."""
-    frames = [frame_of(thing, rules) for thing in things]
+    frames = [frame_of(amodal_object, rules) for amodal_object in objects]
 
     def stacked(masks: Sequence[Mask | None]) -> torch.Tensor:
         grids = [
@@ -23,11 +23,16 @@ def batch_of(things: Sequence[AmodalObject], rules: FrameRules, case_index: Sequ
         ]
         return torch.from_numpy(np.stack(grids))[:, None]
 
-    shown = [to_frame(thing.visible, frame) for thing, frame in zip(things, frames, strict=True)]
+    shown = [to_frame(amodal_object.visible, frame) for amodal_object, frame in zip(objects, frames, strict=True)]
     return MaskBatch(
         visible=torch.from_numpy(np.stack(shown))[:, None],
-        occluder=stacked([thing.occluder for thing in things]),
-        whole=stacked([thing.visible if thing.whole is None else thing.whole for thing in things]),
-        class_index=torch.tensor([thing.class_index for thing in things]),
-        case_index=torch.tensor(list(case_index) if case_index is not None else list(range(len(things)))),
+        occluder=stacked([amodal_object.occluder for amodal_object in objects]),
+        amodal=stacked(
+            [
+                amodal_object.visible if amodal_object.amodal is None else amodal_object.amodal
+                for amodal_object in objects
+            ]
+        ),
+        class_index=torch.tensor([amodal_object.class_index for amodal_object in objects]),
+        case_index=torch.tensor(list(case_index) if case_index is not None else list(range(len(objects)))),
     )

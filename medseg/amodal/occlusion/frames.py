@@ -67,14 +67,14 @@ def frame_around(visible: NDArray[np.bool_], rules: FrameRules, spacing_mm: Sequ
     return Frame(matrix, offset, rules.size, step / (rules.spacing or step))
 
 
-def frame_of(thing: AmodalObject, rules: FrameRules) -> Frame:
+def frame_of(amodal_object: AmodalObject, rules: FrameRules) -> Frame:
     """The same, on the crop of an object."""
-    return frame_around(thing.visible, rules, thing.spacing_mm)
+    return frame_around(amodal_object.visible, rules, amodal_object.spacing_mm)
 
 
-def fits(thing: AmodalObject, rules: FrameRules) -> bool:
+def fits(amodal_object: AmodalObject, rules: FrameRules) -> bool:
     """Whether the object is not larger than its frame allows."""
-    return frame_of(thing, rules).reduction <= rules.reduction
+    return frame_of(amodal_object, rules).reduction <= rules.reduction
 
 
 def to_frame(array: NDArray[np.generic], frame: Frame) -> NDArray[np.float32]:

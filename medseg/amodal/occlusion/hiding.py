@@ -32,23 +32,23 @@ class Hidden:
     occluder: Mask
 
 
-def apply_occlusion(whole: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Hidden:
-    """Hide part of ``whole`` (S...): the same arguments give the same masks.
+def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Hidden:
+    """Hide part of ``amodal`` (S...): the same arguments give the same masks.
 
     Every kind but ``object`` is a level set {f <= t} whose t is the value of f at the object's voxel that makes the
     share ``covered``; at least one voxel is hidden and one visible. Slices are whole, so that their share is the
     nearest that whole slices make.
     """
     if occlusion.kind == "object":
-        thing = np.zeros_like(whole)
-        paste(thing, turned(others[occlusion.other], occlusion.turn), occlusion.place.astype(int))
+        amodal_object = np.zeros_like(amodal)
+        paste(amodal_object, turned(others[occlusion.other], occlusion.turn), occlusion.place.astype(int))
     else:
-        axes = np.ogrid[tuple(slice(0.0, float(length)) for length in whole.shape)]
+        axes = np.ogrid[tuple(slice(0.0, float(length)) for length in amodal.shape)]
         level = LEVELS[occlusion.kind](axes, occlusion)
-        thing = level <= _threshold(level[whole], occlusion.covered)
+        amodal_object = level <= _threshold(level[amodal], occlusion.covered)
     if occlusion.in_front:
-        return Hidden(whole.copy(), thing & ~whole)
-    return Hidden(whole & ~thing, thing)
+        return Hidden(amodal.copy(), amodal_object & ~amodal)
+    return Hidden(amodal & ~amodal_object, amodal_object)
 
 
 def _threshold(levels: NDArray[np.float64], share: float) -> float:

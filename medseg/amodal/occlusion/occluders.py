@@ -35,7 +35,7 @@ class Ranges:
     """
 
     kinds: tuple[Kind, ...] = ("object",)
-    hidden: tuple[float, float] = (0.05, 0.6)
+    occluded: tuple[float, float] = (0.05, 0.6)
     nothing: float = 0.2
 
 
@@ -65,23 +65,23 @@ class Occlusion:
         return 0.0 if self.in_front else self.covered
 
 
-def draw_occlusion(whole: Mask, others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator) -> Occlusion:
-    """Draw what ``hiding.apply_occlusion`` needs to hide part of ``whole`` (S...).
+def draw_occlusion(amodal: Mask, others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator) -> Occlusion:
+    """Draw what ``hiding.apply_occlusion`` needs to hide part of ``amodal`` (S...).
 
     others: masks (S...) of any shape, of which the kind ``object`` pastes one: turned and mirrored at random, one
     of its voxels on one of the object's. Its share is within ``ranges.hidden``, or the nearest to it of 12 tries.
-    An object that would be hidden all over lies in front. Raises ValueError for an empty ``whole``, and for the kind
+    An object that would be hidden all over lies in front. Raises ValueError for an empty ``amodal``, and for the kind
     ``object`` without others.
     """
-    voxels = np.argwhere(whole)
+    voxels = np.argwhere(amodal)
     if len(voxels) == 0:
         raise ValueError("whole: expected an object, got an empty mask")
     kind = ranges.kinds[rng.integers(len(ranges.kinds))]
     in_front = bool(rng.random() < ranges.nothing) or len(voxels) == 1
     if kind == "object":
-        occlusion = _draw_object(whole, voxels, others, ranges, rng)
+        occlusion = _draw_object(amodal, voxels, others, ranges, rng)
         return replace(occlusion, in_front=in_front or occlusion.covered == 1)
-    return _draw_level_set(kind, voxels, float(rng.uniform(*ranges.hidden)), in_front, rng)
+    return _draw_level_set(kind, voxels, float(rng.uniform(*ranges.occluded)), in_front, rng)
 
 
 def _draw_level_set(
@@ -112,14 +112,14 @@ def _draw_axis(voxels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np
 
 
 def _draw_object(
-    whole: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator
+    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator
 ) -> Occlusion:
     """The first of the tries whose share lies within the range, or the one nearest to it."""
     if len(others) == 0:
         raise ValueError("others: expected masks for the occluder kind object, got none")
-    low, high = ranges.hidden
+    low, high = ranges.occluded
     tries: list[Occlusion] = []
-    for occlusion in _placements(whole, voxels, others, rng):
+    for occlusion in _placements(amodal, voxels, others, rng):
         if low <= occlusion.covered <= high:
             return occlusion
         tries.append(occlusion)
@@ -127,16 +127,16 @@ def _draw_object(
 
 
 def _placements(
-    whole: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], rng: np.random.Generator
+    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], rng: np.random.Generator
 ) -> Iterator[Occlusion]:
     """``TURNS`` x ``PLACES`` ways to lay one of the others over the object."""
-    none = np.zeros((0, whole.ndim))
+    none = np.zeros((0, amodal.ndim))
     for _ in range(TURNS):
-        other, turn = int(rng.integers(len(others))), _draw_turn(whole.ndim, rng)
-        thing = turned(others[other], turn)
-        places = np.argwhere(thing)
+        other, turn = int(rng.integers(len(others))), _draw_turn(amodal.ndim, rng)
+        amodal_object = turned(others[other], turn)
+        places = np.argwhere(amodal_object)
         for _ in range(PLACES):
             first = voxels[rng.integers(len(voxels))] - places[rng.integers(len(places))]
-            canvas, box = windows(whole.shape, thing.shape, first)
-            covered = np.count_nonzero(whole[canvas] & thing[box]) / len(voxels)
+            canvas, box = windows(amodal.shape, amodal_object.shape, first)
+            covered = np.count_nonzero(amodal[canvas] & amodal_object[box]) / len(voxels)
             yield Occlusion("object", covered, False, turn, first.astype(float), other, none, none[:, 0])

@@ -29,8 +29,8 @@ def turned(mask: Mask, turn: NDArray[np.float64]) -> Mask:
     values = ndimage.affine_transform(
         box.astype(np.float32), turn.T, offset, shape, order=1, mode="grid-constant", prefilter=False
     )
-    whole = values >= 0.5 - 1e-6
-    return whole if whole.any() else box
+    amodal = values >= 0.5 - 1e-6
+    return amodal if amodal.any() else box
 
 
 def paste(canvas: Mask, mask: Mask, first: NDArray[np.integer]) -> None:

@@ -23,61 +23,63 @@ MARK = "~"
 class Showing:
     """How objects are shown: their frames, the occluders drawn over them, sloppiness, mirror images.
 
-    gap: visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own.
+    mask_jitter: visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own.
     mirror: frames are mirrored at random along every axis.
     """
 
     frame: FrameRules
     ranges: Ranges
-    gap: int = 0
+    mask_jitter: int = 0
     mirror: bool = True
 
 
-def on_canvas(thing: AmodalObject, rules: FrameRules) -> AmodalObject:
+def on_canvas(amodal_object: AmodalObject, rules: FrameRules) -> AmodalObject:
     """The object with as much room around it as its frame shows, and 4 voxels at least."""
-    voxel = np.asarray(thing.spacing_mm or (1.0,) * thing.visible.ndim)
-    extent = np.asarray(thing.visible.shape) * voxel
+    voxel = np.asarray(amodal_object.spacing_mm or (1.0,) * amodal_object.visible.ndim)
+    extent = np.asarray(amodal_object.visible.shape) * voxel
     step = rules.spacing or float((extent * rules.margin / np.asarray(rules.size)).max())
-    room = (np.asarray(rules.size) * step / voxel - thing.visible.shape) / 2
-    return padded(thing, [max(4, int(np.ceil(r))) for r in room])
+    room = (np.asarray(rules.size) * step / voxel - amodal_object.visible.shape) / 2
+    return padded(amodal_object, [max(4, int(np.ceil(r))) for r in room])
 
 
-def simulated(thing: AmodalObject, others: Sequence[Mask], showing: Showing, rng: np.random.Generator) -> AmodalObject:
+def simulated(
+    amodal_object: AmodalObject, others: Sequence[Mask], showing: Showing, rng: np.random.Generator
+) -> AmodalObject:
     """A complete object, hidden by an occluder drawn for it; its whole stays known."""
-    canvas = on_canvas(thing, showing.frame)
+    canvas = on_canvas(amodal_object, showing.frame)
     occlusion = draw_occlusion(canvas.visible, others, showing.ranges, rng)
-    hidden = apply_occlusion(canvas.visible, occlusion, others)
+    occluded = apply_occlusion(canvas.visible, occlusion, others)
     return replace(
         canvas,
-        name=f"{thing.name}{MARK}{occlusion.kind}",
-        visible=hidden.visible,
-        occluder=hidden.occluder,
-        whole=canvas.visible,
-        complete=False,
+        name=f"{amodal_object.name}{MARK}{occlusion.kind}",
+        visible=occluded.visible,
+        occluder=occluded.occluder,
+        amodal=canvas.visible,
+        unoccluded=False,
     )
 
 
-def is_simulated(thing: AmodalObject) -> bool:
+def is_simulated(amodal_object: AmodalObject) -> bool:
     """Whether ``simulated`` hid the object."""
-    return thing.name.rpartition(MARK)[2] in get_args(Kind)
+    return amodal_object.name.rpartition(MARK)[2] in get_args(Kind)
 
 
-def original_name(thing: AmodalObject) -> str:
+def original_name(amodal_object: AmodalObject) -> str:
     """The name of the complete object that ``simulated`` hid; that of any other object is its own."""
-    return thing.name.rpartition(MARK)[0] if is_simulated(thing) else thing.name
+    return amodal_object.name.rpartition(MARK)[0] if is_simulated(amodal_object) else amodal_object.name
 
 
-def mirrored(thing: AmodalObject, axes: Sequence[int]) -> AmodalObject:
+def mirrored(amodal_object: AmodalObject, axes: Sequence[int]) -> AmodalObject:
     """The mirror image of an object on its crop, along these axes."""
     if not axes:
-        return thing
+        return amodal_object
 
     def flipped(mask: Mask) -> Mask:
         return np.flip(mask, tuple(axes))
 
     return replace(
-        thing,
-        visible=flipped(thing.visible),
-        occluder=None if thing.occluder is None else flipped(thing.occluder),
-        whole=None if thing.whole is None else flipped(thing.whole),
+        amodal_object,
+        visible=flipped(amodal_object.visible),
+        occluder=None if amodal_object.occluder is None else flipped(amodal_object.occluder),
+        amodal=None if amodal_object.amodal is None else flipped(amodal_object.amodal),
     )

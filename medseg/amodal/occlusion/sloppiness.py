@@ -11,11 +11,11 @@ from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.occlusion.pasting import Mask
 
 
-def sloppy(thing: AmodalObject, gap: int, rng: np.random.Generator) -> AmodalObject:
-    """Visible part and occluder each dilated or eroded by up to ``gap`` voxels, the whole as it is."""
-    changes = rng.integers(-gap, gap + 1, 2)
-    occluder = None if thing.occluder is None else roughen(thing.occluder, int(changes[1]))
-    return replace(thing, visible=roughen(thing.visible, int(changes[0])), occluder=occluder)
+def sloppy(amodal_object: AmodalObject, mask_jitter: int, rng: np.random.Generator) -> AmodalObject:
+    """Visible part and occluder each dilated or eroded by up to ``mask_jitter`` voxels, the whole as it is."""
+    changes = rng.integers(-mask_jitter, mask_jitter + 1, 2)
+    occluder = None if amodal_object.occluder is None else roughen(amodal_object.occluder, int(changes[1]))
+    return replace(amodal_object, visible=roughen(amodal_object.visible, int(changes[0])), occluder=occluder)
 
 
 def roughen(mask: Mask, change: int) -> Mask:

@@ -35,18 +35,18 @@ class OcclusionSource:
     ) -> None:
         self.showing, self.seed, self.batch_size = showing, seed, batch_size
         objects = {split: objects_of_split(cohort, split) for split in ("train", "val")}
-        self.complete = {split: [o for o in found if o.complete] for split, found in objects.items()}
-        self.hidden = {split: [o for o in found if not o.complete] for split, found in objects.items()}
-        _refuse_lacking(self.complete, cohort)
-        _refuse_too_large([o for split in self.complete.values() for o in split], showing.frame)
-        for split, found in self.hidden.items():
-            self.hidden[split] = [o for o in found if fits(o, showing.frame)]
-        for pool in (self.complete, self.hidden):
+        self.unoccluded = {split: [o for o in found if o.unoccluded] for split, found in objects.items()}
+        self.occluded = {split: [o for o in found if not o.unoccluded] for split, found in objects.items()}
+        _refuse_lacking(self.unoccluded, cohort)
+        _refuse_too_large([o for split in self.unoccluded.values() for o in split], showing.frame)
+        for split, found in self.occluded.items():
+            self.occluded[split] = [o for o in found if fits(o, showing.frame)]
+        for pool in (self.unoccluded, self.occluded):
             pool["val"] = _some(pool["val"], VALIDATION, seed)
-        self.others = [o.visible for o in self.complete["train"]]
-        self.names = [o.name for split in ("train", "val") for o in (*self.complete[split], *self.hidden[split])]
+        self.others = [o.visible for o in self.unoccluded["train"]]
+        self.names = [o.name for split in ("train", "val") for o in (*self.unoccluded[split], *self.occluded[split])]
         self.index = {name: position for position, name in enumerate(self.names)}
-        self.objects_per_epoch = objects_per_epoch or len(self.complete["train"])
+        self.objects_per_epoch = objects_per_epoch or len(self.unoccluded["train"])
 
     def steps_per_epoch(self) -> int:
         """Steps until as many objects were shown as an epoch has."""
@@ -54,52 +54,54 @@ class OcclusionSource:
 
     def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
         """This rank's share of one global batch; an epoch goes on in the order where the one before has stopped."""
-        things, real = self._pool(view, "train")
+        objects, real = self._pool(view, "train")
         first = (epoch * self.steps_per_epoch() + step) * self.batch_size
         places = np.arange(first, first + self.batch_size)[rank::world]
-        turns = {int(turn) for turn in places // len(things)}
-        orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(things)) for turn in turns}
+        turns = {int(turn) for turn in places // len(objects)}
+        orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(objects)) for turn in turns}
         shown = []
         for place in places.tolist():
-            turn, position = divmod(place, len(things))
+            turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
-            shown.append(self._shown(things[orders[turn][position]], view, real, rng, roughened=True))
+            shown.append(self._shown(objects[orders[turn][position]], view, real, rng, roughened=True))
         return self._collated(shown)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
         """The validation objects, each hidden in the same way in every epoch; no edge is roughened."""
-        things, real = self._pool(view, "val")
-        share = range(rank, len(things), world)
+        objects, real = self._pool(view, "val")
+        share = range(rank, len(objects), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
             rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
             yield self._collated(
-                [self._shown(things[n], view, real, rng, False) for n, rng in zip(numbers, rngs, strict=True)]
+                [self._shown(objects[n], view, real, rng, False) for n, rng in zip(numbers, rngs, strict=True)]
             )
 
     def _pool(self, view: View, split: Split) -> tuple[list[AmodalObject], bool]:
         """The objects of a view, and whether they are really hidden."""
-        real = view == "visible" and bool(self.hidden["train"]) and bool(self.hidden["val"])
-        return (self.hidden if real else self.complete)[split], real
+        real = view == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
+        return (self.occluded if real else self.unoccluded)[split], real
 
     def _shown(
-        self, thing: AmodalObject, view: View, real: bool, rng: np.random.Generator, roughened: bool
+        self, amodal_object: AmodalObject, view: View, real: bool, rng: np.random.Generator, roughened: bool
     ) -> AmodalObject:
-        seen = thing if real else simulated(thing, self.others, self.showing, rng)
+        seen = amodal_object if real else simulated(amodal_object, self.others, self.showing, rng)
         if view == "visible":
-            seen = replace(seen, whole=seen.visible)
-        if roughened and self.showing.gap and view != "complete":
-            seen = sloppy(seen, self.showing.gap, rng)
-        flips = [axis for axis in range(thing.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
+            seen = replace(seen, amodal=seen.visible)
+        if roughened and self.showing.mask_jitter and view != "complete":
+            seen = sloppy(seen, self.showing.mask_jitter, rng)
+        flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)
 
-    def _collated(self, things: Sequence[AmodalObject]) -> MaskBatch:
-        return batch_of(things, self.showing.frame, [self.index[original_name(thing)] for thing in things])
+    def _collated(self, objects: Sequence[AmodalObject]) -> MaskBatch:
+        return batch_of(
+            objects, self.showing.frame, [self.index[original_name(amodal_object)] for amodal_object in objects]
+        )
 
 
-def _some(things: list[AmodalObject], most: int, seed: int) -> list[AmodalObject]:
-    chosen = np.random.default_rng((seed, 5)).permutation(len(things))[:most]
-    return [things[number] for number in sorted(chosen)]
+def _some(objects: list[AmodalObject], most: int, seed: int) -> list[AmodalObject]:
+    chosen = np.random.default_rng((seed, 5)).permutation(len(objects))[:most]
+    return [objects[number] for number in sorted(chosen)]
 
 
 def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: ObjectCohort) -> None:
@@ -111,12 +113,12 @@ def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: ObjectCohor
         )
 
 
-def _refuse_too_large(things: Sequence[AmodalObject], rules: FrameRules) -> None:
+def _refuse_too_large(objects: Sequence[AmodalObject], rules: FrameRules) -> None:
     found = []
-    for thing in things:
-        reduction = frame_of(thing, rules).reduction
+    for amodal_object in objects:
+        reduction = frame_of(amodal_object, rules).reduction
         if reduction > rules.reduction:
             expected = f"one that fits the frame when shown at most {rules.reduction:g} times smaller (data.frame)"
-            found.append(complaint("object size", expected, f"{reduction:.1f} times", thing.name))
+            found.append(complaint("object size", expected, f"{reduction:.1f} times", amodal_object.name))
     if found:
         raise Refused(found)

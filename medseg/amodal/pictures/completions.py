@@ -34,7 +34,7 @@ class CompletionPanel:
     """(S...) what is seen."""
     occluder: NDArray[np.bool_] | None
     """(S...) what may hide it; None where that is not known."""
-    whole: NDArray[np.bool_] | None
+    amodal: NDArray[np.bool_] | None
     """(S...) the truth; None where it is not known."""
     answer: NDArray[np.bool_]
     """(S...) the completed mask."""
@@ -42,9 +42,9 @@ class CompletionPanel:
     """(S...) p(voxel belongs to the object)."""
     samples: NDArray[np.bool_]
     """(N,S...) draws of the whole; N may be 0."""
-    whole_iou: float
+    amodal_iou: float
     """Of the answer; nan where the whole is not known."""
-    hidden_iou: float
+    occluded_iou: float
     """Of the answer; nan where the whole is not known, and where nothing is hidden."""
     spacing: tuple[float, ...]
     """Length of a voxel along each of the S axes, in any unit."""
@@ -108,14 +108,14 @@ def _draw_panel(axes: Sequence[Axes], panel: CompletionPanel) -> None:
     occluder = nothing if panel.occluder is None else panel.occluder[flat]
     aspect = panel.spacing[0] / panel.spacing[1]
     seen, truth, answer, probability, *samples = axes
-    wholes = [(seen, visible), (answer, panel.answer[flat])]
-    if panel.whole is not None:
-        wholes.append((truth, panel.whole[flat]))
-    wholes += [(axis, sample[flat]) for axis, sample in zip(samples, panel.samples, strict=False)]
-    for axis, whole in wholes:
-        axis.imshow(painted(visible, occluder & ~whole, whole), interpolation="nearest", aspect=aspect)
+    amodals = [(seen, visible), (answer, panel.answer[flat])]
+    if panel.amodal is not None:
+        amodals.append((truth, panel.amodal[flat]))
+    amodals += [(axis, sample[flat]) for axis, sample in zip(samples, panel.samples, strict=False)]
+    for axis, amodal in amodals:
+        axis.imshow(painted(visible, occluder & ~amodal, amodal), interpolation="nearest", aspect=aspect)
     probability.imshow(panel.probs[flat], cmap="magma", vmin=0, vmax=1, interpolation="nearest", aspect=aspect)
-    scores = f"IoU whole {number_text(panel.whole_iou)}, hidden {number_text(panel.hidden_iou)}"
+    scores = f"IoU whole {number_text(panel.amodal_iou)}, hidden {number_text(panel.occluded_iou)}"
     seen.set_title(f"{panel.name}   {scores}", fontsize=8, loc="left", pad=3)
 
 
@@ -123,8 +123,8 @@ def _slice(panel: CompletionPanel) -> tuple[slice | int, ...]:
     """All of a picture; of a volume the slice across the last axis with most of what matters."""
     if panel.visible.ndim == 2:
         return (slice(None), slice(None))
-    hidden = None if panel.whole is None else panel.whole & ~panel.visible
-    shown = next(mask for mask in (hidden, panel.occluder, panel.visible) if mask is not None and mask.any())
+    occluded = None if panel.amodal is None else panel.amodal & ~panel.visible
+    shown = next(mask for mask in (occluded, panel.occluder, panel.visible) if mask is not None and mask.any())
     return (slice(None), slice(None), int(shown.sum(axis=(0, 1)).argmax()))
 
 

@@ -34,7 +34,7 @@ class ObjectPicture:
     """(S...) what is seen."""
     occluder: NDArray[np.bool_] | None
     """(S...) what may hide it; None where that is not known."""
-    whole: NDArray[np.bool_] | None
+    amodal: NDArray[np.bool_] | None
     """(S...) the truth; None where it is not known."""
     spacing: tuple[float, ...]
     """Length of a voxel along each of the S axes, in any unit."""
@@ -51,7 +51,7 @@ def draw_cohort(cohort: ObjectCohort, page: Path) -> Path:
 
 def _picture(one: AmodalObject) -> ObjectPicture:
     spacing = one.spacing_mm or (1.0,) * one.visible.ndim
-    return ObjectPicture(name=one.name, visible=one.visible, occluder=one.occluder, whole=one.whole, spacing=spacing)
+    return ObjectPicture(name=one.name, visible=one.visible, occluder=one.occluder, amodal=one.amodal, spacing=spacing)
 
 
 def draw_objects(path: Path, pictures: Sequence[ObjectPicture]) -> Path:
@@ -71,17 +71,17 @@ def draw_objects(path: Path, pictures: Sequence[ObjectPicture]) -> Path:
     return path
 
 
-def painted(visible: NDArray[np.bool_], occluder: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.float64]:
+def painted(visible: NDArray[np.bool_], occluder: NDArray[np.bool_], amodal: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Masks (H,W) -> (H,W,3) in 0..1, white where there is nothing."""
     colours = np.ones((*visible.shape, 3))
-    for name, mask in {"occluder": occluder, "visible": visible, "hidden": whole & ~visible}.items():
+    for name, mask in {"occluder": occluder, "visible": visible, "hidden": amodal & ~visible}.items():
         colours[mask] = to_rgb(COLOURS[name])
     return colours
 
 
 def _draw(axis: Axes, picture: ObjectPicture) -> None:
     nothing = np.zeros_like(picture.visible)
-    known = [nothing if mask is None else mask for mask in (picture.occluder, picture.whole)]
+    known = [nothing if mask is None else mask for mask in (picture.occluder, picture.amodal)]
     masks, spacing = [picture.visible, *known], picture.spacing
     if picture.visible.ndim == 3:
         areas = picture.visible.sum(axis=(0, 1))
@@ -91,7 +91,7 @@ def _draw(axis: Axes, picture: ObjectPicture) -> None:
 
 
 def _hidden(picture: ObjectPicture) -> str:
-    if picture.whole is None:
+    if picture.amodal is None:
         return "whole unknown"
-    hidden = 1 - picture.visible.sum() / picture.whole.sum()
-    return f"{hidden:.0%} hidden" if hidden else "complete"
+    occluded = 1 - picture.visible.sum() / picture.amodal.sum()
+    return f"{occluded:.0%} hidden" if occluded else "complete"

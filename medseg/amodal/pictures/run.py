@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import complete_objects, frame_rules, simulated_objects
+from medseg.amodal.assembly import frame_rules, simulated_objects, unoccluded_objects
 from medseg.amodal.bins import bin_rows
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
@@ -47,7 +47,7 @@ def draw_amodal_run(
     completer: Completer,
     cohort: ObjectCohort,
     config: AmodalConfig,
-    things: Sequence[AmodalObject],
+    objects: Sequence[AmodalObject],
     answers: Sequence[Answer],
 ) -> None:
     """Write report/: one picture per stage, latent traversals, the curves and the page.
@@ -55,38 +55,38 @@ def draw_amodal_run(
     things, answers: the test objects of the evaluation; stage II is shown on validation objects.
     """
     report, rules = run / "report", frame_rules(config)
-    chosen = complete_objects(cohort, "val", rules, SHAPES)
+    chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)
-        draw_reconstructions(report / "reconstructions.png", batch.whole[:, 0].numpy(), _redrawn(completer, batch))
+        draw_reconstructions(report / "reconstructions.png", batch.amodal[:, 0].numpy(), _redrawn(completer, batch))
         draw_traversals(report / "traversals.png", _traversed(completer.model, batch), STEPS)
-    hidden = simulated_objects(chosen, config)[:ROWS]
-    if hidden:
-        draw_completions(report / "synthetic.png", _panels(hidden, completer.answers(hidden, 4, abstain=False)))
-    order = np.random.default_rng(0).permutation(len(things))[:ROWS]
-    draw_completions(report / "completions.png", _panels([things[n] for n in order], [answers[n] for n in order]))
+    occluded = simulated_objects(chosen, config)[:ROWS]
+    if occluded:
+        draw_completions(report / "synthetic.png", _panels(occluded, completer.answers(occluded, 4, abstain=False)))
+    order = np.random.default_rng(0).permutation(len(objects))[:ROWS]
+    draw_completions(report / "completions.png", _panels([objects[n] for n in order], [answers[n] for n in order]))
     draw_curves(run)
     write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the whole that is hidden": bin_rows})
 
 
-def _panels(things: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:
-    return [_panel(thing, answer) for thing, answer in zip(things, answers, strict=True)]
+def _panels(objects: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:
+    return [_panel(amodal_object, answer) for amodal_object, answer in zip(objects, answers, strict=True)]
 
 
-def _panel(thing: AmodalObject, answer: Answer) -> CompletionPanel:
+def _panel(amodal_object: AmodalObject, answer: Answer) -> CompletionPanel:
     said = answer.completion
-    scores = {score.metric: score.value for score in score_object(thing, said)}
+    scores = {score.metric: score.value for score in score_object(amodal_object, said)}
     return CompletionPanel(
-        name=thing.name,
-        visible=thing.visible,
-        occluder=thing.occluder,
-        whole=thing.whole,
-        answer=said.whole,
+        name=amodal_object.name,
+        visible=amodal_object.visible,
+        occluder=amodal_object.occluder,
+        amodal=amodal_object.amodal,
+        answer=said.amodal,
         probs=said.probs,
         samples=said.samples,
-        whole_iou=scores["whole_iou"],
-        hidden_iou=scores["hidden_iou"],
-        spacing=thing.spacing_mm or (1.0,) * thing.visible.ndim,
+        amodal_iou=scores["amodal_iou"],
+        occluded_iou=scores["occluded_iou"],
+        spacing=amodal_object.spacing_mm or (1.0,) * amodal_object.visible.ndim,
     )
 
 
@@ -95,16 +95,16 @@ def _redrawn(completer: Completer, batch: MaskBatch) -> NDArray[np.float32]:
     """(N,S...) probs: D at the mean of q1."""
     model = completer.model
     assert isinstance(model, AmodalVAE)
-    latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
+    latent = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
     return model.decoder(latent.mean(), batch.class_index).sigmoid()[:, 0].numpy()
 
 
 @torch.no_grad()
 def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
     """(L,K,S...) probs around the code of the largest shape, along the dimensions of the greatest mean divergence."""
-    latent = model.complete(batch.whole, torch.zeros_like(batch.whole), batch.class_index)
+    latent = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
     liveliest = divergence_from_prior(latent).coarse.mean(0).argsort(descending=True)[:DIMENSIONS]
-    largest = batch.whole.flatten(1).sum(1).argmax().expand(len(liveliest) * len(STEPS))
+    largest = batch.amodal.flatten(1).sum(1).argmax().expand(len(liveliest) * len(STEPS))
     code = latent.mean()
     coarse = code.coarse[largest]
     coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))

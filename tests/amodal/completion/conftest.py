@@ -35,17 +35,17 @@ class Known:
     """
 
     prob: float = 0.9
-    energy: Callable[[int], float] = lambda number: 0.1
+    visible_misfit: Callable[[int], float] = lambda number: 0.1
     shares: Callable[[int], list[float]] = lambda samples: [1.0] * samples
     batches: list[int] = field(default_factory=list)
 
     def __call__(self, model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
-        energies = [self.energy(sum(self.batches) + position) for position in range(len(batch.visible))]
+        visible_misfits = [self.visible_misfit(sum(self.batches) + position) for position in range(len(batch.visible))]
         self.batches.append(len(batch.visible))
         drawn = [self._filled(batch.visible, share) for share in self.shares(samples)]
         probs = torch.full_like(batch.visible, self.prob)
         stacked = torch.stack(drawn) if drawn else torch.zeros(0, *probs.shape)
-        return MaskBeliefs(probs, stacked, torch.tensor(energies))
+        return MaskBeliefs(probs, stacked, torch.tensor(visible_misfits))
 
     @staticmethod
     def _filled(visible: Tensor, share: float) -> Tensor:
@@ -72,8 +72,8 @@ def completer(dims: int = 2, rules: ObjectRules = RULES, size: int = 32, lines: 
 
 def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
     """A rod of 3 x 12 voxels whose right 4 columns lie below a bar of 9 x 4, on a crop of 9 x 16."""
-    whole, bar = np.zeros((9, 16), bool), np.zeros((9, 16), bool)
-    whole[3:6, 2:14] = True
+    amodal, bar = np.zeros((9, 16), bool), np.zeros((9, 16), bool)
+    amodal[3:6, 2:14] = True
     bar[:, 10:14] = True
     hider = bar if occluder else None
     return AmodalObject(
@@ -81,10 +81,10 @@ def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
         case="c",
         label="rod",
         class_index=0,
-        visible=whole & ~bar,
+        visible=amodal & ~bar,
         occluder=hider,
-        whole=whole,
-        complete=False,
+        amodal=amodal,
+        unoccluded=False,
         corner=(0, 0),
         map_shape=(9, 16),
         affine=np.eye(4),

@@ -14,7 +14,7 @@ from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.amodal.pyramid import Layout
 
-from ..conftest import TINY, Rectangles, hidden_batch, known_model, rectangle, vae
+from ..conftest import TINY, Rectangles, known_model, occluded_batch, rectangle, vae
 
 BATCH = Rectangles.make("occluded", 3)
 
@@ -81,7 +81,7 @@ def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeyp
     layout = Layout((8, 8, 8), 1, (8, 8), 1, coarse=3, fine=2, level=1)
     masks = torch.rand(1, 1, 8, 8, 8)
     volume = MaskBatch(
-        visible=masks, occluder=1 - masks, whole=masks, class_index=torch.tensor([0]), case_index=torch.tensor([0])
+        visible=masks, occluder=1 - masks, amodal=masks, class_index=torch.tensor([0]), case_index=torch.tensor([0])
     )
     of_volume = believe(vae(layout), volume, 8)
     torch.testing.assert_close(of_volume.samples.mean(0), of_volume.probs)  # and eight of a volume
@@ -90,8 +90,8 @@ def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeyp
 def test_an_object_and_its_mirror_image_get_mirrored_answers():
     model, flipped = vae(), replace(BATCH, visible=BATCH.visible.flip(3), occluder=BATCH.occluder.flip(3))
     torch.testing.assert_close(believe(model, flipped, 0).probs, believe(model, BATCH, 0).probs.flip(3))
-    whole = rectangle(5, 3, 6, 10)  # its own mirror image along both axes, as is the bar across it
-    symmetric = hidden_batch(whole, rectangle(0, 6, 16, 4))
+    amodal = rectangle(5, 3, 6, 10)  # its own mirror image along both axes, as is the bar across it
+    symmetric = occluded_batch(amodal, rectangle(0, 6, 16, 4))
     probs = believe(model, symmetric, 0).probs
     torch.testing.assert_close(probs, probs.flip(2))
     torch.testing.assert_close(probs, probs.flip(3))
@@ -100,15 +100,15 @@ def test_an_object_and_its_mirror_image_get_mirrored_answers():
 
 
 def test_the_whole_is_not_looked_at():
-    model, blind = vae(), replace(BATCH, whole=torch.full_like(BATCH.whole, torch.nan))
+    model, blind = vae(), replace(BATCH, amodal=torch.full_like(BATCH.amodal, torch.nan))
     told, untold = (believe(model, batch, 2, generator=generator()) for batch in (BATCH, blind))
     assert torch.equal(told.samples, untold.samples) and torch.equal(told.probs, untold.probs)
-    assert torch.equal(told.energy, untold.energy)
+    assert torch.equal(told.visible_misfit, untold.visible_misfit)
 
 
 # ----------------------------------------------------------------------------------------- energy
 def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
-    batch = hidden_batch(rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6))  # 4 x 8 visible
+    batch = occluded_batch(rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6))  # 4 x 8 visible
     answers = {
         "right": (rectangle(4, 2, 4, 10), 0.0),
         "right where it can be seen": (rectangle(4, 2, 4, 8), 0.0),
@@ -116,9 +116,9 @@ def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
         "twice as wide": (rectangle(2, 2, 8, 10), 0.5),
         "elsewhere": (rectangle(10, 2, 4, 8), 1.0),
     }
-    for what, (decoded, energy) in answers.items():
+    for what, (decoded, visible_misfit) in answers.items():
         said = believe(known_model((2 * decoded - 1) * 30), batch, 0, mirror=False)
-        assert said.energy.tolist() == pytest.approx([energy], abs=1e-6), what
+        assert said.visible_misfit.tolist() == pytest.approx([visible_misfit], abs=1e-6), what
 
 
 # --------------------------------------------------------------------------------------- the rival
@@ -126,7 +126,7 @@ def test_a_network_that_cannot_draw_has_no_samples_and_no_energy():
     torch.manual_seed(0)
     network = PartialCompletionNetwork(TINY)
     said = believe(network, BATCH, 5, generator=generator())
-    assert said.samples.shape == (0, 4, 1, 16, 16) and said.energy.isnan().all()
+    assert said.samples.shape == (0, 4, 1, 16, 16) and said.visible_misfit.isnan().all()
     alone = believe(network, BATCH, 0, mirror=False).probs
     with torch.no_grad():
         torch.testing.assert_close(alone, network(BATCH.visible, BATCH.occluder, BATCH.class_index).sigmoid())

@@ -28,9 +28,9 @@ def rods(count: int, mean: float = 50.0) -> list[AmodalObject]:
     for number, deviate in enumerate(np.random.default_rng(1).normal(size=count)):
         columns = np.arange(200)[None]
         visible, bar = columns < 100, columns >= 100
-        thing = crossed(name=f"c/rod-{number}")
-        whole = columns < 100 + round(mean + 15 * deviate)
-        found.append(replace(thing, visible=visible, occluder=bar, whole=whole, map_shape=(1, 200)))
+        amodal_object = crossed(name=f"c/rod-{number}")
+        amodal = columns < 100 + round(mean + 15 * deviate)
+        found.append(replace(amodal_object, visible=visible, occluder=bar, amodal=amodal, map_shape=(1, 200)))
     return found
 
 
@@ -42,8 +42,8 @@ def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
     """
 
     def believe(model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
-        hidden = torch.arange(256.0) - 78 - 100
-        probs = torch.sigmoid((50 - hidden) / 5).expand_as(batch.visible)
+        occluded = torch.arange(256.0) - 78 - 100
+        probs = torch.sigmoid((50 - occluded) / 5).expand_as(batch.visible)
         return MaskBeliefs(probs, probs[None].expand(samples, *probs.shape), torch.full((len(probs),), 0.1))
 
     monkeypatch.setattr(module, "believe", believe)
@@ -54,7 +54,7 @@ def test_the_spread_that_makes_the_intervals_true_is_found():
     calibration = calibrate(completer(size=256, lines=4), rods(150), samples=60)
     assert 1.25 <= calibration.spread <= 2.0  # 15 = 5 * spread * 1.81, the deviation of a logistic: 1.65
     assert abs(calibration.shift) <= 0.5
-    assert calibration.energy_limit == pytest.approx(0.1)
+    assert calibration.misfit_limit == pytest.approx(0.1)
 
 
 @pytest.mark.usefixtures("ramp")
@@ -65,10 +65,10 @@ def test_wholes_larger_than_the_samples_shift_them():
 
 @pytest.mark.usefixtures("ramp")
 def test_objects_with_nothing_hidden_have_no_say():
-    whole = [replace(thing, whole=thing.visible) for thing in rods(100)]
+    amodal = [replace(amodal_object, amodal=amodal_object.visible) for amodal_object in rods(100)]
     few, judge = rods(40), completer(size=256, lines=4)
-    assert calibrate(judge, few + whole, 40) == calibrate(judge, few, 40)
-    assert calibrate(judge, whole, 40) == Calibration(energy_limit=pytest.approx(0.1))  # type: ignore[arg-type]
+    assert calibrate(judge, few + amodal, 40) == calibrate(judge, few, 40)
+    assert calibrate(judge, amodal, 40) == Calibration(misfit_limit=pytest.approx(0.1))  # type: ignore[arg-type]
 
 
 def test_crps_by_hand():
@@ -78,14 +78,14 @@ def test_crps_by_hand():
 
 
 def test_a_model_without_samples_keeps_its_spread_and_one_without_energy_has_no_limit(known: Known):
-    known.shares, known.energy = lambda samples: [], lambda number: float("nan")
+    known.shares, known.visible_misfit = lambda samples: [], lambda number: float("nan")
     assert calibrate(completer(size=256, lines=4), rods(5)) == Calibration()
 
 
 def test_the_limit_is_the_99th_percentile_of_all_objects(known: Known):
-    known.shares, known.energy = lambda samples: [], lambda number: number / 100
-    objects = [replace(thing, whole=thing.visible) for thing in rods(101)]
-    assert calibrate(completer(size=256, lines=4), objects).energy_limit == pytest.approx(0.99)
+    known.shares, known.visible_misfit = lambda samples: [], lambda number: number / 100
+    objects = [replace(amodal_object, amodal=amodal_object.visible) for amodal_object in rods(101)]
+    assert calibrate(completer(size=256, lines=4), objects).misfit_limit == pytest.approx(0.99)
 
 
 def test_a_run_is_calibrated_on_its_validation_split(tmp_path: Path):
@@ -95,6 +95,6 @@ def test_a_run_is_calibrated_on_its_validation_split(tmp_path: Path):
     run = write_run(tmp_path / "run", [16, 16], CLASSES, RULES)
     calibration = calibrate_run(run, cohort)
     assert calibration.shift in SHIFTS and calibration.spread in SPREADS
-    assert calibration.energy_limit is not None and 0 < calibration.energy_limit <= 1
+    assert calibration.misfit_limit is not None and 0 < calibration.misfit_limit <= 1
     assert Completer.load(run).calibration == calibration
     assert calibrate_run(run, cohort) == calibration

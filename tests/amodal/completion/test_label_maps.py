@@ -57,7 +57,7 @@ def test_a_map_in_memory(known: Known):
         "map/rod-3": "completed",
     }
     left = done.rows[2]  # 4 x 8 pixels of 1 mm2, and the bar's 12 x 4
-    assert (left.unit, left.visible, left.completed, left.hidden_fraction) == ("mm2", 32.0, 80.0, 0.6)
+    assert (left.unit, left.visible, left.completed, left.occluded_fraction) == ("mm2", 32.0, 80.0, 0.6)
     assert (left.low_50, left.high_50) == (44.0, 68.0)  # quarters of 32..80
     assert left.low_90 < left.low_80 < left.low_50 < left.high_50 < left.high_80 < left.high_90
     assert len(done.objects) == len(done.completions) == 4
@@ -120,11 +120,11 @@ def test_every_file_lies_on_the_grid_of_its_map(tmp_path: Path, known: Known, di
         assert written.array.shape[1:] == crossing(dims).shape
         np.testing.assert_allclose(written.affine, given.affine, atol=1e-5)
         assert written.spacing_mm == pytest.approx(given.spacing_mm) if given.spacing_mm else not written.spacing_mm
-    whole = read_labels(tmp_path / f"out/objects/c01/rod-2{suffix}").array
-    rod = np.zeros_like(whole)
+    amodal = read_labels(tmp_path / f"out/objects/c01/rod-2{suffix}").array
+    rod = np.zeros_like(amodal)
     rod[10:14, 4:12] = 1
     rod[6:18, 12:16] = 1
-    np.testing.assert_array_equal(whole, rod if dims == 2 else rod * (crossing(3).max((0, 1)) > 0))
+    np.testing.assert_array_equal(amodal, rod if dims == 2 else rod * (crossing(3).max((0, 1)) > 0))
     assert not (tmp_path / f"out/entropy/c01/rod-1{soft}").exists()
     entropy = read_image(tmp_path / f"out/entropy/c01/rod-2{soft}").array
     assert entropy.max() == pytest.approx(-0.9 * np.log(0.9) - 0.1 * np.log(0.1), abs=1e-5)
@@ -194,16 +194,16 @@ def test_nothing_is_overwritten_and_a_folder_without_maps_is_refused(tmp_path: P
 
 
 def test_what_is_left_alone_is_listed_with_its_reason(tmp_path: Path, known: Known):
-    known.energy = lambda number: 0.9 - 0.6 * number
+    known.visible_misfit = lambda number: 0.9 - 0.6 * number
     labels = crossing()
     labels[0, 0:3] = 1
     write_labels(tmp_path / "c01.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
-    judge = replace(completer(), calibration=Calibration(energy_limit=0.5))
+    judge = replace(completer(), calibration=Calibration(misfit_limit=0.5))
     said = complete(judge, tmp_path / "c01.png", tmp_path / "out", samples=2)
     assert said.splitlines()[1:] == ["  left: 1 looks like nothing seen in training", "  left: 1 touches the border"]
     rows = table(tmp_path / "out/objects.csv")
     strange = next(row for row in rows.values() if row["reason"].startswith("looks"))
-    assert strange["reason"] == "looks like nothing seen in training (strangeness 1.8, limit 1)"
+    assert strange["reason"] == "looks like nothing seen in training (novelty 1.8, limit 1)"
     assert strange["visible"] == strange["completed"] and strange["low_50"] == "nan"
     border = next(row for row in rows.values() if row["reason"] == "touches the border")
     assert (border["status"], border["visible"], border["completed"]) == ("left", "3", "3")
@@ -261,8 +261,8 @@ def test_crossing_chromosomes_keep_what_is_seen_of_them(known: Known):
         given = read_labels(path).array
         done = complete_map(given, None, judge, samples=2)
         assert (done.labels[given != 255] == given[given != 255]).all() and len(done.rows) > 40
-        for thing, completion in zip(done.objects, done.completions, strict=True):
-            assert completion.whole[thing.visible].all()
+        for amodal_object, completion in zip(done.objects, done.completions, strict=True):
+            assert completion.amodal[amodal_object.visible].all()
         crossing_rows += [row for row in done.rows if row.status == "completed"]
     assert len(crossing_rows) > 10 and all(row.completed > row.visible for row in crossing_rows)
 

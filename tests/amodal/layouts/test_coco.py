@@ -16,7 +16,7 @@ from medseg.experiment.cohorts import indexed as index
 
 IMAGE = {"id": 7, "file_name": "street.png", "height": 8, "width": 10}
 CATEGORIES = [{"id": 3, "name": "car"}, {"id": 5, "name": "van"}]
-WHOLE = [[2, 2, 7, 2, 7, 5, 2, 5]]
+AMODAL = [[2, 2, 7, 2, 7, 5, 2, 5]]
 """Columns 2 to 6 of rows 2 to 4: 15 pixels."""
 VISIBLE = [[2, 2, 4, 2, 4, 5, 2, 5]]
 """Columns 2 and 3 of them: 6 pixels."""
@@ -64,10 +64,10 @@ def test_a_compressed_code_of_long_runs_comes_back() -> None:
 
 
 def test_a_polygon_holds_the_pixels_whose_centres_lie_inside() -> None:
-    mask = decoded(WHOLE, (8, 10))
+    mask = decoded(AMODAL, (8, 10))
     assert mask.sum() == 15 and mask[2:5, 2:7].all()
-    np.testing.assert_array_equal(decoded(WHOLE[0], (8, 10)), mask)
-    assert decoded([*WHOLE, [8, 6, 10, 6, 10, 8, 8, 8]], (8, 10)).sum() == 19
+    np.testing.assert_array_equal(decoded(AMODAL[0], (8, 10)), mask)
+    assert decoded([*AMODAL, [8, 6, 10, 6, 10, 8, 8, 8]], (8, 10)).sum() == 19
 
 
 @pytest.mark.parametrize(
@@ -100,21 +100,21 @@ def annotation(number: int, category: int, **masks: object) -> dict[str, object]
 @pytest.mark.parametrize(
     "masks",
     [
-        {"a_segm": WHOLE, "i_segm": VISIBLE, "segmentation": VISIBLE},
-        {"segmentation": WHOLE, "inmodal_seg": {"size": [8, 10], "counts": text_of(runs(decoded(VISIBLE, (8, 10))))}},
-        {"segmentation": WHOLE, "invisible_mask": {"size": [8, 10], "counts": [34, 3, 5, 3, 5, 3, 27]}},
+        {"a_segm": AMODAL, "i_segm": VISIBLE, "segmentation": VISIBLE},
+        {"segmentation": AMODAL, "inmodal_seg": {"size": [8, 10], "counts": text_of(runs(decoded(VISIBLE, (8, 10))))}},
+        {"segmentation": AMODAL, "invisible_mask": {"size": [8, 10], "counts": [34, 3, 5, 3, 5, 3, 27]}},
     ],
 )
 def test_kins_and_its_like_give_visible_part_and_whole(tmp_path: Path, masks: dict[str, object]) -> None:
-    cohort = indexed(tmp_path, annotations=[annotation(1, 5, **masks), annotation(2, 3, segmentation=WHOLE)])
+    cohort = indexed(tmp_path, annotations=[annotation(1, 5, **masks), annotation(2, 3, segmentation=AMODAL)])
     assert [(label.name, label.value) for label in cohort.classes] == [("background", 0), ("car", 1), ("van", 2)]
-    hidden, plain = cohort.cases
-    assert (hidden.name, hidden.patient, plain.patient) == ("street-1", "street", "street")
-    (one,) = read_objects(hidden, cohort).objects
-    assert (one.label, one.visible.sum(), one.occluder, one.complete) == ("van", 6, None, False)
-    assert one.whole is not None and one.whole.sum() == 15
+    occluded, plain = cohort.cases
+    assert (occluded.name, occluded.patient, plain.patient) == ("street-1", "street", "street")
+    (one,) = read_objects(occluded, cohort).objects
+    assert (one.label, one.visible.sum(), one.occluder, one.unoccluded) == ("van", 6, None, False)
+    assert one.amodal is not None and one.amodal.sum() == 15
     (other,) = read_objects(plain, cohort).objects
-    assert other.label == "car" and other.complete
+    assert other.label == "car" and other.unoccluded
 
 
 def test_cocoa_has_regions_in_an_order_and_the_nearer_ones_occlude(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_cocoa_has_regions_in_an_order_and_the_nearer_ones_occlude(tmp_path: Pat
     regions = [
         {"segmentation": front, "order": 1, "name": "cup"},
         {
-            "segmentation": WHOLE[0],
+            "segmentation": AMODAL[0],
             "order": 2,
             "name": "plate",
             "visible_mask": {"size": [8, 10], "counts": [18, 3, 5, 3, 51]},
@@ -134,20 +134,20 @@ def test_cocoa_has_regions_in_an_order_and_the_nearer_ones_occlude(tmp_path: Pat
     cohort = index(tmp_path / "in", out=tmp_path / "out")
     assert [case.name for case in cohort.cases] == ["street-4-1", "street-4-2"]
     first, second = (read_objects(case, cohort).objects[0] for case in cohort.cases)
-    assert (first.label, first.complete) == ("object", True)
-    assert second.occluder is not None and second.whole is not None
-    assert (second.visible.sum(), second.whole.sum(), second.occluder.sum()) == (6, 15, 25)
+    assert (first.label, first.unoccluded) == ("object", True)
+    assert second.occluder is not None and second.amodal is not None
+    assert (second.visible.sum(), second.amodal.sum(), second.occluder.sum()) == (6, 15, 25)
 
 
 def test_crowds_are_left_out(tmp_path: Path) -> None:
-    crowd = annotation(2, 3, segmentation=WHOLE, iscrowd=1)
-    cohort = indexed(tmp_path, annotations=[annotation(1, 5, a_segm=WHOLE, i_segm=VISIBLE), crowd])
+    crowd = annotation(2, 3, segmentation=AMODAL, iscrowd=1)
+    cohort = indexed(tmp_path, annotations=[annotation(1, 5, a_segm=AMODAL, i_segm=VISIBLE), crowd])
     assert [case.name for case in cohort.cases] == ["street-1"]
 
 
 def test_a_file_without_amodal_masks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
-        indexed(tmp_path, annotations=[annotation(1, 5, segmentation=WHOLE)])
+        indexed(tmp_path, annotations=[annotation(1, 5, segmentation=AMODAL)])
     assert caught.value.complaints == (
         "annotations: expected i_segm, inmodal_seg, visible_mask or invisible_mask beside the whole, "
         f"got none: which part is hidden is not known ({tmp_path / 'in' / 'instances.json'})",
@@ -157,9 +157,9 @@ def test_a_file_without_amodal_masks_is_refused(tmp_path: Path) -> None:
 def test_all_bad_annotations_are_named_at_once(tmp_path: Path) -> None:
     bad = [
         annotation(1, 5, segmentation=[[1, 2]], i_segm=VISIBLE),
-        annotation(2, 9, segmentation=WHOLE, i_segm=VISIBLE),
+        annotation(2, 9, segmentation=AMODAL, i_segm=VISIBLE),
         annotation(3, 5, i_segm=VISIBLE),
-        annotation(4, 5, segmentation=WHOLE) | {"image_id": 8},
+        annotation(4, 5, segmentation=AMODAL) | {"image_id": 8},
     ]
     with pytest.raises(Refused) as caught:
         indexed(tmp_path, annotations=bad)

@@ -54,10 +54,10 @@ def test_objects_are_counted_by_class_and_reason(tmp_path: Path) -> None:
     assert found.reasons == ("dropped, smaller than 3 voxels: 2 (m1/gut-2, m2/gut-2)",)
     assert found.warnings == ("classes without a complete object: 1, whose shape cannot be learnt (gut)",)
     assert str(found).splitlines() == [
-        "class  objects  complete  occluded, whole known  occluded, whole unknown  dropped",
-        "liver        4         1                      2                        1        0",
-        "gut          4         0                      2                        0        2",
-        "all          8         1                      4                        1        2",
+        "class  objects  unoccluded  occluded, amodal known  occluded, amodal unknown  dropped",
+        "liver        4           1                       2                         1        0",
+        "gut          4           0                       2                         0        2",
+        "all          8           1                       4                         1        2",
         "",
         "dropped, smaller than 3 voxels: 2 (m1/gut-2, m2/gut-2)",
         "",
@@ -122,6 +122,6 @@ def test_the_chosen_objects_are_half_occluded_and_come_first(tmp_path: Path) -> 
     maps = {f"m{number}": crossing(number) for number in range(6)}
     cohort = load_cohort(cohort_folder(tmp_path, maps))
     chosen = chosen_objects(cohort, 6, seed=0)
-    assert [one.complete for one in chosen] == [False] * 3 + [True] * 3
+    assert [one.unoccluded for one in chosen] == [False] * 3 + [True] * 3
     assert [one.name for one in chosen] == [one.name for one in chosen_objects(cohort, 6, seed=0)]
-    assert [one.complete for one in chosen_objects(cohort, 40, seed=0)] == [False] * 12 + [True] * 6
+    assert [one.unoccluded for one in chosen_objects(cohort, 40, seed=0)] == [False] * 12 + [True] * 6

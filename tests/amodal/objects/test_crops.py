@@ -18,8 +18,8 @@ def rod(rows: int, columns: int, room: int, corner: tuple[int, int], map_shape: 
         class_index=0,
         visible=mask,
         occluder=None,
-        whole=mask,
-        complete=True,
+        amodal=mask,
+        unoccluded=True,
         corner=corner,
         map_shape=map_shape,
         affine=np.eye(4),
@@ -33,10 +33,10 @@ def test_windows_cut_off_what_sticks_out():
 
 
 def test_padding_moves_the_corner_and_nothing_else():
-    thing = rod(6, 14, 1, (20, 30), (80, 80))
-    larger = padded(thing, (2, 3))
+    amodal_object = rod(6, 14, 1, (20, 30), (80, 80))
+    larger = padded(amodal_object, (2, 3))
     assert larger.visible.shape == (8 + 4, 16 + 6) and larger.corner == (18, 27)
-    assert (larger.visible[2:-2, 3:-3] == thing.visible).all() and larger.visible.sum() == 84
+    assert (larger.visible[2:-2, 3:-3] == amodal_object.visible).all() and larger.visible.sum() == 84
     assert larger.occluder is None and larger.map_shape == (80, 80)
 
 

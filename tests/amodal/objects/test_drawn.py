@@ -23,7 +23,7 @@ def box(rows: slice, columns: slice, value: int = 2, shape: tuple[int, int] = (8
     return labels
 
 
-VISIBLE, WHOLE, FRONT = (
+VISIBLE, AMODAL, FRONT = (
     box(slice(2, 5), slice(2, 4)),
     box(slice(2, 5), slice(2, 7)),
     box(slice(1, 6), slice(4, 9), 1),
@@ -48,47 +48,47 @@ def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.ui
 
 
 def test_an_object_has_its_visible_part_its_whole_and_its_occluder(tmp_path: Path) -> None:
-    cohort = written(tmp_path, visible=VISIBLE, full=WHOLE, occluder=FRONT)
+    cohort = written(tmp_path, visible=VISIBLE, full=AMODAL, occluder=FRONT)
     write_cohort(cohort)
     assert load_cohort(tmp_path) == cohort
     (one,) = read_objects(cohort.cases[0], cohort).objects
-    assert (one.name, one.label, one.class_index, one.complete) == ("k", "plate", 1, False)
+    assert (one.name, one.label, one.class_index, one.unoccluded) == ("k", "plate", 1, False)
     assert (one.corner, one.visible.shape, one.map_shape) == ((1, 2), (5, 7), (8, 10))
-    assert one.whole is not None and one.occluder is not None
-    assert (one.visible.sum(), one.whole.sum(), one.occluder.sum()) == (6, 15, 25)
-    assert (one.whole & ~one.visible & ~one.occluder).sum() == 0
+    assert one.amodal is not None and one.occluder is not None
+    assert (one.visible.sum(), one.amodal.sum(), one.occluder.sum()) == (6, 15, 25)
+    assert (one.amodal & ~one.visible & ~one.occluder).sum() == 0
 
 
 def test_what_is_not_drawn_is_not_known(tmp_path: Path) -> None:
     cohort = written(tmp_path, visible=VISIBLE)
     (one,) = read_drawn_object(cohort.cases[0], cohort).objects
-    assert (one.whole, one.occluder, one.complete, one.visible.shape) == (None, None, False, (3, 2))
+    assert (one.amodal, one.occluder, one.unoccluded, one.visible.shape) == (None, None, False, (3, 2))
 
 
 def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
-    cohort = written(tmp_path, visible=WHOLE, full=WHOLE)
+    cohort = written(tmp_path, visible=AMODAL, full=AMODAL)
     (one,) = read_drawn_object(cohort.cases[0], cohort).objects
-    assert one.complete and one.occluder is not None and not one.occluder.any()
+    assert one.unoccluded and one.occluder is not None and not one.occluder.any()
 
 
 @pytest.mark.parametrize(
-    ("rules", "whole", "reason"),
+    ("rules", "amodal", "reason"),
     [
-        (ObjectRules(smallest=7), WHOLE, "smaller than 7 voxels"),
-        (ObjectRules(smallest_hidden=10), WHOLE, "hidden part smaller than 10 voxels"),
+        (ObjectRules(smallest=7), AMODAL, "smaller than 7 voxels"),
+        (ObjectRules(smallest_occluded=10), AMODAL, "hidden part smaller than 10 voxels"),
         (ObjectRules(), box(slice(2, 5), slice(2, 10)), "touches the border"),
     ],
 )
 def test_an_object_is_dropped_for_a_reason(
-    tmp_path: Path, rules: ObjectRules, whole: NDArray[np.uint8], reason: str
+    tmp_path: Path, rules: ObjectRules, amodal: NDArray[np.uint8], reason: str
 ) -> None:
-    cohort = written(tmp_path, rules, visible=VISIBLE, full=whole)
+    cohort = written(tmp_path, rules, visible=VISIBLE, full=amodal)
     (dropped,) = read_drawn_object(cohort.cases[0], cohort).dropped
     assert (dropped.name, dropped.label, dropped.reason, dropped.voxels) == ("k", "plate", reason, 6)
 
 
 def test_masks_that_contradict_one_another_are_refused_at_once(tmp_path: Path) -> None:
-    cohort = written(tmp_path, visible=WHOLE, full=VISIBLE // 2, occluder=FRONT[:7])
+    cohort = written(tmp_path, visible=AMODAL, full=VISIBLE // 2, occluder=FRONT[:7])
     with pytest.raises(Refused) as caught:
         read_drawn_object(cohort.cases[0], cohort)
     assert caught.value.complaints == (

@@ -35,8 +35,8 @@ def strip(visible: str, occluder: str | None) -> AmodalObject:
         class_index=0,
         visible=mask(visible),
         occluder=hider,
-        whole=None,
-        complete=False,
+        amodal=None,
+        unoccluded=False,
         corner=(0, 0),
         map_shape=shape,
         affine=np.eye(4),
@@ -92,29 +92,29 @@ def objects(labels: np.ndarray, rules: ObjectRules, gap: int) -> list[AmodalObje
     )
 
 
-@pytest.mark.parametrize(("seam", "gap", "hidden"), [(0, 0, True), (2, 0, False), (2, 2, False), (2, 3, True)])
-def test_what_hides_an_object_is_found_across_a_seam(seam: int, gap: int, hidden: bool):
-    pieces = [thing for thing in objects(seam_map(seam), HIDES, gap) if thing.label == "rod"]
-    assert len(pieces) == 2 and all(piece.complete is not hidden for piece in pieces)
-    if hidden:
+@pytest.mark.parametrize(("seam", "gap", "occluded"), [(0, 0, True), (2, 0, False), (2, 2, False), (2, 3, True)])
+def test_what_hides_an_object_is_found_across_a_seam(seam: int, gap: int, occluded: bool):
+    pieces = [amodal_object for amodal_object in objects(seam_map(seam), HIDES, gap) if amodal_object.label == "rod"]
+    assert len(pieces) == 2 and all(piece.unoccluded is not occluded for piece in pieces)
+    if occluded:
         assert all((on_map(piece.occluder, piece) == (seam_map(seam) == 2)).all() for piece in pieces)
 
 
 def test_an_unknown_region_joins_across_a_seam_and_a_bar_is_hidden_by_nothing():
     labels = seam_map(2)
     labels[labels == 2] = 9
-    assert {thing.complete for thing in objects(labels, HIDES, 3)} == {False}
-    bars = [thing for thing in objects(seam_map(2), HIDES, 3) if thing.label == "bar"]
-    assert [bar.complete for bar in bars] == [True]
+    assert {amodal_object.unoccluded for amodal_object in objects(labels, HIDES, 3)} == {False}
+    bars = [amodal_object for amodal_object in objects(seam_map(2), HIDES, 3) if amodal_object.label == "bar"]
+    assert [bar.unoccluded for bar in bars] == [True]
 
 
 def test_instances_hide_one_another_across_a_seam_and_never_themselves():
     rules = ObjectRules(hides={"rod": ("rod",)}, instances=True)
     found = objects(np.where(seam_map(1) == 2, 7, seam_map(1)), rules, 2)
-    assert [thing.complete for thing in found] == [False, False]
-    for thing in found:
-        assert thing.occluder is not None and not (thing.occluder & thing.visible).any()
-    assert objects(np.pad([[4, 4]], 4), rules, 2)[0].complete
+    assert [amodal_object.unoccluded for amodal_object in found] == [False, False]
+    for amodal_object in found:
+        assert amodal_object.occluder is not None and not (amodal_object.occluder & amodal_object.visible).any()
+    assert objects(np.pad([[4, 4]], 4), rules, 2)[0].unoccluded
 
 
 # ---------------------------------------------------------------------------------------- painting
@@ -128,22 +128,24 @@ def test_a_voxel_is_painted_where_one_whole_alone_claims_it_and_nothing_is_seen(
         class_index=1,
         visible=np.array([[0, 1, 1]], bool),
         occluder=None,
-        whole=None,
-        complete=False,
+        amodal=None,
+        unoccluded=False,
         corner=(0, 4),
         map_shape=(1, 8),
         affine=np.eye(4),
         spacing_mm=None,
     )
-    whole_rod = np.array([[0, 1, 1, 1, 1, 1, 0, 0]], bool)
-    whole_bar = np.array([[1, 1, 1]], bool)
-    assert painted(labels, cohort().scheme, [rod, bar], [whole_rod, whole_bar]).tolist() == [[0, 1, 1, 1, 255, 2, 2, 0]]
+    amodal_rod = np.array([[0, 1, 1, 1, 1, 1, 0, 0]], bool)
+    amodal_bar = np.array([[1, 1, 1]], bool)
+    assert painted(labels, cohort().scheme, [rod, bar], [amodal_rod, amodal_bar]).tolist() == [
+        [0, 1, 1, 1, 255, 2, 2, 0]
+    ]
     assert labels[0, 3] == 255
 
 
 def test_islands_are_dropped_and_what_lies_across_a_gap_is_kept_with_it():
-    visible, whole = np.zeros((1, 12), bool), np.zeros((1, 12), bool)
+    visible, amodal = np.zeros((1, 12), bool), np.zeros((1, 12), bool)
     visible[0, :3] = True
-    whole[0, [0, 1, 2, 3, 6, 7, 11]] = True  # touching; two voxels of seam between; an island
-    assert np.flatnonzero(attached(whole, visible)).tolist() == [0, 1, 2, 3]
-    assert np.flatnonzero(attached(whole, visible, gap=4)).tolist() == [0, 1, 2, 3, 6, 7]
+    amodal[0, [0, 1, 2, 3, 6, 7, 11]] = True  # touching; two voxels of seam between; an island
+    assert np.flatnonzero(attached(amodal, visible)).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(attached(amodal, visible, gap=4)).tolist() == [0, 1, 2, 3, 6, 7]

@@ -64,10 +64,10 @@ def test_a_bar_split_by_an_overlap_is_one_object_with_its_whole() -> None:
     found = by_name(extract(labels))
     assert list(found) == ["m/a-1", "m/b-1"]
     one = found["m/a-1"]
-    assert (one.case, one.label, one.class_index, one.complete) == ("m", "a", 0, False)
+    assert (one.case, one.label, one.class_index, one.unoccluded) == ("m", "a", 0, False)
     assert (one.corner, one.visible.shape, one.map_shape) == ((1, 1), (9, 9), (11, 13))
     np.testing.assert_array_equal(pasted(one, one.visible), labels == 1)
-    np.testing.assert_array_equal(pasted(one, one.whole), (labels == 1) | (labels == 255))
+    np.testing.assert_array_equal(pasted(one, one.amodal), (labels == 1) | (labels == 255))
     np.testing.assert_array_equal(pasted(one, one.occluder), (labels == 2) | (labels == 255))
     other = found["m/b-1"]
     assert other.class_index == 1
@@ -81,7 +81,7 @@ def test_pieces_are_joined_through_one_overlap_after_another_and_every_crossed_o
         labels[1:8, columns] = value
         labels[3:6, columns] = 255
     one = by_name(extract(labels))["m/a-1"]
-    assert one.visible.sum() == 45 - 18 and one.whole is not None and one.whole.sum() == 45
+    assert one.visible.sum() == 45 - 18 and one.amodal is not None and one.amodal.sum() == 45
     np.testing.assert_array_equal(pasted(one, one.occluder), labels > 1)
 
 
@@ -91,8 +91,8 @@ def test_two_objects_of_a_class_are_two_and_only_the_crossed_one_is_occluded() -
     found = by_name(extract(labels))
     assert list(found) == ["m/a-1", "m/a-2", "m/b-1"]  # in the order of their first voxels
     one = found["m/a-2"]
-    assert one.complete and (one.corner, one.visible.shape) == ((2, 16), (3, 4))
-    assert one.whole is not None and one.whole.all() and one.visible.all()
+    assert one.unoccluded and (one.corner, one.visible.shape) == ((2, 16), (3, 4))
+    assert one.amodal is not None and one.amodal.all() and one.visible.all()
     assert one.occluder is not None and not one.occluder.any()
 
 
@@ -110,8 +110,8 @@ def test_an_overlap_of_one_class_or_of_three_drops_what_touches_it() -> None:
 
 def test_small_objects_and_small_hidden_parts_are_dropped() -> None:
     labels = cross()
-    assert not extract(labels, replace(OVERLAP, smallest=18, smallest_hidden=9)).dropped
-    reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest_hidden=10)).dropped}
+    assert not extract(labels, replace(OVERLAP, smallest=18, smallest_occluded=9)).dropped
+    reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest_occluded=10)).dropped}
     assert reasons == {"hidden part smaller than 10 voxels"}
     reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest=19)).dropped}
     assert reasons == {"smaller than 19 voxels"}
@@ -136,9 +136,9 @@ def test_an_object_whose_overlap_touches_the_border_is_dropped() -> None:
 def test_beside_an_unknown_region_the_whole_is_not_known() -> None:
     labels = np.zeros((8, 12), np.uint8)
     labels[2:5, 1:4], labels[2:5, 4:6], labels[2:5, 8:11] = 1, 9, 1
-    found = by_name(extract(labels, ObjectRules(unknown=(9,), smallest_hidden=99)))
+    found = by_name(extract(labels, ObjectRules(unknown=(9,), smallest_occluded=99)))
     one, other = found["m/a-1"], found["m/a-2"]
-    assert (one.complete, one.whole, other.complete) == (False, None, True)
+    assert (one.unoccluded, one.amodal, other.unoccluded) == (False, None, True)
     np.testing.assert_array_equal(pasted(one, one.occluder), labels == 9)
     assert one.corner == (2, 1) and one.visible.shape == (3, 5)
 
@@ -148,15 +148,15 @@ def test_a_class_hides_only_those_that_it_may_hide() -> None:
     labels[2:5, 1:4], labels[4:7, 4:6], labels[2:4, 5:9] = 1, 2, 3
     found = by_name(extract(labels, ObjectRules(hides={"b": ("a",), "c": ("a",)})))
     one = found["m/a-1"]  # b touches it over a corner, c does not touch it
-    assert (one.complete, one.whole) == (False, None)
+    assert (one.unoccluded, one.amodal) == (False, None)
     np.testing.assert_array_equal(pasted(one, one.occluder), labels == 2)
-    assert found["m/b-1"].complete and found["m/c-1"].complete
-    assert all(one.complete for one in extract(labels, ObjectRules()).objects)
+    assert found["m/b-1"].unoccluded and found["m/c-1"].unoccluded
+    assert all(one.unoccluded for one in extract(labels, ObjectRules()).objects)
 
 
 def test_objects_that_share_an_overlap_do_not_hide_one_another_besides() -> None:
     one = by_name(extract(cross(), replace(OVERLAP, hides={"b": ("a",)})))["m/a-1"]
-    assert one.whole is not None and one.whole.sum() == 27
+    assert one.amodal is not None and one.amodal.sum() == 27
 
 
 # --------------------------------------------------------------------------- what makes up an object
@@ -165,7 +165,7 @@ def test_a_class_is_one_object_where_components_are_none() -> None:
     labels[2:5, 1:3], labels[2:5, 8:11] = 1, 1
     assert [one.name for one in extract(labels, ObjectRules()).objects] == ["m/a-1", "m/a-2"]
     (one,) = extract(labels, ObjectRules(component=False)).objects
-    assert one.visible.shape == (3, 10) and one.visible.sum() == 15 and one.complete
+    assert one.visible.shape == (3, 10) and one.visible.sum() == 15 and one.unoccluded
 
 
 def test_instances_are_objects_of_one_class_under_their_own_numbers() -> None:
@@ -176,7 +176,7 @@ def test_instances_are_objects_of_one_class_under_their_own_numbers() -> None:
     found = by_name(objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), own.scheme, "m"))
     assert list(found) == ["m/a-17", "m/a-40"]
     assert {one.class_index for one in found.values()} == {0}
-    assert all(one.whole is not None and one.whole.sum() == 27 for one in found.values())
+    assert all(one.amodal is not None and one.amodal.sum() == 27 for one in found.values())
     touching = np.zeros((6, 8), int)
     touching[2:4, 1:4], touching[2:4, 4:7] = 300, 301
     own = replace(cohort(ObjectRules(instances=True, hides={"a": ("a",)})), classes=CLASSES[:2])
@@ -194,7 +194,7 @@ def test_volumes_are_taken_apart_by_the_same_code() -> None:
     one = found[1]
     assert [one.name for one in found] == ["v/b-1", "v/a-1"]  # in the order of their first voxels
     assert (one.visible.sum(), one.corner, one.map_shape) == (54, (1, 1, 2), (13, 11, 7))
-    assert one.whole is not None and one.whole.sum() == 81 and one.spacing_mm == spacing_mm
+    assert one.amodal is not None and one.amodal.sum() == 81 and one.spacing_mm == spacing_mm
     np.testing.assert_array_equal(one.affine, affine)
 
 
@@ -231,10 +231,10 @@ def test_real_chromosomes() -> None:
     if not folder or not (Path(folder) / "mfish").is_dir():
         pytest.skip("MEDSEG_DATA names no folder with mfish")
     found = index(Path(folder) / "mfish")
-    rules = ObjectRules(overlap=(255,), smallest=60, smallest_hidden=20)
+    rules = ObjectRules(overlap=(255,), smallest=60, smallest_occluded=20)
     real = replace(found, classes=tuple(label for label in found.classes if label.value != 255), rules=rules)
     objects = objects_of_split(real, "")
-    occluded = [one for one in objects if not one.complete]
+    occluded = [one for one in objects if not one.unoccluded]
     assert (len(objects) - len(occluded), len(occluded)) == (3742, 431)
-    fractions = [one.visible.sum() / one.whole.sum() for one in occluded if one.whole is not None]
+    fractions = [one.visible.sum() / one.amodal.sum() for one in occluded if one.amodal is not None]
     assert len(fractions) == 431 and np.mean(fractions) == pytest.approx(0.753, abs=5e-4)

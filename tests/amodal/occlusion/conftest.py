@@ -9,7 +9,7 @@ from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.occlusion.occluders import Ranges
 from medseg.amodal.occlusion.showing import Showing
 
-SHOWING = Showing(FrameRules((16, 16), spacing=2.0), Ranges(hidden=(0.1, 0.5)))
+SHOWING = Showing(FrameRules((16, 16), spacing=2.0), Ranges(occluded=(0.1, 0.5)))
 
 
 def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.ndarray:
@@ -28,8 +28,8 @@ def rod(rows: int = 6, columns: int = 14, room: int = 0, name: str = "m/rod-1") 
         class_index=0,
         visible=mask,
         occluder=None,
-        whole=mask,
-        complete=True,
+        amodal=mask,
+        unoccluded=True,
         corner=(20, 30),
         map_shape=(80, 80),
         affine=np.eye(4),

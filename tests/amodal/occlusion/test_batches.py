@@ -12,7 +12,7 @@ from .conftest import SHOWING, rod
 
 
 def test_an_unknown_occluder_is_everything_that_is_not_visible():
-    thing = replace(rod(), complete=False, whole=None)
-    batch = batch_of([thing], SHOWING.frame)
+    amodal_object = replace(rod(), unoccluded=False, amodal=None)
+    batch = batch_of([amodal_object], SHOWING.frame)
     torch.testing.assert_close(batch.occluder, 1 - batch.visible)
-    assert torch.equal(batch.whole, batch.visible) and batch.case_index.tolist() == [0]
+    assert torch.equal(batch.amodal, batch.visible) and batch.case_index.tolist() == [0]

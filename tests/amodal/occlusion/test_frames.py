@@ -38,7 +38,7 @@ def complete_shapes(dims: int, size: int, maps: int) -> list[AmodalObject]:
             cohort.scheme,
             f"map{number}",
         )
-        found += [thing for thing in extraction.objects if thing.complete]
+        found += [amodal_object for amodal_object in extraction.objects if amodal_object.unoccluded]
     return found
 
 
@@ -63,26 +63,26 @@ def to_map(frame: Frame, place: Sequence[float]) -> np.ndarray:
 def test_a_round_trip_loses_less_than_a_hundredth_of_a_flat_object(align: bool):
     """On their tight crops, whose borders they touch on every side."""
     rules = FrameRules((64, 64), spacing=1.0, align=align)
-    kept = [round_trip(thing.visible, rules, None) for thing in complete_shapes(2, 160, 4)]
+    kept = [round_trip(amodal_object.visible, rules, None) for amodal_object in complete_shapes(2, 160, 4)]
     assert len(kept) > 20 and np.mean(kept) > 0.999 and min(kept) > 0.99
 
 
 def test_a_round_trip_loses_less_than_a_hundredth_of_a_volume():
     rules = FrameRules((48, 48, 48), spacing=1.0)
-    kept = [round_trip(thing.visible, rules, None) for thing in complete_shapes(3, 90, 1)]
+    kept = [round_trip(amodal_object.visible, rules, None) for amodal_object in complete_shapes(3, 90, 1)]
     assert len(kept) > 3 and min(kept) > 0.99
 
 
 def test_a_round_trip_of_flat_voxels_loses_less_than_a_hundredth():
     """Slices twice as far apart as the voxels are wide."""
     rules = FrameRules((64, 64, 64), spacing=0.9)
-    kept = [round_trip(thing.visible[..., ::2], rules, SPACING) for thing in complete_shapes(3, 90, 1)]
+    kept = [round_trip(amodal_object.visible[..., ::2], rules, SPACING) for amodal_object in complete_shapes(3, 90, 1)]
     assert len(kept) > 3 and min(kept) > 0.99
 
 
 def test_frames_that_fit_the_object_lose_no_more():
     rules = FrameRules((64, 64), spacing=None)
-    kept = [round_trip(thing.visible, rules, None) for thing in complete_shapes(2, 160, 2)]
+    kept = [round_trip(amodal_object.visible, rules, None) for amodal_object in complete_shapes(2, 160, 2)]
     assert min(kept) > 0.99
 
 
@@ -95,8 +95,12 @@ def test_a_round_trip_of_real_objects(name: str, rules: FrameRules):
     if "MEDSEG_DATA" not in os.environ:
         pytest.skip(f"MEDSEG_DATA is not set: the folder that holds {name}")
     cohort = index(Path(os.environ["MEDSEG_DATA"]) / name)
-    things = [thing for case in cohort.cases[:3] for thing in read_objects(case, cohort).objects]
-    kept = [round_trip(thing.visible, rules, thing.spacing_mm) for thing in things if thing.visible.sum() >= 60]
+    objects = [amodal_object for case in cohort.cases[:3] for amodal_object in read_objects(case, cohort).objects]
+    kept = [
+        round_trip(amodal_object.visible, rules, amodal_object.spacing_mm)
+        for amodal_object in objects
+        if amodal_object.visible.sum() >= 60
+    ]
     assert len(kept) > 5 and np.mean(kept) > 0.99
 
 

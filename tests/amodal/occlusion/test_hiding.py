@@ -21,16 +21,16 @@ def occlusion(kind: Kind, covered: float, direction: tuple[float, ...], place: t
 
 
 def test_a_half_space_hides_the_three_lowest_rows_of_ten():
-    hidden = apply_occlusion(square(), occlusion("half_space", 0.3, (1.0, 0.0), (10, 10)), ())
-    np.testing.assert_array_equal(np.flatnonzero(hidden.occluder.all(axis=1)), np.arange(8))
-    assert not hidden.occluder[8:].any()
-    assert hidden.visible.sum() == 70 and hidden.visible[8:15, 5:15].all()
+    occluded = apply_occlusion(square(), occlusion("half_space", 0.3, (1.0, 0.0), (10, 10)), ())
+    np.testing.assert_array_equal(np.flatnonzero(occluded.occluder.all(axis=1)), np.arange(8))
+    assert not occluded.occluder[8:].any()
+    assert occluded.visible.sum() == 70 and occluded.visible[8:15, 5:15].all()
 
 
 def test_a_bar_across_the_middle_hides_four_columns_of_ten():
-    hidden = apply_occlusion(square(), occlusion("bar", 0.4, (1.0, 0.0), (0, 9.5)), ())
-    np.testing.assert_array_equal(np.flatnonzero(hidden.occluder.all(axis=0)), [8, 9, 10, 11])
-    assert hidden.occluder.sum() == 20 * 4 and hidden.visible.sum() == 60
+    occluded = apply_occlusion(square(), occlusion("bar", 0.4, (1.0, 0.0), (0, 9.5)), ())
+    np.testing.assert_array_equal(np.flatnonzero(occluded.occluder.all(axis=0)), [8, 9, 10, 11])
+    assert occluded.occluder.sum() == 20 * 4 and occluded.visible.sum() == 60
 
 
 def test_a_bar_through_a_cube_is_a_rod():
@@ -41,25 +41,28 @@ def test_a_bar_through_a_cube_is_a_rod():
 
 def test_a_blob_without_waves_is_a_disk():
     blob = replace(occlusion("blob", 0.05, (1.0, 0.0), (10, 10)), waves=np.zeros((1, 2)), phases=np.array([np.pi / 2]))
-    hidden = apply_occlusion(square(), blob, ())
-    np.testing.assert_array_equal(np.argwhere(hidden.occluder), [[9, 10], [10, 9], [10, 10], [10, 11], [11, 10]])
+    occluded = apply_occlusion(square(), blob, ())
+    np.testing.assert_array_equal(np.argwhere(occluded.occluder), [[9, 10], [10, 9], [10, 10], [10, 11], [11, 10]])
 
 
 @pytest.mark.parametrize(("covered", "rows"), [(0.01, 1), (0.14, 1), (0.16, 2), (0.3, 3), (0.99, 9)])
 def test_slices_drop_out_whole_and_never_none_nor_all(covered: float, rows: int):
-    hidden = apply_occlusion(square(), occlusion("slices", covered, (1.0, 0.0), (8.1, 0)), ())
-    dropped = np.flatnonzero(hidden.occluder.all(axis=1) & square().any(axis=1))
+    occluded = apply_occlusion(square(), occlusion("slices", covered, (1.0, 0.0), (8.1, 0)), ())
+    dropped = np.flatnonzero(occluded.occluder.all(axis=1) & square().any(axis=1))
     assert len(dropped) == rows and (np.diff(dropped) == 1).all()
-    assert hidden.visible.sum() == 100 - 10 * rows and not (hidden.occluder.any(axis=1) ^ hidden.occluder.all(1)).any()
+    assert (
+        occluded.visible.sum() == 100 - 10 * rows
+        and not (occluded.occluder.any(axis=1) ^ occluded.occluder.all(1)).any()
+    )
 
 
 def test_another_object_lies_where_it_was_put_and_is_cut_off_at_the_canvas():
-    whole = square(8, 2, 6)
-    hidden = apply_occlusion(whole, occlusion("object", 0.0, (1.0, 0.0), (-1, 3)), (np.ones((5, 2), bool),))
+    amodal = square(8, 2, 6)
+    occluded = apply_occlusion(amodal, occlusion("object", 0.0, (1.0, 0.0), (-1, 3)), (np.ones((5, 2), bool),))
     expected = np.zeros((8, 8), bool)
     expected[:4, 3:5] = True
-    np.testing.assert_array_equal(hidden.occluder, expected)
-    assert hidden.visible.sum() == 16 - 4
+    np.testing.assert_array_equal(occluded.occluder, expected)
+    assert occluded.visible.sum() == 16 - 4
 
 
 def test_another_object_is_turned():

@@ -16,10 +16,10 @@ KINDS: tuple[Kind, ...] = ("object", "bar", "half_space", "blob", "slices")
 LEVEL_SETS = KINDS[1:]
 
 
-def drawn(whole: np.ndarray, kind: Kind, seed: int, **ranges: object) -> Hidden:
-    others = (bar_mask(whole.ndim),)
+def drawn(amodal: np.ndarray, kind: Kind, seed: int, **ranges: object) -> Hidden:
+    others = (bar_mask(amodal.ndim),)
     drawn_ranges = Ranges(kinds=(kind,), **ranges)  # pyright: ignore[reportArgumentType]
-    return apply_occlusion(whole, draw_occlusion(whole, others, drawn_ranges, np.random.default_rng(seed)), others)
+    return apply_occlusion(amodal, draw_occlusion(amodal, others, drawn_ranges, np.random.default_rng(seed)), others)
 
 
 def bar_mask(dims: int) -> np.ndarray:
@@ -30,45 +30,45 @@ def bar_mask(dims: int) -> np.ndarray:
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("kind", ["bar", "half_space", "blob"])
 def test_the_drawn_share_is_hidden_to_half_a_voxel(kind: Kind, dims: int):
-    whole = square(20, 5, 15, dims)
+    amodal = square(20, 5, 15, dims)
     for seed in range(8):
-        occlusion = draw_occlusion(whole, (), Ranges((kind,), nothing=0.0), np.random.default_rng(seed))
-        visible = apply_occlusion(whole, occlusion, ()).visible
-        assert abs((whole.sum() - visible.sum()) - occlusion.target * whole.sum()) <= 0.5 + 1e-6
+        occlusion = draw_occlusion(amodal, (), Ranges((kind,), nothing=0.0), np.random.default_rng(seed))
+        visible = apply_occlusion(amodal, occlusion, ()).visible
+        assert abs((amodal.sum() - visible.sum()) - occlusion.target * amodal.sum()) <= 0.5 + 1e-6
         assert 0.05 <= occlusion.target <= 0.6
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.sampled_from([2, 3]), st.integers(0, 10_000), st.booleans())
 def test_visible_and_hidden_make_the_whole(kind: Kind, dims: int, seed: int, behind: bool):
-    whole = square(16, 4, 11, dims)
-    hidden = drawn(whole, kind, seed, nothing=0.0 if behind else 1.0)
-    np.testing.assert_array_equal(hidden.visible | (hidden.occluder & whole), whole)
-    assert not (hidden.visible & hidden.occluder).any() and hidden.visible.any()
+    amodal = square(16, 4, 11, dims)
+    occluded = drawn(amodal, kind, seed, nothing=0.0 if behind else 1.0)
+    np.testing.assert_array_equal(occluded.visible | (occluded.occluder & amodal), amodal)
+    assert not (occluded.visible & occluded.occluder).any() and occluded.visible.any()
     if behind:
-        assert 0 < (whole & ~hidden.visible).sum() < whole.sum()
+        assert 0 < (amodal & ~occluded.visible).sum() < amodal.sum()
     else:
-        np.testing.assert_array_equal(hidden.visible, whole)
+        np.testing.assert_array_equal(occluded.visible, amodal)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_object_in_front_leaves_the_rest_of_the_same_occluder(kind: Kind, dims: int):
-    whole = square(16, 4, 11, dims)
-    over, under = (drawn(whole, kind, 3, nothing=nothing) for nothing in (0.0, 1.0))
-    np.testing.assert_array_equal(under.occluder, over.occluder & ~whole)
-    assert not (under.occluder & whole).any() and (over.occluder & whole).any()
+    amodal = square(16, 4, 11, dims)
+    over, under = (drawn(amodal, kind, 3, nothing=nothing) for nothing in (0.0, 1.0))
+    np.testing.assert_array_equal(under.occluder, over.occluder & ~amodal)
+    assert not (under.occluder & amodal).any() and (over.occluder & amodal).any()
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_arguments_give_the_same_masks_and_another_seed_others(kind: Kind, dims: int):
-    whole, others = square(16, 4, 11, dims), (bar_mask(dims),)
+    amodal, others = square(16, 4, 11, dims), (bar_mask(dims),)
     ranges = Ranges((kind,), nothing=0.0)
-    first, again, other = (draw_occlusion(whole, others, ranges, np.random.default_rng(s)) for s in (5, 5, 6))
-    kept = whole.copy()
-    masks = [apply_occlusion(whole, occlusion, others) for occlusion in (first, first, again, other)]
-    np.testing.assert_array_equal(whole, kept)
+    first, again, other = (draw_occlusion(amodal, others, ranges, np.random.default_rng(s)) for s in (5, 5, 6))
+    kept = amodal.copy()
+    masks = [apply_occlusion(amodal, occlusion, others) for occlusion in (first, first, again, other)]
+    np.testing.assert_array_equal(amodal, kept)
     for same in masks[1:3]:
         np.testing.assert_array_equal(same.occluder, masks[0].occluder)
         np.testing.assert_array_equal(same.visible, masks[0].visible)
@@ -76,30 +76,30 @@ def test_the_same_arguments_give_the_same_masks_and_another_seed_others(kind: Ki
 
 
 def test_about_a_fifth_of_the_draws_hide_nothing():
-    rng, whole = np.random.default_rng(0), square()
-    targets = [draw_occlusion(whole, (), Ranges(("half_space", "bar")), rng).target for _ in range(400)]
+    rng, amodal = np.random.default_rng(0), square()
+    targets = [draw_occlusion(amodal, (), Ranges(("half_space", "bar")), rng).target for _ in range(400)]
     assert 0.15 < np.mean(np.equal(targets, 0.0)) < 0.25
 
 
 def test_another_object_hides_a_share_within_the_range_and_often_sticks_out_at_both_ends():
-    whole, others = square(40, 12, 28), (bar_mask(2), np.ones((5, 30), bool))
+    amodal, others = square(40, 12, 28), (bar_mask(2), np.ones((5, 30), bool))
     rng, crossings = np.random.default_rng(0), 0
     for _ in range(100):
-        occlusion = draw_occlusion(whole, others, Ranges(hidden=(0.1, 0.4), nothing=0.0), rng)
-        hidden = apply_occlusion(whole, occlusion, others)
+        occlusion = draw_occlusion(amodal, others, Ranges(occluded=(0.1, 0.4), nothing=0.0), rng)
+        occluded = apply_occlusion(amodal, occlusion, others)
         assert 0.1 <= occlusion.target <= 0.4
-        assert whole.sum() - hidden.visible.sum() == round(occlusion.target * 256)
-        rim = hidden.occluder.copy()
+        assert amodal.sum() - occluded.visible.sum() == round(occlusion.target * 256)
+        rim = occluded.occluder.copy()
         rim[11:29, 11:29] = False
         crossings += sum(bool(side.any()) for side in (rim[:12], rim[28:], rim[:, :12], rim[:, 28:])) >= 2
     assert 10 < crossings < 90
 
 
 def test_an_object_that_all_tries_cover_whole_lies_in_front():
-    whole, others = square(9, 4, 6), (np.ones((300, 300), bool),)
-    occlusion = draw_occlusion(whole, others, Ranges(nothing=0.0), np.random.default_rng(0))
+    amodal, others = square(9, 4, 6), (np.ones((300, 300), bool),)
+    occlusion = draw_occlusion(amodal, others, Ranges(nothing=0.0), np.random.default_rng(0))
     assert occlusion.covered == 1 and occlusion.in_front and occlusion.target == 0
-    assert apply_occlusion(whole, occlusion, others).visible.sum() == 4
+    assert apply_occlusion(amodal, occlusion, others).visible.sum() == 4
 
 
 def test_slices_are_drawn_across_an_axis_along_which_a_flat_object_has_several():

@@ -14,18 +14,18 @@ from .conftest import SHOWING, rod
 
 
 def test_a_simulated_object_keeps_its_whole_and_says_what_hid_it():
-    thing, others = rod(), [np.ones((5, 8), bool)]
+    amodal_object, others = rod(), [np.ones((5, 8), bool)]
     for seed in range(8):
-        hidden = simulated(thing, others, SHOWING, np.random.default_rng(seed))
-        assert hidden.whole is not None and hidden.occluder is not None and not hidden.complete
-        assert hidden.whole.sum() == thing.visible.sum() == 84
-        assert hidden.name == "m/rod-1~object" and (hidden.case, hidden.label) == ("m", "rod")
-        assert not (hidden.visible & hidden.occluder).any() and hidden.visible.any()
-        assert (hidden.whole == (hidden.visible | (hidden.whole & hidden.occluder))).all()
-    again = [simulated(thing, others, SHOWING, np.random.default_rng(3)) for _ in range(2)]
+        occluded = simulated(amodal_object, others, SHOWING, np.random.default_rng(seed))
+        assert occluded.amodal is not None and occluded.occluder is not None and not occluded.unoccluded
+        assert occluded.amodal.sum() == amodal_object.visible.sum() == 84
+        assert occluded.name == "m/rod-1~object" and (occluded.case, occluded.label) == ("m", "rod")
+        assert not (occluded.visible & occluded.occluder).any() and occluded.visible.any()
+        assert (occluded.amodal == (occluded.visible | (occluded.amodal & occluded.occluder))).all()
+    again = [simulated(amodal_object, others, SHOWING, np.random.default_rng(3)) for _ in range(2)]
     assert (again[0].visible == again[1].visible).all()
     kinds = {
-        simulated(thing, (), replace(SHOWING, ranges=Ranges(("bar", "blob"))), np.random.default_rng(seed)).name
+        simulated(amodal_object, (), replace(SHOWING, ranges=Ranges(("bar", "blob"))), np.random.default_rng(seed)).name
         for seed in range(9)
     }
     assert kinds == {"m/rod-1~bar", "m/rod-1~blob"}
@@ -43,15 +43,17 @@ def test_the_canvas_holds_all_that_the_frame_shows():
 
 def test_a_simulated_object_is_known_by_its_name_even_if_others_have_the_mark_in_theirs():
     for name in ("m/rod-1", "m~2/rod-1"):
-        thing = rod(name=name)
-        hidden = simulated(thing, [np.ones((5, 8), bool)], SHOWING, np.random.default_rng(0))
-        assert is_simulated(hidden) and not is_simulated(thing)
-        assert original_name(hidden) == original_name(thing) == name
+        amodal_object = rod(name=name)
+        occluded = simulated(amodal_object, [np.ones((5, 8), bool)], SHOWING, np.random.default_rng(0))
+        assert is_simulated(occluded) and not is_simulated(amodal_object)
+        assert original_name(occluded) == original_name(amodal_object) == name
 
 
 def test_a_mirror_image_is_that_of_every_mask():
-    thing = replace(rod(2, 3), visible=np.array([[1, 1, 0], [1, 0, 0]], bool), occluder=np.eye(2, 3, dtype=bool))
-    image = mirrored(thing, [1])
+    amodal_object = replace(
+        rod(2, 3), visible=np.array([[1, 1, 0], [1, 0, 0]], bool), occluder=np.eye(2, 3, dtype=bool)
+    )
+    image = mirrored(amodal_object, [1])
     assert image.visible.tolist() == [[False, True, True], [False, False, True]]
     assert image.occluder is not None and image.occluder.tolist() == [[False, False, True], [False, True, False]]
-    assert mirrored(thing, []) is thing
+    assert mirrored(amodal_object, []) is amodal_object

@@ -37,11 +37,11 @@ def test_no_mask_and_a_full_one_stay_as_they_are():
 
 
 def test_a_sloppy_object_loses_or_gains_up_to_the_gap_and_keeps_its_whole():
-    thing = rod(6, 14, room=4)
+    amodal_object = rod(6, 14, room=4)
     areas = set()
     for seed in range(40):
-        changed = sloppy(thing, 2, np.random.default_rng(seed))
+        changed = sloppy(amodal_object, 2, np.random.default_rng(seed))
         areas.add(int(changed.visible.sum()))
-        assert changed.whole is thing.whole and changed.occluder is None
-    expected = {int(roughen(thing.visible, change).sum()) for change in range(-2, 3)}
+        assert changed.amodal is amodal_object.amodal and changed.occluder is None
+    expected = {int(roughen(amodal_object.visible, change).sum()) for change in range(-2, 3)}
     assert areas == expected and len(expected) == 5

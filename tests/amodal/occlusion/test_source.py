@@ -44,7 +44,7 @@ def same(one: MaskBatch, other: MaskBatch) -> bool:
 
 def joined(parts: Sequence[MaskBatch]) -> MaskBatch:
     """The shares of all ranks in the order of the global batch."""
-    names = ("visible", "occluder", "whole", "class_index", "case_index")
+    names = ("visible", "occluder", "amodal", "class_index", "case_index")
     stacked = {name: torch.stack([getattr(part, name) for part in parts], 1).flatten(0, 1) for name in names}
     return replace(parts[0], **stacked)
 
@@ -52,13 +52,13 @@ def joined(parts: Sequence[MaskBatch]) -> MaskBatch:
 # ------------------------------------------------------------------------------------------ batches
 @pytest.mark.parametrize("view", ["complete", "occluded", "visible"])
 def test_a_batch_is_a_function_of_view_epoch_and_step(cohort: Cohort, view):
-    one, other = source(cohort, gap=1), source(cohort, gap=1)
+    one, other = source(cohort, mask_jitter=1), source(cohort, mask_jitter=1)
     later = other.batch(view, 1, 1)
     assert same(one.batch(view, 0, 1), other.batch(view, 0, 1)) and same(one.batch(view, 1, 1), later)
     assert not torch.equal(one.batch(view, 0, 1).visible, later.visible)
-    assert later.visible.shape == later.occluder.shape == later.whole.shape == (4, 1, 16, 16)
+    assert later.visible.shape == later.occluder.shape == later.amodal.shape == (4, 1, 16, 16)
     assert later.visible.dtype == torch.float32 and later.class_index.dtype == torch.int64
-    seeded = OcclusionSource(cohort, replace(SHOWING, gap=1), 8, 4)
+    seeded = OcclusionSource(cohort, replace(SHOWING, mask_jitter=1), 8, 4)
     assert not same(seeded.batch(view, 1, 1), later)
 
 
@@ -71,30 +71,30 @@ def test_the_ranks_share_one_global_batch(cohort: Cohort):
     numbers = [set(torch.cat([batch.case_index for batch in part]).tolist()) for part in kept]
     everything = torch.cat([batch.case_index for batch in found.validation("visible")])
     assert not numbers[0] & numbers[1] and numbers[0] | numbers[1] == set(everything.tolist())
-    assert len(everything) == len(found.hidden["val"])
+    assert len(everything) == len(found.occluded["val"])
 
 
 def test_every_object_is_seen_once_before_any_is_seen_again(cohort: Cohort):
     found = source(cohort, batch_size=3)
-    number = len(found.complete["train"])
+    number = len(found.unoccluded["train"])
     assert found.steps_per_epoch() == -(-number // 3)
     steps = [found.batch("complete", *divmod(n, found.steps_per_epoch())) for n in range(2 * found.steps_per_epoch())]
     seen = torch.cat([batch.case_index for batch in steps]).tolist()
     assert len(set(seen[:number])) == number  # the second round goes on in the batch in which the first has ended
     assert len(set(seen[number : 2 * number])) == len(seen[number : 2 * number])
-    assert {found.names[index] for index in seen} == {thing.name for thing in found.complete["train"]}
+    assert {found.names[index] for index in seen} == {amodal_object.name for amodal_object in found.unoccluded["train"]}
     assert source(cohort, 4, objects_per_epoch=10).steps_per_epoch() == 3
 
 
 def test_an_index_names_the_object(cohort: Cohort):
     found = source(cohort)
     batch = found.batch("visible", 0, 0)
-    hidden = {thing.name: thing for thing in found.hidden["train"]}
-    things = [hidden[found.names[index]] for index in batch.case_index.tolist()]
-    assert batch.class_index.tolist() == [thing.class_index for thing in things]
+    occluded = {amodal_object.name: amodal_object for amodal_object in found.occluded["train"]}
+    objects = [occluded[found.names[index]] for index in batch.case_index.tolist()]
+    assert batch.class_index.tolist() == [amodal_object.class_index for amodal_object in objects]
     areas = batch.visible.sum((1, 2, 3)) * 4  # frames of 2 pixels
-    reduced = [frame_of(thing, SHOWING.frame).reduction for thing in things]
-    expected = [thing.visible.sum() / factor**2 for thing, factor in zip(things, reduced, strict=True)]
+    reduced = [frame_of(amodal_object, SHOWING.frame).reduction for amodal_object in objects]
+    expected = [amodal_object.visible.sum() / factor**2 for amodal_object, factor in zip(objects, reduced, strict=True)]
     np.testing.assert_allclose(areas, expected, rtol=0.1)
 
 
@@ -102,38 +102,39 @@ def test_an_index_names_the_object(cohort: Cohort):
 def test_the_truth_is_told_of_synthetically_hidden_objects_and_never_of_really_hidden_ones(cohort: Cohort):
     found = source(cohort)
     for batch in (found.batch("visible", 0, 0), *found.validation("visible")):
-        assert torch.equal(batch.whole, batch.visible)
+        assert torch.equal(batch.amodal, batch.visible)
     for view in ("complete", "occluded"):
         batch = found.batch(view, 0, 0)
-        assert (batch.whole + 1e-5 >= batch.visible).all() and (batch.whole > batch.visible + 0.5).any()
+        assert (batch.amodal + 1e-5 >= batch.visible).all() and (batch.amodal > batch.visible + 0.5).any()
     swapped = {
-        split: [replace(thing, whole=~thing.visible) for thing in things] for split, things in found.hidden.items()
+        split: [replace(amodal_object, amodal=~amodal_object.visible) for amodal_object in objects]
+        for split, objects in found.occluded.items()
     }
     told = found.batch("visible", 0, 0)
-    found.hidden = swapped
+    found.occluded = swapped
     assert same(found.batch("visible", 0, 0), told)  # another truth changes nothing
 
 
 def test_what_is_hidden_lies_in_the_occluder(cohort: Cohort):
     batch = source(cohort).batch("occluded", 0, 0)
-    lost = batch.whole - batch.visible
+    lost = batch.amodal - batch.visible
     assert lost.max() > 0.9 and (lost <= batch.occluder + 1e-4).all()
 
 
 def test_a_cohort_without_hidden_objects_hides_complete_ones_and_keeps_their_whole_to_itself(cohort: Cohort):
     found = source(cohort)
-    found.hidden = {"train": [], "val": []}
+    found.occluded = {"train": [], "val": []}
     batch = found.batch("visible", 0, 0)
-    assert torch.equal(batch.whole, batch.visible) and batch.occluder.sum() > 0
+    assert torch.equal(batch.amodal, batch.visible) and batch.occluder.sum() > 0
     names = {found.names[index] for index in batch.case_index.tolist()}
-    assert names <= {thing.name for thing in found.complete["train"]}
+    assert names <= {amodal_object.name for amodal_object in found.unoccluded["train"]}
     occluded = found.batch("occluded", 0, 0)
-    assert torch.equal(batch.visible, occluded.visible) and not torch.equal(batch.whole, occluded.whole)
+    assert torch.equal(batch.visible, occluded.visible) and not torch.equal(batch.amodal, occluded.amodal)
 
 
 # --------------------------------------------------------------------------------------- validation
 def test_validation_shows_the_same_in_every_epoch_and_nothing_of_training(cohort: Cohort):
-    found = source(cohort, gap=2)
+    found = source(cohort, mask_jitter=2)
     for view in ("complete", "occluded", "visible"):
         first, again = list(found.validation(view)), list(found.validation(view))
         assert all(same(one, other) for one, other in zip(first, again, strict=True))
@@ -144,18 +145,18 @@ def test_validation_shows_the_same_in_every_epoch_and_nothing_of_training(cohort
 def test_no_more_validation_objects_than_are_needed(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "VALIDATION", 2)
     found = source(cohort)
-    assert len(found.complete["val"]) == len(found.hidden["val"]) == 2
-    assert len(found.complete["train"]) > 2
+    assert len(found.unoccluded["val"]) == len(found.occluded["val"]) == 2
+    assert len(found.unoccluded["train"]) > 2
 
 
 def test_masks_are_sloppy_in_training_only(cohort: Cohort):
-    sharp, sloppy = source(cohort), source(cohort, gap=2)
+    sharp, sloppy = source(cohort), source(cohort, mask_jitter=2)
     for one, other in zip(sharp.validation("occluded"), sloppy.validation("occluded"), strict=True):
         assert torch.equal(one.visible, other.visible) and torch.equal(one.occluder, other.occluder)
     areas = [[float(s.batch("visible", 0, step).visible.sum()) for step in range(3)] for s in (sharp, sloppy)]
     assert areas[0] != areas[1]
     complete = [s.batch("complete", 0, 0) for s in (sharp, sloppy)]
-    assert torch.equal(complete[0].whole.sum((1, 2, 3)), complete[1].whole.sum((1, 2, 3)))
+    assert torch.equal(complete[0].amodal.sum((1, 2, 3)), complete[1].amodal.sum((1, 2, 3)))
 
 
 def test_mirror_images_are_shown_only_where_they_may_be(cohort: Cohort):
@@ -179,12 +180,12 @@ def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
     complaints = refusal(cohort, FrameRules((16, 16), spacing=1.0, reduction=1.5))
     found = source(cohort)
     large = [
-        thing.name
+        amodal_object.name
         for split in ("train", "val")
-        for thing in found.complete[split]
-        if not fits(thing, FrameRules((16, 16), spacing=1.0, reduction=1.5))
+        for amodal_object in found.unoccluded[split]
+        if not fits(amodal_object, FrameRules((16, 16), spacing=1.0, reduction=1.5))
     ]
-    assert 1 < len(large) < len(found.complete["train"]) + len(found.complete["val"])
+    assert 1 < len(large) < len(found.unoccluded["train"]) + len(found.unoccluded["val"])
     assert [line.split("(")[-1].rstrip(")") for line in complaints] == large
     start = "object size: expected one that fits the frame when shown at most 1.5 times smaller (data.frame), got "
     assert all(line.startswith(start) for line in complaints)
@@ -194,11 +195,13 @@ def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
 def test_a_hidden_object_larger_than_the_frame_allows_is_not_trained_on(
     cohort: Cohort, monkeypatch: pytest.MonkeyPatch
 ):
-    short, long = (replace(rod(6, length, name=f"m/rod-{length}"), complete=False) for length in (20, 60))
+    short, long = (replace(rod(6, length, name=f"m/rod-{length}"), unoccluded=False) for length in (20, 60))
     monkeypatch.setattr(module, "objects_of_split", lambda cohort, split: [rod(), short, long])
     found = source(cohort)  # 60 pixels, times 1.25, in 16 voxels of 2 pixels: 2.3 times smaller
-    assert [thing.name for thing in found.hidden["train"]] == [thing.name for thing in found.hidden["val"]]
-    assert [thing.name for thing in found.hidden["train"]] == ["m/rod-20"]
+    assert [amodal_object.name for amodal_object in found.occluded["train"]] == [
+        amodal_object.name for amodal_object in found.occluded["val"]
+    ]
+    assert [amodal_object.name for amodal_object in found.occluded["train"]] == ["m/rod-20"]
 
 
 def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: Path):

@@ -25,12 +25,12 @@ PANEL = CompletionPanel(
     name="c1/rod-1",
     visible=SEEN,
     occluder=SQUARE,
-    whole=BAR,
+    amodal=BAR,
     answer=BAR,
     probs=BAR.astype(np.float32),
     samples=np.stack([BAR, SEEN]),
-    whole_iou=1.0,
-    hidden_iou=float("nan"),
+    amodal_iou=1.0,
+    occluded_iou=float("nan"),
     spacing=(1.0, 1.0),
 )
 
@@ -68,7 +68,7 @@ def test_a_row_per_object_in_the_colours_of_what_is_seen_true_and_answered(tmp_p
 
 
 def test_what_is_not_known_is_left_white(tmp_path):
-    unknown = replace(PANEL, occluder=None, whole=None, samples=PANEL.samples[:0])
+    unknown = replace(PANEL, occluder=None, amodal=None, samples=PANEL.samples[:0])
     page = picture(draw_completions(tmp_path / "unknown.png", [unknown]))
     assert share(column(page, 0), "occluder") == 0
     assert not any(share(column(page, 1), name) for name in COLOURS)
@@ -84,7 +84,7 @@ def test_a_volume_shows_the_slice_in_which_most_is_hidden(tmp_path):
         PANEL,
         visible=volume(BAR, SEEN, BAR),
         occluder=volume(nothing, SQUARE, nothing),
-        whole=volume(BAR, BAR, BAR),
+        amodal=volume(BAR, BAR, BAR),
         answer=volume(BAR, BAR, BAR),
         probs=volume(BAR, BAR, BAR).astype(np.float32),
         samples=np.zeros((0, *BAR.shape, 3), dtype=bool),
@@ -92,7 +92,7 @@ def test_a_volume_shows_the_slice_in_which_most_is_hidden(tmp_path):
     )
     flat = picture(draw_completions(tmp_path / "flat.png", [replace(PANEL, samples=PANEL.samples[:0])]))
     assert (picture(draw_completions(tmp_path / "deep.png", [deep])) == flat).all()
-    without_truth = picture(draw_completions(tmp_path / "without.png", [replace(deep, whole=None)]))
+    without_truth = picture(draw_completions(tmp_path / "without.png", [replace(deep, amodal=None)]))
     assert (column(without_truth, 0) == column(flat, 0)).all()
 
 
