@@ -73,6 +73,9 @@ def krippendorff_alpha(labels: NDArray[np.integer], num_classes: int) -> float:
 
     labels: (A,S...), inside the box of all foregrounds; voxels that some annotator left unlabelled count
     with the annotators they have. nan with fewer than two annotators or with one single class in the box.
+
+    >>> krippendorff_alpha(np.array([[0, 1, 1, 0], [0, 1, 1, 0]]), num_classes=2)
+    1.0
     """
     votes = _votes(_boxed(labels), num_classes)
     comparable = votes[votes.sum(axis=1) > 1]
@@ -88,6 +91,10 @@ def ged2_v(samples: NDArray[np.integer], labels: NDArray[np.integer], num_classe
     (Szekely and Rizzo 2013; Kohl et al. 2018, Eq. 4). IoU is the mean over the foreground classes that
     either map has; both empty: d = 0. samples: (A,S...) predicted, labels: (A',S...) drawn.
     nan if either set is empty.
+
+    >>> one, other = np.array([[0, 1, 1]]), np.array([[0, 0, 1]])  # IoU 1/2
+    >>> ged2_v(one, other, num_classes=2), ged2_v(one, one, num_classes=2)
+    (1.0, 0.0)
     """
     return _ged2(samples, labels, num_classes, unbiased=False)
 
@@ -96,6 +103,10 @@ def ged2_u(samples: NDArray[np.integer], labels: NDArray[np.integer], num_classe
     """``ged2_v`` as a U-statistic: pairs of a member with itself are left out of E d(S,S') and E d(Y,Y').
 
     Unbiased, so it can be below 0. nan if either set has fewer than two members.
+
+    >>> pair = np.array([[0, 1, 1], [0, 0, 1]])  # IoU 1/2: 2 * 1/4 - 1/2 - 1/2
+    >>> ged2_u(pair, pair, num_classes=2)
+    -0.5
     """
     return _ged2(samples, labels, num_classes, unbiased=True)
 
@@ -105,6 +116,10 @@ def hungarian_iou(samples: NDArray[np.integer], labels: NDArray[np.integer], num
 
     Both empty: IoU 1, as in the published evaluations. Sets of unequal size: the smaller one is
     matched as a whole. nan if either set is empty.
+
+    >>> drawn = np.array([[0, 1, 1], [0, 0, 1]])
+    >>> hungarian_iou(drawn[::-1], drawn, num_classes=2), hungarian_iou(drawn[:1], drawn[1:], num_classes=2)
+    (1.0, 0.5)
     """
     samples, labels = samples[present(samples)], labels[present(labels)]
     if not (len(samples) and len(labels)):

@@ -23,21 +23,27 @@ def dice(a: NDArray[np.integer], b: NDArray[np.integer], label: int) -> float:
     """Dice coefficient 2|a&b| / (|a| + |b|) of one class (Dice 1945, p. 298).
 
     a, b: (S...) class indices. Both empty: nan; one empty: 0.
+
+    >>> dice(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), label=1)
+    0.8
     """
     known = (a != UNLABELLED) & (b != UNLABELLED)
     in_a, in_b = (a == label) & known, (b == label) & known
     total = np.count_nonzero(in_a) + np.count_nonzero(in_b)
-    return 2 * np.count_nonzero(in_a & in_b) / total if total else float("nan")
+    return float(2 * np.count_nonzero(in_a & in_b) / total) if total else float("nan")
 
 
 def iou(a: NDArray[np.integer], b: NDArray[np.integer], label: int) -> float:
     """Intersection over union |a&b| / |a|b| of one class (Jaccard 1912).
 
     a, b: (S...) class indices. Both empty: nan; one empty: 0.
+
+    >>> iou(np.array([0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1]), label=1)
+    0.75
     """
     known = (a != UNLABELLED) & (b != UNLABELLED)
     union = np.count_nonzero(((a == label) | (b == label)) & known)
-    return np.count_nonzero((a == label) & (b == label)) / union if union else float("nan")
+    return float(np.count_nonzero((a == label) & (b == label)) / union) if union else float("nan")
 
 
 def soft_dice(

@@ -27,6 +27,11 @@ def hd95(a: NDArray[np.integer], b: NDArray[np.integer], label: int, spacing_mm:
     """95 % Hausdorff distance of one class: the larger of the two directed 95th percentiles.
 
     a, b: (S...) class indices; spacing_mm: voxel length along each S axis. nan if either is empty.
+
+    >>> column = np.zeros((5, 8), int)
+    >>> column[:, 2] = 1
+    >>> hd95(column, np.roll(column, 3, axis=1), label=1, spacing_mm=(1.0, 0.5))
+    1.5
     """
     return _between(a, b, label, partial(compute_hausdorff_distance, percentile=95, spacing=spacing_mm))
 
@@ -35,6 +40,11 @@ def assd(a: NDArray[np.integer], b: NDArray[np.integer], label: int, spacing_mm:
     """Average symmetric surface distance of one class, over the surface voxels of both maps.
 
     a, b: (S...) class indices; spacing_mm: voxel length along each S axis. nan if either is empty.
+
+    >>> column = np.zeros((5, 8), int)
+    >>> column[:, 2] = 1
+    >>> assd(column, np.roll(column, 3, axis=1), label=1, spacing_mm=None)  # in pixels
+    3.0
     """
     return _between(a, b, label, partial(compute_average_surface_distance, symmetric=True, spacing=spacing_mm))
 

@@ -1,0 +1,169 @@
+"""The verbs for Python: folders and overrides in, cohorts, run folders and tables out; see docs/python.md.
+
+They do what the command line does, and import what is heavy when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medseg.contracts import Cohort, Evaluation, Refused, Report, complaint
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Folder = str | PathLike[str]
+
+
+def index(
+    folder: Folder,
+    out: Folder | None = None,
+    *,
+    layout: str | None = None,
+    task: str | None = None,
+    patient_from: str | None = None,
+    rules: str | None = None,
+    overwrite: bool = False,
+) -> Cohort:
+    """Write manifest.csv and cohort.yaml for a folder of images and masks (`medseg index`).
+
+    out: a folder for the two files; by default ``folder`` itself. layout: its name; None: found out. task: which of a
+    folder's targets (QUBIQ, BIDS). patient_from: regular expression that finds the patient in a case's name. rules:
+    how label maps are taken apart, YAML as ``objects:`` of cohort.yaml. overwrite: replace existing files.
+    Raises Refused if no layout fits or two do, and for whatever the layout itself refuses.
+
+    >>> import medseg
+    >>> cohort = medseg.index("cells", out="indexed_again")
+    >>> cohort.annotators, len(cohort.cases)
+    (('good', 'over', 'swap'), 12)
+    """
+    from medseg.cohorts.cohort import load_cohort
+    from medseg.experiment.cohorts import index_folder
+
+    target = Path(folder if out is None else out)
+    index_folder(
+        Path(folder), target, layout=layout, task=task, patient_from=patient_from, overwrite=overwrite, rules=rules
+    )
+    return load_cohort(target)
+
+
+def check(cohort: Folder) -> Report:
+    """Read every file of a cohort; ``str`` of the report is what `medseg check` prints.
+
+    ``errors``: what stops a training, a sentence each. Raises Refused where the manifest itself cannot be read.
+
+    >>> import medseg
+    >>> report = medseg.check("cells")
+    >>> report.errors
+    ()
+    """
+    from medseg.experiment.cohorts import check_folder
+
+    return check_folder(Path(cohort))
+
+
+def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = None, *, resume: bool = False) -> Path:
+    """Train the stages of a config file; returns the run folder (`medseg train`).
+
+    overrides: ``dotted.key=value``, as on the command line. out: the run folder, by default
+    runs/<experiment>/<recipe>-seed<k>[-fold<f>]. resume: go on where it stopped.
+    Raises Refused with every mistake of the config, for a bad cohort, and for a run folder that is taken.
+
+    >>> import medseg
+    >>> run = medseg.train("cells.yaml", ["recipe=soft_mean", "seed=3"], out="runs/seed3")
+    >>> (run / "weights.pt").is_file()
+    True
+    """
+    from medseg.experiment.methods import load_config
+
+    resolved = load_config(Path(config), overrides)
+    from medseg.experiment.train import default_run_folder
+    from medseg.experiment.train import train as run_training
+
+    run = default_run_folder(resolved) if out is None else Path(out)
+    run_training(resolved, run, resume, progress=False)
+    return run
+
+
+def predict(run: Folder, images: Folder, out: Folder) -> Sequence[Path]:
+    """Maps of every image of a folder, on its own grid, written to ``out`` (`medseg predict`); a path per case.
+
+    Recovered truth, probabilities, every annotator's labels, entropy. Raises Refused before anything is written.
+
+    >>> import medseg
+    >>> maps = medseg.predict("runs/pixel", images="cells/images", out="maps_again")
+    >>> len(maps), maps[0].name
+    (12, 'sample_000.png')
+    """
+    from medseg.experiment.predict import predict_folder
+
+    return predict_folder(Path(run), Path(images), Path(out))
+
+
+def evaluate(run: Folder, *, cohort: Folder | None = None, stage: str | None = None, draw: bool = True) -> Evaluation:
+    """Score a run's test cases (`medseg evaluate`); ``str`` gives what the command prints.
+
+    cohort: another one, all of its cases. stage: the run as this stage of method two left it. draw: the pictures and
+    the page too. Writes scores.csv and report/ into the run folder. Raises Refused where there is nothing to score.
+
+    >>> import medseg
+    >>> found = medseg.evaluate("runs/pixel", draw=False)
+    >>> any(score.metric == "truth_dice" and 0 <= score.value <= 1 for score in found.scores)
+    True
+    """
+    from medseg.experiment.evaluate import evaluate_run
+
+    return evaluate_run(Path(run), None if cohort is None else Path(cohort), stage, draw)
+
+
+def compare(runs: Sequence[Folder], reference: str | None = None) -> pd.DataFrame:
+    """A row per metric and recipe of evaluated runs, paired over seeds, folds and cases (`medseg compare`).
+
+    reference: the recipe that the others are paired with; by default that of the first run. Columns: metric, recipe,
+    direction, unit, reference, mean, low, high, worst_seed, difference, difference_low, difference_high, runs, seeds,
+    values, undefined. Raises Refused for folders without scores, and for two of one run.
+
+    >>> import medseg
+    >>> table = medseg.compare(["runs/pixel", "runs/soft_mean"], reference="soft_mean")
+    >>> sorted(set(table["recipe"]))
+    ['shared_truth_pixel', 'soft_mean']
+    """
+    from medseg.experiment.methods import metrics
+    from medseg.reporting.runs import load_runs
+    from medseg.reporting.statistics import compare as compared
+
+    missing = [run for run in map(Path, runs) if not (run / "scores.csv").is_file()]
+    if missing:
+        raise Refused(complaint("run folder", "scores.csv (medseg.evaluate)", "none", str(run)) for run in missing)
+    frame = load_runs([Path(run) for run in runs])
+    recipes = sorted(frame["recipe"].unique())
+    if reference is not None and reference not in recipes:
+        raise Refused([complaint("reference", f"one of {', '.join(recipes)}", reference, "compare")])
+    return compared(frame, metrics(), reference)
+
+
+def simulate_annotator(
+    labels: NDArray[np.integer], style: str, num_classes: int, rng: np.random.Generator
+) -> NDArray[np.integer]:
+    """What an annotator of known style writes where the truth is ``labels``, class indices (S...) in 0..T-1.
+
+    style: good, over, under, fractured, fractured_over, blank, swap, displaced, jitter or confusion, with its strength
+    (voxels; of confusion a share) after a colon: ``"over:2"``. Raises Refused for another style.
+
+    >>> import medseg
+    >>> import numpy as np
+    >>> truth = np.zeros((9, 9), int)
+    >>> truth[3:6, 3:6] = 1
+    >>> int(medseg.simulate_annotator(truth, "blank", 2, np.random.default_rng(0)).sum())
+    0
+    >>> bool(medseg.simulate_annotator(truth, "over:2", 2, np.random.default_rng(0)).sum() > 9)
+    True
+    """
+    from medseg.annotators.simulation.simulators import simulate
+
+    return simulate(labels, style, num_classes, rng)
