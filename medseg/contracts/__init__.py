@@ -1,0 +1,68 @@
+"""The axis legend, and the nouns that rooms hand to one another, in the order of the walk.
+
+Axis letters, used in every shape and (in lower case) in every einsum:
+
+====  =========================================================================
+B     batch
+C     image channel
+A     annotator
+O     observed class (what an annotator wrote)
+T     true class (what is there)
+F     feature of the network's last layer
+S...  space, 2 or 3 axes, in the order of the file (never transposed)
+====  =========================================================================
+
+A number's name says the space it lives in: ``logits``, ``log_probs``, ``probs``, ``labels``;
+lengths end in ``_mm``, volumes in ``_ml``, indices in ``_index``.
+Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED`` marks a voxel
+(of padding, or of an annotator who did not see the case) about which nobody said anything.
+"""
+
+from medseg.contracts.configs import Fraction, Positive, Section
+from medseg.contracts.data import (
+    UNLABELLED,
+    Case,
+    ClassLabel,
+    Cohort,
+    ObjectCohort,
+    ObjectMask,
+    ObjectRules,
+    ObjectScheme,
+    Split,
+    Volume,
+)
+from medseg.contracts.methods import Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.refusal import Refused, complaint
+from medseg.contracts.scores import LENGTH, Metric, Score
+from medseg.contracts.training import Batch, Losses, Objective, Stage, View
+
+__all__ = [
+    "LENGTH",
+    "UNLABELLED",
+    "Batch",
+    "Case",
+    "ClassLabel",
+    "Cohort",
+    "Evaluation",
+    "Fraction",
+    "Losses",
+    "Method",
+    "Metric",
+    "ObjectCohort",
+    "ObjectMask",
+    "ObjectRules",
+    "ObjectScheme",
+    "Objective",
+    "Parts",
+    "Positive",
+    "Refused",
+    "Report",
+    "Score",
+    "Section",
+    "Signature",
+    "Split",
+    "Stage",
+    "View",
+    "Volume",
+    "complaint",
+]

@@ -1,0 +1,28 @@
+"""What every section of a config has in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of a config, which is also the settings of the part of the program that it configures.
+
+    Frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers. Only a list is as good
+    as a tuple, which YAML does not have.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, values: Any) -> Any:
+        def converted(value: Any) -> Any:
+            return tuple(map(converted, value)) if isinstance(value, list) else value
+
+        return {key: converted(value) for key, value in values.items()} if isinstance(values, dict) else values

@@ -1,0 +1,115 @@
+"""What the verbs ask of a method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from medseg.contracts.data import Cohort
+from medseg.contracts.refusal import Refused, complaint
+from medseg.contracts.scores import Metric, Score
+from medseg.contracts.training import Stage
+
+if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
+    from torch import nn
+
+
+class Signature(Protocol):
+    """What a network was built for; written beside its weights, and all that prediction needs of the cohort."""
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a method hands to the loop."""
+
+    signature: Signature
+    """Written into the run folder as model.json."""
+    model: nn.Module
+    """Its weights a function of the seed alone."""
+    stages: tuple[Stage, ...]
+    """In their order."""
+    source: Any
+    """``training.loop.Source``: batches of every view as functions of (epoch, step, rank)."""
+    case_names: Sequence[str]
+    """By the batches' ``case_index``."""
+
+
+class Report(Protocol):
+    """What reading every file of a cohort brought to light; ``str`` gives what the user reads."""
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What stops a training."""
+        ...
+
+
+class Evaluation(Protocol):
+    """What an evaluation found; ``str`` gives what the user reads."""
+
+    @property
+    def scores(self) -> Sequence[Score]:
+        """The rows of scores.csv."""
+        ...
+
+
+class Method(Protocol):
+    """What the verbs ask of a method: one folder, and one row of ``experiment.methods.METHODS``.
+
+    A class that names this one as its base answers what has a body here as it stands here.
+    """
+
+    config: type[Any]
+    """The pydantic section that a config file of the method is read into; its field ``recipe`` is a Literal."""
+
+    def takes(self, cohort: Cohort) -> bool:
+        """Whether cohorts of this kind are the method's."""
+        ...
+
+    def layouts(self) -> Mapping[str, Any]:
+        """Folders that the method alone indexes: name -> ``cohorts.layouts.Layout``."""
+        return {}
+
+    def remarks(self, cohort: Cohort) -> Sequence[str]:
+        """What an indexed cohort leaves for the user to decide, a line each."""
+        return ()
+
+    def check(self, cohort: Cohort) -> Report:
+        """Read every file of a cohort that the method takes."""
+        ...
+
+    def draw_cohort(self, cohort: Cohort, page: Path) -> None:
+        """Draw some of a cohort to a PNG. Raises Refused where the method has no such picture."""
+        raise Refused([complaint("page", "a cohort of objects (cohort.yaml has objects)", cohort.name, str(page))])
+
+    def unfit(self, config: Any, cohort: Cohort) -> Sequence[str]:
+        """Complaints about a cohort that a config cannot be trained on, found without reading a voxel."""
+        ...
+
+    def assemble(self, config: Any, cohort: Cohort) -> Parts:
+        """Model, stages and data of a run, every case in its split."""
+        ...
+
+    def finish(self, run: Path, cohort: Cohort) -> None:
+        """What follows the last stage, by the first process alone."""
+
+    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
+        """Score a run's test cases, or all cases of another cohort, or the run as one of its stages left it."""
+        ...
+
+    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
+        """Maps of a folder of images, written to ``out``. Raises Refused where the method predicts nothing."""
+        raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """Rows that the method adds to ``evaluation.METRICS``."""
+        return {}
+
+    def comparison(self, scores: Any) -> Mapping[str, str]:
+        """Heading -> table as text, below the overview of runs; ``scores``: the frame of ``reporting.load_runs``."""
+        return {}

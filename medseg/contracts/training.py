@@ -1,0 +1,71 @@
+"""What the loop is given: batches, objectives, stages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
+    from torch import Tensor, nn
+
+
+View = Literal["annotated", "majority_vote", "staple", "random_annotator", "truth", "complete", "occluded", "visible"]
+"""How a case is shown: the annotators' labels or one consensus of them; an object whole, synthetically hidden, or
+really hidden."""
+
+
+class Batch(Protocol):
+    """What a step of training sees: tensors of a method's own, and whose they are."""
+
+    @property
+    def case_index(self) -> Tensor:
+        """(B,) the position of each case, or object, in ``Parts.case_names``."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Losses:
+    """What an objective makes of one batch."""
+
+    total: Tensor
+    """() what is minimised."""
+    metrics: dict[str, Tensor]
+    """Name -> () what is only looked at, detached; among them the stage's ``criterion``."""
+
+
+class Objective(Protocol):
+    """Owns its forward pass: the loop knows neither the model nor the batch."""
+
+    def __call__(self, model: nn.Module, batch: Any, *, epoch: float = math.inf) -> Losses:
+        """The losses of one batch, as the stage's view has it.
+
+        epoch: of the stage, with the part of it that is done (2.5: in the middle of the third), for terms that set
+        in gradually; infinite in validation.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One row of a method: how a case is shown, what moves, what is minimised."""
+
+    name: str
+    """Also that of its folder in the run folder."""
+    view: View
+    """How a case is shown."""
+    trains: tuple[str, ...]
+    """Prefixes of the names of the parameters that move; all others are frozen ("": all move)."""
+    objective: Objective
+    """What is minimised."""
+    criterion: str
+    """Which of the objective's metrics, lower being better, the best weights of the stage have on validation cases."""
+    epochs: int
+    """At most so many."""
+    learning_rate: float
+    """Of AdamW, before schedule and factors."""
+    lr_factors: Mapping[str, float] = field(default_factory=dict)
+    """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
+    starts_as: Mapping[str, str] = field(default_factory=dict)
+    """Child of the model -> child whose weights it takes over when the stage begins."""
