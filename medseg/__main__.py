@@ -77,7 +77,7 @@ def check(
 def simulate(
     source: Folder,
     out: Annotated[Path, typer.Option(help="The new cohort's folder.")],
-    raters: Annotated[str, typer.Option(help="Simulated annotators, e.g. good,over:2,under,fractured,blank.")],
+    annotators: Annotated[str, typer.Option(help="Simulated annotators, e.g. good,over:2,under,fractured,blank.")],
     seed: int = 0,
     cases: Annotated[int | None, typer.Option(help="The first so many of the cases, in a seeded order.")] = None,
     labels_per_image: Annotated[int | None, typer.Option(help="Keep so many annotators of each case.")] = None,
@@ -87,7 +87,7 @@ def simulate(
     with _refusing():
         from medseg.experiment.cohorts import simulate_folder
 
-        typer.echo(simulate_folder(source, out, raters.split(","), seed, cases, labels_per_image, noise))
+        typer.echo(simulate_folder(source, out, annotators.split(","), seed, cases, labels_per_image, noise))
 
 
 @app.command()

@@ -13,11 +13,11 @@
 # ---
 
 # %% [markdown]
-# # What did the model learn of the truth and of the raters?
+# # What did the model learn of the truth and of the annotators?
 #
 # Look here after `medseg evaluate`: at the recovered truth beside the vote, at what the model predicts that
-# each rater would draw, at each rater's confusion matrix, and at the training itself. Without a run the
-# notebook trains a small model for a minute, on its own images with five simulated raters unless a folder
+# each annotator would draw, at each annotator's confusion matrix, and at the training itself. Without a run the
+# notebook trains a small model for a minute, on its own images with five simulated annotators unless a folder
 # is given.
 
 # %%
@@ -37,7 +37,7 @@ from matplotlib.patches import Patch
 from medseg.experiment.methods import load_config
 from medseg.cohorts.cohort import load_cohort
 from medseg.annotators.consensus import majority_vote
-from medseg.annotators.simulation.samples import biased_raters, write_samples
+from medseg.annotators.simulation.samples import biased_annotators, write_samples
 from medseg.evaluation.agreement import pairwise_dice, present
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train
@@ -62,7 +62,7 @@ training:
 # %%
 folder = Path(tempfile.mkdtemp())
 if COHORT is None and RUN is None:
-    write_samples(folder / "samples", seed=0, spatial_dims=2, size=64, cases=64, raters=biased_raters(2, 64))
+    write_samples(folder / "samples", seed=0, spatial_dims=2, size=64, cases=64, annotators=biased_annotators(2, 64))
 if RUN is None:
     cohort = load_cohort(Path(COHORT or folder / "samples"))
     size = [64, 64] if cohort.spatial_dims == 2 else [64, 64, 32]
@@ -73,12 +73,12 @@ run = Path(RUN or folder / "run")
 
 panels = [read_panel(path) for path in sorted((run / "report/panels").glob("*.npz"))]
 scores = pd.read_csv(run / "scores.csv", keep_default_na=False, na_values="nan")
-raters, classes = panels[0].annotators, panels[0].classes
-colours = annotator_colours(raters)
+annotators, classes = panels[0].annotators, panels[0].classes
+colours = annotator_colours(annotators)
 fills = ListedColormap(plt.get_cmap("Set2")(np.arange(len(classes) - 1) % 8))
 plt.rcParams |= {"figure.dpi": 100, "font.size": 9, "image.cmap": "gray"}
 
-print(f"{run.name}: test cases {scores['case'].replace('', np.nan).nunique()}, raters {', '.join(raters)}")
+print(f"{run.name}: test cases {scores['case'].replace('', np.nan).nunique()}, annotators {', '.join(annotators)}")
 print((run / "report/alarms.txt").read_text() or "no alarm")
 scores.groupby(["metric", "label"], sort=False)["value"].mean().unstack().map("{:.3f}".format).replace(
     "nan", ""
@@ -88,7 +88,7 @@ scores.groupby(["metric", "label"], sort=False)["value"].mean().unstack().map("{
 # ## The recovered truth
 # Beside the vote, on up to four test cases. The model saw the image alone, not the masks that were voted on.
 # Where the truth is known, its outline is dashed, and the number is the Dice with it on this slice. Look for
-# borders that the vote has wrong and the model has right, and for a truth that no rater drew: the
+# borders that the vote has wrong and the model has right, and for a truth that no annotator drew: the
 # likelihood can improve while the truth drifts. High entropy belongs on borders; over a whole
 # structure it means that the model cannot tell what it is.
 
@@ -118,8 +118,8 @@ figure.legend(handles=patches, loc="outside lower center", ncols=6, frameon=Fals
 plt.show()
 
 # %% [markdown]
-# ## Each rater, predicted
-# What the rater drew (line) and what the model, from the image alone, expects this rater to draw (dots).
+# ## Each annotator, predicted
+# What the annotator drew (line) and what the model, from the image alone, expects this annotator to draw (dots).
 # The model should follow a habit, such as drawing too large, and ignore a slip of the moment.
 
 # %%
@@ -131,20 +131,20 @@ height = 13 / columns * rows * panel.aspect * panel.image.shape[0] / panel.image
 figure, axes = plt.subplots(rows, columns, figsize=(13, height + 0.7), squeeze=False, layout="compressed")
 for ax in axes.flat:
     ax.axis("off")
-for ax, rater in zip(axes.flat, here, strict=False):
+for ax, annotator in zip(axes.flat, here, strict=False):
     ax.imshow(panel.image, aspect=panel.aspect)
-    drawn, expected = panel.labels[rater], panel.annotator_labels[rater]
+    drawn, expected = panel.labels[annotator], panel.annotator_labels[annotator]
     for label in range(1, len(classes)):
         if (drawn == label).any():
-            ax.contour(drawn == label, [0.5], colors=colours[raters[rater]], linewidths=1.2)
+            ax.contour(drawn == label, [0.5], colors=colours[annotators[annotator]], linewidths=1.2)
         if (expected == label).any():
             ax.contour(expected == label, [0.5], colors="white", linestyles=":", linewidths=1.5)
-    ax.set_title(raters[rater], color=colours[raters[rater]])
+    ax.set_title(annotators[annotator], color=colours[annotators[annotator]])
 plt.show()
 
 # %% [markdown]
 # ## Who confuses what with what
-# Columns are true classes, rows what the rater calls them; each column sums to 1. Above: what the model
+# Columns are true classes, rows what the annotator calls them; each column sums to 1. Above: what the model
 # learned without ever seeing a truth. Below, where a truth is known: what was counted on the test cases.
 # Look along the diagonal (reliability), at the first row (misses) and at the first column (additions).
 
@@ -173,18 +173,18 @@ plt.show()
 
 # %% [markdown]
 # ## Was the style learned?
-# The foreground of each rater relative to the mean of the case's raters, drawn and predicted; a small dot
+# The foreground of each annotator relative to the mean of the case's annotators, drawn and predicted; a small dot
 # is a case, a large one the median. On the diagonal the style is recovered; on a level line the model treats
-# all raters alike, which is right only if they are. Errors at random places, such as the cuts of
-# fractured_over, cannot be predicted from the image: such a rater lies off the diagonal.
+# all annotators alike, which is right only if they are. Errors at random places, such as the cuts of
+# fractured_over, cannot be predicted from the image: such an annotator lies off the diagonal.
 
 # %%
 style = scores[scores["metric"].isin(["relative_area", "predicted_relative_area"])]
 style = style.pivot_table(index=["annotator", "case"], columns="metric", values="value").dropna()
 figure, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
 ax.axline((1, 1), slope=1, color="0.7", lw=1)
-sizes = np.linspace(160, 50, len(raters))  # so that dots on top of one another are all seen
-for name, size in zip(raters, sizes, strict=True):
+sizes = np.linspace(160, 50, len(annotators))  # so that dots on top of one another are all seen
+for name, size in zip(annotators, sizes, strict=True):
     drawn, expected = style.loc[name, "relative_area"], style.loc[name, "predicted_relative_area"]
     ax.scatter(drawn, expected, s=9, color=colours[name], alpha=0.4)
     ax.scatter(drawn.median(), expected.median(), s=size, color=colours[name], edgecolor="black", label=name)
@@ -196,16 +196,16 @@ plt.show()
 # %% [markdown]
 # ## The training
 # A line that has not levelled off asks for more epochs; validation that rises while training falls, for fewer
-# or for more cases. The fall of nll where the matrices are set free is what the raters' errors explain. The
-# trace is the raters' mean reliability. Should the dominance reach 0, the raters together no longer call most
+# or for more cases. The fall of nll where the matrices are set free is what the annotators' errors explain. The
+# trace is the annotators' mean reliability. Should the dominance reach 0, the annotators together no longer call most
 # often what the model takes for true: the classes may have swapped.
 
 # %%
 curves = pd.read_json(run / "metrics.jsonl", lines=True)
-figures = [name for name in ("nll", "trace", "dominance") if f"train/{name}" in curves]
-size = (4.3 * len(figures), 3.2)
-figure, axes = plt.subplots(1, len(figures), figsize=size, squeeze=False, layout="constrained")
-for ax, name in zip(axes.flat, figures, strict=True):
+metrics = [name for name in ("nll", "trace", "dominance") if f"train/{name}" in curves]
+size = (4.3 * len(metrics), 3.2)
+figure, axes = plt.subplots(1, len(metrics), figsize=size, squeeze=False, layout="constrained")
+for ax, name in zip(axes.flat, metrics, strict=True):
     for origin in ("train", "val"):
         points = curves[["step", f"{origin}/{name}"]].dropna()
         ax.plot(points["step"], points[f"{origin}/{name}"], label=origin)

@@ -100,10 +100,10 @@ def walked(maps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("walk")
     said = works("index", maps, "--out", root / "cohort")
     assert "value 255 in 8 of 8 maps: if it means overlap or unknown, take class_255 out of the classes" in said
-    header = yaml.safe_load((root / "cohort/cohort.yaml").read_text())
-    del header["classes"]["class_255"]
-    header["objects"] |= {"overlap": [255], "smallest": 20, "smallest_occluded": 5}
-    (root / "cohort/cohort.yaml").write_text(yaml.safe_dump(header))
+    cohort_yaml = yaml.safe_load((root / "cohort/cohort.yaml").read_text())
+    del cohort_yaml["classes"]["class_255"]
+    cohort_yaml["objects"] |= {"overlap": [255], "smallest": 20, "smallest_occluded": 5}
+    (root / "cohort/cohort.yaml").write_text(yaml.safe_dump(cohort_yaml))
     checked = works("check", root / "cohort", "--page", root / "objects.png")
     assert "no errors" in checked and "occluded, amodal known" in checked and (root / "objects.png").stat().st_size > 0
     config = write_config(root, root / "cohort")
@@ -307,7 +307,7 @@ def test_a_command_of_the_other_method(walked: Path, maps: Path, tmp_path: Path)
          f"run folder: expected config.yaml of a trained run, got none ({tmp_path})"),
     ]:  # fmt: skip
         assert refused(*words) == [f"error: {line}"]
-    images = write_samples(tmp_path / "images", 1, spatial_dims=2, size=24, cases=3, raters=("good",))
+    images = write_samples(tmp_path / "images", 1, spatial_dims=2, size=24, cases=3, annotators=("good",))
     assert refused("train", write_config(tmp_path, images), "--out", tmp_path / "run") == [
         "error: cohort: expected label maps, with objects: in cohort.yaml, got annotated images (samples_2d)"
     ]

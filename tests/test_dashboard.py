@@ -36,7 +36,7 @@ tracking: {{wandb: offline, project: medseg-test}}
 def test_each_stage_and_the_evaluation_are_runs_of_one_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_CONFIG_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "wandb_home"))
-    write_samples(tmp_path / "cohort", seed=1, spatial_dims=2, size=32, cases=5, raters=("good", "over"))
+    write_samples(tmp_path / "cohort", seed=1, spatial_dims=2, size=32, cases=5, annotators=("good", "over"))
     (tmp_path / "c.yaml").write_text(CONFIG.format(cohort=tmp_path / "cohort"))
     run = tmp_path / "run"
     for words in (["train", tmp_path / "c.yaml", "--out", run], ["evaluate", run]):

@@ -43,7 +43,7 @@ def write_config(folder: Path, cohort: Path, mode: str, size: list[int]) -> Path
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a cohort of eight slices and a trained, evaluated run."""
     root = tmp_path_factory.mktemp("walk")
-    write_samples(root / "cohort", seed=1, spatial_dims=2, size=40, cases=8, raters=("good", "over", "blank"))
+    write_samples(root / "cohort", seed=1, spatial_dims=2, size=40, cases=8, annotators=("good", "over", "blank"))
     config = write_config(root, root / "cohort", "resize", [32, 32])
     for words in (
         ("check", root / "cohort"),
@@ -143,7 +143,7 @@ def test_every_kind_of_recipe_walks(walked: Path, recipe: str) -> None:
 
 
 def test_volumes_keep_their_geometry(tmp_path: Path) -> None:
-    cohort = write_samples(tmp_path / "cohort", 1, spatial_dims=3, size=24, cases=5, raters=("good", "under"))
+    cohort = write_samples(tmp_path / "cohort", 1, spatial_dims=3, size=24, cases=5, annotators=("good", "under"))
     config = write_config(tmp_path, cohort, "patch", [16, 16, 8])
     run = tmp_path / "run"
     assert medseg("train", config, "--out", run).exit_code == 0

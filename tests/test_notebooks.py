@@ -121,7 +121,7 @@ def test_disagreement_of_ten_people_on_cells(tmp_path: Path, monkeypatch: pytest
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = re.sub("^COHORT = None", f"COHORT = {str(folder)!r}", first.source)
     printed = execute(notebook, tmp_path, monkeypatch)
-    assert "bubil_fibroblast: 47 cases with two raters or more" in printed
+    assert "bubil_fibroblast: 47 cases with two annotators or more" in printed
     alpha = re.search(r"Krippendorff's alpha ([\d.]+)", printed)
     assert alpha and 0.7 < float(alpha[1]) < 0.85
     assert len(pictures(notebook)) == 6

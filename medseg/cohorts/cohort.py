@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from medseg.cohorts.cohort_yaml import HEADER, Header, header_text, read_header
+from medseg.cohorts.cohort_yaml import COHORT_YAML, CohortYaml, cohort_yaml_text, read_cohort_yaml
 from medseg.cohorts.manifest import (
     MANIFEST,
     TRUTH,
@@ -49,11 +49,11 @@ def load_cohort(root: Path) -> Cohort:
     """
     root = root.absolute()
     complaints: list[str] = []
-    header, rows, of_objects = None, [], False
+    cohort_yaml, rows, of_objects = None, [], False
     try:
-        header = read_header(root / HEADER)
-        complaints += header.complaints
-        of_objects = header.rules is not None
+        cohort_yaml = read_cohort_yaml(root / COHORT_YAML)
+        complaints += cohort_yaml.complaints
+        of_objects = cohort_yaml.rules is not None
     except Refused as refused:
         complaints += refused.complaints
     try:
@@ -62,24 +62,24 @@ def load_cohort(root: Path) -> Cohort:
         complaints += found if rows else [complaint(MANIFEST, "rows", "none", str(root))]
     except Refused as refused:
         complaints += refused.complaints
-    if header and rows:
-        complaints += _names_unlike(header, rows) + _channels_unlike(header, rows)
-    if complaints or header is None:
+    if cohort_yaml and rows:
+        complaints += _names_unlike(cohort_yaml, rows) + _channels_unlike(cohort_yaml, rows)
+    if complaints or cohort_yaml is None:
         raise Refused(complaints)
     shared: dict[str, Any] = {
         "root": root,
-        "name": header.name,
-        "classes": header.classes,
-        "channels": header.channels,
-        "spatial_dims": header.spatial_dims,
-        "cases": cases_of(rows, root, header.truth, of_objects),
+        "name": cohort_yaml.name,
+        "classes": cohort_yaml.classes,
+        "channels": cohort_yaml.channels,
+        "spatial_dims": cohort_yaml.spatial_dims,
+        "cases": cases_of(rows, root, cohort_yaml.truth, of_objects),
     }
-    if header.rules is not None:
-        return ObjectCohort(**shared, rules=header.rules)
+    if cohort_yaml.rules is not None:
+        return ObjectCohort(**shared, rules=cohort_yaml.rules)
     named = dict.fromkeys(row.annotator for row in rows if row.annotator)
-    apart = {*header.crowd, header.truth}
-    annotators = header.annotators or tuple(name for name in named if name not in apart)
-    return Cohort(**shared, annotators=annotators, crowd=header.crowd)
+    apart = {*cohort_yaml.crowd, cohort_yaml.truth}
+    annotators = cohort_yaml.annotators or tuple(name for name in named if name not in apart)
+    return Cohort(**shared, annotators=annotators, crowd=cohort_yaml.crowd)
 
 
 def load_objects(root: Path) -> ObjectCohort:
@@ -92,22 +92,22 @@ def load_objects(root: Path) -> ObjectCohort:
     return cohort
 
 
-def _names_unlike(header: Header, rows: Sequence[Row]) -> list[str]:
+def _names_unlike(cohort_yaml: CohortYaml, rows: Sequence[Row]) -> list[str]:
     """Annotators that only one of the two files knows."""
     first: dict[str, Row] = {}
     for row in rows:
         if row.annotator:
             first.setdefault(row.annotator, row)
-    stated = {"annotators": header.annotators, "crowd": header.crowd, "truth": (header.truth,)}
+    stated = {"annotators": cohort_yaml.annotators, "crowd": cohort_yaml.crowd, "truth": (cohort_yaml.truth,)}
     found = [
-        complaint(key, f"an annotator of {MANIFEST}", f"{name}{did_you_mean(name, first)}", HEADER)
+        complaint(key, f"an annotator of {MANIFEST}", f"{name}{did_you_mean(name, first)}", COHORT_YAML)
         for key, names in stated.items()
         for name in names
         if name and name not in first
     ]
     known = [name for names in stated.values() for name in names if name]
-    if header.annotators:
-        expected = f"a name that {HEADER} lists"
+    if cohort_yaml.annotators:
+        expected = f"a name that {COHORT_YAML} lists"
         found += [
             complaint("annotator", expected, f"{name}{did_you_mean(name, known)}", row.where)
             for name, row in first.items()
@@ -115,14 +115,14 @@ def _names_unlike(header: Header, rows: Sequence[Row]) -> list[str]:
         ]
     doubled = sorted({name for name in known if known.count(name) > 1})
     return found + [
-        complaint(f"lists that name {name}", "one of annotators, crowd, truth", "two", HEADER) for name in doubled
+        complaint(f"lists that name {name}", "one of annotators, crowd, truth", "two", COHORT_YAML) for name in doubled
     ]
 
 
-def _channels_unlike(header: Header, rows: Sequence[Row]) -> list[str]:
-    count = len(header.channels)
+def _channels_unlike(cohort_yaml: CohortYaml, rows: Sequence[Row]) -> list[str]:
+    count = len(cohort_yaml.channels)
     first = {row.case: row for row in reversed(rows)}
-    expected = "1" if count == 1 else f"1 or {count} ({', '.join(header.channels)})"
+    expected = "1" if count == 1 else f"1 or {count} ({', '.join(cohort_yaml.channels)})"
     return [
         complaint("image files", expected, len(row.images), row.where)
         for row in reversed(first.values())
@@ -137,7 +137,7 @@ def write_cohort(cohort: Cohort, overwrite: bool = False) -> None:
     Raises Refused if one is there with another content, unless ``overwrite``, and if an annotator bears the
     name that the known truth goes by.
     """
-    files = {MANIFEST: manifest_text(cohort), HEADER: header_text(cohort)}
+    files = {MANIFEST: manifest_text(cohort), COHORT_YAML: cohort_yaml_text(cohort)}
     places = {cohort.root / name: text for name, text in files.items()}
     complaints = []
     if not overwrite:
@@ -166,7 +166,7 @@ def require_empty(out: Path) -> None:
 def fingerprint(cohort: Cohort) -> str:
     """SHA-256 over manifest.csv, cohort.yaml and size and content of every file, in the manifest's order."""
     digest = hashlib.sha256()
-    paths = [cohort.root / MANIFEST, cohort.root / HEADER]
+    paths = [cohort.root / MANIFEST, cohort.root / COHORT_YAML]
     for case in cohort.cases:
         paths += [*case.images, *case.mask_files]
     for path in paths:

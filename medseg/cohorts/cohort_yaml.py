@@ -13,11 +13,11 @@ from medseg.cohorts.manifest import TRUTH, did_you_mean
 from medseg.cohorts.object_rules import read_rules, rules_content
 from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
 
-HEADER = "cohort.yaml"
+COHORT_YAML = "cohort.yaml"
 
 
 @dataclass(frozen=True)
-class Header:
+class CohortYaml:
     """What cohort.yaml says, and what is wrong with it.
 
     annotators: those of axis A in their order; empty: as the manifest first names them.
@@ -40,30 +40,30 @@ KEYS = ("name", "spatial_dims", "classes", "channels", "annotators", "crowd", "t
 REQUIRED_KEYS = ("spatial_dims", "classes")
 
 
-def read_header(path: Path) -> Header:
-    """Raises Refused if the file is no YAML mapping; what its values lack is in ``Header.complaints``."""
+def read_cohort_yaml(path: Path) -> CohortYaml:
+    """Raises Refused if the file is no YAML mapping; what its values lack is in ``CohortYaml.complaints``."""
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise Refused([complaint(HEADER, "a file", "none", str(path))]) from error
+        raise Refused([complaint(COHORT_YAML, "a file", "none", str(path))]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Refused([complaint(HEADER, "YAML", " ".join(str(error).split()), str(path))]) from error
+        raise Refused([complaint(COHORT_YAML, "YAML", " ".join(str(error).split()), str(path))]) from error
     if not isinstance(content, dict):
-        raise Refused([complaint(HEADER, f"keys {', '.join(KEYS)}", type(content).__name__, str(path))])
+        raise Refused([complaint(COHORT_YAML, f"keys {', '.join(KEYS)}", type(content).__name__, str(path))])
     found = [
-        complaint("key", " ".join(KEYS), f"{key}{did_you_mean(str(key), KEYS)}", HEADER)
+        complaint("key", " ".join(KEYS), f"{key}{did_you_mean(str(key), KEYS)}", COHORT_YAML)
         for key in content
         if key not in KEYS
     ]
-    found += [complaint(key, "a value", "nothing", HEADER) for key in REQUIRED_KEYS if content.get(key) is None]
+    found += [complaint(key, "a value", "nothing", COHORT_YAML) for key in REQUIRED_KEYS if content.get(key) is None]
     dims = content.get("spatial_dims", 2)
     if dims not in (2, 3):
-        found.append(complaint("spatial_dims", "2 or 3", dims, HEADER))
+        found.append(complaint("spatial_dims", "2 or 3", dims, COHORT_YAML))
     truth = content.get("truth")
     classes = _classes(content.get("classes"), found)
     of_objects = "objects" in content
-    rules = read_rules(content["objects"], classes, found, HEADER) if of_objects else None
-    return Header(
+    rules = read_rules(content["objects"], classes, found, COHORT_YAML) if of_objects else None
+    return CohortYaml(
         str(content.get("name", path.absolute().parent.name)),
         dims,
         classes,
@@ -81,11 +81,11 @@ def _classes(content: Any, found: list[str]) -> tuple[ClassLabel, ...]:
     if content is None:
         return ()
     if not isinstance(content, Mapping) or len(content) < 2:
-        found.append(complaint("classes", "name: value of two classes or more", content, HEADER))
+        found.append(complaint("classes", "name: value of two classes or more", content, COHORT_YAML))
         return ()
     classes: list[ClassLabel] = []
     for name, value in content.items():
-        where = f"classes.{name}, {HEADER}"
+        where = f"classes.{name}, {COHORT_YAML}"
         if not isinstance(name, str):
             found.append(complaint("class name", "text (put it in quotes)", repr(name), where))
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -104,13 +104,13 @@ def _names(content: Mapping[str, Any], key: str, default: tuple[str, ...], found
     if names is None:
         return default
     if not isinstance(names, list) or (default and not names):
-        found.append(complaint(key, "a list of names", names, HEADER))
+        found.append(complaint(key, "a list of names", names, COHORT_YAML))
         return default
     return tuple(map(str, names))
 
 
-def header_text(cohort: Cohort) -> str:
-    """The cohort's head as YAML."""
+def cohort_yaml_text(cohort: Cohort) -> str:
+    """What cohort.yaml says of a cohort, as YAML."""
     content: dict[str, object] = {
         "name": cohort.name,
         "spatial_dims": cohort.spatial_dims,

@@ -12,7 +12,7 @@ Each verb reads what the previous one left on disk::
                 splits.json        who is in train, val, test              (train)
                 <stage>/           checkpoints of each stage               (train)
                 weights.pt         the final weights                       (train)
-                metrics.jsonl      figures of every epoch                  (train)
+                metrics.jsonl      metrics of every epoch                  (train)
                 scores.csv         one row per score                       (evaluate)
                 report/            pictures and a page                     (evaluate)
 

@@ -62,14 +62,13 @@ def check_folder(folder: Path, page: Path | None = None) -> Report:
 def simulate_folder(
     source: Path,
     out: Path,
-    raters: Sequence[str],
+    annotators: Sequence[str],
     seed: int,
     cases: int | None,
     labels_per_image: int | None,
     noise: float,
 ) -> str:
     """Write a cohort with simulated annotators; return what the user reads."""
-    simulate_cohort(source, out, raters, seed, cases, labels_per_image, noise)
-    return (
-        f"{out}: {len(load_cohort(out).cases)} cases, annotators {', '.join(raters)}; true confusion in confusion.csv"
-    )
+    simulate_cohort(source, out, annotators, seed, cases, labels_per_image, noise)
+    cases_written = len(load_cohort(out).cases)
+    return f"{out}: {cases_written} cases, annotators {', '.join(annotators)}; true confusion in confusion.csv"

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from medseg.amodal.shapes import write_shapes
-from medseg.annotators.simulation.samples import BIASED_RATERS, write_samples
+from medseg.annotators.simulation.samples import BIASED_ANNOTATORS, write_samples
 from medseg.experiment.compare import compare_runs
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.methods import load_config
@@ -57,7 +57,7 @@ def demo(out: Path, cases: int = 64, maps: int = 60) -> str:
     Raises Refused where ``out`` already holds a demo's cohorts or runs.
     """
     torch.set_num_threads(1)  # networks this small gain nothing from a second thread, and lose much beside other work
-    write_samples(out / "cohort", seed=0, spatial_dims=2, size=64, cases=cases, raters=BIASED_RATERS)
+    write_samples(out / "cohort", seed=0, spatial_dims=2, size=64, cases=cases, annotators=BIASED_ANNOTATORS)
     annotators = _shown(out, ANNOTATORS_CONFIG, ANNOTATORS, "soft_mean")
     write_shapes(out / "amodal" / "cohort", seed=0, spatial_dims=2, cases=maps, size=128)
     amodal = _shown(out / "amodal", AMODAL_CONFIG, AMODAL, "three_stages")

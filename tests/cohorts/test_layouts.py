@@ -250,7 +250,7 @@ def nnunet_folder(root: Path, **labels: object) -> Path:
     return root
 
 
-def test_nnunet_raters_channels_classes_and_test_set(tmp_path: Path) -> None:
+def test_nnunet_annotators_channels_classes_and_test_set(tmp_path: Path) -> None:
     cohort = index(nnunet_folder(tmp_path))
     assert (cohort.annotators, cohort.channels) == (("bob", "reference"), ("T1", "T2"))
     assert [label.name for label in cohort.classes] == ["background", "tumour", "organ"]
@@ -344,12 +344,12 @@ def test_msd_without_training_pairs_is_refused(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------- bids
-def test_bids_rater_by_description_with_sessions_and_names(tmp_path: Path) -> None:
+def test_bids_annotator_by_description_with_sessions_and_names(tmp_path: Path) -> None:
     for session in ("ses-1", "ses-2"):
         stem = f"sub-01_{session}"
         scan(tmp_path / f"sub-01/{session}/anat/{stem}_T1w.nii.gz", 9)
-        for rater in ("desc-rater1_dseg", "rater-2_dseg"):
-            scan(tmp_path / f"derivatives/manual/sub-01/{session}/anat/{stem}_{rater}.nii.gz", 3)
+        for named in ("desc-rater1_dseg", "rater-2_dseg"):
+            scan(tmp_path / f"derivatives/manual/sub-01/{session}/anat/{stem}_{named}.nii.gz", 3)
     (tmp_path / "derivatives/manual/dseg.tsv").write_text("index\tname\n3\tlesion\n9\tunused\n")
     cohort = index(tmp_path)
     assert cohort.annotators == ("rater1", "rater2")
@@ -362,7 +362,7 @@ def test_bids_rater_by_description_with_sessions_and_names(tmp_path: Path) -> No
     assert cohort.cases[1].images == (tmp_path / "sub-01/ses-2/anat/sub-01_ses-2_T1w.nii.gz",)
 
 
-def test_bids_rater_by_folder_and_image_by_suffix(tmp_path: Path) -> None:
+def test_bids_annotator_by_folder_and_image_by_suffix(tmp_path: Path) -> None:
     for suffix in ("T1w", "T2w"):
         scan(tmp_path / f"sub-01/anat/sub-01_{suffix}.nii.gz", 9)
     scan(tmp_path / "derivatives/labels_rater-JD/sub-01/anat/sub-01_T2w_label-lesion_mask.nii.gz", 1)
@@ -396,7 +396,7 @@ def test_bids_labels_are_tasks(tmp_path: Path) -> None:
     assert masks["rater1"].name == "sub-01_label-WM_desc-rater1_mask.nii.gz"
 
 
-def test_bids_two_masks_of_a_rater_and_doubled_class_names_are_refused(tmp_path: Path) -> None:
+def test_bids_two_masks_of_an_annotator_and_doubled_class_names_are_refused(tmp_path: Path) -> None:
     scan(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 9)
     folder = tmp_path / "derivatives/m/sub-01/anat"
     scan(folder / "sub-01_desc-rater1_dseg.nii.gz", 1, 2)
@@ -406,12 +406,12 @@ def test_bids_two_masks_of_a_rater_and_doubled_class_names_are_refused(tmp_path:
     )
     scan(folder / "sub-01_space-T1w_desc-rater1_dseg.nii.gz", 1)
     assert complaints(tmp_path) == (
-        "masks of a rater: expected one per image, got sub-01_desc-rater1_dseg.nii.gz and "
+        "masks of an annotator: expected one per image, got sub-01_desc-rater1_dseg.nii.gz and "
         "sub-01_space-T1w_desc-rater1_dseg.nii.gz (sub-01_T1w/rater1)",
     )
 
 
-def test_bids_derivatives_without_a_rater_are_refused(tmp_path: Path) -> None:
+def test_bids_derivatives_without_an_annotator_are_refused(tmp_path: Path) -> None:
     scan(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 9)
     scan(tmp_path / "derivatives/fmriprep/sub-01/anat/sub-01_desc-brain_mask.nii.gz", 1)
     assert complaints(tmp_path) == (
@@ -452,12 +452,12 @@ def test_qubiq_channels_in_a_further_axis_and_missing_images_are_refused(tmp_pat
 
 
 # ------------------------------------------------------------------------- the other challenges
-def test_spinal_cord_masks_have_raters_sites_and_tissues(tmp_path: Path) -> None:
+def test_spinal_cord_masks_have_annotators_sites_and_tissues(tmp_path: Path) -> None:
     for case in ("site1-sc01", "site2-sc01"):
         scan(tmp_path / f"{case}-image.nii.gz", 9)
         (tmp_path / f"{case}-levels.txt").write_text("1,3\n")
-        for rater in (1, 2):
-            scan(tmp_path / f"{case}-mask-r{rater}.nii.gz", 1, 2)
+        for annotator in (1, 2):
+            scan(tmp_path / f"{case}-mask-r{annotator}.nii.gz", 1, 2)
     cohort = index(tmp_path)
     assert cohort.annotators == ("rater1", "rater2")
     assert [(label.name, label.value) for label in cohort.classes] == [

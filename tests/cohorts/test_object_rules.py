@@ -12,7 +12,7 @@ from medseg.cohorts.splits import apply, split_cases
 from medseg.contracts import Cohort, ObjectRules, Refused, Volume
 from medseg.images.files import write_labels
 
-HEADER = "spatial_dims: 2\nclasses: {background: 0, liver: 1, gut: 2}\n"
+COHORT_YAML = "spatial_dims: 2\nclasses: {background: 0, liver: 1, gut: 2}\n"
 MANIFEST = "case,patient,split,image,annotator,mask,target\n"
 
 
@@ -21,7 +21,7 @@ def loaded(root: Path, objects: str, rows: str = "m1,,,,labels,m1.png,\nm2,,,,la
         labels = np.zeros((6, 7), np.uint8)
         labels[1:3, 1 + number : 4] = 1
         write_labels(root / f"{name}.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
-    (root / "cohort.yaml").write_text(HEADER + objects)
+    (root / "cohort.yaml").write_text(COHORT_YAML + objects)
     (root / "manifest.csv").write_text(MANIFEST + rows)
     return load_cohort(root)
 

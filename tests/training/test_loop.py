@@ -21,7 +21,7 @@ def rows(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def figures(folder: Path) -> list[dict]:
+def metrics_of(folder: Path) -> list[dict]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows(folder)]
 
 
@@ -220,7 +220,7 @@ def test_processes_that_make_batches_change_nothing(tmp_path: Path) -> None:
     toy_fit(tmp_path / "alone")
     toy_fit(tmp_path / "workers", workers=2)
     assert_same_weights(tmp_path / "alone", tmp_path / "workers")
-    assert figures(tmp_path / "alone") == figures(tmp_path / "workers")
+    assert metrics_of(tmp_path / "alone") == metrics_of(tmp_path / "workers")
 
 
 def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_terminated_run_leaves_with_143_and_goes_on_as_if_it_had_not(
     assert not (tmp_path / "parts" / "weights.pt").exists()
     toy_fit(tmp_path / "parts", resume=True, workers=workers)
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
-    assert figures(tmp_path / "whole") == figures(tmp_path / "parts")
+    assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
 
 
 def test_the_last_checkpoint_being_broken_the_previous_one_is_taken_and_named(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_the_last_checkpoint_being_broken_the_previous_one_is_taken_and_named(tm
     with pytest.warns(UserWarning, match=r"broken checkpoint .*last\.ckpt.*resuming from .*previous\.ckpt"):
         toy_fit(tmp_path / "parts", resume=True)
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
-    assert figures(tmp_path / "whole") == figures(tmp_path / "parts")
+    assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
 
 
 def test_resuming_a_finished_run_trains_nothing(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[byte
     raise AssertionError(f"never in the middle of an epoch: {process.communicate()[1].decode()}")
 
 
-def figures(folder: Path) -> list[dict]:
+def metrics_of(folder: Path) -> list[dict]:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
@@ -77,7 +77,7 @@ def test_a_run_killed_in_mid_epoch_ends_with_bit_identical_weights(tmp_path: Pat
     toy_fit(whole)
     first, second = load_weights(killed / "weights.pt"), load_weights(whole / "weights.pt")
     assert all(torch.equal(first[name], second[name]) for name in second)
-    assert figures(killed) == figures(whole)
+    assert metrics_of(killed) == metrics_of(whole)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
@@ -100,7 +100,7 @@ def test_a_run_with_workers_ends_with_them_and_goes_on_bit_by_bit(tmp_path: Path
     toy_fit(whole)
     first, second = load_weights(parts / "weights.pt"), load_weights(whole / "weights.pt")
     assert all(torch.equal(first[name], second[name]) for name in second)
-    assert figures(parts) == figures(whole)
+    assert metrics_of(parts) == metrics_of(whole)
 
 
 def test_two_processes_have_the_losses_and_weights_of_one(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_two_processes_have_the_losses_and_weights_of_one(tmp_path: Path) -> Non
     assert process.wait(120) == 0, process.communicate()[1].decode()
     toy_fit(one, ToyModel())
     assert load(two / "joint" / "last.ckpt")["processes"] == 2
-    for ours, reference in zip(figures(two), figures(one), strict=True):
+    for ours, reference in zip(metrics_of(two), metrics_of(one), strict=True):
         assert ours.pop("stage") == reference.pop("stage")
         assert ours == pytest.approx(reference, rel=1e-6)
     first, second = load_weights(two / "weights.pt"), load_weights(one / "weights.pt")

@@ -15,7 +15,7 @@ from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
 from medseg.amodal.completion.rows import ObjectRow
 from medseg.amodal.order import Order
-from medseg.cohorts.cohort_yaml import read_header
+from medseg.cohorts.cohort_yaml import read_cohort_yaml
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
 from medseg.images.files import SUFFIXES, as_labels, read_labels, suffix_of
 
@@ -106,20 +106,20 @@ def _unfit(job: MapCompleter, path: Path) -> Sequence[str]:
 
 def _scheme_of_file(path: Path, signature: AmodalSignature) -> ObjectScheme:
     """That of a cohort.yaml; raises Refused where the run knows a class not, or has other dimensions."""
-    header = read_header(path)
+    cohort_yaml = read_cohort_yaml(path)
     known = [label.name for label in signature.classes[1:]]
-    complaints = list(header.complaints)
+    complaints = list(cohort_yaml.complaints)
     complaints += [
         complaint("class", f"one that the run knows: {', '.join(known)}", label.name, str(path))
-        for label in header.classes[1:]
+        for label in cohort_yaml.classes[1:]
         if label.name not in known
     ]
-    if header.spatial_dims != signature.spatial_dims:
-        complaints.append(complaint("spatial_dims", signature.spatial_dims, header.spatial_dims, str(path)))
+    if cohort_yaml.spatial_dims != signature.spatial_dims:
+        complaints.append(complaint("spatial_dims", signature.spatial_dims, cohort_yaml.spatial_dims, str(path)))
     if complaints:
         raise Refused(complaints)
     return ObjectScheme(
-        classes=header.classes, rules=header.rules or ObjectRules(), spatial_dims=signature.spatial_dims
+        classes=cohort_yaml.classes, rules=cohort_yaml.rules or ObjectRules(), spatial_dims=signature.spatial_dims
     )
 
 

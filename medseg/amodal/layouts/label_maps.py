@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from medseg.cohorts.layouts.case_table import described
 from medseg.cohorts.layouts.files import files_by_case, natural
 from medseg.cohorts.layouts.survey import MOST_VALUES
 from medseg.cohorts.manifest import FULL
+from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, complaint
 from medseg.images.files import SUFFIXES, read_labels, suffix_of
 
@@ -98,17 +98,9 @@ def _classes(values: Sequence[int]) -> tuple[ClassLabel, ...]:
 
 def _read(cases: Sequence[Case]) -> list[_MapValues]:
     """Raises Refused with the complaints about every map."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        read = list(pool.map(_values, [case.object_masks[FULL] for case in cases]))
-    complaints = [line for found in read if isinstance(found, Refused) for line in found.complaints]
-    if complaints:
-        raise Refused(complaints)
-    return [found for found in read if not isinstance(found, Refused)]
+    return read_all([case.object_masks[FULL] for case in cases], _values)
 
 
-def _values(path: Path) -> _MapValues | Refused:
-    try:
-        labels = read_labels(path).array
-    except Refused as refused:
-        return refused
+def _values(path: Path) -> _MapValues:
+    labels = read_labels(path).array
     return _MapValues(np.unique(labels).tolist(), labels.ndim)

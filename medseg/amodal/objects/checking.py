@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from medseg.amodal.objects import Dropped, read_objects
 from medseg.cohorts.checking.duplicates import Fingerprinted, duplicates
 from medseg.cohorts.checking.findings import Findings, length_text, some
 from medseg.cohorts.manifest import FULL, VISIBLE
+from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, ObjectCohort, Refused, complaint
 
 Spacing = tuple[float, ...] | None
@@ -63,8 +63,7 @@ class ObjectFindings(Findings):
 
 def check_objects(cohort: ObjectCohort) -> ObjectFindings:
     """Read every label map of a cohort with rules that ``load_cohort`` accepted."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        read = list(pool.map(lambda case: _inspect(case, cohort), cohort.cases))
+    read = read_all(cohort.cases, lambda case: _inspect(case, cohort))
     same = duplicates([Fingerprinted(one.case, one.digest) for one in read], "label map", _file, cohort)
     errors = [line for one in read for line in one.errors] + [one.line for one in same if one.leak]
     tallies = tuple(_tally(label.name, read) for label in cohort.classes[1:])

@@ -17,7 +17,7 @@ from medseg.cohorts.cohort import load_cohort, require_empty, write_cohort
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
 from medseg.images.files import read_labels, write_labels
 
-RATER_STREAM, KEPT_STREAM, NOISE_STREAM = 1, 2, 3
+ANNOTATOR_STREAM, KEPT_STREAM, NOISE_STREAM = 1, 2, 3
 """What a generator of (seed, case, stream) is for; never 0: numpy draws the same from (seed, case, 0) and
 (seed, case), from which the embedded samples are rendered."""
 
@@ -36,23 +36,23 @@ class KnownCase:
 def simulate_cohort(
     source: Path,
     out: Path,
-    raters: Sequence[str],
+    annotators: Sequence[str],
     seed: int,
     cases: int | None = None,
     labels_per_image: int | None = None,
     noise: float = 0.3,
 ) -> Path:
-    """Write the first ``cases`` of ``source`` to ``out``, labelled by simulated ``raters``; returns ``out``.
+    """Write the first ``cases`` of ``source`` to ``out``, labelled by simulated ``annotators``; returns ``out``.
 
     source: a cohort in which every case has a truth; its images are copied, its annotators left out. Or a
     folder with MNIST's ``t10k`` idx files: truth = intensity > 0.5; image = intensity + Gaussian noise of
     standard deviation ``noise`` (of the full range), clipped, 8 bit; ``noise`` is for these only.
-    labels_per_image: keep this many annotators per case, drawn at random; None keeps all. A rater of whom
+    labels_per_image: keep this many annotators per case, drawn at random; None keeps all. An annotator of whom
     nothing is kept is no annotator of the new cohort.
-    Beside the cohort, confusion.csv holds each rater's p(observed|true) over all its labels, kept or not.
+    Beside the cohort, confusion.csv holds each annotator's p(observed|true) over all its labels, kept or not.
     Raises Refused for bad arguments, an ``out`` that is not empty, and cases without a usable truth.
     """
-    _check_arguments(raters, cases, labels_per_image, noise)
+    _check_arguments(annotators, cases, labels_per_image, noise)
     require_empty(out)
     if holds_digits(source):
         frame = _digit_frame(out)
@@ -63,22 +63,22 @@ def simulate_cohort(
         _check_truths(original)
         frame = replace(original, root=out, name=f"{original.name}_simulated", crowd=(), cases=())
         known = _copied_cases(original, out)
-    return annotate(frame, known, raters, seed, labels_per_image)
+    return annotate(frame, known, annotators, seed, labels_per_image)
 
 
-def _check_arguments(raters: Sequence[str], cases: int | None, labels_per_image: int | None, noise: float) -> None:
+def _check_arguments(annotators: Sequence[str], cases: int | None, labels_per_image: int | None, noise: float) -> None:
     complaints = []
     if cases is not None and cases < 1:
         complaints.append(complaint("number of cases", "at least 1", cases, "cases"))
-    if labels_per_image is not None and not 1 <= labels_per_image <= len(raters):
-        limit = f"1 to {len(raters)}, the number of raters"
+    if labels_per_image is not None and not 1 <= labels_per_image <= len(annotators):
+        limit = f"1 to {len(annotators)}, the number of annotators"
         complaints.append(complaint("labels per image", limit, labels_per_image, "labels_per_image"))
     if noise < 0:
         complaints.append(complaint("noise", "a standard deviation >= 0", noise, "noise"))
-    if not raters:
-        complaints.append(complaint("raters", "at least one", "none", "raters"))
+    if not annotators:
+        complaints.append(complaint("annotators", "at least one", "none", "annotators"))
     try:
-        annotator_names(raters)
+        annotator_names(annotators)
     except Refused as refused:
         complaints.extend(refused.complaints)
     if complaints:
@@ -89,24 +89,24 @@ def _check_arguments(raters: Sequence[str], cases: int | None, labels_per_image:
 def annotate(
     frame: Cohort,
     known: Iterable[KnownCase],
-    raters: Sequence[str],
+    annotators: Sequence[str],
     seed: int,
     labels_per_image: int | None = None,
 ) -> Path:
-    """Write each rater's masks of the ``known`` cases, confusion.csv, manifest.csv and cohort.yaml.
+    """Write each annotator's masks of the ``known`` cases, confusion.csv, manifest.csv and cohort.yaml.
 
     frame: the new cohort without annotators and cases; ``frame.root`` is where everything goes, and returned.
-    Rater a on case n draws from (seed, n, stream, a): neither other raters nor later cases change its labels.
+    Annotator a on case n draws from (seed, n, stream, a): neither other annotators nor later cases change its labels.
     """
-    names, num_classes = annotator_names(raters), len(frame.classes)
+    names, num_classes = annotator_names(annotators), len(frame.classes)
     kept_number = labels_per_image or len(names)
     counts = np.zeros((len(names), num_classes, num_classes), np.int64)
     cases = []
     for index, item in enumerate(known):
         drawn = np.random.default_rng((seed, index, KEPT_STREAM)).permutation(len(names))[:kept_number]
         truth, masks = item.truth.array.astype(np.int64), {}
-        for annotator, (name, spec) in enumerate(zip(names, raters, strict=True)):
-            rng = np.random.default_rng((seed, index, RATER_STREAM, annotator))
+        for annotator, (name, spec) in enumerate(zip(names, annotators, strict=True)):
+            rng = np.random.default_rng((seed, index, ANNOTATOR_STREAM, annotator))
             observed = simulate(truth, spec, num_classes, rng)
             counts[annotator] += confusion_counts(observed, truth, num_classes)
             if annotator in drawn:

@@ -1,6 +1,6 @@
 """What a simulated annotator gets wrong: the parameters of a mistake, and its pure application to labels.
 
-``raters`` draws the parameters. All lengths are in voxels.
+``simulators`` draws the parameters. All lengths are in voxels.
 """
 
 from __future__ import annotations

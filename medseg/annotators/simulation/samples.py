@@ -54,7 +54,7 @@ def render(seed: int, spatial_dims: int, size: int, num_cases: int) -> list[Samp
     return [_render_case(shape, np.random.default_rng((seed, index))) for index in range(num_cases)]
 
 
-def biased_raters(spatial_dims: int, size: int) -> tuple[str, ...]:
+def biased_annotators(spatial_dims: int, size: int) -> tuple[str, ...]:
     """Specs of one good annotator among four bad ones, as strong as this image size asks for.
 
     Their vote agrees with the truth to a mean Dice of about .75 to .9 per class.
@@ -63,7 +63,7 @@ def biased_raters(spatial_dims: int, size: int) -> tuple[str, ...]:
     return "good", f"over:{radius:.2g}", f"under:{0.7 * radius:.2g}", f"fractured_over:{radius:.2g}", "swap"
 
 
-BIASED_RATERS = biased_raters(spatial_dims=2, size=64)
+BIASED_ANNOTATORS = biased_annotators(spatial_dims=2, size=64)
 """Those of the demo's slices."""
 
 
@@ -124,10 +124,10 @@ def _draw_image(truth: NDArray[np.uint8], body: NDArray[np.bool_], rng: np.rando
 
 
 # ------------------------------------------------------------------------------------------- files
-def write_samples(out: Path, seed: int, spatial_dims: int, size: int, cases: int, raters: Sequence[str]) -> Path:
-    """Write a cohort of rendered cases labelled by simulated ``raters``; returns ``out``.
+def write_samples(out: Path, seed: int, spatial_dims: int, size: int, cases: int, annotators: Sequence[str]) -> Path:
+    """Write a cohort of rendered cases labelled by simulated ``annotators``; returns ``out``.
 
-    images/, truth/ and annotations/<rater>/ hold 16-bit grey PNG images and 8-bit masks in 2D, NIfTI in 3D,
+    images/, truth/ and annotations/<annotator>/ hold 16-bit grey PNG images and 8-bit masks in 2D, NIfTI in 3D,
     beside manifest.csv, cohort.yaml and confusion.csv. Raises Refused if ``out`` is not empty.
     """
     require_empty(out)
@@ -141,7 +141,7 @@ def write_samples(out: Path, seed: int, spatial_dims: int, size: int, cases: int
         crowd=(),
         cases=(),
     )
-    return annotate(frame, _written(out, render(seed, spatial_dims, size, cases)), raters, seed)
+    return annotate(frame, _written(out, render(seed, spatial_dims, size, cases)), annotators, seed)
 
 
 def _written(out: Path, samples: Sequence[Sample]) -> Iterator[KnownCase]:

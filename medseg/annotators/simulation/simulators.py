@@ -1,7 +1,7 @@
 """Simulated annotators with known error, in 2D and 3D, for any number of classes.
 
-A rater is written as a spec: a name of ``RATERS``, with its strength after a colon where another than the
-default is wanted (``"over"``, ``"over:2"``, ``"jitter:1.5"``). For each case the rater's ``draw`` turns
+An annotator is written as a spec: a name of ``SIMULATORS``, with its strength after a colon where another than
+the default is wanted (``"over"``, ``"over:2"``, ``"jitter:1.5"``). For each case the annotator's ``draw`` turns
 (labels, strength, rng) into the parameters of one ``Mistake``, whose ``apply`` is pure arithmetic.
 """
 
@@ -107,32 +107,32 @@ def draw_confusion(labels: Labels, strength: float, num_classes: int, rng: np.ra
 
 
 @dataclass(frozen=True)
-class Rater:
-    """How a kind of annotator draws its mistake; ``strength`` None: it has none. ``unit`` of the strength."""
+class Simulator:
+    """How one kind of annotator draws its mistake; ``strength`` None: it has none. ``unit`` of the strength."""
 
     draw: Draw
     strength: float | None
     unit: str
 
 
-RATERS: dict[str, Rater] = {
-    "good": Rater(draw_jitter, 0.2, "voxels, standard deviation of the boundary"),
-    "over": Rater(draw_over, 1.0, "voxels, radius"),
-    "under": Rater(draw_under, 0.6, "voxels, radius"),
-    "fractured": Rater(draw_fractured, 2.0, "voxels, width of a cut"),
-    "fractured_over": Rater(draw_fractured_over, 1.0, "voxels, radius and half width of a cut"),
-    "blank": Rater(draw_blank, None, ""),
-    "swap": Rater(draw_swap, None, ""),
-    "displaced": Rater(draw_displaced, 2.0, "voxels, length of the shift"),
-    "jitter": Rater(draw_jitter, 1.0, "voxels, standard deviation of the boundary"),
-    "confusion": Rater(draw_confusion, 0.1, "share of voxels that are wrong"),
+SIMULATORS: dict[str, Simulator] = {
+    "good": Simulator(draw_jitter, 0.2, "voxels, standard deviation of the boundary"),
+    "over": Simulator(draw_over, 1.0, "voxels, radius"),
+    "under": Simulator(draw_under, 0.6, "voxels, radius"),
+    "fractured": Simulator(draw_fractured, 2.0, "voxels, width of a cut"),
+    "fractured_over": Simulator(draw_fractured_over, 1.0, "voxels, radius and half width of a cut"),
+    "blank": Simulator(draw_blank, None, ""),
+    "swap": Simulator(draw_swap, None, ""),
+    "displaced": Simulator(draw_displaced, 2.0, "voxels, length of the shift"),
+    "jitter": Simulator(draw_jitter, 1.0, "voxels, standard deviation of the boundary"),
+    "confusion": Simulator(draw_confusion, 0.1, "share of voxels that are wrong"),
 }
 
 
 # ---------------------------------------------------------------------------------------- the use
 @dataclass(frozen=True)
 class Spec:
-    """A rater's name in ``RATERS`` and its strength (0 where it has none)."""
+    """A name in ``SIMULATORS`` and a strength (0 where it has none)."""
 
     name: str
     strength: float
@@ -148,30 +148,30 @@ def parse(specs: Sequence[str]) -> tuple[Spec, ...]:
 
 def _read(spec: str) -> Spec:
     name, _, strength = spec.partition(":")
-    return Spec(name, float(strength) if strength else RATERS[name].strength or 0.0)
+    return Spec(name, float(strength) if strength else SIMULATORS[name].strength or 0.0)
 
 
 def _fault(spec: str) -> str | None:
     name, colon, strength = spec.partition(":")
-    if name not in RATERS:
-        close = difflib.get_close_matches(name, RATERS, n=1)
+    if name not in SIMULATORS:
+        close = difflib.get_close_matches(name, SIMULATORS, n=1)
         hint = f"{name!r}; did you mean {close[0]!r}?" if close else repr(name)
-        return complaint("rater", "one of " + ", ".join(RATERS), hint, spec)
+        return complaint("annotator", "one of " + ", ".join(SIMULATORS), hint, spec)
     if not colon:
         return None
-    if RATERS[name].strength is None:
-        return complaint("rater strength", f"none, {name} takes no strength", repr(strength), spec)
+    if SIMULATORS[name].strength is None:
+        return complaint("annotator strength", f"none, {name} takes no strength", repr(strength), spec)
     limit = 1.0 if name == "confusion" else np.inf
     try:
         valid = 0 <= float(strength) <= limit and np.isfinite(float(strength))
     except ValueError:
         valid = False
     kind = "a number from 0 to 1" if name == "confusion" else "a number >= 0"
-    return None if valid else complaint("rater strength", kind, repr(strength), spec)
+    return None if valid else complaint("annotator strength", kind, repr(strength), spec)
 
 
 def annotator_names(specs: Sequence[str]) -> tuple[str, ...]:
-    """One annotator name per spec: the rater's name, with ``_2``, ``_3`` ... from its second use on."""
+    """One name per spec: that of its simulator, with ``_2``, ``_3`` ... from its second use on."""
     names: list[str] = []
     for spec in parse(specs):
         used = sum(earlier.partition(":")[0] == spec.name for earlier in specs[: len(names)])
@@ -180,9 +180,9 @@ def annotator_names(specs: Sequence[str]) -> tuple[str, ...]:
 
 
 def simulate(labels: Labels, spec: str, num_classes: int, rng: np.random.Generator) -> Labels:
-    """What the rater ``spec`` writes where the true class indices (S...) are ``labels`` in 0..T-1."""
-    (rater,) = parse([spec])
-    return RATERS[rater.name].draw(labels, rater.strength, num_classes, rng).apply(labels, num_classes)
+    """What the annotator ``spec`` writes where the true class indices (S...) are ``labels`` in 0..T-1."""
+    (parsed,) = parse([spec])
+    return SIMULATORS[parsed.name].draw(labels, parsed.strength, num_classes, rng).apply(labels, num_classes)
 
 
 # --------------------------------------------------------------------------------- what they erred

@@ -27,7 +27,7 @@ class Findings:
     warnings: tuple[str, ...]
     """They do not."""
     notes: tuple[str, ...]
-    """What the reader changed."""
+    """What reading them changed."""
 
     def table(self) -> list[str]:
         """Lines that say what the cohort holds."""

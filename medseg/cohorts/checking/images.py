@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,13 +10,13 @@ from medseg.cohorts.checking.duplicates import Fingerprinted, duplicates
 from medseg.cohorts.checking.findings import Coverage, ImageFindings, some
 from medseg.cohorts.checking.inspection import CaseReport, inspect
 from medseg.cohorts.manifest import SPLITS
+from medseg.cohorts.reading import read_all
 from medseg.contracts import Cohort, complaint
 
 
 def check_images(cohort: Cohort) -> ImageFindings:
     """Read every image and mask of a cohort without rules that ``load_cohort`` accepted."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        reports = list(pool.map(lambda case: inspect(case, cohort), cohort.cases))
+    reports = read_all(cohort.cases, lambda case: inspect(case, cohort))
     fingerprinted = [Fingerprinted(report.case, report.digest) for report in reports]
     same = duplicates(fingerprinted, "image", lambda case: case.images[0], cohort)
     return ImageFindings(

@@ -1,4 +1,4 @@
-"""BIDS derivatives: masks of several raters under ``derivatives/``, images in the raw tree beside it."""
+"""BIDS derivatives: masks of several annotators under ``derivatives/``, images in the raw tree beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medseg.images.files import SCAN_SUFFIXES, suffix_of
 
 NEEDS = "sub-01/anat/sub-01_T1w.nii.gz and derivatives/<pipeline>/sub-01/anat/sub-01_desc-rater1_dseg.nii.gz"
 
-_RATER = re.compile(r"rater-?(?P<who>[A-Za-z0-9]+)", re.IGNORECASE)
+_ANNOTATOR = re.compile(r"rater-?(?P<who>[A-Za-z0-9]+)", re.IGNORECASE)
 _LABEL = re.compile(r"_label-(?P<label>[A-Za-z0-9]+)")
 _UNLABELLED_TASK = "dseg"
 """The task of masks whose name has no ``label-``: they hold all classes."""
@@ -32,7 +32,7 @@ class Mask:
     path: Path
     place: Path
     parts: frozenset[str]
-    rater: str
+    annotator: str
     task: str
 
 
@@ -44,7 +44,7 @@ def detect(root: Path) -> bool:
 def index(root: Path, task: str | None = None) -> Cohort:
     """A case per image, named as the image; the subject is the patient, the session a covariate.
 
-    The rater is found in the mask's name (``_desc-rater1_dseg``, ``_rater-1_dseg``,
+    The annotator is found in the mask's name (``_desc-rater1_dseg``, ``_rater-1_dseg``,
     ``_label-lesion_desc-rater1_mask``, ``_T2w_label-lesion_rater1``) or in the derivative's folder
     (``derivatives/labels_rater1/``). Masks with different ``label-`` are different tasks. The image is the
     one in the same subject, session and data type whose entities the mask repeats; class names come from
@@ -66,19 +66,19 @@ def _scans(folder: Path) -> list[Path]:
 
 
 def _mask(path: Path, derivatives: Path) -> Mask | None:
-    """None for a file that is no rater's label map."""
+    """None for a file that is no annotator's label map."""
     folders = path.relative_to(derivatives).parts[:-1]
     first = next((i for i, name in enumerate(folders) if name.startswith("sub-")), len(folders))
     name = stem(path)
-    named = _RATER.search(name)
+    named = _ANNOTATOR.search(name)
     is_map = name.endswith(("_dseg", "_mask", "_seg")) or "_label-" in name
-    rater = named or (next(filter(None, map(_RATER.search, folders[:first])), None) if is_map else None)
-    if rater is None or name.endswith("_probseg"):
+    found = named or (next(filter(None, map(_ANNOTATOR.search, folders[:first])), None) if is_map else None)
+    if found is None or name.endswith("_probseg"):
         return None
     label = _LABEL.search(name)
     task = label["label"] if label else _UNLABELLED_TASK
     place = Path(*folders[first:]) if first < len(folders) else Path(name.split("_")[0])
-    return Mask(path, place, frozenset(name.split("_")), f"rater{rater['who']}", task)
+    return Mask(path, place, frozenset(name.split("_")), f"rater{found['who']}", task)
 
 
 def _class_names(root: Path) -> dict[int, str]:
@@ -104,10 +104,10 @@ def _cases(root: Path, masks: Sequence[Mask]) -> list[Case]:
             complaints.append(complaint("image of a mask", "one that shares its entities", got, str(mask.path)))
             continue
         own = of_image.setdefault(images[0], {})
-        if own.setdefault(mask.rater, mask.path) is not mask.path:
-            got = f"{own[mask.rater].name} and {mask.path.name}"
-            where = f"{stem(images[0])}/{mask.rater}"
-            complaints.append(complaint("masks of a rater", "one per image", got, where))
+        if own.setdefault(mask.annotator, mask.path) is not mask.path:
+            got = f"{own[mask.annotator].name} and {mask.path.name}"
+            where = f"{stem(images[0])}/{mask.annotator}"
+            complaints.append(complaint("masks of an annotator", "one per image", got, where))
     if complaints:
         raise Refused(complaints)
     return [_case(image.relative_to(root), root, own) for image, own in of_image.items()]

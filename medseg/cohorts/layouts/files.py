@@ -27,7 +27,7 @@ _SPLIT_NAMES: dict[str, Split] = {
 
 
 def natural(name: str) -> list[Any]:
-    """Sorting key by which reader2 comes before reader10."""
+    """Sorting key by which annotator2 comes before annotator10."""
     return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", name)]
 
 

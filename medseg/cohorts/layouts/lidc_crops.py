@@ -11,7 +11,7 @@ from medseg.contracts import Case, Cohort, Split
 
 NEEDS = "[train/]images/<case>.png and lesions/<case>_l0.png"
 
-_MASK = re.compile(r"(?P<case>.+)_l(?P<reader>\d+)")
+_MASK = re.compile(r"(?P<case>.+)_l(?P<annotator>\d+)")
 
 
 def detect(root: Path) -> bool:
@@ -22,7 +22,7 @@ def detect(root: Path) -> bool:
 def index(root: Path) -> Cohort:
     """Annotators reader0..reader3.
 
-    They are slots: the first reader of one scan is not the first reader of another, so their confusion
+    They are slots: the first of one scan is another person than the first of the next, so their confusion
     matrices should come out equal. They count as annotators nevertheless, or there would be none.
     The file names do not say which crops belong to one patient: give ``patient_from``.
     """
@@ -39,6 +39,6 @@ def _cases(folder: Path, split: Split) -> list[Case]:
     for name, path in files_by_case(folder / "lesions").items():
         match = _MASK.fullmatch(name)
         if match:
-            masks.setdefault(f"reader{match['reader']}", {})[match["case"]] = path
+            masks.setdefault(f"reader{match['annotator']}", {})[match["case"]] = path
     images = {case: (path,) for case, path in files_by_case(folder / "images").items()}
     return paired(images, masks, split)

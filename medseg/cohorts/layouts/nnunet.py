@@ -1,4 +1,4 @@
-"""nnU-Net raw, versions 1 and 2, with one labels folder per rater: ``labelsTr_<rater>/``."""
+"""nnU-Net raw, versions 1 and 2, with one labels folder per annotator: ``labelsTr_<annotator>/``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medseg.cohorts.layouts.files import (
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.contracts import Case, Cohort, Split
 
-NEEDS = "dataset.json, imagesTr/<case>_0000.nii.gz and labelsTr_<rater>/<case>.nii.gz (or labelsTr/)"
+NEEDS = "dataset.json, imagesTr/<case>_0000.nii.gz and labelsTr_<annotator>/<case>.nii.gz (or labelsTr/)"
 REFERENCE = "reference"
 """The annotator whose labels lie in plain ``labelsTr/``."""
 
@@ -25,29 +25,30 @@ def detect(root: Path) -> bool:
     """Whether imagesTr/ has numbered channels beside a labelsTr folder."""
     images = root / "imagesTr"
     numbered = images.is_dir() and any(has_channel_numbers(stem(path)) for path in images.iterdir())
-    return numbered and bool(_raters(root, "labelsTr"))
+    return numbered and bool(_annotators(root, "labelsTr"))
 
 
 def index(root: Path) -> Cohort:
     """imagesTr is split later; imagesTs is the test set if there are labelsTs folders, else left out.
 
-    Classes and channels are those of dataset.json. A rater named ``truth`` is the known truth.
+    Classes and channels are those of dataset.json. An annotator named ``truth`` is the known truth.
     """
     stated = read_dataset_json(root)
     cases = _cases(root, "Tr", "")
-    if _raters(root, "labelsTs"):
+    if _annotators(root, "labelsTs"):
         cases += _cases(root, "Ts", "test")
     return cohort_of(root, cases, classes=stated.classes, channels=stated.channels)
 
 
-def _raters(root: Path, prefix: str) -> dict[str, Path]:
-    """Rater -> folder: ``labelsTr_bob`` is bob's."""
+def _annotators(root: Path, prefix: str) -> dict[str, Path]:
+    """Annotator -> folder: ``labelsTr_bob`` is bob's."""
     names = {folder.name: folder for folder in subfolders(root)}
-    raters = {name.removeprefix(f"{prefix}_"): path for name, path in names.items() if name.startswith(f"{prefix}_")}
-    return ({REFERENCE: names[prefix]} if prefix in names else {}) | raters
+    begin = f"{prefix}_"
+    named = {name.removeprefix(begin): path for name, path in names.items() if name.startswith(begin)}
+    return ({REFERENCE: names[prefix]} if prefix in names else {}) | named
 
 
 def _cases(root: Path, part: str, split: Split) -> list[Case]:
     images = channels_by_case(files_by_case(root / f"images{part}"))
-    masks = {rater: files_by_case(folder) for rater, folder in _raters(root, f"labels{part}").items()}
+    masks = {annotator: files_by_case(folder) for annotator, folder in _annotators(root, f"labels{part}").items()}
     return paired(images, masks, split)

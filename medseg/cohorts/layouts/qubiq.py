@@ -14,7 +14,7 @@ from medseg.contracts import Case, Cohort, Refused, Split, complaint
 
 NEEDS = "[Training/]case01/image.nii.gz and case01/task01_seg01.nii.gz"
 
-_NAME = re.compile(r"(?P<task>task\d+)_(?P<rater>seg\d+)\.nii(\.gz)?")
+_NAME = re.compile(r"(?P<task>task\d+)_(?P<annotator>seg\d+)\.nii(\.gz)?")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Mask:
 
     path: Path
     task: str
-    rater: str
+    annotator: str
 
 
 def detect(root: Path) -> bool:
@@ -68,11 +68,11 @@ def _holds_cases(folder: Path) -> bool:
 
 def _mask(path: Path) -> Mask | None:
     match = _NAME.fullmatch(path.name)
-    return Mask(path, match["task"], match["rater"]) if match else None
+    return Mask(path, match["task"], match["annotator"]) if match else None
 
 
 def _of_task(masks: Sequence[Mask], task: str) -> dict[str, Path]:
-    return {mask.rater: mask.path for mask in masks if mask.task == task}
+    return {mask.annotator: mask.path for mask in masks if mask.task == task}
 
 
 def _image(place: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""RIGA: refused, for its raters' files are no masks but photographs with contours drawn into them."""
+"""RIGA: refused, for its annotators' files are no masks but photographs with contours drawn into them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medseg.contracts import Cohort, Refused, complaint
 
-NEEDS = "cannot be read: its raters' files are photographs"
+NEEDS = "cannot be read: its annotators' files are photographs"
 
 
 def detect(root: Path) -> bool:

@@ -13,7 +13,7 @@ from medseg.contracts import Cohort
 NEEDS = "site1-sc01-image.nii.gz and site1-sc01-mask-r1.nii.gz"
 CLASS_NAMES = {0: "background", 1: "grey_matter", 2: "white_matter"}
 
-_NAME = re.compile(r"(?P<case>(?P<site>site\d+)-sc\d+)-(?:image|mask-r(?P<rater>\d+))")
+_NAME = re.compile(r"(?P<case>(?P<site>site\d+)-sc\d+)-(?:image|mask-r(?P<annotator>\d+))")
 
 
 def detect(root: Path) -> bool:
@@ -27,8 +27,8 @@ def index(root: Path) -> Cohort:
     masks: dict[str, dict[str, Path]] = {}
     for name, path in files_by_case(root).items():
         match = _NAME.fullmatch(name)
-        if match and match["rater"]:
-            masks.setdefault(f"rater{match['rater']}", {})[match["case"]] = path
+        if match and match["annotator"]:
+            masks.setdefault(f"rater{match['annotator']}", {})[match["case"]] = path
         elif match:
             images[match["case"]] = (path,)
     cases = paired(images, masks)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from medseg.cohorts.layouts.files import doubled, natural
+from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
 from medseg.images.files import read_image, read_labels
 
@@ -73,12 +73,8 @@ def classes_found(masks: Sequence[Path], names: Mapping[int, str]) -> tuple[Clas
     Raises Refused for masks that cannot be read, and for fewer than 2 or more than 100 values.
     """
     chosen = np.linspace(0, len(masks) - 1, min(len(masks), MOST_FILES)).round().astype(int)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        read = list(pool.map(_values_or_complaints, [masks[i] for i in chosen]))
-    complaints = [line for found in read if isinstance(found, Refused) for line in found.complaints]
-    if complaints:
-        raise Refused(complaints)
-    values = sorted({value for found in read if not isinstance(found, Refused) for value in found})
+    read = read_all([masks[i] for i in chosen], lambda mask: np.unique(read_labels(mask).array).tolist())
+    values: list[int] = sorted({value for found in read for value in found})
     if not 2 <= len(values) <= MOST_VALUES:
         seen = ", ".join(map(str, values[:5])) + (", ..." if len(values) > 5 else "")
         where = f"{len(chosen)} masks, the first {masks[0]}"
@@ -90,13 +86,6 @@ def classes_found(masks: Sequence[Path], names: Mapping[int, str]) -> tuple[Clas
         got = ", ".join(f"{label.value} {label.name}" for label in labels)
         raise Refused([complaint("class names", "another one for each value", got, str(masks[0].parent))])
     return tuple(labels)
-
-
-def _values_or_complaints(mask: Path) -> list[int] | Refused:
-    try:
-        return np.unique(read_labels(mask).array).tolist()
-    except Refused as refused:
-        return refused
 
 
 # ------------------------------------------------------------------------------- channels and axes

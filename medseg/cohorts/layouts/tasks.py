@@ -1,4 +1,4 @@
-"""Folders that hold several label maps per rater: which one is the target."""
+"""Folders that hold several label maps per annotator: which one is the target."""
 
 from __future__ import annotations
 

@@ -119,8 +119,8 @@ def test_confusion_is_that_of_all_cases(tmp_path: Path):
 def test_labels_depend_on_seed_case_and_position_only(tmp_path: Path):
     source(tmp_path / "in")
     runs = {"a": (["confusion", "over"], 0, 3), "b": (["confusion"], 0, 2), "c": (["confusion"], 1, 2)}
-    for name, (raters, seed, cases) in runs.items():
-        simulate_cohort(tmp_path / "in", tmp_path / name, raters, seed, cases)
+    for name, (annotators, seed, cases) in runs.items():
+        simulate_cohort(tmp_path / "in", tmp_path / name, annotators, seed, cases)
     masks = {name: (tmp_path / name / "annotations" / "confusion" / "c1.png").read_bytes() for name in runs}
     assert masks["a"] == masks["b"] != masks["c"]
 
@@ -134,7 +134,7 @@ def test_one_label_per_image_keeps_the_truth_and_one_annotator(tmp_path: Path):
     assert confusion(root)["blank", "background", "lesion"] == 1
 
 
-def test_a_rater_of_whom_nothing_is_kept_is_no_annotator(tmp_path: Path):
+def test_an_annotator_of_whom_nothing_is_kept_is_no_annotator(tmp_path: Path):
     source(tmp_path / "in", cases=1)
     root = simulate_cohort(tmp_path / "in", tmp_path / "out", ["good", "blank"], 0, labels_per_image=1)
     assert len(load_cohort(root).annotators) == 1
@@ -146,14 +146,14 @@ def test_bad_arguments_all_at_once(tmp_path: Path):
         simulate_cohort(tmp_path, tmp_path / "out", ["blank:1"], 0, cases=0, labels_per_image=2, noise=-1)
     assert refused.value.complaints == (
         "number of cases: expected at least 1, got 0 (cases)",
-        "labels per image: expected 1 to 1, the number of raters, got 2 (labels_per_image)",
+        "labels per image: expected 1 to 1, the number of annotators, got 2 (labels_per_image)",
         "noise: expected a standard deviation >= 0, got -1 (noise)",
-        "rater strength: expected none, blank takes no strength, got '1' (blank:1)",
+        "annotator strength: expected none, blank takes no strength, got '1' (blank:1)",
     )
 
 
-def test_no_raters(tmp_path: Path):
-    with pytest.raises(Refused, match=r"raters: expected at least one, got none \(raters\)"):
+def test_no_annotators(tmp_path: Path):
+    with pytest.raises(Refused, match=r"annotators: expected at least one, got none \(annotators\)"):
         simulate_cohort(tmp_path, tmp_path / "out", [], 0)
 
 
@@ -184,12 +184,12 @@ def test_digits(tmp_path: Path):
     if "MEDSEG_DATA" not in os.environ:
         pytest.skip("MEDSEG_DATA is not set: the folder that holds mnist_t10k")
     digits = Path(os.environ["MEDSEG_DATA"]) / "mnist_t10k"
-    raters = ["good", "over", "under", "fractured_over", "blank"]
-    root = simulate_cohort(digits, tmp_path / "out", raters, seed=0, cases=20)
+    annotators = ["good", "over", "under", "fractured_over", "blank"]
+    root = simulate_cohort(digits, tmp_path / "out", annotators, seed=0, cases=20)
     cohort = load_cohort(root)
     assert check_images(cohort).errors == ()
     assert [case.covariates["digit"] for case in cohort.cases[:5]] == ["7", "2", "1", "0", "4"]
-    assert cohort.annotators == tuple(raters) and len(cohort.cases) == 20
+    assert cohort.annotators == tuple(annotators) and len(cohort.cases) == 20
     table = confusion(root)
     assert table["good", "digit", "digit"] > 0.95 and table["blank", "digit", "digit"] == 0
     assert table["over", "digit", "digit"] == 1 and table["over", "digit", "background"] > 0.08

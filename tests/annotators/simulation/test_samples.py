@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medseg.annotators.consensus import majority_vote
-from medseg.annotators.simulation.samples import AFFINE, PNG_SCALE, SPACING_MM, biased_raters, render, write_samples
+from medseg.annotators.simulation.samples import AFFINE, PNG_SCALE, SPACING_MM, biased_annotators, render, write_samples
 from medseg.annotators.simulation.simulators import simulate
 from medseg.cohorts.checking.images import check_images
 from medseg.cohorts.cohort import load_cohort
@@ -48,12 +48,14 @@ def test_lesions_differ_in_contrast_to_both_sides():
 
 
 @pytest.mark.parametrize(("dims", "size", "cases"), [(2, 64, 24), (2, 96, 12), (3, 48, 6)])
-def test_the_vote_of_the_biased_raters_is_visibly_wrong_and_one_rater_is_right(dims: int, size: int, cases: int):
-    raters = biased_raters(dims, size)
+def test_the_vote_of_the_biased_annotators_is_visibly_wrong_and_one_annotator_is_right(
+    dims: int, size: int, cases: int
+):
+    annotators = biased_annotators(dims, size)
     votes, goods = [], []
     for index, sample in enumerate(render(0, dims, size, cases)):
         rng = np.random.default_rng((0, index))
-        labels = np.stack([simulate(sample.truth.astype(int), rater, 4, rng) for rater in raters])
+        labels = np.stack([simulate(sample.truth.astype(int), annotator, 4, rng) for annotator in annotators])
         vote = majority_vote(labels, 4)
         votes.append([dice(vote, sample.truth, label) for label in (1, 2, 3)])
         goods.append([dice(labels[0], sample.truth, label) for label in (1, 2, 3)])

@@ -1,4 +1,4 @@
-"""Raters: specs, what each kind does to 2D, 3D and several classes, and their confusion."""
+"""Annotators: specs, what each kind does to 2D, 3D and several classes, and their confusion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from medseg.annotators.simulation.mistakes import VoxelConfusion
 from medseg.annotators.simulation.simulators import (
-    RATERS,
+    SIMULATORS,
     Spec,
     annotator_names,
     confusion_counts,
@@ -49,27 +49,27 @@ def test_strength_zero_is_a_strength():
 def test_parse_refuses_everything_wrong_at_once():
     with pytest.raises(Refused) as refused:
         parse(["ovr", "qqq", "over:", "over:-1", "under:wide", "blank:2", "confusion:1.5", "jitter:nan"])
-    known = ", ".join(RATERS)
+    known = ", ".join(SIMULATORS)
     assert refused.value.complaints == (
-        f"rater: expected one of {known}, got 'ovr'; did you mean 'over'? (ovr)",
-        f"rater: expected one of {known}, got 'qqq' (qqq)",
-        "rater strength: expected a number >= 0, got '' (over:)",
-        "rater strength: expected a number >= 0, got '-1' (over:-1)",
-        "rater strength: expected a number >= 0, got 'wide' (under:wide)",
-        "rater strength: expected none, blank takes no strength, got '2' (blank:2)",
-        "rater strength: expected a number from 0 to 1, got '1.5' (confusion:1.5)",
-        "rater strength: expected a number >= 0, got 'nan' (jitter:nan)",
+        f"annotator: expected one of {known}, got 'ovr'; did you mean 'over'? (ovr)",
+        f"annotator: expected one of {known}, got 'qqq' (qqq)",
+        "annotator strength: expected a number >= 0, got '' (over:)",
+        "annotator strength: expected a number >= 0, got '-1' (over:-1)",
+        "annotator strength: expected a number >= 0, got 'wide' (under:wide)",
+        "annotator strength: expected none, blank takes no strength, got '2' (blank:2)",
+        "annotator strength: expected a number from 0 to 1, got '1.5' (confusion:1.5)",
+        "annotator strength: expected a number >= 0, got 'nan' (jitter:nan)",
     )
 
 
-def test_annotator_names_number_the_repeated_raters():
+def test_annotator_names_number_the_repeated_annotators():
     assert annotator_names(["over:1", "good", "over:2", "over:2"]) == ("over", "good", "over_2", "over_3")
 
 
-# ---------------------------------------------------------------------------------------- raters
+# ---------------------------------------------------------------------------------------- annotators
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("name", RATERS)
-def test_every_rater_is_a_function_of_its_seed(name: str, dims: int):
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_every_annotator_is_a_function_of_its_seed(name: str, dims: int):
     labels = nested(dims)
     first, again = simulate(labels, name, 4, rng(3)), simulate(labels, name, 4, rng(3))
     np.testing.assert_array_equal(first, again)
@@ -119,7 +119,7 @@ def test_fractured_over_both_adds_and_loses():
 
 def test_an_empty_truth_stays_empty_but_for_the_swap():
     empty = np.zeros((9, 9), int)
-    for name in RATERS:
+    for name in SIMULATORS:
         if name not in ("swap", "confusion"):
             assert simulate(empty, name, 2, rng()).sum() == 0, name
 
@@ -151,7 +151,7 @@ def test_normalise_makes_columns_sum_to_one_and_absent_classes_nan():
     np.testing.assert_allclose(table, [[0.75, 0, np.nan], [0.25, 0.5, np.nan], [0, 0.5, np.nan]])
 
 
-def test_the_confusion_rater_errs_as_often_as_it_says():
+def test_the_confusion_annotator_errs_as_often_as_it_says():
     truth = np.repeat(np.arange(3), 4000).reshape(100, 120)
     table = empirical_confusion(simulate(truth, "confusion:0.2", 3, rng()), truth, 3)
     np.testing.assert_allclose(table, 0.1 + 0.7 * np.eye(3), atol=0.02)

@@ -288,7 +288,7 @@ def test_real_images_pass() -> None:
     if "MEDSEG_DATA" not in os.environ:
         pytest.skip("MEDSEG_DATA does not name the folder of data sets")
     root = Path(os.environ["MEDSEG_DATA"]) / "lidc3d"
-    readers = ("reader1", "reader2", "reader3", "reader4")
+    annotators = ("reader1", "reader2", "reader3", "reader4")
     paths = sorted((root / "images").iterdir())[:6]
     cases = tuple(
         Case(
@@ -296,7 +296,7 @@ def test_real_images_pass() -> None:
             patient=path.name.split("_")[0],
             split="",
             images=(path,),
-            annotations={r: root / "annotations" / r / path.name for r in readers},
+            annotations={name: root / "annotations" / name / path.name for name in annotators},
         )
         for path in paths
     )
@@ -308,7 +308,7 @@ def test_real_images_pass() -> None:
             classes=classes,
             channels=("ct",),
             spatial_dims=3,
-            annotators=readers,
+            annotators=annotators,
             crowd=(),
             cases=cases,
         )
