@@ -15,7 +15,7 @@ from medseg.config import dump_config, read_run_config
 from medseg.contracts import Cohort, Refused, complaint
 from medseg.experiment.methods import configs, method_of
 from medseg.training.loop import fit
-from medseg.training.processes import is_first_process
+from medseg.training.processes import launch, on_every_process, on_first_process
 from medseg.training.settings import HOW_NOT_WHAT
 from medseg.training.tracking import Tracker
 
@@ -29,22 +29,15 @@ def default_run_folder(config: Any) -> Path:
 def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -> None:
     """Validate the cohort, write the split down, run the stages, and what the method does after them.
 
+    Of several processes the first alone reads the cohort to check it, and tells the others what it found.
     Raises Refused for a bad cohort, for a run folder that is already taken (without ``resume``), and for a
-    ``resume`` under another config.
+    ``resume`` under another config: in the first process, while the others end with status 1.
     """
     method = method_of(config)
-    if is_first_process():
-        _refuse_taken(config, run, resume)
-    cohort = load_cohort(find_cohort(config.data.cohort))
-    if unfit := method.unfit(config, cohort):
-        raise Refused(unfit)
-    findings = method.check(cohort)
-    if findings.errors:
-        raise Refused(findings.errors)
-    data_fingerprint = fingerprint(cohort)
-    cohort = _split(config, cohort, run)
-    parts = method.assemble(config, cohort)
-    if is_first_process():
+    fabric = launch(config.training)
+    cohort, data_fingerprint = on_first_process(fabric, lambda: _validated(config, run, resume))
+    parts = on_every_process(fabric, lambda: method.assemble(config, cohort))
+    if fabric.is_global_zero:
         parts.signature.write(run / "model.json")
         (run / "config.yaml").write_text(dump_config(config))
         write_environment(run)
@@ -62,9 +55,20 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
             resume=resume,
             case_names=parts.case_names,
             progress=progress,
+            fabric=fabric,
         )
-    if is_first_process():
+    if fabric.is_global_zero:
         method.finish(run, cohort)
+
+
+def _validated(config: Any, run: Path, resume: bool) -> tuple[Cohort, str]:
+    """The cohort, every file of it read and every case in its split, and the fingerprint of its content."""
+    method = method_of(config)
+    _refuse_taken(config, run, resume)
+    cohort = load_cohort(find_cohort(config.data.cohort))
+    if complaints := method.unfit(config, cohort) or method.check(cohort).errors:
+        raise Refused(complaints)
+    return _split(config, cohort, run), fingerprint(cohort)
 
 
 def _refuse_taken(config: Any, run: Path, resume: bool) -> None:
@@ -96,8 +100,7 @@ def _split(config: Any, cohort: Cohort, run: Path) -> Cohort:
         fold=split.fold,
         limit={str(name): most for name, most in split.limit.items()},
     )
-    if is_first_process():
-        write_splits(path, assignment)
+    write_splits(path, assignment)
     return apply(cohort, assignment)
 
 

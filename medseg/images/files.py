@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import Refused, Volume, complaint
-from medseg.images.raster_files import PILLOW_SUFFIXES, TIFF_SUFFIXES, read_picture, write_picture
-from medseg.images.scan_files import ITK_SUFFIXES, NIFTI_SUFFIXES, read_scan, stored_shape, write_scan
+from medseg.images.headers import ImageHeader
+from medseg.images.raster_files import PILLOW_SUFFIXES, TIFF_SUFFIXES, picture_header, read_picture, write_picture
+from medseg.images.scan_files import ITK_SUFFIXES, NIFTI_SUFFIXES, read_scan, scan_header, stored_shape, write_scan
 
 PICTURE_SUFFIXES = (*PILLOW_SUFFIXES, *TIFF_SUFFIXES)
 SCAN_SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
@@ -26,6 +27,8 @@ __all__ = [
     "SCAN_SUFFIXES",
     "SUFFIXES",
     "as_labels",
+    "read_channels",
+    "read_header",
     "read_image",
     "read_labels",
     "read_mask",
@@ -63,6 +66,16 @@ def read_channels(paths: Sequence[Path]) -> Volume:
     return replace(volumes[0], array=np.concatenate([volume.array for volume in volumes]))
 
 
+def read_header(path: Path, where: str | None = None) -> ImageHeader:
+    """What ``read_image`` would give, without its voxels; they are not read, so that damage to them stays unseen.
+
+    Raises Refused for a missing, empty or foreign file.
+    """
+    where = where or str(path)
+    _require_file(path, where)
+    return picture_header(path, where) if suffix_of(path) in PICTURE_SUFFIXES else scan_header(path, where)
+
+
 def read_labels(path: Path, where: str | None = None) -> Volume:
     """-> Volume (S...) of integers, the values as the file has them; see ``as_labels``."""
     where = where or str(path)
@@ -95,15 +108,17 @@ def read_mask(path: Path, where: str) -> Volume:
 
 
 def _read(path: Path, where: str, indexed: bool) -> Volume:
+    _require_file(path, where)
+    return read_picture(path, where, indexed) if suffix_of(path) in PICTURE_SUFFIXES else read_scan(path, where)
+
+
+def _require_file(path: Path, where: str) -> None:
     if not path.is_file():
         raise Refused([complaint("file", "a file", "none", where)])
     if path.stat().st_size == 0:
         raise Refused([complaint("file", "an image", "0 bytes", where)])
-    if suffix_of(path) in PICTURE_SUFFIXES:
-        return read_picture(path, where, indexed)
-    if suffix_of(path) in SCAN_SUFFIXES:
-        return read_scan(path, where)
-    raise Refused([complaint("file suffix", " ".join(SUFFIXES), path.name, where)])
+    if suffix_of(path) not in SUFFIXES:
+        raise Refused([complaint("file suffix", " ".join(SUFFIXES), path.name, where)])
 
 
 # ---------------------------------------------------------------------------------------- writing

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medseg.contracts import Refused, Volume, complaint
+from medseg.images.headers import ImageHeader
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 Image.MAX_IMAGE_PIXELS = None  # a whole slide is large, and no attack
+
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, zlib.error, tifffile.TiffFileError)
+"""What the libraries raise at a damaged file."""
 
 _MM_PER_UNIT = {2: 25.4, 3: 10.0}  # TIFF 6.0, ResolutionUnit: 2 inch, 3 centimetre
 _PRINT_DEFAULTS = (72.0, 96.0)  # dots per inch that editors write without having measured anything
@@ -28,12 +32,47 @@ def read_picture(path: Path, where: str, indexed: bool) -> Volume:
     indexed: of a palette picture give the indices (masks), not the colours (images).
     Raises Refused for a broken file and for a transparent one.
     """
-    tiff = path.name.lower().endswith(TIFF_SUFFIXES)
     try:
+        tiff = _is_tiff(path)
         return _read_tiff(path, where) if tiff else _volume(_read_pillow(path, where, indexed), where)
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error, tifffile.TiffFileError) as error:
-        expected = "an intact TIFF" if tiff else "an intact PNG or JPEG"
-        raise Refused([complaint("file", expected, str(error).replace(str(path), path.name), where)]) from error
+    except BROKEN as error:
+        raise _broken(error, path, where) from error
+
+
+def picture_header(path: Path, where: str) -> ImageHeader:
+    """Of what ``read_picture`` gives (images, not masks), without reading pixels. Raises Refused as that does."""
+    try:
+        return _tiff_header(path, where) if _is_tiff(path) else _pillow_header(path)
+    except BROKEN as error:
+        raise _broken(error, path, where) from error
+
+
+def _is_tiff(path: Path) -> bool:
+    return path.name.lower().endswith(TIFF_SUFFIXES)
+
+
+def _broken(error: Exception, path: Path, where: str) -> Refused:
+    expected = "an intact TIFF" if _is_tiff(path) else "an intact PNG or JPEG"
+    return Refused([complaint("file", expected, str(error).replace(str(path), path.name), where)])
+
+
+def _pillow_header(path: Path) -> ImageHeader:
+    with Image.open(path) as picture:
+        width, height = picture.size
+        channels = 3 if picture.mode in ("P", "RGB", "RGBA") else 1  # an alpha channel is dropped, see ``_volume``
+    return ImageHeader(channels=channels, shape=(height, width), affine=_affine(None), spacing_mm=None)
+
+
+def _tiff_header(path: Path, where: str) -> ImageHeader:
+    with tifffile.TiffFile(path) as file:
+        series, spacing_mm = _only_series(file, where), _resolution_mm(file.pages.first)
+        colour = _colour_axis(series.axes)
+        shape = [length for axis, length in enumerate(series.shape) if axis != colour]
+        channels = 1 if colour is None else series.shape[colour]
+    if len(shape) == 3:
+        return ImageHeader(channels=channels, shape=tuple(shape), affine=np.eye(4), spacing_mm=None)
+    channels -= channels in (2, 4)  # the alpha channel
+    return ImageHeader(channels=channels, shape=tuple(shape), affine=_affine(spacing_mm), spacing_mm=spacing_mm)
 
 
 def _read_pillow(path: Path, where: str, indexed: bool) -> NDArray[np.generic]:
@@ -81,9 +120,7 @@ def _affine(spacing_mm: tuple[float, ...] | None) -> NDArray[np.float64]:
 
 def _read_tiff(path: Path, where: str) -> Volume:
     with tifffile.TiffFile(path) as file:
-        if len(file.series) != 1:
-            raise Refused([complaint("TIFF", "one image", f"{len(file.series)} of different shapes", where)])
-        series, page = file.series[0], file.pages.first
+        series, page = _only_series(file, where), file.pages.first
         spacing_mm = _resolution_mm(page)
         axes = series.axes
         try:
@@ -92,7 +129,7 @@ def _read_tiff(path: Path, where: str) -> Volume:
             if "imagecodecs" not in str(error):
                 raise
             array, axes = _read_pillow(path, where, indexed=True), page.axes
-    colour = next((axes.index(letter) for letter in "SC" if letter in axes), None)
+    colour = _colour_axis(axes)
     space = array.ndim - (colour is not None)
     if space == 2:
         grey_last = array if colour is None else np.moveaxis(array, colour, -1)
@@ -102,6 +139,16 @@ def _read_tiff(path: Path, where: str) -> Volume:
     return Volume(
         array=array[None] if colour is None else np.moveaxis(array, colour, 0), affine=np.eye(4), spacing_mm=None
     )
+
+
+def _only_series(file: tifffile.TiffFile, where: str) -> tifffile.TiffPageSeries:
+    if len(file.series) != 1:
+        raise Refused([complaint("TIFF", "one image", f"{len(file.series)} of different shapes", where)])
+    return file.series[0]
+
+
+def _colour_axis(axes: str) -> int | None:
+    return next((axes.index(letter) for letter in "SC" if letter in axes), None)
 
 
 def _resolution_mm(page: tifffile.TiffPage | tifffile.TiffFrame) -> tuple[float, ...] | None:
@@ -124,7 +171,7 @@ def _resolution_mm(page: tifffile.TiffPage | tifffile.TiffFrame) -> tuple[float,
 # ---------------------------------------------------------------------------------------- writing
 def write_picture(path: Path, array: NDArray[np.generic], spacing_mm: tuple[float, ...] | None) -> None:
     """array (Y,X) as the suffix of ``path`` says; only TIFF holds floating point and the spacing."""
-    if not path.name.lower().endswith(TIFF_SUFFIXES):
+    if not _is_tiff(path):
         Image.fromarray(array).save(path)
         return
     if spacing_mm is None:

@@ -5,13 +5,11 @@ Both read to (X,Y,Z) and an RAS+ affine, so that a volume gives the same array w
 
 from __future__ import annotations
 
-import gzip
 import math
-import re
 import zlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
@@ -22,15 +20,17 @@ from numpy.typing import NDArray
 
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.geometry import LPS_TO_RAS, spacing_of
+from medseg.images.headers import ImageHeader
+from medseg.images.integrity import check_payload, gunzip, reason
+
+if TYPE_CHECKING:  # half a second to import, and most cohorts have no such file
+    import SimpleITK
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 ITK_SUFFIXES = (".nrrd", ".mha")
 
-_NRRD_PAYLOAD = re.compile(rb"\r?\n\r?\n")
-_NRRD_ENCODING = re.compile(rb"^encoding:\s*(\w+)", re.MULTILINE | re.IGNORECASE)
-_NRRD_DETACHED = re.compile(rb"^data ?file:", re.MULTILINE | re.IGNORECASE)
-_MHA_PAYLOAD = re.compile(rb"^ElementDataFile\s*=\s*LOCAL[ \t\r]*\n", re.MULTILINE)
-_MHA_COMPRESSED = re.compile(rb"^CompressedData\s*=\s*True", re.MULTILINE | re.IGNORECASE)
+BROKEN_NIFTI = (ImageFileError, HeaderDataError, WrapStructError, OSError, ValueError)
+"""What nibabel raises at a damaged file."""
 
 
 # ---------------------------------------------------------------------------------------- reading
@@ -49,21 +49,33 @@ def read_scan(path: Path, where: str) -> Volume:
     return replace(volume, spacing_mm=spacing_of(volume.affine, spatial_dims))
 
 
+def scan_header(path: Path, where: str) -> ImageHeader:
+    """Of what ``read_scan`` gives, without reading voxels. Raises Refused for a file without a readable header."""
+    try:
+        if path.name.lower().endswith(NIFTI_SUFFIXES):
+            image, channels = nib.load(path), 1
+            affine = np.asarray(image.affine, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
+        else:
+            reader = _itk_header(path)
+            affine, channels = _itk_affine(reader), reader.GetNumberOfComponents()
+        shape = stored_shape(path)
+    except (*BROKEN_NIFTI, EOFError, zlib.error, RuntimeError) as error:
+        raise Refused([complaint("file", "a NIfTI, NRRD or MHA image", reason(error), where)]) from error
+    while len(shape) > 2 and shape[-1] == 1:
+        shape = shape[:-1]
+    return ImageHeader(channels=channels, shape=shape, affine=affine, spacing_mm=spacing_of(affine, len(shape)))
+
+
 def stored_shape(path: Path) -> tuple[int, ...]:
     """The axes (X,Y,...) as the header has them, those of length 1 included."""
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         return tuple(int(n) for n in nib.load(path).shape)  # pyright: ignore[reportAttributeAccessIssue]
-    import SimpleITK
-
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    return reader.GetSize()
+    return _itk_header(path).GetSize()
 
 
 def _read_nifti(content: bytes, where: str) -> Volume:
     if content[:2] == b"\x1f\x8b":
-        content = _gunzip(content, where, _nifti_bytes)
+        content = gunzip(content, where, _nifti_bytes)
     header_bytes = [int.from_bytes(content[:4], order) for order in ("little", "big")]
     kind = nib.Nifti2Image if 540 in header_bytes else nib.Nifti1Image
     try:
@@ -72,8 +84,8 @@ def _read_nifti(content: bytes, where: str) -> Volume:
         if len(content) < (expected or 0):
             raise Refused([complaint("file", f"{expected} bytes", f"{len(content)}: it is cut off", where)])
         array = np.asarray(image.dataobj)
-    except (ImageFileError, HeaderDataError, WrapStructError, OSError, ValueError) as error:
-        raise Refused([complaint("file", "a NIfTI image", _reason(error), where)]) from error
+    except BROKEN_NIFTI as error:
+        raise Refused([complaint("file", "a NIfTI image", reason(error), where)]) from error
     if array.dtype.kind not in "biuf":
         raise Refused([complaint("voxels", "one number each", str(array.dtype), where)])
     assert image.affine is not None
@@ -96,84 +108,44 @@ def _read_itk(path: Path, where: str) -> Volume:
     import SimpleITK
 
     try:
-        reader = SimpleITK.ImageFileReader()
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
+        reader = _itk_header(path)
         pixel = SimpleITK.Image([1, 1], reader.GetPixelID(), reader.GetNumberOfComponents())
         expected = math.prod(reader.GetSize()) * SimpleITK.GetArrayViewFromImage(pixel).nbytes
-        _check_payload(path.read_bytes(), expected, where)
+        check_payload(path.read_bytes(), expected, where)
         image = reader.Execute()
     except RuntimeError as error:
-        raise Refused([complaint("file", "an NRRD or MHA image", _reason(error), where)]) from error
+        raise Refused([complaint("file", "an NRRD or MHA image", reason(error), where)]) from error
     array = SimpleITK.GetArrayFromImage(image).transpose()  # (Z,Y,X[,C]) -> ([C,]X,Y,Z)
     channels = array if image.GetNumberOfComponentsPerPixel() > 1 else array[None]
+    return Volume(
+        array=np.stack([_squeezed(channel) for channel in channels]), affine=_itk_affine(image), spacing_mm=None
+    )
+
+
+def _itk_header(path: Path) -> SimpleITK.ImageFileReader:
+    """A reader that has read the header only."""
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return reader
+
+
+def _itk_affine(image: SimpleITK.ImageFileReader | SimpleITK.Image) -> NDArray[np.float64]:
+    """(4,4) voxel index -> mm, RAS+; ITK itself counts LPS+."""
     dims = min(image.GetDimension(), 3)
     lps = np.eye(4)
     direction = np.reshape(image.GetDirection(), (image.GetDimension(), -1))
     lps[:dims, :dims] = (direction * np.asarray(image.GetSpacing()))[:dims, :dims]
     lps[:dims, 3] = image.GetOrigin()[:dims]
-    return Volume(
-        array=np.stack([_squeezed(channel) for channel in channels]), affine=LPS_TO_RAS @ lps, spacing_mm=None
-    )
-
-
-def _check_payload(content: bytes, expected: int, where: str) -> None:
-    """Whether the voxels that follow the header are whole; SimpleITK lets some damage pass in silence."""
-    nrrd = content.startswith(b"NRRD")
-    match = (_NRRD_PAYLOAD if nrrd else _MHA_PAYLOAD).search(content)
-    if match is None or (nrrd and _NRRD_DETACHED.search(content[: match.start()])):
-        return
-    header, payload = content[: match.start()], content[match.end() :]
-    stated = _NRRD_ENCODING.search(header)
-    encoding = stated[1].lower() if stated else b"zlib" if _MHA_COMPRESSED.search(header) else b"raw"
-    if encoding in (b"gzip", b"gz"):
-        payload = _gunzip(payload, where, lambda _: expected)
-    elif encoding == b"zlib":
-        payload = _inflate(payload, expected, where)
-    elif encoding != b"raw":
-        return
-    if len(payload) < expected:
-        raise Refused([complaint("file", f"{expected} bytes of voxels", f"{len(payload)}: it is cut off", where)])
-
-
-def _gunzip(content: bytes, where: str, expected_bytes: Callable[[bytes], int | None]) -> bytes:
-    """Unpack to the end and compare the checksum, which nibabel does only if it happens to read that far."""
-    try:
-        return gzip.decompress(content)
-    except EOFError as error:
-        part = zlib.decompressobj(wbits=31).decompress(content)
-        expected = expected_bytes(part)
-        whole = f"{expected} bytes unpacked" if expected else "a whole .gz"
-        got = f"{len(part)} bytes: the .gz is cut off at its byte {len(content)}"
-        raise Refused([complaint("file", whole, got, where)]) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        got = f"changed bytes: {_reason(error)}"
-        raise Refused([complaint("file", "an intact .gz", got, where)]) from error
-
-
-def _inflate(payload: bytes, expected: int, where: str) -> bytes:
-    inflater = zlib.decompressobj()
-    try:
-        voxels = inflater.decompress(payload)
-    except zlib.error as error:
-        got = f"changed bytes: {_reason(error)}"
-        raise Refused([complaint("file", "an intact .mha", got, where)]) from error
-    if not inflater.eof:
-        got = f"{len(voxels)} bytes: it is cut off"
-        raise Refused([complaint("file", f"{expected} bytes of voxels", got, where)])
-    return voxels
+    return LPS_TO_RAS @ lps
 
 
 def _squeezed(array: NDArray[np.generic]) -> NDArray[np.generic]:
     while array.ndim > 2 and array.shape[-1] == 1:
         array = array[..., 0]
     return array
-
-
-def _reason(error: Exception) -> str:
-    """The last line of a library's message: SimpleITK's first ones name its own source files."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
 
 # ---------------------------------------------------------------------------------------- writing

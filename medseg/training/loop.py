@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from medseg.contracts import Batch, Refused, Stage, complaint
@@ -19,7 +20,15 @@ from medseg.training.batches import Source, StageBatches
 from medseg.training.finite import breaks_weights, not_finite
 from medseg.training.means import Means
 from medseg.training.optimisation import schedule_factor, set_learning_rates, set_modes, take_over
-from medseg.training.processes import TERMINATED, StopSignal, any_process, launch, on_first_process
+from medseg.training.processes import (
+    TERMINATED,
+    StopSignal,
+    any_process,
+    launch,
+    on_every_process,
+    on_first_process,
+    said_once,
+)
 from medseg.training.progress import ProgressLine
 from medseg.training.randomness import seed_step, seed_validation
 from medseg.training.resumption import mention_processes, newest_checkpoint, resumed_position
@@ -42,6 +51,7 @@ def fit(
     resume: bool = False,
     case_names: Sequence[str] = (),
     progress: bool = True,
+    fabric: Fabric | None = None,
 ) -> None:
     """Run the stages in order, each from the best weights of the one before; leave the last in weights.pt.
 
@@ -50,15 +60,16 @@ def fit(
     goes on from its newest readable checkpoint as if it had never stopped, in the middle of an epoch too.
 
     fingerprint: of the data, so that a run is not resumed on other data. case_names: by ``Batch.case_index``.
-    progress: show a line of it.
+    progress: show a line of it. fabric: of ``launch``, where somebody needed the processes before.
 
-    Raises Refused for a folder that holds a run already (without ``resume``), for a checkpoint of another
-    run, for a full disk, and for a loss that is not finite, with the names of the cases.
+    Raises Refused for a folder that holds a run already (without ``resume``), for a checkpoint of another run, for a
+    full disk, and for a loss that is not finite, with the names of the cases: in the first process, while the others
+    end with status 1.
     Raises SystemExit(143) after a SIGTERM, when the checkpoint is written.
     """
-    fabric = launch(config)
+    fabric = fabric or launch(config)
     made_with = provenance(config, seed, stages, fingerprint)
-    saved = newest_checkpoint(run_folder, stages, made_with, resume)
+    saved = on_every_process(fabric, lambda: newest_checkpoint(run_folder, stages, made_with, resume))
     fabric.to_device(model)
     position = resumed_position(saved, model, run_folder) if saved else Position()
     fabric.barrier()  # nobody writes before everybody has read
@@ -137,7 +148,7 @@ def _train_step(run: Run, state: StageState, batch: Batch, steps: int) -> None:
         case_index = fabric.all_gather(batch.case_index)
         assert isinstance(case_index, Tensor)
         place = f"{stage.name}, epoch {position.epoch + 1}, step {position.step + 1}"
-        raise not_finite(losses.total, case_index, run.case_names, place)
+        raise said_once(not_finite(losses.total, case_index, run.case_names, place))
     state.optimizer.step()
     state.optimizer.zero_grad()
     if state.average is not None:

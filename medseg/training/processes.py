@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from medseg.contracts import Refused, complaint
 from medseg.training.settings import LoopConfig
+
+Result = TypeVar("Result")
 
 TERMINATED = 143
 """Exit status of a run that was told to stop: 128 + SIGTERM."""
@@ -60,7 +62,7 @@ def launch(config: LoopConfig) -> Fabric:
     fabric.launch()
     if config.batch_size % fabric.world_size:
         expected = f"a multiple of the {fabric.world_size} processes"
-        raise Refused([complaint("batch size", expected, config.batch_size, "training.batch_size")])
+        raise said_once(Refused([complaint("batch size", expected, config.batch_size, "training.batch_size")]))
     return fabric
 
 
@@ -72,14 +74,40 @@ def any_process(fabric: Fabric, *flags: bool | Tensor) -> list[bool]:
     return (total > 0).tolist()
 
 
-def on_first_process(fabric: Fabric, action: Callable[[], None]) -> None:
-    """Run the action in the first process; if it is refused there, raise that Refused in every process."""
-    complaints: tuple[str, ...] = ()
-    if fabric.is_global_zero:
-        try:
-            action()
-        except Refused as refused:
-            complaints = refused.complaints
-    complaints = fabric.broadcast(complaints)
-    if complaints:
-        raise Refused(complaints)
+def on_first_process(fabric: Fabric, action: Callable[[], Result]) -> Result:
+    """What the action gives in the first process, in every process; the others wait for it.
+
+    A refusal ends them all: see ``said_once``.
+    """
+    outcome = _outcome(action) if fabric.is_global_zero else None
+    return _result(cast("Result | Refused", fabric.broadcast(outcome)))
+
+
+def on_every_process(fabric: Fabric, action: Callable[[], Result]) -> Result:
+    """What the action gives in this process; nobody goes on before it is done in all of them.
+
+    What it is refused for in any of them ends them all, every complaint said once: see ``said_once``.
+    """
+    outcome = _outcome(action)
+    mine = outcome.complaints if isinstance(outcome, Refused) else ()
+    everyones = [fabric.broadcast(mine, src=process) for process in range(fabric.world_size)]
+    complaints = dict.fromkeys(line for lines in everyones for line in lines)
+    return _result(Refused(complaints) if complaints else outcome)
+
+
+def said_once(refused: Refused) -> Refused | SystemExit:
+    """What to raise of a refusal that every process has: the first one says it, the others end with status 1."""
+    return refused if is_first_process() else SystemExit(1)
+
+
+def _outcome(action: Callable[[], Result]) -> Result | Refused:
+    try:
+        return action()
+    except Refused as refused:
+        return refused
+
+
+def _result(outcome: Result | Refused) -> Result:
+    if isinstance(outcome, Refused):
+        raise said_once(outcome)
+    return outcome

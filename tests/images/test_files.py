@@ -15,6 +15,7 @@ from PIL import Image
 from medseg.contracts import Refused, Volume
 from medseg.images.files import (
     as_labels,
+    read_header,
     read_image,
     read_labels,
     stored_shape,
@@ -89,6 +90,71 @@ def test_the_same_volume_in_nifti_and_nrrd_is_the_same(tmp_path: Path) -> None:
     # (i,j,k) -> LPS (1 - .7 j, 2 + .5 i, 3 + 3 k) -> RAS: x and y change sign
     expected = [[0, 0.7, 0, -1], [-0.5, 0, 0, -2], [0, 0, 3, 3], [0, 0, 0, 1]]
     np.testing.assert_allclose(volumes[1].affine, expected, atol=1e-6)
+
+
+# ----------------------------------------------------------------------------------------- headers
+def written(folder: Path, kind: str) -> Path:
+    """An image of 5 x 7 (x 4) in one of the kinds of files that people have."""
+    stem, _, suffix = kind.partition(".")
+    path = folder / f"x.{suffix}"
+    rng = np.random.default_rng(0)
+    flat, grey = rng.integers(0, 255, (5, 7)).astype(np.uint8), rng.integers(0, 255, (5, 7, 4)).astype(np.int16)
+    opaque = np.full_like(flat, 255)
+    if stem in ("L", "I;16", "RGB", "RGBA", "LA", "P", "1"):
+        stacks = {"LA": [flat, opaque], "RGB": [flat] * 3, "RGBA": [flat] * 3 + [opaque]}
+        array = np.stack(stacks[stem], -1) if stem in stacks else flat.astype(np.uint16 if stem == "I;16" else np.uint8)
+        picture = Image.fromarray(array)
+        (picture.convert(stem) if stem in ("P", "1") else picture).save(path)
+    elif stem == "scaled":
+        write_map(path, Volume(array=flat, affine=np.eye(4), spacing_mm=(0.5, 0.25)))
+    elif stem == "stack":
+        tifffile.imwrite(path, grey.transpose(2, 0, 1), photometric="minisblack")
+    elif stem in ("colours", "opaque"):
+        tifffile.imwrite(path, np.stack([flat] * 3 + [opaque] * (stem == "opaque"), -1), photometric="rgb")
+    elif stem == "vector":
+        image = sitk.GetImageFromArray(np.stack([grey.transpose(2, 1, 0)] * 2, -1), isVector=True)
+        image.SetSpacing((0.5, 2, 3))
+        sitk.WriteImage(image, str(path))
+    else:
+        shapes = {"volume": grey, "thin": grey[..., :1], "flat": grey[..., 0], "late": grey[..., None]}
+        nib.Nifti1Image(shapes[stem], OBLIQUE).to_filename(folder / "x.nii.gz")
+        if suffix != "nii.gz":
+            sitk.WriteImage(sitk.ReadImage(str(folder / "x.nii.gz")), str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("L.png", "I;16.png", "RGB.png", "RGBA.png", "LA.png", "P.png", "1.png", "L.jpg", "RGB.jpg"),
+        *("L.tif", "scaled.tif", "stack.tif", "colours.tif", "opaque.tiff"),
+        *("volume.nii.gz", "thin.nii.gz", "flat.nii.gz", "late.nii.gz", "volume.nrrd", "volume.mha", "vector.nrrd"),
+    ],
+)
+def test_a_header_tells_what_reading_gives(tmp_path: Path, kind: str) -> None:
+    path = written(tmp_path, kind)
+    header, volume = read_header(path), read_image(path)
+    assert (header.channels, *header.shape) == volume.array.shape
+    assert header.spacing_mm == (None if volume.spacing_mm is None else pytest.approx(volume.spacing_mm))
+    np.testing.assert_allclose(header.affine, volume.affine, atol=1e-6)
+
+
+def test_a_header_is_read_without_the_voxels(tmp_path: Path) -> None:
+    volume = Volume(array=labels_of((40, 40, 40), 200), affine=AFFINE, spacing_mm=None)
+    for name in ("x.nii.gz", "x.nrrd", "x.mha"):
+        path = write_labels(tmp_path / name, volume)
+        path.write_bytes(path.read_bytes()[:2000])  # far from whole
+        assert read_header(path).shape == (40, 40, 40)
+        with pytest.raises(Refused):
+            read_image(path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".nii.gz", ".nii", ".nrrd", ".mha"])
+def test_a_broken_header_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(b"no image at all")
+    with pytest.raises(Refused, match=r"^file: expected .* \(c07\)$"):
+        read_header(path, "c07")
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
