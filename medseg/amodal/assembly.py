@@ -100,10 +100,10 @@ def read_amodal_run(run: Path) -> AmodalConfig:
 
 
 def occluded_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
-    """The objects of a split that completion is judged on: the really hidden ones whose whole is known.
+    """The objects of a split that completion is judged on: the really occluded ones whose amodal mask is known.
 
-    Where the split has none, its complete objects, each hidden synthetically by a draw that depends on the seed of the
-    split and the object's place alone; what hides nothing is left out.
+    Where the split has none, its unoccluded objects, each occluded synthetically by a draw that depends on the seed
+    of the split and the object's place alone; what hides nothing is left out.
     """
     rules = frame_rules(config)
     real = really_occluded_objects(cohort, split, rules)
@@ -111,7 +111,7 @@ def occluded_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -
 
 
 def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
-    """The objects of a split that something hides, whose whole is known, and that fit their frames."""
+    """The objects of a split that something hides, whose amodal mask is known, and that fit their frames."""
     found = objects_of_split(cohort, split)
     return [
         amodal_object
@@ -135,7 +135,7 @@ def unoccluded_objects(
 
 
 def simulated_objects(complete: list[AmodalObject], config: AmodalConfig, draws: int = 1) -> list[AmodalObject]:
-    """Complete objects, each hidden ``draws`` times by an occluder of the config's kinds."""
+    """Unoccluded objects, each occluded ``draws`` times by an occluder of the config's kinds."""
     others = [amodal_object.visible for amodal_object in complete]
     seed, show = config.data.split.seed, showing(config)
     occluded = [

@@ -31,9 +31,9 @@ class FrameConfig(Section):
 
 
 class OcclusionConfig(Section):
-    """What hides complete objects in training, and how sloppy masks are made.
+    """What hides unoccluded objects in training, and how sloppy masks are made.
 
-    kinds: of the occluder, equally likely. hidden: least and greatest part of the object. nothing: part of the draws
+    kinds: of the occluder, equally likely. occluded: least and greatest part of the object. nothing: part of the draws
     that hide nothing. mask_jitter: voxels by which visible part and occluder are dilated or eroded at random.
     """
 
@@ -44,7 +44,7 @@ class OcclusionConfig(Section):
 
 
 class AmodalDataConfig(Section):
-    """Which cohort of label maps, which cases, in which frames, hidden by what.
+    """Which cohort of label maps, which cases, in which frames, occluded by what.
 
     cohort: a folder, looked for below the working directory and then below ``$MEDSEG_DATA``.
     mirror: mirror images are as likely as the objects themselves (not where left and right differ).
@@ -96,7 +96,7 @@ class AmodalEpochsConfig(Section):
 class AmodalTrainingConfig(LoopConfig):
     """The loop of method two.
 
-    objects_per_epoch: null: as many as the training split has complete objects. visible_lr_factor: on the learning
+    objects_per_epoch: null: as many as the training split has unoccluded objects. visible_lr_factor: on the learning
     rate of stage III.
     """
 

@@ -1,4 +1,4 @@
-"""`medseg evaluate` for a run of method two: completions and their rivals against known wholes -> scores, pictures."""
+"""`medseg evaluate` for a run of method two: completions and their rivals against known truth -> scores, pictures."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class AmodalEvaluation:
 
 
 def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
-    """Complete the test cases' hidden objects whose whole is known, on their native grid, beside all rivals.
+    """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
     Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage ended;
     the files then go below ``<run>/<stage>/``, as those of the run without the stages after it.
-    Raises Refused where no test object has a hidden part.
+    Raises Refused where no test object has an occluded part.
     """
     config = read_amodal_run(run)
     if stage is not None and (stage not in WITHOUT or config.recipe != "three_stages"):
@@ -70,7 +70,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     completer = Completer.load(run, stage)
     objects = occluded_objects(cohort, "test", config)
     if not objects:
-        raise Refused([complaint("test objects", "at least one with a hidden part", "none", cohort.name)])
+        raise Refused([complaint("test objects", "at least one with an occluded part", "none", cohort.name)])
     out = run if stage is None else run / stage
     answers = completer.answers(objects, SAMPLES, abstain=False)
     scores = [
@@ -89,7 +89,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
             draw_amodal_run(run, completer, cohort, config, objects, answers)
             track_amodal(run, config, scores)
     simulated = any(is_simulated(amodal_object) for amodal_object in objects)
-    kind = "hidden synthetically" if simulated else "really hidden"
+    kind = "occluded synthetically" if simulated else "really occluded"
     cases = len({amodal_object.case for amodal_object in objects})
     return AmodalEvaluation(scores, f"{len(objects)} {kind} objects of {cases} test cases", out)
 

@@ -95,7 +95,7 @@ class Decoder(nn.Module):
 
 
 class AmodalVAE(nn.Module):
-    """Ling et al., NeurIPS 2020: p(y|z,c) with q1(z|y,c) of complete masks and q2(z|v,o,c) of partly hidden ones.
+    """Ling et al., NeurIPS 2020: p(y|z,c) with q1(z|y,c) of complete masks and q2(z|v,o,c) of partly occluded ones.
 
     complete: q1. partial: q2. anchor: q2 as stage II left it, which stage III is held to. decoder: p(y|z,c).
     """

@@ -100,7 +100,7 @@ class OccludedShapes:
     occluder_weight: float
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics objective (all of it), hidden (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
+        """Metrics objective (all of it), occluded (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
         assert isinstance(model, AmodalVAE)
         with torch.no_grad():
             known = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
@@ -112,7 +112,7 @@ class OccludedShapes:
         with torch.no_grad():
             answer = model.decoder(latent.mean(), batch.class_index)
             occluded = _cross_entropy(answer, batch.amodal, batch.occluder).mean()
-        metrics = {"objective": total.detach(), "hidden": occluded, "kl": kl.detach(), "gap": gap.detach()}
+        metrics = {"objective": total.detach(), "occluded": occluded, "kl": kl.detach(), "gap": gap.detach()}
         return Losses(total=total, metrics=metrics)
 
 
@@ -152,13 +152,13 @@ class PartialCompletion:
     occluder_weight: float
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics cross_entropy (w BCE), hidden (BCE in the occluder)."""
+        """Metrics cross_entropy (w BCE), occluded (BCE in the occluder)."""
         assert isinstance(model, PartialCompletionNetwork)
         logits = model(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
         misfit = _cross_entropy(logits, batch.amodal, weight).mean()
         occluded = _cross_entropy(logits.detach(), batch.amodal, batch.occluder).mean()
-        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "hidden": occluded})
+        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "occluded": occluded})
 
 
 def _cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:

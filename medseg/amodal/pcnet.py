@@ -1,4 +1,4 @@
-"""The rival that cannot draw: a U-Net from the visible part and the occluder straight to the whole mask."""
+"""The rival that cannot draw: a U-Net from the visible part and the occluder straight to the amodal mask."""
 
 from __future__ import annotations
 

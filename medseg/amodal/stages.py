@@ -1,8 +1,8 @@
 """Method two and its ablations as rows: how an object is shown, what moves, what is minimised.
 
 =================  =======================================================================================
-three_stages       I complete: q1 and the decoder on whole masks. II occluded: q2, which starts as q1, on whole
-                   masks hidden synthetically. III visible: q2 on really hidden objects, held to that of stage II
+three_stages       I complete: q1 and the decoder on unoccluded objects. II occluded: q2, which starts as q1, on
+                   the same, occluded synthetically. III visible: q2 on really occluded ones, held to that of stage II
 without_occluded   ablation: no stage II; q2 starts stage III as q1
 without_visible    ablation: no stage III
 pcnet              rival: a U-Net on the same synthetic occlusions, as many epochs as the three stages together

@@ -72,7 +72,7 @@ def rectangle(top: int, left: int, height: int, width: int, size: int = 16) -> T
 
 
 def occluded_batch(amodal: Tensor, occluder: Tensor, class_index: int = 0) -> MaskBatch:
-    """Wholes (B,1,S...) below occluders."""
+    """Amodal masks (B,1,S...) below occluders."""
     index = torch.full((len(amodal),), class_index)
     return MaskBatch(
         visible=amodal * (1 - occluder),
@@ -84,8 +84,8 @@ def occluded_batch(amodal: Tensor, occluder: Tensor, class_index: int = 0) -> Ma
 
 
 class Rectangles:
-    """Rectangles, lying (class 0) or standing (1), whose right or lower part is hidden; a batch is a function of its
-    place. In the view of really hidden objects nobody knows the whole."""
+    """Rectangles, lying (class 0) or standing (1), whose right or lower part is occluded; a batch is a function of its
+    place. In the view of really occluded objects nobody knows the amodal mask."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[View, int, int]] = []
@@ -104,12 +104,12 @@ class Rectangles:
     def make(view: View, seed: int) -> MaskBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         index = torch.arange(BATCH) % 2
-        amodals, occluders = [], []
+        masks, occluders = [], []
         for kind in index.tolist():
             top, left = torch.randint(2, 5, (2,), generator=generator).tolist()
-            amodals.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
+            masks.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
             occluders.append(rectangle(0, 10, 16, 6) if kind == 0 else rectangle(10, 0, 6, 16))
-        amodal, occluder = torch.cat(amodals), torch.cat(occluders)
+        amodal, occluder = torch.cat(masks), torch.cat(occluders)
         visible = amodal * (1 - occluder)
         shown = visible if view == "visible" else amodal
         return MaskBatch(

@@ -102,7 +102,7 @@ def test_stage_two_counts_the_occluder_more_and_goes_from_complete_to_partial():
     assert losses.total.item() == pytest.approx(misfit + 0.5 * kl + 2 * gap, rel=1e-5)
     metrics = {name: value.item() for name, value in losses.metrics.items()}
     assert metrics == pytest.approx(
-        {"objective": misfit + 0.5 * kl + 2 * gap, "hidden": 96 * LN2, "kl": kl, "gap": gap}, rel=1e-5
+        {"objective": misfit + 0.5 * kl + 2 * gap, "occluded": 96 * LN2, "kl": kl, "gap": gap}, rel=1e-5
     )
 
 
@@ -186,4 +186,4 @@ def test_the_rival_counts_the_occluder_more_too():
     assert (
         losses.total.item() == losses.metrics["cross_entropy"].item() == pytest.approx((256 + 4 * 96) * LN2, rel=1e-5)
     )
-    assert losses.metrics["hidden"].item() == pytest.approx(96 * LN2, rel=1e-5)
+    assert losses.metrics["occluded"].item() == pytest.approx(96 * LN2, rel=1e-5)

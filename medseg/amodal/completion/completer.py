@@ -27,7 +27,7 @@ from medseg.training.device import device_of
 VOXELS_AT_ONCE = 2**26
 """Batches are made smaller until their samples have no more voxels: 256 MiB."""
 
-Status = Literal["complete", "completed", "left"]
+Status = Literal["unoccluded", "completed", "left"]
 """Nothing hides the object; the model completed it; it was left as it is, for a reason."""
 
 
@@ -78,13 +78,13 @@ class Completer:
     ) -> list[Answer]:
         """One per object, on the object's crop; the same call gives the same answers.
 
-        samples: N draws of each whole: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
+        samples: N draws of each amodal mask: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
         neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends
         with the crop, so that objects which may grow beyond it must be padded before. batch: so many objects at most
         go through the model at once.
-        An object that nothing hides is complete as it is. One that is larger than its frame allows, or that looks
+        An object that nothing hides stays as it is. One that is larger than its frame allows, or that looks
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
-        known of its whole.
+        known of its amodal mask.
         """
         answers = [_at_once(amodal_object, self.frame, samples) for amodal_object in objects]
         asked = [number for number, answer in enumerate(answers) if answer is None]
@@ -157,7 +157,7 @@ def _left_if_novel(amodal_object: AmodalObject, answer: Answer) -> Answer:
 def _at_once(amodal_object: AmodalObject, rules: FrameRules, samples: int) -> Answer | None:
     """The answer where no model is needed: to an object that nothing hides, or that is too large for its frame."""
     if amodal_object.unoccluded:
-        return Answer(_as_it_is(amodal_object, samples), "complete")
+        return Answer(_as_it_is(amodal_object, samples), "unoccluded")
     reduction = frame_of(amodal_object, rules).reduction
     if reduction > rules.reduction:
         reason = f"{reduction:.1f} times larger than the frame allows, limit {rules.reduction:g}"

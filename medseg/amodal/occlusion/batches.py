@@ -13,7 +13,10 @@ from medseg.amodal.occlusion.pasting import Mask
 
 
 def batch_of(objects: Sequence[AmodalObject], rules: FrameRules, case_index: Sequence[int] | None = None) -> MaskBatch:
-    """Objects in their frames; an unknown occluder is everything that is not visible, an unknown whole the visible."""
+    """Objects in their frames.
+
+    An unknown occluder is everything that is not visible, an unknown amodal mask the visible part.
+    """
     frames = [frame_of(amodal_object, rules) for amodal_object in objects]
 
     def stacked(masks: Sequence[Mask | None]) -> torch.Tensor:

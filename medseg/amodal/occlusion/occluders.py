@@ -1,4 +1,4 @@
-"""Occluders: something laid over a whole mask that hides part of it, drawn here and applied by ``hiding``.
+"""Occluders: something laid over an amodal mask that hides part of it, drawn here and applied by ``hiding``.
 
 All lengths are in voxels of the canvas on which the object lies with room around it.
 """
@@ -30,8 +30,8 @@ WAVES = 8
 class Ranges:
     """What occluders are drawn from.
 
-    kinds: all equally likely. hidden: lowest and highest share of the object's voxels that is covered.
-    nothing: probability that the object lies in front of the occluder, so that nothing is hidden.
+    kinds: all equally likely. occluded: lowest and highest share of the object's voxels that is covered.
+    nothing: probability that the object lies in front of the occluder, so that nothing is occluded.
     """
 
     kinds: tuple[Kind, ...] = ("object",)
@@ -61,7 +61,7 @@ class Occlusion:
 
     @property
     def target(self) -> float:
-        """The share of the object that is to be hidden: 0 where it lies in front."""
+        """The share of the object that is to be occluded: 0 where it lies in front."""
         return 0.0 if self.in_front else self.covered
 
 
@@ -69,13 +69,13 @@ def draw_occlusion(amodal: Mask, others: Sequence[Mask], ranges: Ranges, rng: np
     """Draw what ``hiding.apply_occlusion`` needs to hide part of ``amodal`` (S...).
 
     others: masks (S...) of any shape, of which the kind ``object`` pastes one: turned and mirrored at random, one
-    of its voxels on one of the object's. Its share is within ``ranges.hidden``, or the nearest to it of 12 tries.
-    An object that would be hidden all over lies in front. Raises ValueError for an empty ``amodal``, and for the kind
+    of its voxels on one of the object's. Its share is within ``ranges.occluded``, or the nearest to it of 12 tries.
+    An object that would be occluded all over lies in front. Raises ValueError for an empty ``amodal``, and for the kind
     ``object`` without others.
     """
     voxels = np.argwhere(amodal)
     if len(voxels) == 0:
-        raise ValueError("whole: expected an object, got an empty mask")
+        raise ValueError("amodal: expected an object, got an empty mask")
     kind = ranges.kinds[rng.integers(len(ranges.kinds))]
     in_front = bool(rng.random() < ranges.nothing) or len(voxels) == 1
     if kind == "object":

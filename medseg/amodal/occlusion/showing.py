@@ -1,4 +1,4 @@
-"""How an object is shown to the network: hidden by an occluder drawn for it, mirrored; see ``sloppiness`` too."""
+"""How an object is shown to the network: occluded by an occluder drawn for it, mirrored; see ``sloppiness`` too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medseg.amodal.occlusion.occluders import Kind, Ranges, draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
 
 MARK = "~"
-"""In the name of a simulated object: between the name of the complete one and the kind of its occluder."""
+"""In the name of a simulated object: between the name of the unoccluded one and the kind of its occluder."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def on_canvas(amodal_object: AmodalObject, rules: FrameRules) -> AmodalObject:
 def simulated(
     amodal_object: AmodalObject, others: Sequence[Mask], showing: Showing, rng: np.random.Generator
 ) -> AmodalObject:
-    """A complete object, hidden by an occluder drawn for it; its whole stays known."""
+    """An unoccluded object, occluded by an occluder drawn for it; its amodal mask stays known."""
     canvas = on_canvas(amodal_object, showing.frame)
     occlusion = draw_occlusion(canvas.visible, others, showing.ranges, rng)
     occluded = apply_occlusion(canvas.visible, occlusion, others)
@@ -65,7 +65,7 @@ def is_simulated(amodal_object: AmodalObject) -> bool:
 
 
 def original_name(amodal_object: AmodalObject) -> str:
-    """The name of the complete object that ``simulated`` hid; that of any other object is its own."""
+    """The name of the unoccluded object that ``simulated`` hid; that of any other object is its own."""
     return amodal_object.name.rpartition(MARK)[0] if is_simulated(amodal_object) else amodal_object.name
 
 

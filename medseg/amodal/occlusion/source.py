@@ -1,4 +1,4 @@
-"""The batches of a run of method two: objects whole, synthetically hidden, or really hidden, each in its frame.
+"""The batches of a run of method two: objects unoccluded, synthetically or really occluded, each in its frame.
 
 A batch is a pure function of (view, epoch, step, rank), as it is for annotated images.
 """
@@ -25,9 +25,9 @@ VALIDATION = 128
 class OcclusionSource:
     """The objects of the training and validation cases of one run, read once.
 
-    The view ``visible`` shows the really hidden objects; in a cohort without any it shows complete ones hidden
-    synthetically, and keeps the whole to itself.
-    Raises Refused when a split has no complete object, and for objects larger than the frame allows.
+    The view ``visible`` shows the really occluded objects; in a cohort without any it shows unoccluded ones occluded
+    synthetically, and keeps the amodal mask to itself.
+    Raises Refused when a split has no unoccluded object, and for objects larger than the frame allows.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class OcclusionSource:
         return self._collated(shown)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
-        """The validation objects, each hidden in the same way in every epoch; no edge is roughened."""
+        """The validation objects, each occluded in the same way in every epoch; no edge is roughened."""
         objects, real = self._pool(view, "val")
         share = range(rank, len(objects), world)
         for start in range(0, len(share), self.batch_size):
@@ -78,7 +78,7 @@ class OcclusionSource:
             )
 
     def _pool(self, view: View, split: Split) -> tuple[list[AmodalObject], bool]:
-        """The objects of a view, and whether they are really hidden."""
+        """The objects of a view, and whether they are really occluded."""
         real = view == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
         return (self.occluded if real else self.unoccluded)[split], real
 
@@ -108,7 +108,7 @@ def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: ObjectCohor
     lacking = [split for split, found in complete.items() if not found]
     if lacking:
         raise Refused(
-            complaint(f"complete objects in the {split} split", "at least one", "none", cohort.name)
+            complaint(f"unoccluded objects in the {split} split", "at least one", "none", cohort.name)
             for split in lacking
         )
 

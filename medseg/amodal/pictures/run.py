@@ -25,9 +25,9 @@ from medseg.reporting.page import write_page
 from medseg.reporting.plots import draw_curves
 
 PICTURES = {
-    "completions.png": "Completions of hidden test objects",
-    "synthetic.png": "Completions of synthetically hidden validation objects",
-    "reconstructions.png": "Reconstructions of complete objects",
+    "completions.png": "Completions of occluded test objects",
+    "synthetic.png": "Completions of synthetically occluded validation objects",
+    "reconstructions.png": "Reconstructions of unoccluded objects",
     "traversals.png": "Latent traversals",
 }
 """What lies in report/, in the order of the page."""
@@ -52,7 +52,7 @@ def draw_amodal_run(
 ) -> None:
     """Write report/: one picture per stage, latent traversals, the curves and the page.
 
-    things, answers: the test objects of the evaluation; stage II is shown on validation objects.
+    objects, answers: the test objects of the evaluation; stage II is shown on validation objects.
     """
     report, rules = run / "report", frame_rules(config)
     chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
@@ -66,7 +66,7 @@ def draw_amodal_run(
     order = np.random.default_rng(0).permutation(len(objects))[:ROWS]
     draw_completions(report / "completions.png", _panels([objects[n] for n in order], [answers[n] for n in order]))
     draw_curves(run)
-    write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the whole that is hidden": bin_rows})
+    write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the object that is occluded": bin_rows})
 
 
 def _panels(objects: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:

@@ -31,7 +31,7 @@ RULES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
 class Known:
     """Believes ``prob`` of every voxel, and that sample n fills the part ``shares[n]`` of the frame's last axis.
 
-    energy: of the n-th object that it is asked about.
+    visible_misfit: of the n-th object that it is asked about.
     """
 
     prob: float = 0.9
@@ -45,7 +45,7 @@ class Known:
         drawn = [self._filled(batch.visible, share) for share in self.shares(samples)]
         probs = torch.full_like(batch.visible, self.prob)
         stacked = torch.stack(drawn) if drawn else torch.zeros(0, *probs.shape)
-        return MaskBeliefs(probs, stacked, torch.tensor(visible_misfits))
+        return MaskBeliefs(probs=probs, samples=stacked, visible_misfit=torch.tensor(visible_misfits))
 
     @staticmethod
     def _filled(visible: Tensor, share: float) -> Tensor:

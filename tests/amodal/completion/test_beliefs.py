@@ -1,4 +1,4 @@
-"""What a model is made to say of an object: the answer, the samples around it, and how strange it looks."""
+"""What a model is made to say of an object: the answer, the samples around it, and how novel it looks."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_whole_is_not_looked_at():
     assert torch.equal(told.visible_misfit, untold.visible_misfit)
 
 
-# ----------------------------------------------------------------------------------------- energy
+# ----------------------------------------------------------------------------------------- visible misfit
 def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
     batch = occluded_batch(rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6))  # 4 x 8 visible
     answers = {

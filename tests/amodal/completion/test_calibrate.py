@@ -23,7 +23,7 @@ from .conftest import Known, completer, crossed, write_run
 
 
 def rods(count: int, mean: float = 50.0) -> list[AmodalObject]:
-    """Rods of 100 visible columns, whose hidden length below a bar of 100 is mean + 15 z, z a normal deviate."""
+    """Rods of 100 visible columns, whose occluded length below a bar of 100 is mean + 15 z, z a normal deviate."""
     found = []
     for number, deviate in enumerate(np.random.default_rng(1).normal(size=count)):
         columns = np.arange(200)[None]
@@ -36,7 +36,7 @@ def rods(count: int, mean: float = 50.0) -> list[AmodalObject]:
 
 @pytest.fixture
 def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every sample says p = 1 / (1 + exp((c - 50) / 5)) of hidden column c: cut at a level, 50 - 5 logit(level) long.
+    """Every sample says p = 1 / (1 + exp((c - 50) / 5)) of occluded column c: cut at a level, 50 - 5 logit(level) long.
 
     Frames of 256 pixels begin at column -78 of the crop.
     """
@@ -44,7 +44,11 @@ def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
     def believe(model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
         occluded = torch.arange(256.0) - 78 - 100
         probs = torch.sigmoid((50 - occluded) / 5).expand_as(batch.visible)
-        return MaskBeliefs(probs, probs[None].expand(samples, *probs.shape), torch.full((len(probs),), 0.1))
+        return MaskBeliefs(
+            probs=probs,
+            samples=probs[None].expand(samples, *probs.shape),
+            visible_misfit=torch.full((len(probs),), 0.1),
+        )
 
     monkeypatch.setattr(module, "believe", believe)
 

@@ -1,4 +1,4 @@
-"""Visible voxels are kept, growth ends where it must, and what is strange or too large is left alone."""
+"""Visible voxels are kept, growth ends where it must, and what is novel or too large is left alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def trained_nowhere(frame: FrameRules) -> Completer:
     """A real model with its first weights."""
     torch.manual_seed(0)
     model = AmodalVAE(Layout(frame.size, 2, channels=(8, 8), patch=2, coarse=4, fine=2))
-    return replace(completer(), frame=frame, model=model.eval(), calibration=Calibration(3.0))
+    return replace(completer(), frame=frame, model=model.eval(), calibration=Calibration(shift=3.0))
 
 
 def completions(judge: Completer, objects: Sequence[AmodalObject], samples: int, **growth: object) -> list[Completion]:
@@ -78,7 +78,7 @@ def test_samples_fill_what_they_say_and_no_more(known: Known):
 def test_an_object_that_nothing_hides_is_its_own_completion(known: Known):
     amodal_object = replace(crossed(), unoccluded=True)
     (answer,) = completer().answers([amodal_object], samples=4)
-    assert answer.status == "complete" and answer.reason == "" and known.batches == []
+    assert answer.status == "unoccluded" and answer.reason == "" and known.batches == []
     assert (answer.completion.amodal == amodal_object.visible).all()
     assert answer.completion.samples.shape == (4, 9, 16) and (answer.completion.samples == amodal_object.visible).all()
     assert math.isnan(answer.completion.novelty)
@@ -109,7 +109,7 @@ def test_batches_keep_the_order_of_the_objects(known: Known):
     objects = [replace(crossed(name=f"c/rod-{n}"), unoccluded=n % 3 == 0) for n in range(7)]
     answers = completer().answers(objects, 1, batch=2)
     assert [answer.completion.name for answer in answers] == [amodal_object.name for amodal_object in objects]
-    assert [answer.status for answer in answers] == ["complete" if n % 3 == 0 else "completed" for n in range(7)]
+    assert [answer.status for answer in answers] == ["unoccluded" if n % 3 == 0 else "completed" for n in range(7)]
     assert known.batches == [2, 2]
 
 

@@ -149,8 +149,8 @@ def test_a_file_without_amodal_masks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         indexed(tmp_path, annotations=[annotation(1, 5, segmentation=AMODAL)])
     assert caught.value.complaints == (
-        "annotations: expected i_segm, inmodal_seg, visible_mask or invisible_mask beside the whole, "
-        f"got none: which part is hidden is not known ({tmp_path / 'in' / 'instances.json'})",
+        "annotations: expected i_segm, inmodal_seg, visible_mask or invisible_mask beside the amodal mask, "
+        f"got none: which part is occluded is not known ({tmp_path / 'in' / 'instances.json'})",
     )
 
 

@@ -112,7 +112,7 @@ def test_small_objects_and_small_hidden_parts_are_dropped() -> None:
     labels = cross()
     assert not extract(labels, replace(OVERLAP, smallest=18, smallest_occluded=9)).dropped
     reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest_occluded=10)).dropped}
-    assert reasons == {"hidden part smaller than 10 voxels"}
+    assert reasons == {"occluded part smaller than 10 voxels"}
     reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest=19)).dropped}
     assert reasons == {"smaller than 19 voxels"}
 

@@ -19,7 +19,7 @@ def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.
 
 
 def rod(rows: int = 6, columns: int = 14, room: int = 0, name: str = "m/rod-1") -> AmodalObject:
-    """A complete rod that fills its crop, or has room around it."""
+    """An unoccluded rod that fills its crop, or has room around it."""
     mask = np.pad(np.ones((rows, columns), bool), room)
     return AmodalObject(
         name=name,

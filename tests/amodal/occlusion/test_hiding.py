@@ -1,4 +1,4 @@
-"""Occluders over squares and cubes, where the hidden share is a sum done by hand."""
+"""Occluders over squares and cubes, where the occluded share is a sum done by hand."""
 
 from __future__ import annotations
 

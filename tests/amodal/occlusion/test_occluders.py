@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medseg.amodal.occlusion.hiding import Hidden, apply_occlusion
+from medseg.amodal.occlusion.hiding import Occluded, apply_occlusion
 from medseg.amodal.occlusion.occluders import Kind, Ranges, draw_occlusion
 
 from .conftest import square
@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = ("object", "bar", "half_space", "blob", "slices")
 LEVEL_SETS = KINDS[1:]
 
 
-def drawn(amodal: np.ndarray, kind: Kind, seed: int, **ranges: object) -> Hidden:
+def drawn(amodal: np.ndarray, kind: Kind, seed: int, **ranges: object) -> Occluded:
     others = (bar_mask(amodal.ndim),)
     drawn_ranges = Ranges(kinds=(kind,), **ranges)  # pyright: ignore[reportArgumentType]
     return apply_occlusion(amodal, draw_occlusion(amodal, others, drawn_ranges, np.random.default_rng(seed)), others)
@@ -115,7 +115,7 @@ def test_a_single_voxel_is_never_hidden():
 
 def test_an_empty_object_and_no_others_are_refused():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="^whole: expected an object, got an empty mask$"):
+    with pytest.raises(ValueError, match="^amodal: expected an object, got an empty mask$"):
         draw_occlusion(np.zeros((4, 4), bool), (), Ranges(), rng)
     with pytest.raises(ValueError, match="^others: expected masks for the occluder kind object, got none$"):
         draw_occlusion(square(), (), Ranges(), rng)

@@ -1,4 +1,4 @@
-"""One object, hidden by what is drawn for it."""
+"""One object, occluded by what is drawn for it."""
 
 from __future__ import annotations
 

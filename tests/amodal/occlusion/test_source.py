@@ -1,4 +1,4 @@
-"""Batches of hidden objects: functions of their place, the truth where it may be seen and nowhere else."""
+"""Batches of occluded objects: functions of their place, the truth where it may be seen and nowhere else."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_a_hidden_object_larger_than_the_frame_allows_is_not_trained_on(
 
 def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: Path):
     empty = divided(cohort, "train", "train", "train", "test")
-    sentence = "complete objects in the val split: expected at least one, got none (shapes_2d)"
+    sentence = "unoccluded objects in the val split: expected at least one, got none (shapes_2d)"
     assert refusal(empty, SHOWING.frame) == (sentence,)
     crossed = np.zeros((40, 40), np.uint8)
     crossed[10:30, 18:23], crossed[18:23, 10:30] = 1, 2
@@ -214,6 +214,6 @@ def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: 
     path = write_labels(tmp_path / "crossed.png", Volume(array=crossed, affine=np.eye(4), spacing_mm=None))
     cases = tuple(replace(case, object_masks={"full": path}) for case in cohort.cases)
     assert refusal(replace(cohort, cases=cases), SHOWING.frame) == (
-        "complete objects in the train split: expected at least one, got none (shapes_2d)",
+        "unoccluded objects in the train split: expected at least one, got none (shapes_2d)",
         sentence,
     )
