@@ -101,13 +101,13 @@ scores.mean().to_frame("mean over the test objects").T.round(3)
 
 # %%
 unoccluded = [found for found in objects_of_split(cohort, "test") if found.unoccluded]
-amodal = batch_of(complete[:: max(1, len(complete) // 8)][:8], completer.frame)
+batch = batch_of(unoccluded[:: max(1, len(unoccluded) // 8)][:8], completer.frame)
 with torch.no_grad():
-    latent = completer.model.complete(amodal.amodal, torch.zeros_like(amodal.amodal), amodal.class_index)
-    redrawn = completer.model.decoder(latent.mean(), amodal.class_index).sigmoid()
-flat = (0, *((slice(None),) * 2 if amodal.amodal.ndim == 4 else (..., amodal.amodal.shape[-1] // 2)))
+    latent = completer.model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
+    redrawn = completer.model.decoder(latent.mean(), batch.class_index).sigmoid()
+flat = (0, *((slice(None),) * 2 if batch.amodal.ndim == 4 else (..., batch.amodal.shape[-1] // 2)))
 figure, axes = plt.subplots(2, len(redrawn), figsize=(12, 3.4), squeeze=False, layout="compressed")
-for column, (mask, again) in enumerate(zip(amodal.amodal, redrawn, strict=True)):
+for column, (mask, again) in enumerate(zip(batch.amodal, redrawn, strict=True)):
     axes[0, column].imshow(mask[flat], cmap="gray", vmin=0, vmax=1)
     axes[1, column].imshow(again[flat], cmap="gray", vmin=0, vmax=1)
 axes[0, 0].set_title("mask", loc="left")
@@ -124,8 +124,8 @@ plt.show()
 # inflates. The numbers are the IoU with the truth.
 
 # %%
-hides = simulated_objects(complete, config)
-synthetic = hides[int(np.argmin([other.visible.sum() / other.amodal.sum() for other in hides]))]
+simulated = simulated_objects(unoccluded, config)
+synthetic = simulated[int(np.argmin([other.visible.sum() / other.amodal.sum() for other in simulated]))]
 figure, axes = plt.subplots(2, 5, figsize=(10, 5.2), layout="constrained")
 for row, shown in zip(axes, (synthetic, amodal_object), strict=True):
     cut = (slice(None),) * 2

@@ -261,7 +261,7 @@ def test_a_value_without_a_rule(walked: Path, tmp_path: Path):
     assert said == [f"error: {line.replace('shapes_002', 'odd')}"]
 
 
-def test_no_complete_object_to_train_on(tmp_path: Path):
+def test_no_unoccluded_object_to_train_on(tmp_path: Path):
     cohort = write_shapes(tmp_path / "cohort", 0, 2, 3, 80)
     for number in range(3):
         crossed = np.zeros((80, 80), np.uint8)

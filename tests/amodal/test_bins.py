@@ -51,7 +51,7 @@ def test_rivals_share_the_counts_and_another_test_set_has_its_own(make_run):
     ]
 
 
-def test_runs_without_hidden_objects_have_no_bins(make_run):
+def test_runs_without_occluded_objects_have_no_bins(make_run):
     assert format_bins(load_runs([make_run([("a", "", "cell", "truth_dice", 0.5, "1")])])) == ""
 
 

@@ -79,7 +79,7 @@ def test_stage_one_is_the_negative_elbo_and_its_divergence_sets_in_over_the_warm
     assert at_once.total.item() == pytest.approx(misfit + 3 * kl)
 
 
-def test_stage_one_encodes_the_whole_with_nothing_over_it_and_likes_what_is_right():
+def test_stage_one_encodes_the_amodal_mask_with_nothing_over_it_and_likes_what_is_right():
     model = known_model((2 * AMODAL - 1) * 4.0)
     total = CompleteShapes(1.0, 0.0, 0.0)(model, batch()).total
     assert total.item() == pytest.approx(256 * math.log1p(math.exp(-4)), rel=1e-5)
@@ -144,7 +144,7 @@ def test_growing_outside_of_the_occluder_costs_only_with_known_background():
 
 
 @pytest.mark.parametrize("known_background", [True, False])
-def test_what_is_hidden_never_enters_stage_three(known_background: bool):
+def test_what_is_occluded_never_enters_stage_three(known_background: bool):
     logits = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
     objective = VisibleParts(0.1, 1.0, known_background)
     told = objective(known_model(logits), batch())

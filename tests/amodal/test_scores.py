@@ -56,7 +56,7 @@ def values(answer: Completion, amodal_object: AmodalObject = ROD) -> dict[str, f
     return {score.metric: score.value for score in score_object(amodal_object, answer)}
 
 
-def test_two_of_three_hidden_voxels_and_one_wrong_one():
+def test_two_of_three_occluded_voxels_and_one_wrong_one():
     found = values(completion(adding((2, 3), (2, 4), (1, 3))))
     assert found["amodal_iou"] == pytest.approx(8 / 10)
     assert found["amodal_dice"] == pytest.approx(16 / 18)
@@ -87,7 +87,7 @@ def test_rows_carry_name_class_and_unit():
     assert {score.metric: score.value for score in pixels}["amodal_assd"] == pytest.approx(4 / 15)
 
 
-def test_where_nothing_is_hidden_the_hidden_part_is_undefined_even_if_the_answer_grows():
+def test_where_nothing_is_occluded_the_occluded_part_is_undefined_even_if_the_answer_grows():
     free = replace(ROD, visible=BAR, occluder=SQUARE & ~BAR, unoccluded=True)
     found = values(completion(BAR | SQUARE, [BAR | SQUARE] * 10), free)
     assert np.isnan([found["occluded_iou"], found["best_of_10_iou"]]).all()
@@ -140,7 +140,7 @@ def test_volumes_are_scored_in_3d_by_the_same_code():
     assert found["covered_90"] == 0
 
 
-def test_an_unknown_whole_and_another_grid_are_refused_together():
+def test_an_unknown_amodal_mask_and_another_grid_are_refused_together():
     with pytest.raises(Refused) as refusal:
         score_object(replace(ROD, amodal=None), completion(BAR[:4], [BAR[:4]]))
     assert refusal.value.complaints == (

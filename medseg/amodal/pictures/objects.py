@@ -87,10 +87,10 @@ def _draw(axis: Axes, picture: ObjectPicture) -> None:
         areas = picture.visible.sum(axis=(0, 1))
         masks = [mask[..., int(areas.argmax())] for mask in masks]
     axis.imshow(painted(*masks), interpolation="nearest", aspect=spacing[0] / spacing[1])
-    axis.set_title(f"{picture.name}\n{_hidden(picture)}", fontsize=5.5)
+    axis.set_title(f"{picture.name}\n{_occluded_share(picture)}", fontsize=5.5)
 
 
-def _hidden(picture: ObjectPicture) -> str:
+def _occluded_share(picture: ObjectPicture) -> str:
     if picture.amodal is None:
         return "amodal mask unknown"
     occluded = 1 - picture.visible.sum() / picture.amodal.sum()

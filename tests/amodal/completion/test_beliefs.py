@@ -99,7 +99,7 @@ def test_an_object_and_its_mirror_image_get_mirrored_answers():
     assert not torch.allclose(alone, alone.flip(3))
 
 
-def test_the_whole_is_not_looked_at():
+def test_the_amodal_mask_is_not_looked_at():
     model, blind = vae(), replace(BATCH, amodal=torch.full_like(BATCH.amodal, torch.nan))
     told, untold = (believe(model, batch, 2, generator=generator()) for batch in (BATCH, blind))
     assert torch.equal(told.samples, untold.samples) and torch.equal(told.probs, untold.probs)
@@ -107,7 +107,7 @@ def test_the_whole_is_not_looked_at():
 
 
 # ----------------------------------------------------------------------------------------- visible misfit
-def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
+def test_the_visible_misfit_is_one_minus_the_iou_of_what_can_be_seen():
     batch = occluded_batch(rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6))  # 4 x 8 visible
     answers = {
         "right": (rectangle(4, 2, 4, 10), 0.0),
@@ -122,7 +122,7 @@ def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
 
 
 # --------------------------------------------------------------------------------------- the rival
-def test_a_network_that_cannot_draw_has_no_samples_and_no_energy():
+def test_a_network_that_cannot_draw_has_no_samples_and_no_misfit():
     torch.manual_seed(0)
     network = PartialCompletionNetwork(TINY)
     said = believe(network, BATCH, 5, generator=generator())

@@ -62,13 +62,13 @@ def test_the_spread_that_makes_the_intervals_true_is_found():
 
 
 @pytest.mark.usefixtures("ramp")
-def test_wholes_larger_than_the_samples_shift_them():
+def test_truths_larger_than_the_samples_shift_them():
     shifts = [calibrate(completer(size=256, lines=4), rods(150, mean), 60).shift for mean in (50, 55)]
     assert 0.5 <= shifts[1] - shifts[0] <= 1.5  # 5 / 5 = 1
 
 
 @pytest.mark.usefixtures("ramp")
-def test_objects_with_nothing_hidden_have_no_say():
+def test_objects_with_nothing_occluded_have_no_say():
     amodal = [replace(amodal_object, amodal=amodal_object.visible) for amodal_object in rods(100)]
     few, judge = rods(40), completer(size=256, lines=4)
     assert calibrate(judge, few + amodal, 40) == calibrate(judge, few, 40)
@@ -81,7 +81,7 @@ def test_crps_by_hand():
     assert crps(np.array([[2.0, 2.0]]), np.array([2.0])) == 0
 
 
-def test_a_model_without_samples_keeps_its_spread_and_one_without_energy_has_no_limit(known: Known):
+def test_a_model_without_samples_keeps_its_spread_and_one_without_a_misfit_has_no_limit(known: Known):
     known.shares, known.visible_misfit = lambda samples: [], lambda number: float("nan")
     assert calibrate(completer(size=256, lines=4), rods(5)) == Calibration()
 

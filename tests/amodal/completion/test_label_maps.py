@@ -65,7 +65,7 @@ def test_a_map_in_memory(known: Known):
     assert (done.labels == crossing()).all()  # all that the rods gain is seen to be bar
 
 
-def test_nothing_hidden_means_that_the_map_is_its_own_completion(known: Known):
+def test_nothing_occluded_means_that_the_map_is_its_own_completion(known: Known):
     free = np.where(crossing() == 2, 0, crossing())
     done = complete_map(free, None, completer(), 3)
     assert (done.labels == free).all() and {row.status for row in done.rows} == {"unoccluded"}

@@ -84,7 +84,7 @@ def test_every_bad_map_is_named_at_once(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_complete_object_there_is_nothing_to_train_on(tmp_path: Path) -> None:
+def test_without_an_unoccluded_object_there_is_nothing_to_train_on(tmp_path: Path) -> None:
     labels = crossing()
     labels[:, 11:] = 0
     untrainable = ("unoccluded objects: expected at least one to train on, got none (belly)",)

@@ -47,7 +47,7 @@ def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.ui
     )
 
 
-def test_an_object_has_its_visible_part_its_whole_and_its_occluder(tmp_path: Path) -> None:
+def test_an_object_has_its_visible_part_its_amodal_mask_and_its_occluder(tmp_path: Path) -> None:
     cohort = written(tmp_path, visible=VISIBLE, full=AMODAL, occluder=FRONT)
     write_cohort(cohort)
     assert load_cohort(tmp_path) == cohort
@@ -65,7 +65,7 @@ def test_what_is_not_drawn_is_not_known(tmp_path: Path) -> None:
     assert (one.amodal, one.occluder, one.unoccluded, one.visible.shape) == (None, None, False, (3, 2))
 
 
-def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
+def test_an_object_without_an_occluded_part_is_unoccluded(tmp_path: Path) -> None:
     cohort = written(tmp_path, visible=AMODAL, full=AMODAL)
     (one,) = read_drawn_object(cohort.cases[0], cohort).objects
     assert one.unoccluded and one.occluder is not None and not one.occluder.any()

@@ -29,7 +29,7 @@ def bar_mask(dims: int) -> np.ndarray:
 
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("kind", ["bar", "half_space", "blob"])
-def test_the_drawn_share_is_hidden_to_half_a_voxel(kind: Kind, dims: int):
+def test_the_drawn_share_is_occluded_to_half_a_voxel(kind: Kind, dims: int):
     amodal = square(20, 5, 15, dims)
     for seed in range(8):
         occlusion = draw_occlusion(amodal, (), Ranges((kind,), nothing=0.0), np.random.default_rng(seed))
@@ -40,7 +40,7 @@ def test_the_drawn_share_is_hidden_to_half_a_voxel(kind: Kind, dims: int):
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.sampled_from([2, 3]), st.integers(0, 10_000), st.booleans())
-def test_visible_and_hidden_make_the_whole(kind: Kind, dims: int, seed: int, behind: bool):
+def test_visible_and_occluded_make_the_amodal_mask(kind: Kind, dims: int, seed: int, behind: bool):
     amodal = square(16, 4, 11, dims)
     occluded = drawn(amodal, kind, seed, nothing=0.0 if behind else 1.0)
     np.testing.assert_array_equal(occluded.visible | (occluded.occluder & amodal), amodal)
@@ -95,7 +95,7 @@ def test_another_object_hides_a_share_within_the_range_and_often_sticks_out_at_b
     assert 10 < crossings < 90
 
 
-def test_an_object_that_all_tries_cover_whole_lies_in_front():
+def test_an_object_that_all_tries_cover_all_over_lies_in_front():
     amodal, others = square(9, 4, 6), (np.ones((300, 300), bool),)
     occlusion = draw_occlusion(amodal, others, Ranges(nothing=0.0), np.random.default_rng(0))
     assert occlusion.covered == 1 and occlusion.in_front and occlusion.target == 0
@@ -109,7 +109,7 @@ def test_slices_are_drawn_across_an_axis_along_which_a_flat_object_has_several()
         assert drawn(flat, "slices", seed, nothing=0.0).visible.sum() in (2, 3, 4)
 
 
-def test_a_single_voxel_is_never_hidden():
+def test_a_single_voxel_is_never_occluded():
     assert drawn(square(5, 2, 3), "bar", 0, nothing=0.0).visible.sum() == 1
 
 

@@ -13,7 +13,7 @@ from medseg.amodal.occlusion.showing import is_simulated, mirrored, on_canvas, o
 from .conftest import SHOWING, rod
 
 
-def test_a_simulated_object_keeps_its_whole_and_says_what_hid_it():
+def test_a_simulated_object_keeps_its_amodal_mask_and_says_what_hid_it():
     amodal_object, others = rod(), [np.ones((5, 8), bool)]
     for seed in range(8):
         occluded = simulated(amodal_object, others, SHOWING, np.random.default_rng(seed))

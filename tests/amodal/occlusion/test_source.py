@@ -99,7 +99,7 @@ def test_an_index_names_the_object(cohort: Cohort):
 
 
 # -------------------------------------------------------------------------------------------- views
-def test_the_truth_is_told_of_synthetically_hidden_objects_and_never_of_really_hidden_ones(cohort: Cohort):
+def test_the_truth_is_told_of_synthetically_occluded_objects_and_never_of_really_occluded_ones(cohort: Cohort):
     found = source(cohort)
     for batch in (found.batch("visible", 0, 0), *found.validation("visible")):
         assert torch.equal(batch.amodal, batch.visible)
@@ -115,13 +115,13 @@ def test_the_truth_is_told_of_synthetically_hidden_objects_and_never_of_really_h
     assert same(found.batch("visible", 0, 0), told)  # another truth changes nothing
 
 
-def test_what_is_hidden_lies_in_the_occluder(cohort: Cohort):
+def test_what_is_occluded_lies_in_the_occluder(cohort: Cohort):
     batch = source(cohort).batch("occluded", 0, 0)
     lost = batch.amodal - batch.visible
     assert lost.max() > 0.9 and (lost <= batch.occluder + 1e-4).all()
 
 
-def test_a_cohort_without_hidden_objects_hides_complete_ones_and_keeps_their_whole_to_itself(cohort: Cohort):
+def test_a_cohort_without_occluded_objects_hides_unoccluded_ones_and_keeps_their_amodal_masks_to_itself(cohort: Cohort):
     found = source(cohort)
     found.occluded = {"train": [], "val": []}
     batch = found.batch("visible", 0, 0)
@@ -192,7 +192,7 @@ def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
     assert complaints[0].removeprefix(start).split(" times (")[0].replace(".", "").isdigit()
 
 
-def test_a_hidden_object_larger_than_the_frame_allows_is_not_trained_on(
+def test_an_occluded_object_larger_than_the_frame_allows_is_not_trained_on(
     cohort: Cohort, monkeypatch: pytest.MonkeyPatch
 ):
     short, long = (replace(rod(6, length, name=f"m/rod-{length}"), unoccluded=False) for length in (20, 60))
@@ -204,7 +204,7 @@ def test_a_hidden_object_larger_than_the_frame_allows_is_not_trained_on(
     assert [amodal_object.name for amodal_object in found.occluded["train"]] == ["m/rod-20"]
 
 
-def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: Path):
+def test_a_split_without_an_unoccluded_object_is_refused(cohort: Cohort, tmp_path: Path):
     empty = divided(cohort, "train", "train", "train", "test")
     sentence = "unoccluded objects in the val split: expected at least one, got none (shapes_2d)"
     assert refusal(empty, SHOWING.frame) == (sentence,)

@@ -75,7 +75,7 @@ def test_what_is_not_known_is_left_white(tmp_path):
     assert share(column(page, 2), "occluded") > 0.03
 
 
-def test_a_volume_shows_the_slice_in_which_most_is_hidden(tmp_path):
+def test_a_volume_shows_the_slice_in_which_most_is_occluded(tmp_path):
     def volume(*slices: np.ndarray) -> np.ndarray:
         return np.stack(slices, axis=-1)
 

@@ -16,7 +16,7 @@ def picture(name: str, visible, occluder, amodal, *, spacing=(1.0, 1.0)) -> Obje
     return ObjectPicture(name=name, visible=visible, occluder=occluder, amodal=amodal, spacing=spacing)
 
 
-def test_the_hidden_part_lies_over_the_occluder():
+def test_the_occluded_part_lies_over_the_occluder():
     colours = painted(VISIBLE, OCCLUDER, AMODAL)[0]
     assert [tuple(colour) for colour in colours] == [
         to_rgb(COLOURS[name]) for name in ("visible", "visible", "occluded", "occluder")
