@@ -16,7 +16,6 @@ from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
-from medseg.amodal.occlusion.showing import is_simulated
 from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import OccludedCalibration, score_object
@@ -88,8 +87,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
         if draw:
             draw_amodal_run(run, completer, cohort, config, objects, answers)
             track_amodal(run, config, scores)
-    simulated = any(is_simulated(amodal_object) for amodal_object in objects)
-    kind = "occluded synthetically" if simulated else "really occluded"
+    kind = "occluded synthetically" if objects[0].simulated else "really occluded"
     cases = len({amodal_object.case for amodal_object in objects})
     return AmodalEvaluation(scores, f"{len(objects)} {kind} objects of {cases} test cases", out)
 

@@ -44,6 +44,8 @@ class AmodalObject:
     """(4,4) of its map: voxel index -> mm, RAS+."""
     spacing_mm: tuple[float, ...] | None
     """(S,) length of a voxel; None for a picture without a scale."""
+    simulated: bool = False
+    """Its occluder was drawn, over an object that nothing really hides."""
 
 
 @dataclass(kw_only=True)

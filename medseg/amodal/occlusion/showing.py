@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 
@@ -12,11 +11,8 @@ from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.occlusion.hiding import apply_occlusion
-from medseg.amodal.occlusion.occluders import Kind, Ranges, draw_occlusion
+from medseg.amodal.occlusion.occluders import Ranges, draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
-
-MARK = "~"
-"""In the name of a simulated object: between the name of the unoccluded one and the kind of its occluder."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +47,13 @@ def simulated(
     occluded = apply_occlusion(canvas.visible, occlusion, others)
     return replace(
         canvas,
-        name=f"{amodal_object.name}{MARK}{occlusion.kind}",
+        name=f"{amodal_object.name}~{occlusion.kind}",
         visible=occluded.visible,
         occluder=occluded.occluder,
         amodal=canvas.visible,
         unoccluded=False,
+        simulated=True,
     )
-
-
-def is_simulated(amodal_object: AmodalObject) -> bool:
-    """Whether ``simulated`` hid the object."""
-    return amodal_object.name.rpartition(MARK)[2] in get_args(Kind)
-
-
-def original_name(amodal_object: AmodalObject) -> str:
-    """The name of the unoccluded object that ``simulated`` hid; that of any other object is its own."""
-    return amodal_object.name.rpartition(MARK)[0] if is_simulated(amodal_object) else amodal_object.name
 
 
 def mirrored(amodal_object: AmodalObject, axes: Sequence[int]) -> AmodalObject:

@@ -14,7 +14,7 @@ from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objects import objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
-from medseg.amodal.occlusion.showing import Showing, mirrored, original_name, simulated
+from medseg.amodal.occlusion.showing import Showing, mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
 from medseg.contracts import ObjectCohort, Refused, Split, View, complaint
 
@@ -59,12 +59,13 @@ class OcclusionSource:
         places = np.arange(first, first + self.batch_size)[rank::world]
         turns = {int(turn) for turn in places // len(objects)}
         orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(objects)) for turn in turns}
-        shown = []
+        originals, shown = [], []
         for place in places.tolist():
             turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
-            shown.append(self._shown(objects[orders[turn][position]], view, real, rng, roughened=True))
-        return self._collated(shown)
+            originals.append(objects[orders[turn][position]])
+            shown.append(self._shown(originals[-1], view, real, rng, roughened=True))
+        return self._collated(shown, originals)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
         """The validation objects, each occluded in the same way in every epoch; no edge is roughened."""
@@ -72,10 +73,13 @@ class OcclusionSource:
         share = range(rank, len(objects), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
+            originals = [objects[number] for number in numbers]
             rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
-            yield self._collated(
-                [self._shown(objects[n], view, real, rng, False) for n, rng in zip(numbers, rngs, strict=True)]
-            )
+            shown = [
+                self._shown(original, view, real, rng, roughened=False)
+                for original, rng in zip(originals, rngs, strict=True)
+            ]
+            yield self._collated(shown, originals)
 
     def _pool(self, view: View, split: Split) -> tuple[list[AmodalObject], bool]:
         """The objects of a view, and whether they are really occluded."""
@@ -93,10 +97,8 @@ class OcclusionSource:
         flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)
 
-    def _collated(self, objects: Sequence[AmodalObject]) -> MaskBatch:
-        return batch_of(
-            objects, self.showing.frame, [self.index[original_name(amodal_object)] for amodal_object in objects]
-        )
+    def _collated(self, shown: Sequence[AmodalObject], originals: Sequence[AmodalObject]) -> MaskBatch:
+        return batch_of(shown, self.showing.frame, [self.index[original.name] for original in originals])
 
 
 def _some(objects: list[AmodalObject], most: int, seed: int) -> list[AmodalObject]:

@@ -98,6 +98,14 @@ def test_an_index_names_the_object(cohort: Cohort):
     np.testing.assert_allclose(areas, expected, rtol=0.1)
 
 
+def test_an_object_may_have_a_name_like_that_of_a_simulated_one(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):
+    cup = rod(name="cup~bar")
+    monkeypatch.setattr(module, "objects_of_split", lambda cohort, split: [cup, replace(cup, unoccluded=False)])
+    found = source(cohort, batch_size=1)
+    for view in ("complete", "occluded", "visible"):
+        assert [found.names[index] for index in found.batch(view, 0, 0).case_index.tolist()] == ["cup~bar"]
+
+
 # -------------------------------------------------------------------------------------------- views
 def test_the_truth_is_told_of_synthetically_occluded_objects_and_never_of_really_occluded_ones(cohort: Cohort):
     found = source(cohort)
