@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.assembly import frame_rules, occluded_objects, read_amodal_run, unoccluded_objects
+from medseg.amodal.completion.calibrate import calibrate_run
+from medseg.amodal.completion.calibration import CALIBRATION
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.amodal.objects import read_objects
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
 from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
-from medseg.amodal.scores import OccludedCalibration, score_object
+from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
 from medseg.cohorts.cohort import find_cohort, load_objects
 from medseg.cohorts.splits import apply, read_splits
@@ -56,8 +59,9 @@ class AmodalEvaluation:
 def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
     """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
-    Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage ended;
-    the files then go below ``<run>/<stage>/``, as those of the run without the stages after it.
+    Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage
+    ended, calibrated on their own; the files then go below ``<run>/<stage>/``, as those of the run without the stages
+    after it.
     Raises Refused where no test object has an occluded part.
     """
     config = read_amodal_run(run)
@@ -66,6 +70,8 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
         raise Refused([complaint("--stage", expected, f"{stage} of {config.recipe}", str(run))])
     cohort = load_objects(find_cohort(config.data.cohort))
     cohort = apply(cohort, read_splits(run / "splits.json"))
+    if stage is not None and not (run / stage / CALIBRATION).is_file():
+        calibrate_run(run, cohort, stage)
     completer = Completer.load(run, stage)
     objects = occluded_objects(cohort, "test", config)
     if not objects:
@@ -79,6 +85,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     ]
     completions = [answer.completion for answer in answers]
     scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
+    scores += _order_scores(completer, cohort)
     write_scores(out / "scores.csv", scores)
     if stage is not None:  # what stands there is a run without the stages after it
         (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
@@ -96,6 +103,16 @@ def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
     """Of one object; ``novelty`` above 1 says that `medseg complete` would have left it as it is."""
     novelty = score_of("novelty", answer.completion.novelty, case=amodal_object.name, label=amodal_object.label)
     return [*score_object(amodal_object, answer.completion), novelty]
+
+
+def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]:
+    """order_correct of the pairs of every test map whose order the cohort's rules state."""
+    for case in cohort.split("test") if cohort.rules.hides else ():
+        objects = read_objects(case, cohort).objects
+        answers = completer.answers(objects, 0, abstain=False)
+        asked = [number for number, answer in enumerate(answers) if answer.status != "left"]
+        completions = [answers[number].completion for number in asked]
+        yield from score_orders([objects[number] for number in asked], completions, cohort.rules)
 
 
 def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> dict[str, list[Score]]:

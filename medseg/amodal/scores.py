@@ -6,13 +6,15 @@ that draws none. Each may be averaged over objects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.amodal.completion.order import occlusion_order, stated_front
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.contracts import Refused, Score, complaint
+from medseg.contracts import ObjectRules, Refused, Score, complaint
 from medseg.evaluation.coverage import covers
 from medseg.evaluation.metrics import score_of
 from medseg.evaluation.overlap import dice, iou, iou_matrix, mean_of_defined
@@ -56,6 +58,18 @@ def score_object(amodal_object: AmodalObject, completion: Completion) -> list[Sc
 def score_order(pair: str, front: str, true_front: str) -> Score:
     """order_correct of one pair (``<case>/<pair>``): 1 where the object said to be in front is; undecided is 0."""
     return score_of("order_correct", float(front == true_front), case=pair)
+
+
+def score_orders(objects: Sequence[AmodalObject], completions: Sequence[Completion], rules: ObjectRules) -> list[Score]:
+    """order_correct of every pair of one map's objects of which the rules state the order, see ``stated_front``."""
+    of_name = {amodal_object.name: amodal_object for amodal_object in objects}
+    scores = []
+    for order in occlusion_order(objects, completions):
+        a, b = of_name[order.a], of_name[order.b]
+        front = stated_front(a, b, rules)
+        if front is not None:
+            scores.append(score_order(f"{a.name}+{b.name.removeprefix(f'{b.case}/')}", order.front, front))
+    return scores
 
 
 @dataclass(frozen=True, kw_only=True)

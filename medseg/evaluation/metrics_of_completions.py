@@ -75,7 +75,8 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="order_correct",
-        meaning="1 where the right one of two overlapping objects is said to be in front, else 0",
+        meaning="1 where the one of two touching objects that the rules put in front is said to be there, else 0; "
+        "no row where the rules state no order",
         direction="higher",
         level="object",
         empty="undecided: 0",

@@ -69,14 +69,16 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
     return replace(best, misfit_limit=_misfit_limit(completer, objects))
 
 
-def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
+def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> Calibration:
     """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
+
+    stage: calibrate the model as this stage left it; the file then lies in the stage's folder.
 
     The objects are the really occluded ones whose amodal mask is known: training has seen nothing but their visible
     parts. Where there are none, they are the unoccluded objects of the validation cases, occluded synthetically,
     several times each where they are few.
     """
-    completer, config = Completer.load(run), read_amodal_run(run)
+    completer, config = Completer.load(run, stage), read_amodal_run(run)
     objects = really_occluded_objects(cohort, "val", completer.frame)
     if objects:
         objects += really_occluded_objects(cohort, "train", completer.frame)
@@ -85,7 +87,7 @@ def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
         objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
     calibration = calibrate(completer, [objects[number] for number in chosen])
-    calibration.write(run)
+    calibration.write(run / stage if stage else run)
     return calibration
 
 

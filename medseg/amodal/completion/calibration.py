@@ -39,12 +39,12 @@ class Calibration:
         even = (0.5 + np.arange(samples) * GOLDEN) % 1
         return expit(-(self.shift + self.spread * logit(even)))
 
-    def write(self, run: Path) -> None:
-        """As calibration.json of the run folder."""
-        (run / CALIBRATION).write_text(json.dumps(asdict(self), indent=1) + "\n")
+    def write(self, folder: Path) -> None:
+        """As calibration.json of the folder of a run, or of one of its stages."""
+        (folder / CALIBRATION).write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @staticmethod
-    def read(run: Path) -> Calibration:
-        """The defaults where the run folder has none."""
-        path = run / CALIBRATION
+    def read(folder: Path) -> Calibration:
+        """The defaults where the folder has none."""
+        path = folder / CALIBRATION
         return Calibration(**json.loads(path.read_text())) if path.is_file() else Calibration()

@@ -56,7 +56,7 @@ class Completer:
 
     @staticmethod
     def load(run: Path, stage: str | None = None) -> Completer:
-        """The finished run, or the model as one of its stages left it.
+        """The finished run, or the model as one of its stages left it; each with its own calibration, if it has one.
 
         Raises Refused where the run has no weights, or broken ones, or is one of the other method.
         """
@@ -64,7 +64,7 @@ class Completer:
         model = build_amodal_model(config, signature)
         model.load_state_dict(load_weights(run / (f"{stage}/{BEST}" if stage else "weights.pt")))
         device = device_of(config.training.accelerator)
-        calibration, mirror = Calibration.read(run), config.data.mirror
+        calibration, mirror = Calibration.read(run / stage if stage else run), config.data.mirror
         return Completer(signature, frame_rules(config), model.to(device).eval(), calibration, device, mirror)
 
     def answers(

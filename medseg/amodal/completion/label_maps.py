@@ -13,8 +13,8 @@ from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_rows
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
+from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
-from medseg.amodal.order import Order
 from medseg.cohorts.cohort_yaml import read_header
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
 from medseg.images.files import SUFFIXES, as_labels, read_labels, suffix_of

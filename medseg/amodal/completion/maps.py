@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.order import Order, occlusion_order
 from medseg.amodal.completion.rows import ObjectRow, dropped_row, row_of
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import bridged, painted
 from medseg.amodal.occlusion.frames import FrameRules, frame_of
-from medseg.amodal.order import Order, occlusion_order
 from medseg.contracts import ObjectScheme, Volume
 
 

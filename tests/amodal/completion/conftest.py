@@ -92,10 +92,12 @@ def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
     )
 
 
-def write_run(run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rules: ObjectRules) -> Path:
+def write_run(
+    run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rules: ObjectRules, *, cohort: str | Path = "none"
+) -> Path:
     """A run folder of a model with its first weights."""
     run.mkdir()
-    values = {"experiment": "x", "recipe": "three_stages", "data": {"cohort": "none", "frame": {"size": frame}},
+    values = {"experiment": "x", "recipe": "three_stages", "data": {"cohort": str(cohort), "frame": {"size": frame}},
               "network": {"channels": [4, 8], "coarse": 4, "fine": 2}}  # fmt: skip
     config, signature = (
         AmodalConfig.model_validate_json(json.dumps(values)),
