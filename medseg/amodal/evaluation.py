@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import frame_rules, occluded_objects, read_amodal_run, unoccluded_objects
+from medseg.amodal.assembly import occluded_objects, read_amodal_run, unoccluded_objects
 from medseg.amodal.completion.calibrate import calibrate_run
 from medseg.amodal.completion.calibration import CALIBRATION
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import read_objects
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
+from medseg.amodal.occlusion.frames import frame_of, from_frame
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
@@ -90,7 +91,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     if stage is not None:  # what stands there is a run without the stages after it
         (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
     else:
-        write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, frame_rules(config)))
+        write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
         if draw:
             draw_amodal_run(run, completer, cohort, config, objects, answers)
             track_amodal(run, config, scores)
@@ -115,7 +116,7 @@ def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]
         yield from score_orders([objects[number] for number in asked], completions, cohort.rules)
 
 
-def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> dict[str, list[Score]]:
+def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameConfig) -> dict[str, list[Score]]:
     """The same metrics of those that learn nothing, by the rival's name."""
     rivals: Mapping[str, Rival] = {
         "visible": visible,
@@ -140,7 +141,7 @@ def _of_rival(rival: Rival, objects: Sequence[AmodalObject]) -> Iterator[Score]:
         yield from score_object(amodal_object, completion)
 
 
-def _nearest(cohort: ObjectCohort, rules: FrameRules) -> Rival:
+def _nearest(cohort: ObjectCohort, rules: FrameConfig) -> Rival:
     """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
     chosen = unoccluded_objects(cohort, "train", rules, SHAPES)
     grids = batch_of(chosen, rules).amodal[:, 0].numpy() >= 0.5

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from medseg.amodal.model import AmodalVAE, Latent
+from medseg.amodal.network.model import AmodalVAE, Latent
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.contracts import Losses
 
 

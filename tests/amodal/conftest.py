@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medseg.amodal.model import AmodalVAE, Latent
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE, Latent
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.pyramid import Layout
 from medseg.contracts import View
 
 from ..reporting.conftest import make_run as make_run
 
-TINY = Layout((16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)
+TINY = Layout(size=(16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)
 STEPS, BATCH = 3, 4
 
 

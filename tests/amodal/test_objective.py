@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from medseg.amodal.model import Latent
+from medseg.amodal.network.model import Latent
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import (
     CompleteShapes,
@@ -20,7 +21,6 @@ from medseg.amodal.objective import (
     divergence,
     divergence_from_prior,
 )
-from medseg.amodal.pcnet import PartialCompletionNetwork
 
 from .conftest import TINY, Rectangles, Says, gaussian, known_model, occluded_batch, rectangle, vae
 

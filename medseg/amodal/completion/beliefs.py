@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import MaskBatch
 
 LEAST_PROBABILITY = 0.25

@@ -14,13 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from medseg.amodal.assembly import AmodalSignature, build_amodal_model, frame_rules, read_amodal_run
+from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
 from medseg.amodal.completion.beliefs import MaskBeliefs, believe, most_probable_part
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
+from medseg.amodal.occlusion.frames import frame_of, from_frame
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.training.checkpoint import BEST, load_weights
 from medseg.training.device import device_of
 
@@ -48,7 +49,7 @@ class Completer:
     """
 
     signature: AmodalSignature
-    frame: FrameRules
+    frame: FrameConfig
     model: nn.Module
     calibration: Calibration = field(default_factory=Calibration)
     device: str = "cpu"
@@ -65,7 +66,7 @@ class Completer:
         model.load_state_dict(load_weights(run / (f"{stage}/{BEST}" if stage else "weights.pt")))
         device = device_of(config.training.accelerator)
         calibration, mirror = Calibration.read(run / stage if stage else run), config.data.mirror
-        return Completer(signature, frame_rules(config), model.to(device).eval(), calibration, device, mirror)
+        return Completer(signature, config.data.frame, model.to(device).eval(), calibration, device, mirror)
 
     def answers(
         self,
@@ -154,7 +155,7 @@ def _left_if_novel(amodal_object: AmodalObject, answer: Answer) -> Answer:
     return Answer(replace(_as_it_is(amodal_object, 0), novelty=novelty), "left", reason)
 
 
-def _at_once(amodal_object: AmodalObject, rules: FrameRules, samples: int) -> Answer | None:
+def _at_once(amodal_object: AmodalObject, rules: FrameConfig, samples: int) -> Answer | None:
     """The answer where no model is needed: to an object that nothing hides, or that is too large for its frame."""
     if amodal_object.unoccluded:
         return Answer(_as_it_is(amodal_object, samples), "unoccluded")

@@ -15,7 +15,8 @@ from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import bridged, painted
-from medseg.amodal.occlusion.frames import FrameRules, frame_of
+from medseg.amodal.occlusion.frames import frame_of
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.contracts import ObjectScheme, Volume
 
 
@@ -94,7 +95,7 @@ def completed_scheme(signature: AmodalSignature) -> ObjectScheme:
     return replace(signature, rules=replace(signature.rules, smallest_occluded=1))
 
 
-def _with_room(amodal_object: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:
+def _with_room(amodal_object: AmodalObject, rules: FrameConfig, gap: int, anywhere: bool) -> AmodalObject:
     """Room for the seam of a gap; where the object may grow anywhere, as much as its frame shows."""
     if not anywhere and amodal_object.occluder is not None:
         return padded(amodal_object, [gap] * amodal_object.visible.ndim)

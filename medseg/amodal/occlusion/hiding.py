@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.occlusion.occluders import Kind, Occlusion
+from medseg.amodal.occlusion.occluders import Occlusion
 from medseg.amodal.occlusion.pasting import Mask, paste, turned
+from medseg.amodal.occlusion.sections import Kind
 
 Axes = Sequence[NDArray[np.float64]]
 

@@ -7,36 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.objects.crops import windows
 from medseg.amodal.occlusion.pasting import Mask, turned
-
-Kind = Literal["object", "bar", "half_space", "blob", "slices"]
-"""Another object of the data; an instrument; what lies outside the field of view; a lump; slices that dropped out."""
-
+from medseg.amodal.occlusion.sections import Kind, OcclusionConfig
 
 TURNS, PLACES = 4, 3
 """Another object is tried in so many turns, each at so many places, until it hides a share within the range."""
 
 WAVES = 8
 """Plane waves that make up the surface of a blob."""
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """What occluders are drawn from.
-
-    kinds: all equally likely. occluded: lowest and highest share of the object's voxels that is covered.
-    nothing: probability that the object lies in front of the occluder, so that nothing is occluded.
-    """
-
-    kinds: tuple[Kind, ...] = ("object",)
-    occluded: tuple[float, float] = (0.05, 0.6)
-    nothing: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -65,7 +48,9 @@ class Occlusion:
         return 0.0 if self.in_front else self.covered
 
 
-def draw_occlusion(amodal: Mask, others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator) -> Occlusion:
+def draw_occlusion(
+    amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
+) -> Occlusion:
     """Draw what ``hiding.apply_occlusion`` needs to hide part of ``amodal`` (S...).
 
     others: masks (S...) of any shape, of which the kind ``object`` pastes one: turned and mirrored at random, one
@@ -112,7 +97,7 @@ def _draw_axis(voxels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np
 
 
 def _draw_object(
-    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator
+    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
 ) -> Occlusion:
     """The first of the tries whose share lies within the range, or the one nearest to it."""
     if len(others) == 0:

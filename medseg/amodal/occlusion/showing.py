@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import padded
-from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.occlusion.hiding import apply_occlusion
-from medseg.amodal.occlusion.occluders import Ranges, draw_occlusion
+from medseg.amodal.occlusion.occluders import draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
+from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 
 
-@dataclass(frozen=True)
-class Showing:
-    """How objects are shown: their frames, the occluders drawn over them, sloppiness, mirror images.
-
-    mask_jitter: visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own.
-    mirror: frames are mirrored at random along every axis.
-    """
-
-    frame: FrameRules
-    ranges: Ranges
-    mask_jitter: int = 0
-    mirror: bool = True
-
-
-def on_canvas(amodal_object: AmodalObject, rules: FrameRules) -> AmodalObject:
+def on_canvas(amodal_object: AmodalObject, rules: FrameConfig) -> AmodalObject:
     """The object with as much room around it as its frame shows, and 4 voxels at least."""
     voxel = np.asarray(amodal_object.spacing_mm or (1.0,) * amodal_object.visible.ndim)
     extent = np.asarray(amodal_object.visible.shape) * voxel
@@ -39,11 +25,11 @@ def on_canvas(amodal_object: AmodalObject, rules: FrameRules) -> AmodalObject:
 
 
 def simulated(
-    amodal_object: AmodalObject, others: Sequence[Mask], showing: Showing, rng: np.random.Generator
+    amodal_object: AmodalObject, others: Sequence[Mask], showing: ShowingConfig, rng: np.random.Generator
 ) -> AmodalObject:
     """An unoccluded object, occluded by an occluder drawn for it; its amodal mask stays known."""
     canvas = on_canvas(amodal_object, showing.frame)
-    occlusion = draw_occlusion(canvas.visible, others, showing.ranges, rng)
+    occlusion = draw_occlusion(canvas.visible, others, showing.occlusion, rng)
     occluded = apply_occlusion(canvas.visible, occlusion, others)
     return replace(
         canvas,

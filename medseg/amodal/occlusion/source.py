@@ -13,8 +13,9 @@ import numpy as np
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objects import objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
-from medseg.amodal.occlusion.showing import Showing, mirrored, simulated
+from medseg.amodal.occlusion.frames import fits, frame_of
+from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
+from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
 from medseg.contracts import ObjectCohort, Refused, Split, View, complaint
 
@@ -31,7 +32,13 @@ class OcclusionSource:
     """
 
     def __init__(
-        self, cohort: ObjectCohort, showing: Showing, seed: int, batch_size: int, objects_per_epoch: int | None = None
+        self,
+        cohort: ObjectCohort,
+        showing: ShowingConfig,
+        seed: int,
+        *,
+        batch_size: int,
+        objects_per_epoch: int | None = None,
     ) -> None:
         self.showing, self.seed, self.batch_size = showing, seed, batch_size
         objects = {split: objects_of_split(cohort, split) for split in ("train", "val")}
@@ -92,8 +99,8 @@ class OcclusionSource:
         seen = amodal_object if real else simulated(amodal_object, self.others, self.showing, rng)
         if view == "visible":
             seen = replace(seen, amodal=seen.visible)
-        if roughened and self.showing.mask_jitter and view != "complete":
-            seen = sloppy(seen, self.showing.mask_jitter, rng)
+        if roughened and self.showing.occlusion.mask_jitter and view != "complete":
+            seen = sloppy(seen, self.showing.occlusion.mask_jitter, rng)
         flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)
 
@@ -115,7 +122,7 @@ def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: ObjectCohor
         )
 
 
-def _refuse_too_large(objects: Sequence[AmodalObject], rules: FrameRules) -> None:
+def _refuse_too_large(objects: Sequence[AmodalObject], rules: FrameConfig) -> None:
     found = []
     for amodal_object in objects:
         reduction = frame_of(amodal_object, rules).reduction

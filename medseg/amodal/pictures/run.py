@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import frame_rules, simulated_objects, unoccluded_objects
+from medseg.amodal.assembly import simulated_objects, unoccluded_objects
 from medseg.amodal.bins import bin_rows
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objective import divergence_from_prior
 from medseg.amodal.occlusion.batches import batch_of
@@ -54,7 +54,7 @@ def draw_amodal_run(
 
     objects, answers: the test objects of the evaluation; stage II is shown on validation objects.
     """
-    report, rules = run / "report", frame_rules(config)
+    report, rules = run / "report", config.data.frame
     chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)

@@ -18,7 +18,7 @@ from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject, MaskBatch
-from medseg.amodal.occlusion.frames import FrameRules
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.config import dump_config
 from medseg.contracts import ClassLabel, ObjectRules
 from medseg.training.checkpoint import save_weights
@@ -66,7 +66,9 @@ def completer(dims: int = 2, rules: ObjectRules = RULES, size: int = 32, lines: 
 
     The object lies in their middle, its axes are those of the map.
     """
-    frame = FrameRules((lines or size, *(size,) * (dims - 1)), spacing=1.0, margin=1.25, reduction=2.0, align=False)
+    frame = FrameConfig(
+        size=(lines or size, *(size,) * (dims - 1)), spacing=1.0, margin=1.25, reduction=2.0, align=False
+    )
     return Completer(AmodalSignature(classes=CLASSES, rules=rules, spatial_dims=dims), frame, nn.Identity())
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from medseg.amodal.completion.beliefs import LEAST_PROBABILITY, believe, most_probable_part
-from medseg.amodal.model import Code, Latent
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import Code, Latent
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.amodal.pyramid import Layout
 
 from ..conftest import TINY, Rectangles, known_model, occluded_batch, rectangle, vae
 
@@ -78,7 +78,7 @@ def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeyp
     still = believe(vae(), BATCH, 8)
     torch.testing.assert_close(still.samples[:4].mean(0), still.probs)  # four images of a picture
     torch.testing.assert_close(still.samples[:4], still.samples[4:])
-    layout = Layout((8, 8, 8), 1, (8, 8), 1, coarse=3, fine=2, level=1)
+    layout = Layout(size=(8, 8, 8), classes=1, channels=(8, 8), patch=1, coarse=3, fine=2, level=1)
     masks = torch.rand(1, 1, 8, 8, 8)
     volume = MaskBatch(
         visible=masks, occluder=1 - masks, amodal=masks, class_index=torch.tensor([0]), case_index=torch.tensor([0])

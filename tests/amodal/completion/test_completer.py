@@ -14,18 +14,18 @@ from medseg.amodal.completion import completer as module
 from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
-from medseg.amodal.model import AmodalVAE
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.occlusion.frames import FrameRules
-from medseg.amodal.pyramid import Layout
+from medseg.amodal.occlusion.sections import FrameConfig
 
 from .conftest import Known, completer, crossed
 
 
-def trained_nowhere(frame: FrameRules) -> Completer:
+def trained_nowhere(frame: FrameConfig) -> Completer:
     """A real model with its first weights."""
     torch.manual_seed(0)
-    model = AmodalVAE(Layout(frame.size, 2, channels=(8, 8), patch=2, coarse=4, fine=2))
+    model = AmodalVAE(Layout(size=frame.size, classes=2, channels=(8, 8), patch=2, coarse=4, fine=2))
     return replace(completer(), frame=frame, model=model.eval(), calibration=Calibration(shift=3.0))
 
 
@@ -115,7 +115,7 @@ def test_batches_keep_the_order_of_the_objects(known: Known):
 
 def test_a_real_model_gives_the_same_answer_twice():
     amodal_object = crossed()
-    judge = trained_nowhere(FrameRules((16, 16)))
+    judge = trained_nowhere(FrameConfig(size=(16, 16)))
     first, second = (completions(judge, [amodal_object], 40)[0] for _ in range(2))
     assert (first.samples == second.samples).all() and (first.probs == second.probs).all()
     assert not (first.amodal & ~(amodal_object.visible | amodal_object.occluder)).any()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.occlusion.frames import FrameRules
-from medseg.amodal.occlusion.occluders import Ranges
-from medseg.amodal.occlusion.showing import Showing
+from medseg.amodal.occlusion.sections import FrameConfig, OcclusionConfig, ShowingConfig
 
-SHOWING = Showing(FrameRules((16, 16), spacing=2.0), Ranges(occluded=(0.1, 0.5)))
+SHOWING = ShowingConfig(frame=FrameConfig(size=(16, 16), spacing=2.0), occlusion=OcclusionConfig(occluded=(0.1, 0.5)))
 
 
 def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.ndarray:

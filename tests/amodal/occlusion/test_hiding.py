@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from medseg.amodal.occlusion.hiding import apply_occlusion
-from medseg.amodal.occlusion.occluders import Kind, Occlusion
+from medseg.amodal.occlusion.occluders import Occlusion
+from medseg.amodal.occlusion.sections import Kind
 
 from .conftest import square
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from medseg.amodal.occlusion.frames import FrameRules
-from medseg.amodal.occlusion.occluders import Ranges
+from medseg.amodal.occlusion.sections import FrameConfig, OcclusionConfig
 from medseg.amodal.occlusion.showing import mirrored, on_canvas, simulated
 
 from .conftest import SHOWING, rod
@@ -25,7 +24,12 @@ def test_a_simulated_object_keeps_its_amodal_mask_and_says_what_hid_it():
     again = [simulated(amodal_object, others, SHOWING, np.random.default_rng(3)) for _ in range(2)]
     assert (again[0].visible == again[1].visible).all()
     kinds = {
-        simulated(amodal_object, (), replace(SHOWING, ranges=Ranges(("bar", "blob"))), np.random.default_rng(seed)).name
+        simulated(
+            amodal_object,
+            (),
+            SHOWING.model_copy(update={"occlusion": OcclusionConfig(kinds=("bar", "blob"))}),
+            np.random.default_rng(seed),
+        ).name
         for seed in range(9)
     }
     assert kinds == {"m/rod-1~bar", "m/rod-1~blob"}
@@ -36,7 +40,7 @@ def test_the_canvas_holds_all_that_the_frame_shows():
     assert min(canvas.visible.shape) >= 32
     in_mm = on_canvas(replace(rod(), spacing_mm=(0.5, 2.0)), SHOWING.frame)
     assert in_mm.visible.shape[0] >= 64 and in_mm.visible.shape[1] >= 16
-    fitted = on_canvas(rod(40, 10), FrameRules((16, 16)))
+    fitted = on_canvas(rod(40, 10), FrameConfig(size=(16, 16)))
     assert fitted.visible.shape == (50, 50)  # 40 pixels fill 1/1.25 of the frame
     assert on_canvas(rod(90, 60), SHOWING.frame).visible.shape == (98, 68)  # 4 voxels of room at least
 

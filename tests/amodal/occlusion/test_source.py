@@ -12,7 +12,8 @@ import torch
 
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.occlusion import source as module
-from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
+from medseg.amodal.occlusion.frames import fits, frame_of
+from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.source import OcclusionSource
 from medseg.amodal.shapes import write_shapes
 from medseg.cohorts.cohort import load_cohort
@@ -33,8 +34,17 @@ def divided(cohort: Cohort, *splits: Split) -> Cohort:
     return replace(cohort, cases=tuple(replace(c, split=s) for c, s in zip(cohort.cases, splits, strict=True)))
 
 
-def source(cohort: Cohort, batch_size: int = 4, objects_per_epoch: int | None = None, **changes: object):
-    return OcclusionSource(cohort, replace(SHOWING, **changes), 7, batch_size, objects_per_epoch)  # type: ignore[arg-type]
+def source(
+    cohort: Cohort, batch_size: int = 4, objects_per_epoch: int | None = None, mask_jitter: int = 0, **changes: object
+) -> OcclusionSource:
+    return OcclusionSource(
+        cohort, showing(mask_jitter, **changes), 7, batch_size=batch_size, objects_per_epoch=objects_per_epoch
+    )  # type: ignore[arg-type]
+
+
+def showing(mask_jitter: int, **changes: object) -> ShowingConfig:
+    occlusion = SHOWING.occlusion.model_copy(update={"mask_jitter": mask_jitter})
+    return SHOWING.model_copy(update={"occlusion": occlusion, **changes})
 
 
 def same(one: MaskBatch, other: MaskBatch) -> bool:
@@ -58,7 +68,7 @@ def test_a_batch_is_a_function_of_view_epoch_and_step(cohort: Cohort, view):
     assert not torch.equal(one.batch(view, 0, 1).visible, later.visible)
     assert later.visible.shape == later.occluder.shape == later.amodal.shape == (4, 1, 16, 16)
     assert later.visible.dtype == torch.float32 and later.class_index.dtype == torch.int64
-    seeded = OcclusionSource(cohort, replace(SHOWING, mask_jitter=1), 8, 4)
+    seeded = OcclusionSource(cohort, showing(mask_jitter=1), 8, batch_size=4)
     assert not same(seeded.batch(view, 1, 1), later)
 
 
@@ -178,20 +188,20 @@ def test_mirror_images_are_shown_only_where_they_may_be(cohort: Cohort):
 
 
 # ------------------------------------------------------------------------------------------ refusals
-def refusal(cohort: Cohort, frame: FrameRules) -> tuple[str, ...]:
+def refusal(cohort: Cohort, frame: FrameConfig) -> tuple[str, ...]:
     with pytest.raises(Refused) as refused:
         source(cohort, frame=frame)
     return refused.value.complaints
 
 
 def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
-    complaints = refusal(cohort, FrameRules((16, 16), spacing=1.0, reduction=1.5))
+    complaints = refusal(cohort, FrameConfig(size=(16, 16), spacing=1.0, reduction=1.5))
     found = source(cohort)
     large = [
         amodal_object.name
         for split in ("train", "val")
         for amodal_object in found.unoccluded[split]
-        if not fits(amodal_object, FrameRules((16, 16), spacing=1.0, reduction=1.5))
+        if not fits(amodal_object, FrameConfig(size=(16, 16), spacing=1.0, reduction=1.5))
     ]
     assert 1 < len(large) < len(found.unoccluded["train"]) + len(found.unoccluded["val"])
     assert [line.split("(")[-1].rstrip(")") for line in complaints] == large

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from medseg.amodal.blocks import convolution, unpacked
-from medseg.amodal.pyramid import Layout, Pyramid
+from medseg.amodal.network.blocks import convolution, unpacked
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.pyramid import Pyramid
 
 
 class PartialCompletionNetwork(Pyramid):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from medseg.amodal.blocks import Residual, convolution, finer, unpacked
-from medseg.amodal.pyramid import Layout, Pyramid
+from medseg.amodal.network.blocks import Residual, convolution, finer, unpacked
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.pyramid import Pyramid
 
 
 @dataclass

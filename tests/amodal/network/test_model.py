@@ -8,20 +8,20 @@ from dataclasses import replace
 import pytest
 import torch
 
-from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE, Code
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, divergence_from_prior
-from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.amodal.pyramid import Layout
 
-from .conftest import TINY, Rectangles, rectangle, vae
+from ..conftest import TINY, Rectangles, rectangle, vae
 
 SIZES = ((16, 16), (16, 8), (8, 16, 8))
 
 
 @pytest.mark.parametrize(("size", "patch", "level"), itertools.product(SIZES, (1, 2), (0, 1)))
 def test_one_code_for_pictures_and_volumes(size: tuple[int, ...], patch: int, level: int):
-    layout = Layout(size, 2, (8, 8), patch, coarse=3, fine=2, level=level)
+    layout = Layout(size=size, classes=2, channels=(8, 8), patch=patch, coarse=3, fine=2, level=level)
     masks, classes = torch.rand(2, 1, *size), torch.tensor([0, 1])
     model = vae(layout)
     latent = model.partial(masks, masks, classes)
@@ -34,7 +34,7 @@ def test_one_code_for_pictures_and_volumes(size: tuple[int, ...], patch: int, le
 
 
 def test_three_levels_and_no_way_up_where_the_fine_part_lies_deepest():
-    layout = Layout((16, 16), 1, (8, 12, 16), 1, coarse=3, fine=2, level=2)
+    layout = Layout(size=(16, 16), classes=1, channels=(8, 12, 16), patch=1, coarse=3, fine=2, level=2)
     model = vae(layout)
     latent = model.complete(torch.rand(1, 1, 16, 16), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
     assert latent.fine_mean.shape == (1, 2, 4, 4) and len(model.complete.up) == 0
