@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import AmodalVAE, Latent
+from medseg.amodal.network.model import gaussian as normal
 from medseg.amodal.nouns import MaskBatch
 from medseg.contracts import View
 
@@ -36,8 +37,8 @@ def vae(layout: Layout = TINY, seed: int = 0) -> AmodalVAE:
 def gaussian(mean: float, sigma: float, batch: int = 1, coarse: int = 1, fine: int = 1) -> Latent:
     """The same mean and sigma everywhere: coarse (B,Z), fine (B,F,2,2)."""
     logvar = 2 * torch.tensor(sigma).log()
-    means = torch.full((batch, coarse), mean), torch.full((batch, fine, 2, 2), mean)
-    return Latent(means[0], logvar.expand(batch, coarse), means[1], logvar.expand(batch, fine, 2, 2))
+    shapes = (batch, coarse), (batch, fine, 2, 2)
+    return Latent.of(*(normal(torch.full(shape, mean), logvar.expand(shape)) for shape in shapes))
 
 
 class Says(nn.Module):

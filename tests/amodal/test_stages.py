@@ -136,7 +136,7 @@ def test_the_ablations_leave_one_stage_out():
 def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
     (stage,) = table("pcnet")
     assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, "cross_entropy", 5, 0.01)
-    assert stage.objective == PartialCompletion(5.0)
+    assert stage.objective == PartialCompletion(occluder_weight=5.0)
 
 
 # ------------------------------------------------------------------------------------- what moves

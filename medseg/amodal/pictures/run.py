@@ -108,5 +108,5 @@ def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
     code = latent.mean()
     coarse = code.coarse[largest]
     coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))
-    probs = model.decoder(Code(coarse, code.fine[largest]), batch.class_index[largest]).sigmoid()
+    probs = model.decoder(Code(coarse=coarse, fine=code.fine[largest]), batch.class_index[largest]).sigmoid()
     return probs[:, 0].unflatten(0, (len(liveliest), len(STEPS))).numpy()
