@@ -2,10 +2,10 @@
 
     python benchmarks/completion.py runs/sweeps/mfish/three_stages-seed0-fold0 runs/sweeps/mfish/pcnet-seed0-fold0
 
-Speed: hidden test objects (of other ``--splits``) per second, from masks in memory to answers on their own grid,
-without and with 20 samples; the medians of interleaved rounds, and the ratio to the last run. Gaps: IoU of the whole
-and of the hidden part when the visible mask and the occluder were both eroded by 0 to 3 voxels, without and with
-``gap`` of twice as many.
+Speed: occluded test objects (of other ``--splits``) per second, from masks in memory to answers on their own grid,
+without and with 20 samples; the medians of interleaved rounds, and the ratio to the last run. Gaps: IoU of the amodal
+mask and of the occluded part when the visible mask and the occluder were both eroded by 0 to 3 voxels, without and
+with ``gap`` of twice as many.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def speeds(completers: Sequence[Completer], objects: Sequence[AmodalObject], sam
 
 
 def accuracy(completer: Completer, objects: Sequence[AmodalObject], voxels: int, gap: int) -> list[float]:
-    """Mean IoU of the whole and of what the unharmed object hides."""
+    """Mean IoU of the amodal mask and of what the unharmed object hides."""
     import numpy as np
 
     from medseg.evaluation.overlap import iou
@@ -86,7 +86,7 @@ def main() -> None:
         found = speeds(completers, objects, samples, arguments.rounds)
         for run, speed in zip(arguments.runs, found, strict=True):
             print(f"| {run.name} | {samples} | {speed:.1f} | {speed / found[-1]:.2f} |")
-    print("\n| run | eroded by | gap | whole | hidden |\n| --- | --- | --- | --- | --- |")
+    print("\n| run | eroded by | gap | amodal | occluded |\n| --- | --- | --- | --- | --- |")
     for run, completer in zip(arguments.runs, completers, strict=True):
         for voxels in range(arguments.erosions + 1):
             for gap in {0, 2 * voxels}:

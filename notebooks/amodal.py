@@ -15,7 +15,7 @@
 # %% [markdown]
 # # What does the model make of what it cannot see?
 #
-# The three stages on one hidden object: what stage I redraws, what stage II completes where the occluder is
+# The three stages on one occluded object: what stage I redraws, what stage II completes where the occluder is
 # synthetic, what stage III makes of a real one. Then samples, the probability map, and the interval of the
 # area beside the true one; at last an object unlike all others, which the model should leave alone. Without a
 # folder the notebook draws its own label maps of crossing rods and beans, and trains for half a minute.
@@ -91,23 +91,23 @@ if amodal_object.visible.ndim == 3:
 colours = ListedColormap(["white", "lightskyblue", "mediumseagreen", "darkorange"])
 plt.rcParams |= {"figure.dpi": 100, "font.size": 9}
 
-print(f"{len(objects)} hidden test objects; shown: {amodal_object.name}, {occluded[one]:.0%} hidden")
+print(f"{len(objects)} occluded test objects; shown: {amodal_object.name}, {occluded[one]:.0%} occluded")
 scores.mean().to_frame("mean over the test objects").T.round(3)
 
 # %% [markdown]
 # ## Stage I: the space of shapes
-# Complete objects, and what is left of them after a passage through the code. What the decoder cannot redraw
+# Unoccluded objects, and what is left of them after a passage through the code. What the decoder cannot redraw
 # here, no completion can contain; blurred borders ask for more epochs or a longer code.
 
 # %%
 unoccluded = [found for found in objects_of_split(cohort, "test") if found.unoccluded]
-amodal = batch_of(complete[:: max(1, len(complete) // 8)][:8], completer.frame)
+batch = batch_of(unoccluded[:: max(1, len(unoccluded) // 8)][:8], completer.frame)
 with torch.no_grad():
-    latent = completer.model.complete(amodal.amodal, torch.zeros_like(amodal.amodal), amodal.class_index)
-    redrawn = completer.model.decoder(latent.mean(), amodal.class_index).sigmoid()
-flat = (0, *((slice(None),) * 2 if amodal.amodal.ndim == 4 else (..., amodal.amodal.shape[-1] // 2)))
+    latent = completer.model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
+    redrawn = completer.model.decoder(latent.mean(), batch.class_index).sigmoid()
+flat = (0, *((slice(None),) * 2 if batch.amodal.ndim == 4 else (..., batch.amodal.shape[-1] // 2)))
 figure, axes = plt.subplots(2, len(redrawn), figsize=(12, 3.4), squeeze=False, layout="compressed")
-for column, (mask, again) in enumerate(zip(amodal.amodal, redrawn, strict=True)):
+for column, (mask, again) in enumerate(zip(batch.amodal, redrawn, strict=True)):
     axes[0, column].imshow(mask[flat], cmap="gray", vmin=0, vmax=1)
     axes[1, column].imshow(again[flat], cmap="gray", vmin=0, vmax=1)
 axes[0, 0].set_title("mask", loc="left")
@@ -119,13 +119,13 @@ plt.show()
 # %% [markdown]
 # ## Stages II and III: completions
 # After stage I the encoder of partial masks has learnt nothing; its answer is not one. Stage II learns from
-# occluders that are drawn over complete objects, as in the first row; stage III sees really hidden objects, as
+# occluders that are drawn over unoccluded objects, as in the first row; stage III sees really occluded objects, as
 # in the second, but never what is behind. Stage III should change little: where it adds more than stage II, it
 # inflates. The numbers are the IoU with the truth.
 
 # %%
-hides = simulated_objects(complete, config)
-synthetic = hides[int(np.argmin([other.visible.sum() / other.amodal.sum() for other in hides]))]
+simulated = simulated_objects(unoccluded, config)
+synthetic = simulated[int(np.argmin([other.visible.sum() / other.amodal.sum() for other in simulated]))]
 figure, axes = plt.subplots(2, 5, figsize=(10, 5.2), layout="constrained")
 for row, shown in zip(axes, (synthetic, amodal_object), strict=True):
     cut = (slice(None),) * 2
@@ -140,7 +140,7 @@ for row, shown in zip(axes, (synthetic, amodal_object), strict=True):
         both, either = (mask & shown.amodal).sum(), (mask | shown.amodal).sum()
         ax.set_title(f"{title}: {both / either:.2f}")
         ax.axis("off")
-    print(f"{shown.name}: hidden {1 - shown.visible.sum() / shown.amodal.sum():.0%}")
+    print(f"{shown.name}: occluded {1 - shown.visible.sum() / shown.amodal.sum():.0%}")
 plt.show()
 
 # %% [markdown]

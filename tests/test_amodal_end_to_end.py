@@ -109,7 +109,7 @@ def walked(maps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = write_config(root, root / "cohort")
     works("train", config, "--out", root / "run")
     said = works("evaluate", root / "run")
-    assert "really hidden objects of 2 test cases" in said and "amodal_iou" in said
+    assert "really occluded objects of 2 test cases" in said and "amodal_iou" in said
     return root
 
 
@@ -189,7 +189,7 @@ def test_every_recipe_walks_and_is_compared(walked: Path, recipe: str):
     said = works("compare", walked / "run", run, "--reference", "three_stages")
     for name in ("three_stages", recipe, "visible", "hull", "hull_in_occluder", "nearest_shape"):
         assert f"| {name} " in said, name
-    assert "whole / hidden IoU" in said and "area_ratio (near 1 is better)" in said
+    assert "amodal / occluded IoU" in said and "area_ratio (near 1 is better)" in said
     sampled = {row["metric"] for row in table(run / "scores.csv")} & {"covered_80", "best_of_10_iou"}
     assert bool(sampled) == (recipe != "pcnet")
 
@@ -261,14 +261,14 @@ def test_a_value_without_a_rule(walked: Path, tmp_path: Path):
     assert said == [f"error: {line.replace('shapes_002', 'odd')}"]
 
 
-def test_no_complete_object_to_train_on(tmp_path: Path):
+def test_no_unoccluded_object_to_train_on(tmp_path: Path):
     cohort = write_shapes(tmp_path / "cohort", 0, 2, 3, 80)
     for number in range(3):
         crossed = np.zeros((80, 80), np.uint8)
         crossed[10:60, 20 + number : 26], crossed[30:36, 5:50] = 1, 2
         crossed[30:36, 20 + number : 26] = 255
         write_labels(cohort / f"labels/shapes_00{number}.png", Volume(array=crossed, affine=np.eye(4), spacing_mm=None))
-    line = "error: complete objects: expected at least one to train on, got none (shapes_2d)"
+    line = "error: unoccluded objects: expected at least one to train on, got none (shapes_2d)"
     assert refused("train", write_config(tmp_path, cohort), "--out", tmp_path / "run") == [line]
 
 

@@ -79,7 +79,7 @@ def test_the_three_stages_and_their_pictures_are_there_too(tmp_path: Path, monke
     assert set(found) == {"complete", "occluded", "visible", "evaluate"}
     metrics = {
         "complete": ("negative_elbo", "kl", "active"),
-        "occluded": ("objective", "gap", "hidden"),
+        "occluded": ("objective", "gap", "occluded"),
         "visible": ("objective", "drift", "area"),
     }
     for stage, names in metrics.items():

@@ -93,7 +93,11 @@ def test_the_first_code_cell_is_the_one_to_change(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "figures", "said"),
-    [("annotators", 5, "fractured_over"), ("disagreement", 6, "fractured_over"), ("amodal", 5, "hidden test objects")],
+    [
+        ("annotators", 5, "fractured_over"),
+        ("disagreement", 6, "fractured_over"),
+        ("amodal", 5, "occluded test objects"),
+    ],
 )
 def test_a_notebook_runs_on_embedded_data(
     name: str, figures: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@
 ``blocks``      the pieces that all are made of
 ``objective``   what each stage minimises
 ``stages``      the three stages and their ablations, as rows
-``completion``  what a trained model says of an object: the answer, samples, how strange it looks
+``completion``  what a trained model says of an object: the answer, samples, how novel it looks
 ``order``       which of two completed objects lies in front
 ``pcnet``       the rival that learns, and cannot draw
 ``rivals``      the rivals that learn nothing

@@ -12,16 +12,16 @@ import torch
 from torch import nn
 
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.model import AmodalVAE
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of_split
-from medseg.amodal.occlusion.frames import FrameRules, fits
-from medseg.amodal.occlusion.occluders import Ranges
-from medseg.amodal.occlusion.showing import Showing, simulated
+from medseg.amodal.occlusion.frames import fits
+from medseg.amodal.occlusion.sections import FrameConfig
+from medseg.amodal.occlusion.showing import simulated
 from medseg.amodal.occlusion.source import OcclusionSource
-from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.amodal.pyramid import Layout
-from medseg.amodal.stages import Budget, Weights, stages
+from medseg.amodal.stages import stages
 from medseg.config import read_run_config, read_signature
 from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, ObjectScheme, Parts, Split, Stage
 
@@ -51,7 +51,13 @@ def assemble_amodal(config: AmodalConfig, cohort: ObjectCohort) -> Parts:
     """A run of method two."""
     signature = AmodalSignature(**vars(cohort.scheme))
     training = config.training
-    source = OcclusionSource(cohort, showing(config), config.seed, training.batch_size, training.objects_per_epoch)
+    source = OcclusionSource(
+        cohort,
+        config.data,
+        config.seed,
+        batch_size=training.batch_size,
+        objects_per_epoch=training.objects_per_epoch,
+    )
     return Parts(
         signature=signature,
         model=build_amodal_model(config, signature),
@@ -61,36 +67,23 @@ def assemble_amodal(config: AmodalConfig, cohort: ObjectCohort) -> Parts:
     )
 
 
-def frame_rules(config: AmodalConfig) -> FrameRules:
-    """The frame section of the config."""
-    return FrameRules(**config.data.frame.model_dump())
-
-
-def showing(config: AmodalConfig) -> Showing:
-    """The data section of the config."""
-    occlusion = config.data.occlusion
-    ranges = Ranges(occlusion.kinds, occlusion.occluded, occlusion.nothing)
-    return Showing(frame_rules(config), ranges, occlusion.mask_jitter, config.data.mirror)
-
-
 def amodal_stages(config: AmodalConfig) -> tuple[Stage, ...]:
     """The rows of the config's recipe."""
-    training, epochs = config.training, config.training.epochs
-    budget = Budget(
-        epochs.complete,
-        epochs.occluded,
-        epochs.visible,
-        training.learning_rate,
-        training.learning_rate * training.visible_lr_factor,
+    training = config.training
+    return stages(
+        config.recipe,
+        config.objective,
+        training.epochs,
+        learning_rate=training.learning_rate,
+        visible_lr_factor=training.visible_lr_factor,
     )
-    return stages(config.recipe, budget, Weights(**config.objective.model_dump()))
 
 
 def build_amodal_model(config: AmodalConfig, signature: AmodalSignature) -> nn.Module:
     """The model of a recipe, its weights a function of the seed alone."""
     torch.manual_seed(config.seed)
     classes = 1 if signature.rules.instances else len(signature.classes) - 1
-    layout = Layout(config.data.frame.size, classes, **config.network.model_dump())
+    layout = Layout(size=config.data.frame.size, classes=classes, **config.network.model_dump())
     return PartialCompletionNetwork(layout) if config.recipe == "pcnet" else AmodalVAE(layout)
 
 
@@ -100,18 +93,18 @@ def read_amodal_run(run: Path) -> AmodalConfig:
 
 
 def occluded_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
-    """The objects of a split that completion is judged on: the really hidden ones whose whole is known.
+    """The objects of a split that completion is judged on: the really occluded ones whose amodal mask is known.
 
-    Where the split has none, its complete objects, each hidden synthetically by a draw that depends on the seed of the
-    split and the object's place alone; what hides nothing is left out.
+    Where the split has none, its unoccluded objects, each occluded synthetically by a draw that depends on the seed
+    of the split and the object's place alone; what hides nothing is left out.
     """
-    rules = frame_rules(config)
+    rules = config.data.frame
     real = really_occluded_objects(cohort, split, rules)
     return real or simulated_objects(unoccluded_objects(cohort, split, rules), config)
 
 
-def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameRules) -> list[AmodalObject]:
-    """The objects of a split that something hides, whose whole is known, and that fit their frames."""
+def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameConfig) -> list[AmodalObject]:
+    """The objects of a split that something hides, whose amodal mask is known, and that fit their frames."""
     found = objects_of_split(cohort, split)
     return [
         amodal_object
@@ -121,7 +114,7 @@ def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameRule
 
 
 def unoccluded_objects(
-    cohort: ObjectCohort, split: Split, rules: FrameRules, most: int | None = None
+    cohort: ObjectCohort, split: Split, rules: FrameConfig, most: int | None = None
 ) -> list[AmodalObject]:
     """The objects of a split that nothing hides and that fit their frames; with ``most`` so many, drawn once."""
     found = [
@@ -135,11 +128,11 @@ def unoccluded_objects(
 
 
 def simulated_objects(complete: list[AmodalObject], config: AmodalConfig, draws: int = 1) -> list[AmodalObject]:
-    """Complete objects, each hidden ``draws`` times by an occluder of the config's kinds."""
+    """Unoccluded objects, each occluded ``draws`` times by an occluder of the config's kinds."""
     others = [amodal_object.visible for amodal_object in complete]
-    seed, show = config.data.split.seed, showing(config)
+    seed = config.data.split.seed
     occluded = [
-        simulated(amodal_object, others, show, np.random.default_rng((seed, number, draw, 3)))
+        simulated(amodal_object, others, config.data, np.random.default_rng((seed, number, draw, 3)))
         for number, amodal_object in enumerate(complete)
         for draw in range(draws)
     ]

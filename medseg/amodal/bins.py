@@ -1,4 +1,4 @@
-"""Completions by how much was hidden: little hidden is easy for every recipe, and hides who can complete."""
+"""Completions by how much was occluded: a little is easy for every recipe, and hides who can complete."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ EDGES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 BINS = tuple(f"{low:g}-{high:g}" for low, high in pairwise(EDGES))
 SHOWN = ("amodal_iou", "occluded_iou")
 """The metrics of a cell."""
-HEAD = "whole / hidden IoU"
+HEAD = "amodal / occluded IoU"
 
 
 def bin_rows(frame: pd.DataFrame) -> list[dict[str, str]]:
     """What ``runs.load_runs`` returns, as a table of text: recipes x bins of occluded_fraction.
 
     Cells: ``amodal_iou / occluded_iou``, means over objects, then over seeds; "" in a bin without objects. A row
-    "objects" says how many there are in the bins of the recipes below it. None where no run has a occluded_fraction.
+    "objects" says how many there are in the bins of the recipes below it. None where no run has an occluded_fraction.
     """
     scores = _binned(frame)
     rows: list[dict[str, str]] = []

@@ -1,121 +1,58 @@
-"""What a run of method two is: typed, frozen sections beside those that both methods share."""
+"""What a run of method two is: typed, frozen sections; most of them stand beside the part that they configure."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from medseg.amodal.network.layout import NetworkConfig
+from medseg.amodal.occlusion.sections import ShowingConfig
+from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig
 from medseg.cohorts.splits import SplitConfig
-from medseg.contracts import Fraction, Positive, Section
+from medseg.contracts import Positive, Section
 from medseg.training.settings import LoopConfig, TrackingConfig
 
-AmodalRecipe = Literal["three_stages", "without_occluded", "without_visible", "pcnet"]
-Weight = Annotated[float, Field(ge=0)]
-Length = Annotated[float, Field(gt=0)]
 
-
-class FrameConfig(Section):
-    """How a frame is laid around an object: its grid, and what a voxel of it measures.
-
-    spacing: in mm, in pixels for a picture without a scale; null: as large as lets the object fill the frame.
-    margin: an object that, times this, is longer than the frame is shown smaller, at most ``reduction`` times.
-    align: turn the frame along the object's principal axes.
-    """
-
-    size: tuple[Positive, ...]
-    spacing: Length | None = None
-    margin: Annotated[float, Field(ge=1)] = 1.25
-    reduction: Annotated[float, Field(ge=1)] = 2.0
-    align: bool = True
-
-
-class OcclusionConfig(Section):
-    """What hides complete objects in training, and how sloppy masks are made.
-
-    kinds: of the occluder, equally likely. hidden: least and greatest part of the object. nothing: part of the draws
-    that hide nothing. mask_jitter: voxels by which visible part and occluder are dilated or eroded at random.
-    """
-
-    kinds: tuple[Literal["object", "bar", "half_space", "blob", "slices"], ...] = ("object",)
-    occluded: tuple[Fraction, Fraction] = (0.05, 0.6)
-    nothing: Fraction = 0.2
-    mask_jitter: Annotated[int, Field(ge=0)] = 0
-
-
-class AmodalDataConfig(Section):
-    """Which cohort of label maps, which cases, in which frames, hidden by what.
-
-    cohort: a folder, looked for below the working directory and then below ``$MEDSEG_DATA``.
-    mirror: mirror images are as likely as the objects themselves (not where left and right differ).
-    """
+class AmodalDataConfig(ShowingConfig):
+    """Which cohort of label maps, which cases, and how their objects are shown: the section ``data``."""
 
     cohort: str
+    """A folder, looked for below the working directory and then below ``$MEDSEG_DATA``."""
     split: SplitConfig = SplitConfig()
-    frame: FrameConfig
-    occlusion: OcclusionConfig = OcclusionConfig()
-    mirror: bool = True
-
-
-class AmodalNetworkConfig(Section):
-    """Encoders, decoder and the rival's U-Net; see medseg/amodal/model.py for each number."""
-
-    channels: tuple[Positive, ...] = (32, 64, 64)
-    patch: Positive = 2
-    coarse: Positive = 32
-    fine: Positive = 4
-    level: Annotated[int, Field(ge=0)] = 1
-
-
-class ObjectiveConfig(Section):
-    """The weights of each stage's terms; see medseg/amodal/objective.py.
-
-    beta, free_bits, warmup (epochs): the divergence of stage I. partial_beta: that of stages II and III from the
-    prior. gamma: stage II's from q1. delta: stage III's from stage II. occluder_weight: w.
-    known_background: stage III also sees where the object cannot be.
-    """
-
-    beta: Weight = 1.0
-    free_bits: Weight = 0.05
-    warmup: Weight = 5.0
-    partial_beta: Weight = 0.1
-    gamma: Weight = 1.0
-    delta: Weight = 1.0
-    occluder_weight: Annotated[float, Field(ge=1)] = 5.0
-    known_background: bool = False
-
-
-class AmodalEpochsConfig(Section):
-    """Epochs of each stage; the rival gets their sum."""
-
-    complete: Positive = 20
-    occluded: Positive = 40
-    visible: Positive = 5
+    """Which case is trained on, validated on, tested on."""
 
 
 class AmodalTrainingConfig(LoopConfig):
-    """The loop of method two.
+    """The loop of method two: the section ``training``."""
 
-    objects_per_epoch: null: as many as the training split has complete objects. visible_lr_factor: on the learning
-    rate of stage III.
-    """
-
-    epochs: AmodalEpochsConfig = AmodalEpochsConfig()
+    epochs: EpochsConfig = EpochsConfig()
+    """Of each stage."""
     objects_per_epoch: Positive | None = None
-    visible_lr_factor: Length = 0.25
+    """Null: as many as the training split has unoccluded objects."""
+    visible_lr_factor: Annotated[float, Field(gt=0)] = 0.25
+    """On the learning rate of stage III."""
 
 
 class AmodalConfig(Section):
-    """One run of method two. The recipe names its stages; see medseg/amodal/stages.py."""
+    """One run of method two."""
 
     experiment: str
+    """Runs of one experiment are compared."""
     recipe: AmodalRecipe
+    """Names the stages; see medseg/amodal/stages.py."""
     seed: int = 0
+    """Of weights, batches and samples."""
     data: AmodalDataConfig
-    network: AmodalNetworkConfig = AmodalNetworkConfig()
+    """What is learnt from."""
+    network: NetworkConfig = NetworkConfig()
+    """What learns."""
     objective: ObjectiveConfig = ObjectiveConfig()
+    """What is minimised."""
     training: AmodalTrainingConfig = AmodalTrainingConfig()
+    """How."""
     tracking: TrackingConfig = TrackingConfig()
+    """What is told of it."""
 
     @model_validator(mode="after")
     def _grids_agree(self) -> AmodalConfig:

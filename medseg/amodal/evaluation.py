@@ -1,4 +1,4 @@
-"""`medseg evaluate` for a run of method two: completions and their rivals against known wholes -> scores, pictures."""
+"""`medseg evaluate` for a run of method two: completions and their rivals against known truth -> scores, pictures."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import frame_rules, occluded_objects, read_amodal_run, unoccluded_objects
+from medseg.amodal.assembly import occluded_objects, read_amodal_run, unoccluded_objects
+from medseg.amodal.completion.calibrate import calibrate_run
+from medseg.amodal.completion.calibration import CALIBRATION
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.amodal.objects import read_objects
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
-from medseg.amodal.occlusion.showing import is_simulated
+from medseg.amodal.occlusion.frames import frame_of, from_frame
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
-from medseg.amodal.scores import OccludedCalibration, score_object
+from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
 from medseg.cohorts.cohort import find_cohort, load_objects
 from medseg.cohorts.splits import apply, read_splits
@@ -55,11 +58,12 @@ class AmodalEvaluation:
 
 
 def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
-    """Complete the test cases' hidden objects whose whole is known, on their native grid, beside all rivals.
+    """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
-    Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage ended;
-    the files then go below ``<run>/<stage>/``, as those of the run without the stages after it.
-    Raises Refused where no test object has a hidden part.
+    Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage
+    ended, calibrated on their own; the files then go below ``<run>/<stage>/``, as those of the run without the stages
+    after it.
+    Raises Refused where no test object has an occluded part.
     """
     config = read_amodal_run(run)
     if stage is not None and (stage not in WITHOUT or config.recipe != "three_stages"):
@@ -67,10 +71,12 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
         raise Refused([complaint("--stage", expected, f"{stage} of {config.recipe}", str(run))])
     cohort = load_objects(find_cohort(config.data.cohort))
     cohort = apply(cohort, read_splits(run / "splits.json"))
+    if stage is not None and not (run / stage / CALIBRATION).is_file():
+        calibrate_run(run, cohort, stage)
     completer = Completer.load(run, stage)
     objects = occluded_objects(cohort, "test", config)
     if not objects:
-        raise Refused([complaint("test objects", "at least one with a hidden part", "none", cohort.name)])
+        raise Refused([complaint("test objects", "at least one with an occluded part", "none", cohort.name)])
     out = run if stage is None else run / stage
     answers = completer.answers(objects, SAMPLES, abstain=False)
     scores = [
@@ -80,16 +86,16 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     ]
     completions = [answer.completion for answer in answers]
     scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
+    scores += _order_scores(completer, cohort)
     write_scores(out / "scores.csv", scores)
     if stage is not None:  # what stands there is a run without the stages after it
         (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
     else:
-        write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, frame_rules(config)))
+        write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
         if draw:
             draw_amodal_run(run, completer, cohort, config, objects, answers)
             track_amodal(run, config, scores)
-    simulated = any(is_simulated(amodal_object) for amodal_object in objects)
-    kind = "hidden synthetically" if simulated else "really hidden"
+    kind = "occluded synthetically" if objects[0].simulated else "really occluded"
     cases = len({amodal_object.case for amodal_object in objects})
     return AmodalEvaluation(scores, f"{len(objects)} {kind} objects of {cases} test cases", out)
 
@@ -100,7 +106,17 @@ def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
     return [*score_object(amodal_object, answer.completion), novelty]
 
 
-def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameRules) -> dict[str, list[Score]]:
+def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]:
+    """order_correct of the pairs of every test map whose order the cohort's rules state."""
+    for case in cohort.split("test") if cohort.rules.hides else ():
+        objects = read_objects(case, cohort).objects
+        answers = completer.answers(objects, 0, abstain=False)
+        asked = [number for number, answer in enumerate(answers) if answer.status != "left"]
+        completions = [answers[number].completion for number in asked]
+        yield from score_orders([objects[number] for number in asked], completions, cohort.rules)
+
+
+def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameConfig) -> dict[str, list[Score]]:
     """The same metrics of those that learn nothing, by the rival's name."""
     rivals: Mapping[str, Rival] = {
         "visible": visible,
@@ -125,7 +141,7 @@ def _of_rival(rival: Rival, objects: Sequence[AmodalObject]) -> Iterator[Score]:
         yield from score_object(amodal_object, completion)
 
 
-def _nearest(cohort: ObjectCohort, rules: FrameRules) -> Rival:
+def _nearest(cohort: ObjectCohort, rules: FrameConfig) -> Rival:
     """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
     chosen = unoccluded_objects(cohort, "train", rules, SHAPES)
     grids = batch_of(chosen, rules).amodal[:, 0].numpy() >= 0.5

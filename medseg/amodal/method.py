@@ -80,11 +80,11 @@ class Amodal(Method):
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])
 
     def comparison(self, scores: Any) -> Mapping[str, str]:
-        """Recipes and rivals by bins of the hidden fraction."""
+        """Recipes and rivals by bins of the occluded fraction."""
         from medseg.amodal.bins import format_bins
 
         by_bins = format_bins(scores)
-        return {"by the fraction of the whole that is hidden": by_bins} if by_bins else {}
+        return {"by the fraction of the object that is occluded": by_bins} if by_bins else {}
 
 
 def _objects(cohort: Cohort) -> ObjectCohort:

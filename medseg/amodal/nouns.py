@@ -8,62 +8,74 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # extraction and pictures need no torch
     from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AmodalObject:
     """One object of a label map, on a crop of its native grid.
 
-    name: ``<case>/<class name>-<number>``, of one hidden synthetically with ``~<occluder>`` behind it.
-    class_index: among the foreground classes, 0..K-1.
-    visible: (S...) bool. occluder: (S...) bool, what may hide it, None: unknown (anything not visible may).
-    The two never overlap voxel by voxel, except where ``amodal`` is known: there the occluder is the whole other
-    object, the shared region included. whole: (S...) bool where it is known. complete: nothing hides it.
-    corner: index of the crop's first voxel in a map of shape ``map_shape``. affine, spacing_mm: of the whole map.
+    ``visible`` and ``occluder`` never overlap voxel by voxel, except where ``amodal`` is known: there the occluder is
+    all of the other object, the shared region included.
     """
 
     name: str
+    """``<case>/<class name>-<number>``, of one occluded synthetically with ``~<kind of occluder>`` behind it."""
     case: str
+    """Whose label map it is of."""
     label: str
+    """Name of its class."""
     class_index: int
+    """Of its class among those of the foreground, 0..K-1."""
     visible: NDArray[np.bool_]
+    """(S...) what is seen of it."""
     occluder: NDArray[np.bool_] | None
+    """(S...) what may hide it; None: unknown, anything that is not visible may."""
     amodal: NDArray[np.bool_] | None
+    """(S...) all of it, the occluded part included; None: not known."""
     unoccluded: bool
+    """Nothing hides it."""
     corner: tuple[int, ...]
+    """(S,) index of the crop's first voxel in its map."""
     map_shape: tuple[int, ...]
+    """(S,) of its map."""
     affine: NDArray[np.float64]
+    """(4,4) of its map: voxel index -> mm, RAS+."""
     spacing_mm: tuple[float, ...] | None
+    """(S,) length of a voxel; None for a picture without a scale."""
+    simulated: bool = False
+    """Its occluder was drawn, over an object that nothing really hides."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class MaskBatch:
-    """What a step of training sees of objects, each in its frame; masks are soft at their borders (resampled).
-
-    visible, occluder, whole: (B,1,S...) float in [0,1]; in the view of really hidden objects nobody knows the whole,
-    and ``amodal`` repeats ``visible``. class_index: (B,). case_index: (B,) the position of each object in the source.
-    """
+    """What a step of training sees of objects, each in its frame; masks are soft at their borders (resampled)."""
 
     visible: Tensor
+    """(B,1,S...) float in [0,1], what is seen of each object."""
     occluder: Tensor
+    """(B,1,S...) float in [0,1], what may hide it."""
     amodal: Tensor
+    """(B,1,S...) float in [0,1], all of it; in the view of really occluded objects, where nobody knows that, it
+    repeats ``visible``."""
     class_index: Tensor
+    """(B,) as in AmodalObject."""
     case_index: Tensor
+    """(B,) the position of each object in ``Parts.case_names``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What a completer says of one object, on the crop of its AmodalObject; the visible part is always kept.
-
-    whole: (S...) bool, the one answer. probs: (S...) p(voxel belongs to the object).
-    samples: (N,S...) bool, N draws of the whole (N = 0 for a rival that cannot draw).
-    novelty: how unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown).
-    """
+    """What a completer says of one object, on the crop of its AmodalObject; the visible part is always kept."""
 
     name: str
+    """Of the object."""
     amodal: NDArray[np.bool_]
+    """(S...) the one answer."""
     probs: NDArray[np.float32]
+    """(S...) p(voxel belongs to the object)."""
     samples: NDArray[np.bool_]
+    """(N,S...) draws of the amodal mask; N = 0 for a rival that cannot draw."""
     novelty: float
+    """How unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown)."""

@@ -7,21 +7,24 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from medseg.amodal.model import AmodalVAE, Latent
+from medseg.amodal.network.model import AmodalVAE, Latent, gaussian
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.pcnet import PartialCompletionNetwork
 from medseg.contracts import Losses
 
 
 # ------------------------------------------------------------------------------------- divergences
-@dataclass
+@dataclass(kw_only=True)
 class Divergence:
-    """KL in nats: coarse (B,Z) per dimension of the coarse part, fine (B,F) per channel of the fine part."""
+    """KL in nats between two Gaussians over z."""
 
     coarse: Tensor
+    """(B,Z) per dimension of the coarse part."""
     fine: Tensor
+    """(B,F) per channel of the fine part."""
 
     def sum(self) -> Tensor:
         """(B,)."""
@@ -38,27 +41,21 @@ class Divergence:
 
 
 def divergence(p: Latent, q: Latent) -> Divergence:
-    """KL(p || q) of diagonal Gaussians: sum of ((mu_p - mu_q)^2 + s_p^2) / (2 s_q^2) - 1/2 + log(s_q / s_p)."""
-    return Divergence(
-        _gaussian(p.coarse_mean, p.coarse_logvar, q.coarse_mean, q.coarse_logvar),
-        _gaussian(p.fine_mean, p.fine_logvar, q.fine_mean, q.fine_logvar).flatten(2).sum(2),
-    )
+    """KL(p || q)."""
+    return Divergence(coarse=kl_divergence(p.coarse, q.coarse), fine=kl_divergence(p.fine, q.fine))
 
 
 def divergence_from_prior(p: Latent) -> Divergence:
     """KL(p || N(0, I)), Kingma and Welling 2014, Appendix B."""
-    zero = torch.zeros_like
-    prior = Latent(zero(p.coarse_mean), zero(p.coarse_logvar), zero(p.fine_mean), zero(p.fine_logvar))
-    return divergence(p, prior)
 
+    def standard(mean: Tensor) -> Normal:
+        return gaussian(torch.zeros_like(mean), torch.zeros_like(mean))
 
-def _gaussian(mean_p: Tensor, logvar_p: Tensor, mean_q: Tensor, logvar_q: Tensor) -> Tensor:
-    ratio = logvar_p - logvar_q
-    return 0.5 * ((mean_p - mean_q) ** 2 / logvar_q.exp() + ratio.exp() - 1 - ratio)
+    return divergence(p, Latent.of(standard(p.coarse.mean), standard(p.fine.mean)))
 
 
 # ------------------------------------------------------------------------------------------ stages
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompleteShapes:
     """Stage I: BCE(y, D(z,c)) + beta KL(q1(z|y,c) || N(0,I)), z ~ q1 (Ling et al. 2020, Section 3.2).
 
@@ -66,8 +63,11 @@ class CompleteShapes:
     """
 
     beta: float
+    """On the divergence from the prior."""
     free_bits: float
+    """Nats of a dimension or channel that cost nothing."""
     warmup: float
+    """Epochs until beta counts in full."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
         """Metrics negative_elbo (at full beta), reconstruction, kl, active."""
@@ -87,20 +87,23 @@ class CompleteShapes:
         return Losses(total=total, metrics=metrics)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OccludedShapes:
     """Stage II: w BCE(y, D(z,c)) + beta KL(q2(z|v,o,c) || N(0,I)) + gamma KL(q1(z|y,c) || q2(z|v,o,c)), z ~ q2.
 
-    w: ``occluder_weight`` inside the occluder, 1 outside. The forward divergence from q1 to q2 punishes a q2 that
+    The forward divergence from q1 to q2 punishes a q2 that
     leaves out what q1 holds for possible: it covers all completions (Ling et al. 2020, Section 3.3).
     """
 
     beta: float
+    """On the divergence from the prior."""
     gamma: float
+    """On the divergence of q1 from q2."""
     occluder_weight: float
+    """w, on the voxels of the occluder."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics objective (all of it), hidden (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
+        """Metrics objective (all of it), occluded (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
         assert isinstance(model, AmodalVAE)
         with torch.no_grad():
             known = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
@@ -112,11 +115,11 @@ class OccludedShapes:
         with torch.no_grad():
             answer = model.decoder(latent.mean(), batch.class_index)
             occluded = _cross_entropy(answer, batch.amodal, batch.occluder).mean()
-        metrics = {"objective": total.detach(), "hidden": occluded, "kl": kl.detach(), "gap": gap.detach()}
+        metrics = {"objective": total.detach(), "occluded": occluded, "kl": kl.detach(), "gap": gap.detach()}
         return Losses(total=total, metrics=metrics)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VisibleParts:
     """Stage III: BCE on the visible voxels + beta KL(q2 || N(0,I)) + delta KL(q2 || q2 of stage II), z ~ q2.
 
@@ -125,8 +128,11 @@ class VisibleParts:
     """
 
     beta: float
+    """On the divergence from the prior."""
     delta: float
+    """On the divergence from stage II."""
     known_background: bool
+    """Whether the voxels that are neither visible nor occluder count too."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
         """Metrics objective (all of it), kl, drift (the divergence from stage II), area (decoded over visible)."""
@@ -145,20 +151,21 @@ class VisibleParts:
         return Losses(total=total, metrics=metrics)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartialCompletion:
     """The rival: w BCE(y, network(v,o,c)), w = ``occluder_weight`` inside the occluder (Zhan et al. 2020, Eq. 1)."""
 
     occluder_weight: float
+    """w, on the voxels of the occluder."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics cross_entropy (w BCE), hidden (BCE in the occluder)."""
+        """Metrics cross_entropy (w BCE), occluded (BCE in the occluder)."""
         assert isinstance(model, PartialCompletionNetwork)
         logits = model(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
         misfit = _cross_entropy(logits, batch.amodal, weight).mean()
         occluded = _cross_entropy(logits.detach(), batch.amodal, batch.occluder).mean()
-        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "hidden": occluded})
+        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "occluded": occluded})
 
 
 def _cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:

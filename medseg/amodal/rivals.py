@@ -12,12 +12,12 @@ from medseg.amodal.nouns import AmodalObject
 
 
 def visible(amodal_object: AmodalObject) -> NDArray[np.bool_]:
-    """The whole (S...), if nothing were hidden: the visible part as it is."""
+    """The amodal mask (S...), if nothing were occluded: the visible part as it is."""
     return amodal_object.visible.copy()
 
 
 def hull(amodal_object: AmodalObject) -> NDArray[np.bool_]:
-    """The whole (S...), if the object were convex: the convex hull of the visible part's voxel faces.
+    """The amodal mask (S...), if the object were convex: the convex hull of the visible part's voxel faces.
 
     Where no hull is defined (3D, all visible voxels in one plane) it is the visible part.
     """
@@ -38,7 +38,7 @@ def hull_in_occluder(amodal_object: AmodalObject) -> NDArray[np.bool_]:
 class NearestShape:
     """The complete training shape most like what is visible, pasted behind the occluder.
 
-    shapes: (N,S...) wholes of training objects in frames laid as those of the queries are (around a visible part,
+    shapes: (N,S...) amodal masks of training objects in frames laid as those of the queries are (around a visible part,
     if the queries' frames are); of one class, if the class is known. Masks, or soft masks that are cut at 0.5.
     Raises ValueError without a shape.
     """

@@ -1,4 +1,4 @@
-"""Completions of hidden objects against their known wholes -> rows of the table of scores.
+"""Completions of occluded objects against their known amodal masks -> rows of the table of scores.
 
 Metrics by their names are explained in ``medseg.evaluation.metrics``. Rows about samples are left out for a completer
 that draws none. Each may be averaged over objects.
@@ -6,13 +6,15 @@ that draws none. Each may be averaged over objects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.amodal.completion.order import occlusion_order, stated_front
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.contracts import Refused, Score, complaint
+from medseg.contracts import ObjectRules, Refused, Score, complaint
 from medseg.evaluation.coverage import covers
 from medseg.evaluation.metrics import score_of
 from medseg.evaluation.overlap import dice, iou, iou_matrix, mean_of_defined
@@ -24,9 +26,9 @@ BINS = 15
 
 
 def score_object(amodal_object: AmodalObject, completion: Completion) -> list[Score]:
-    """The scores of one object whose whole is known; volumes are compared with volumes, so their unit cancels.
+    """The scores of one object whose amodal mask is known; volumes are compared with volumes, so their unit cancels.
 
-    Raises Refused where the whole is not known, and where the completion lies on another grid.
+    Raises Refused where the amodal mask is not known, and where the completion lies on another grid.
     """
     amodal = _known_amodal(amodal_object, completion)
     occluded, added = amodal & ~amodal_object.visible, completion.amodal & ~amodal_object.visible
@@ -56,6 +58,18 @@ def score_object(amodal_object: AmodalObject, completion: Completion) -> list[Sc
 def score_order(pair: str, front: str, true_front: str) -> Score:
     """order_correct of one pair (``<case>/<pair>``): 1 where the object said to be in front is; undecided is 0."""
     return score_of("order_correct", float(front == true_front), case=pair)
+
+
+def score_orders(objects: Sequence[AmodalObject], completions: Sequence[Completion], rules: ObjectRules) -> list[Score]:
+    """order_correct of every pair of one map's objects of which the rules state the order, see ``stated_front``."""
+    of_name = {amodal_object.name: amodal_object for amodal_object in objects}
+    scores = []
+    for order in occlusion_order(objects, completions):
+        a, b = of_name[order.a], of_name[order.b]
+        front = stated_front(a, b, rules)
+        if front is not None:
+            scores.append(score_order(f"{a.name}+{b.name.removeprefix(f'{b.case}/')}", order.front, front))
+    return scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +120,7 @@ class OccludedCalibration:
 
 
 def _of_samples(samples: NDArray[np.bool_], amodal: NDArray[np.bool_], visible: NDArray[np.bool_]) -> dict[str, float]:
-    """samples: (N,S...), N > 0; whole, visible: (S...). Two samples that add nothing are alike."""
+    """samples: (N,S...), N > 0; amodal, visible: (S...). Two samples that add nothing are alike."""
     added = samples[:BEST_OF] & ~visible
     alike = iou_matrix(added.view(np.int8), added.view(np.int8), 2, absent=1.0)[np.triu_indices(len(added), k=1)]
     best = max(_occluded_iou(one, amodal & ~visible) for one in added) if len(added) == BEST_OF else float("nan")
@@ -122,7 +136,7 @@ def _occluded_iou(added: NDArray[np.bool_], occluded: NDArray[np.bool_]) -> floa
 
 def _known_amodal(amodal_object: AmodalObject, completion: Completion) -> NDArray[np.bool_]:
     grid = amodal_object.visible.shape
-    arrays = {"whole": completion.amodal, "probs": completion.probs}
+    arrays = {"amodal": completion.amodal, "probs": completion.probs}
     complaints = [
         complaint(f"shape of {what}", grid, array.shape, amodal_object.name)
         for what, array in arrays.items()
@@ -131,7 +145,7 @@ def _known_amodal(amodal_object: AmodalObject, completion: Completion) -> NDArra
     if completion.samples.shape[1:] != grid:
         complaints.append(complaint("shape of samples", ("N", *grid), completion.samples.shape, amodal_object.name))
     if amodal_object.amodal is None:
-        complaints.append(complaint("whole mask", "known", "unknown", amodal_object.name))
+        complaints.append(complaint("amodal mask", "known", "unknown", amodal_object.name))
     if complaints or amodal_object.amodal is None:
         raise Refused(complaints)
     return amodal_object.amodal

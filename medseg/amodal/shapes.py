@@ -1,7 +1,7 @@
 """Embedded data of objects that cross: label maps of bent rods and beans in 2D and 3D, rendered from a seed.
 
-Where two objects overlap the map says only that they do, as in pictures of chromosomes, so that the whole of each is
-known and the demo and the tests can judge completions without any download.
+Where two objects overlap the map says only that they do, as in pictures of chromosomes, so that the amodal mask of each
+is known and the demo and the tests can judge completions without any download.
 """
 
 from __future__ import annotations

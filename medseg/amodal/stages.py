@@ -1,8 +1,8 @@
 """Method two and its ablations as rows: how an object is shown, what moves, what is minimised.
 
 =================  =======================================================================================
-three_stages       I complete: q1 and the decoder on whole masks. II occluded: q2, which starts as q1, on whole
-                   masks hidden synthetically. III visible: q2 on really hidden objects, held to that of stage II
+three_stages       I complete: q1 and the decoder on unoccluded objects. II occluded: q2, which starts as q1, on
+                   the same, occluded synthetically. III visible: q2 on really occluded ones, held to that of stage II
 without_occluded   ablation: no stage II; q2 starts stage III as q1
 without_visible    ablation: no stage III
 pcnet              rival: a U-Net on the same synthetic occlusions, as many epochs as the three stages together
@@ -11,86 +11,127 @@ pcnet              rival: a U-Net on the same synthetic occlusions, as many epoc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Annotated, Literal
 
-from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
-from medseg.contracts import Stage
+from pydantic import Field
 
+from medseg.contracts import Positive, Section, Stage
 
-@dataclass(frozen=True)
-class Budget:
-    """Epochs of the three stages and the learning rate of each."""
-
-    complete: int
-    occluded: int
-    visible: int
-    learning_rate: float
-    visible_rate: float
+AmodalRecipe = Literal["three_stages", "without_occluded", "without_visible", "pcnet"]
+Weight = Annotated[float, Field(ge=0)]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """The letters of the objectives; see each objective."""
+class ObjectiveConfig(Section):
+    """The letters of the objectives, see each of them: the section ``objective``."""
 
-    beta: float
-    partial_beta: float
-    gamma: float
-    delta: float
-    occluder_weight: float
-    known_background: bool
-    free_bits: float
-    warmup: float
+    beta: Weight = 1.0
+    """Of stage I: the divergence of q1 from the prior."""
+    free_bits: Weight = 0.05
+    """Of stage I: nats of a dimension of z that cost nothing."""
+    warmup: Weight = 5.0
+    """Of stage I: epochs over which beta grows from 0."""
+    partial_beta: Weight = 0.1
+    """Of stages II and III: the divergence of q2 from the prior."""
+    gamma: Weight = 1.0
+    """Of stage II: the divergence of q1 from q2."""
+    delta: Weight = 1.0
+    """Of stage III: the divergence of q2 from that of stage II."""
+    occluder_weight: Annotated[float, Field(ge=1)] = 5.0
+    """Of stage II and the rival: w, inside the occluder."""
+    known_background: bool = False
+    """Stage III also sees where the object cannot be."""
 
 
-def stages(recipe: str, budget: Budget, weights: Weights) -> tuple[Stage, ...]:
-    """The rows of one recipe."""
+class EpochsConfig(Section):
+    """Epochs of each stage; the rival gets their sum: the section ``training.epochs``."""
+
+    complete: Positive = 20
+    """Of stage I."""
+    occluded: Positive = 40
+    """Of stage II."""
+    visible: Positive = 5
+    """Of stage III."""
+
+
+def stages(
+    recipe: AmodalRecipe,
+    weights: ObjectiveConfig,
+    epochs: EpochsConfig,
+    *,
+    learning_rate: float,
+    visible_lr_factor: float,
+) -> tuple[Stage, ...]:
+    """The rows of one recipe. learning_rate: of all stages but III, which has ``visible_lr_factor`` times that."""
     if recipe == "pcnet":
-        epochs = budget.complete + budget.occluded + budget.visible
-        objective = PartialCompletion(weights.occluder_weight)
-        return (
-            Stage(
-                name="occluded",
-                view="occluded",
-                trains=("",),
-                objective=objective,
-                criterion="cross_entropy",
-                epochs=epochs,
-                learning_rate=budget.learning_rate,
-            ),
-        )
-    complete = Stage(
-        name="complete",
-        view="complete",
-        trains=("complete", "decoder"),
-        objective=CompleteShapes(weights.beta, weights.free_bits, weights.warmup),
-        criterion="negative_elbo",
-        epochs=budget.complete,
-        learning_rate=budget.learning_rate,
-    )
-    occluded = Stage(
-        name="occluded",
-        view="occluded",
-        trains=("partial",),
-        objective=OccludedShapes(weights.partial_beta, weights.gamma, weights.occluder_weight),
-        criterion="objective",
-        epochs=budget.occluded,
-        learning_rate=budget.learning_rate,
-        starts_as={"partial": "complete"},
-    )
-    before = "complete" if recipe == "without_occluded" else "partial"
-    visible = Stage(
-        name="visible",
-        view="visible",
-        trains=("partial",),
-        objective=VisibleParts(weights.partial_beta, weights.delta, weights.known_background),
-        criterion="objective",
-        epochs=budget.visible,
-        learning_rate=budget.visible_rate,
-        starts_as={"anchor": before} | ({"partial": "complete"} if before == "complete" else {}),
-    )
+        return (_rival(weights, epochs, learning_rate),)
+    complete, occluded = _complete(weights, epochs, learning_rate), _occluded(weights, epochs, learning_rate)
+    visible = _visible(weights, epochs, learning_rate * visible_lr_factor)
     rows = {
         "three_stages": (complete, occluded, visible),
-        "without_occluded": (complete, visible),
+        "without_occluded": (complete, replace(visible, starts_as={"anchor": "complete", "partial": "complete"})),
         "without_visible": (complete, occluded),
     }
     return rows[recipe]
+
+
+def _complete(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
+    from medseg.amodal.objective import CompleteShapes  # a config is read without torch
+
+    return Stage(
+        name="complete",
+        view="complete",
+        trains=("complete", "decoder"),
+        objective=CompleteShapes(beta=weights.beta, free_bits=weights.free_bits, warmup=weights.warmup),
+        criterion="negative_elbo",
+        epochs=epochs.complete,
+        learning_rate=learning_rate,
+    )
+
+
+def _occluded(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
+    from medseg.amodal.objective import OccludedShapes
+
+    return Stage(
+        name="occluded",
+        view="occluded",
+        trains=("partial",),
+        objective=OccludedShapes(
+            beta=weights.partial_beta, gamma=weights.gamma, occluder_weight=weights.occluder_weight
+        ),
+        criterion="objective",
+        epochs=epochs.occluded,
+        learning_rate=learning_rate,
+        starts_as={"partial": "complete"},
+    )
+
+
+def _visible(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
+    from medseg.amodal.objective import VisibleParts
+
+    return Stage(
+        name="visible",
+        view="visible",
+        trains=("partial",),
+        objective=VisibleParts(
+            beta=weights.partial_beta, delta=weights.delta, known_background=weights.known_background
+        ),
+        criterion="objective",
+        epochs=epochs.visible,
+        learning_rate=learning_rate,
+        starts_as={"anchor": "partial"},
+    )
+
+
+def _rival(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
+    from medseg.amodal.objective import PartialCompletion
+
+    return Stage(
+        name="occluded",
+        view="occluded",
+        trains=("",),
+        objective=PartialCompletion(occluder_weight=weights.occluder_weight),
+        criterion="cross_entropy",
+        epochs=epochs.complete + epochs.occluded + epochs.visible,
+        learning_rate=learning_rate,
+    )

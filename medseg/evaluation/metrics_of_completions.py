@@ -6,13 +6,13 @@ from medseg.contracts import LENGTH, Metric
 
 _OVERLAP = "both masks empty: nan; one of them: 0"
 _SURFACE = "either mask empty: nan"
-_HIDDEN = "nothing hidden: nan"
+_OCCLUDED = "nothing occluded: nan"
 _ANSWER, _SAMPLES = "The completed objects", "Their samples"
 
 METRICS_OF_COMPLETIONS = (
     Metric(
         name="amodal_iou",
-        meaning="intersection over union of the completed object and its known whole",
+        meaning="intersection over union of the completed object and its known amodal mask",
         direction="higher",
         level="object",
         empty=_OVERLAP,
@@ -20,37 +20,37 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="amodal_dice",
-        meaning="Dice of the completed object and its known whole",
+        meaning="Dice of the completed object and its known amodal mask",
         direction="higher",
         level="object",
         empty=_OVERLAP,
     ),
     Metric(
         name="occluded_iou",
-        meaning="intersection over union of what the answer adds to the visible part and what is hidden",
+        meaning="intersection over union of what the answer adds to the visible part and what is occluded",
         direction="higher",
         level="object",
-        empty=_HIDDEN,
+        empty=_OCCLUDED,
         overview=_ANSWER,
     ),
     Metric(
         name="area_ratio",
-        meaning="voxels of the completed object over those of its known whole",
+        meaning="voxels of the completed object over those of its known amodal mask",
         direction="near 1",
         level="object",
-        empty="empty whole: nan",
+        empty="empty amodal mask: nan",
         overview=_ANSWER,
     ),
     Metric(
         name="occluded_fraction",
-        meaning="share of the whole that is hidden: says how hard the object is",
+        meaning="share of the object that is occluded: says how hard the object is",
         direction="neither",
         level="object",
-        empty="empty whole: nan",
+        empty="empty amodal mask: nan",
     ),
     Metric(
         name="amodal_hd95",
-        meaning="95th percentile of the distances between the surfaces of the completed object and its known whole",
+        meaning="95th percentile of the distances between the surfaces of the completed and the known amodal mask",
         unit=LENGTH,
         direction="lower",
         level="object",
@@ -59,7 +59,7 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="amodal_assd",
-        meaning="mean distance between the surfaces of the completed object and its known whole, from both sides",
+        meaning="mean distance between the surfaces of the completed and the known amodal mask, from both sides",
         unit=LENGTH,
         direction="lower",
         level="object",
@@ -75,7 +75,8 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="order_correct",
-        meaning="1 where the right one of two overlapping objects is said to be in front, else 0",
+        meaning="1 where the one of two touching objects that the rules put in front is said to be there, else 0; "
+        "no row where the rules state no order",
         direction="higher",
         level="object",
         empty="undecided: 0",
@@ -93,7 +94,7 @@ METRICS_OF_COMPLETIONS = (
         meaning="occluded_iou of the best of the first ten samples",
         direction="higher",
         level="object",
-        empty="nothing hidden, or fewer than ten samples: nan",
+        empty="nothing occluded, or fewer than ten samples: nan",
         overview=_SAMPLES,
     ),
     Metric(

@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medseg.amodal.model import AmodalVAE, Latent
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE, Latent
+from medseg.amodal.network.model import gaussian as normal
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.pyramid import Layout
 from medseg.contracts import View
 
 from ..reporting.conftest import make_run as make_run
 
-TINY = Layout((16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)
+TINY = Layout(size=(16, 16), classes=2, channels=(8, 8), patch=2, coarse=4, fine=2, level=1)
 STEPS, BATCH = 3, 4
 
 
@@ -36,8 +37,8 @@ def vae(layout: Layout = TINY, seed: int = 0) -> AmodalVAE:
 def gaussian(mean: float, sigma: float, batch: int = 1, coarse: int = 1, fine: int = 1) -> Latent:
     """The same mean and sigma everywhere: coarse (B,Z), fine (B,F,2,2)."""
     logvar = 2 * torch.tensor(sigma).log()
-    means = torch.full((batch, coarse), mean), torch.full((batch, fine, 2, 2), mean)
-    return Latent(means[0], logvar.expand(batch, coarse), means[1], logvar.expand(batch, fine, 2, 2))
+    shapes = (batch, coarse), (batch, fine, 2, 2)
+    return Latent.of(*(normal(torch.full(shape, mean), logvar.expand(shape)) for shape in shapes))
 
 
 class Says(nn.Module):
@@ -72,7 +73,7 @@ def rectangle(top: int, left: int, height: int, width: int, size: int = 16) -> T
 
 
 def occluded_batch(amodal: Tensor, occluder: Tensor, class_index: int = 0) -> MaskBatch:
-    """Wholes (B,1,S...) below occluders."""
+    """Amodal masks (B,1,S...) below occluders."""
     index = torch.full((len(amodal),), class_index)
     return MaskBatch(
         visible=amodal * (1 - occluder),
@@ -84,8 +85,8 @@ def occluded_batch(amodal: Tensor, occluder: Tensor, class_index: int = 0) -> Ma
 
 
 class Rectangles:
-    """Rectangles, lying (class 0) or standing (1), whose right or lower part is hidden; a batch is a function of its
-    place. In the view of really hidden objects nobody knows the whole."""
+    """Rectangles, lying (class 0) or standing (1), whose right or lower part is occluded; a batch is a function of its
+    place. In the view of really occluded objects nobody knows the amodal mask."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[View, int, int]] = []
@@ -104,12 +105,12 @@ class Rectangles:
     def make(view: View, seed: int) -> MaskBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         index = torch.arange(BATCH) % 2
-        amodals, occluders = [], []
+        masks, occluders = [], []
         for kind in index.tolist():
             top, left = torch.randint(2, 5, (2,), generator=generator).tolist()
-            amodals.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
+            masks.append(rectangle(top, left, 4, 10) if kind == 0 else rectangle(top, left, 10, 4))
             occluders.append(rectangle(0, 10, 16, 6) if kind == 0 else rectangle(10, 0, 6, 16))
-        amodal, occluder = torch.cat(amodals), torch.cat(occluders)
+        amodal, occluder = torch.cat(masks), torch.cat(occluders)
         visible = amodal * (1 - occluder)
         shown = visible if view == "visible" else amodal
         return MaskBatch(

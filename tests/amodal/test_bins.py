@@ -22,7 +22,7 @@ def test_means_over_objects_then_seeds_by_hand(make_run):
         make_run(test_set(("a/1", 0.05, 0.7, 0.2), ("a/2", 0.0, 0.8, "nan"), ("b/1", 0.3, 0.6, 0.4)), seed=1),
     ]
     head, _, objects, means = cells(format_bins(load_runs(runs)))
-    assert head == ["whole / hidden IoU", "0-0.1", "0.1-0.2", "0.2-0.3", "0.3-0.5", "0.5-1"]
+    assert head == ["amodal / occluded IoU", "0-0.1", "0.1-0.2", "0.2-0.3", "0.3-0.5", "0.5-1"]
     assert objects == ["objects", "2", "0", "0", "1", "0"]
     assert means == ["soft_mean", "0.8500 / 0.3000", "", "", "0.7000 / 0.5000", ""]
 
@@ -51,7 +51,7 @@ def test_rivals_share_the_counts_and_another_test_set_has_its_own(make_run):
     ]
 
 
-def test_runs_without_hidden_objects_have_no_bins(make_run):
+def test_runs_without_occluded_objects_have_no_bins(make_run):
     assert format_bins(load_runs([make_run([("a", "", "cell", "truth_dice", 0.5, "1")])])) == ""
 
 

@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from medseg.amodal.model import Latent
+from medseg.amodal.network.model import Latent
+from medseg.amodal.network.model import gaussian as normal
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import (
     CompleteShapes,
@@ -20,7 +22,6 @@ from medseg.amodal.objective import (
     divergence,
     divergence_from_prior,
 )
-from medseg.amodal.pcnet import PartialCompletionNetwork
 
 from .conftest import TINY, Rectangles, Says, gaussian, known_model, occluded_batch, rectangle, vae
 
@@ -44,7 +45,7 @@ def even() -> Tensor:
 
 # ------------------------------------------------------------------------------------- divergences
 def test_a_gaussian_does_not_diverge_from_itself():
-    q = Latent(torch.randn(3, 4), torch.randn(3, 4), torch.randn(3, 2, 5, 5), torch.randn(3, 2, 5, 5))
+    q = Latent.of(*(normal(torch.randn(shape), torch.randn(shape)) for shape in ((3, 4), (3, 2, 5, 5))))
     assert torch.equal(divergence(q, q).sum(), torch.zeros(3))
 
 
@@ -59,7 +60,7 @@ def test_the_divergence_is_the_sum_by_hand_in_either_direction():
 
 
 def test_free_bits_are_a_floor_under_the_mean_of_each_dimension_and_channel():
-    kl = Divergence(torch.tensor([[0.0, 0.3], [0.0, 0.1]]), torch.tensor([[0.0], [0.1]]))
+    kl = Divergence(coarse=torch.tensor([[0.0, 0.3], [0.0, 0.1]]), fine=torch.tensor([[0.0], [0.1]]))
     assert kl.with_free_bits(0.0).item() == pytest.approx(0.0 + 0.2 + 0.05)
     assert kl.with_free_bits(0.1).item() == pytest.approx(0.1 + 0.2 + 0.1)
 
@@ -75,13 +76,13 @@ def test_stage_one_is_the_negative_elbo_and_its_divergence_sets_in_over_the_warm
     assert metrics["negative_elbo"].item() == pytest.approx(misfit + 3 * kl, rel=1e-5)  # the same in every epoch
     assert (metrics["reconstruction"].item(), metrics["kl"].item()) == pytest.approx((misfit, kl), rel=1e-5)
     assert objective(model, batch()).total.item() == totals[-1]  # without a clock, as in validation
-    at_once = CompleteShapes(3.0, 0.0, warmup=0.0)(model, batch(), epoch=0.0)
+    at_once = CompleteShapes(beta=3.0, free_bits=0.0, warmup=0.0)(model, batch(), epoch=0.0)
     assert at_once.total.item() == pytest.approx(misfit + 3 * kl)
 
 
-def test_stage_one_encodes_the_whole_with_nothing_over_it_and_likes_what_is_right():
+def test_stage_one_encodes_the_amodal_mask_with_nothing_over_it_and_likes_what_is_right():
     model = known_model((2 * AMODAL - 1) * 4.0)
-    total = CompleteShapes(1.0, 0.0, 0.0)(model, batch()).total
+    total = CompleteShapes(beta=1.0, free_bits=0.0, warmup=0.0)(model, batch()).total
     assert total.item() == pytest.approx(256 * math.log1p(math.exp(-4)), rel=1e-5)
     asked = model.complete.asked[0]  # type: ignore[union-attr]
     assert torch.equal(asked[0], AMODAL) and not asked[1].any()
@@ -89,8 +90,8 @@ def test_stage_one_encodes_the_whole_with_nothing_over_it_and_likes_what_is_righ
 
 def test_dimensions_that_carry_nothing_are_not_active():
     latent = gaussian(0.0, 1.0, coarse=3)
-    latent.coarse_mean = torch.tensor([[1.0, 0.0, 0.1]])  # .5, 0 and .005 nats
-    metrics = CompleteShapes(1.0, 0.0, 0.0)(known_model(even(), complete=latent), batch()).metrics
+    latent.coarse = normal(torch.tensor([[1.0, 0.0, 0.1]]), torch.zeros(1, 3))  # .5, 0 and .005 nats
+    metrics = CompleteShapes(beta=1.0, free_bits=0.0, warmup=0.0)(known_model(even(), complete=latent), batch()).metrics
     assert metrics["active"].item() == 1
 
 
@@ -102,18 +103,18 @@ def test_stage_two_counts_the_occluder_more_and_goes_from_complete_to_partial():
     assert losses.total.item() == pytest.approx(misfit + 0.5 * kl + 2 * gap, rel=1e-5)
     metrics = {name: value.item() for name, value in losses.metrics.items()}
     assert metrics == pytest.approx(
-        {"objective": misfit + 0.5 * kl + 2 * gap, "hidden": 96 * LN2, "kl": kl, "gap": gap}, rel=1e-5
+        {"objective": misfit + 0.5 * kl + 2 * gap, "occluded": 96 * LN2, "kl": kl, "gap": gap}, rel=1e-5
     )
 
 
 def test_stage_two_shows_the_partial_encoder_what_is_visible_and_moves_it_alone():
     torch.manual_seed(0)
     model, shown = vae(), batch()
-    OccludedShapes(0.1, 1.0, 5.0)(model, shown).total.backward()
+    OccludedShapes(beta=0.1, gamma=1.0, occluder_weight=5.0)(model, shown).total.backward()
     assert all(weight.grad is None for weight in model.complete.parameters())
     assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model.partial.parameters())
     stand_in = known_model(even())
-    OccludedShapes(0.1, 1.0, 5.0)(stand_in, shown)
+    OccludedShapes(beta=0.1, gamma=1.0, occluder_weight=5.0)(stand_in, shown)
     asked = stand_in.partial.asked[0]  # type: ignore[union-attr]
     assert torch.equal(asked[0], shown.visible) and torch.equal(asked[1], OCCLUDER)
 
@@ -136,7 +137,9 @@ def test_growing_outside_of_the_occluder_costs_only_with_known_background():
     within = (2 * (batch().visible + OCCLUDER) - 1) * 9.0
 
     def misfit(logits: Tensor, known_background: bool) -> float:
-        return VisibleParts(0.0, 0.0, known_background)(known_model(logits), batch()).total.item()
+        return VisibleParts(beta=0.0, delta=0.0, known_background=known_background)(
+            known_model(logits), batch()
+        ).total.item()
 
     assert misfit(wide, False) == pytest.approx(misfit(tight, False), rel=1e-4)
     assert misfit(wide, True) == pytest.approx(misfit(tight, True) + 9.0 * (256 - 32 - 96), rel=1e-3)
@@ -144,9 +147,9 @@ def test_growing_outside_of_the_occluder_costs_only_with_known_background():
 
 
 @pytest.mark.parametrize("known_background", [True, False])
-def test_what_is_hidden_never_enters_stage_three(known_background: bool):
+def test_what_is_occluded_never_enters_stage_three(known_background: bool):
     logits = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    objective = VisibleParts(0.1, 1.0, known_background)
+    objective = VisibleParts(beta=0.1, delta=1.0, known_background=known_background)
     told = objective(known_model(logits), batch())
     told.total.backward()
     assert logits.grad is not None
@@ -162,7 +165,7 @@ def test_what_is_hidden_never_enters_stage_three(known_background: bool):
 def test_stage_three_does_not_move_its_anchor():
     torch.manual_seed(0)
     model = vae()
-    VisibleParts(0.1, 1.0, True)(model, Rectangles.make("visible", 0)).total.backward()
+    VisibleParts(beta=0.1, delta=1.0, known_background=True)(model, Rectangles.make("visible", 0)).total.backward()
     assert all(weight.grad is None for weight in model.anchor.parameters())
     assert any(weight.grad is not None for weight in model.partial.parameters())
 
@@ -186,4 +189,4 @@ def test_the_rival_counts_the_occluder_more_too():
     assert (
         losses.total.item() == losses.metrics["cross_entropy"].item() == pytest.approx((256 + 4 * 96) * LN2, rel=1e-5)
     )
-    assert losses.metrics["hidden"].item() == pytest.approx(96 * LN2, rel=1e-5)
+    assert losses.metrics["occluded"].item() == pytest.approx(96 * LN2, rel=1e-5)

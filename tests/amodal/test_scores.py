@@ -16,9 +16,9 @@ BAR[2] = True
 SQUARE = np.zeros_like(BAR)
 SQUARE[1:4, 3:6] = True
 SEEN = BAR & ~SQUARE
-"""A bar of 9 voxels crossed by a square: 6 are visible, 3 hidden."""
+"""A bar of 9 voxels crossed by a square: 6 are visible, 3 occluded."""
 
-THING = AmodalObject(
+ROD = AmodalObject(
     name="c1/rod-1",
     case="c1",
     label="rod",
@@ -52,11 +52,11 @@ def completion(amodal: np.ndarray, samples: list[np.ndarray] | None = None, prob
     )
 
 
-def values(answer: Completion, amodal_object: AmodalObject = THING) -> dict[str, float]:
+def values(answer: Completion, amodal_object: AmodalObject = ROD) -> dict[str, float]:
     return {score.metric: score.value for score in score_object(amodal_object, answer)}
 
 
-def test_two_of_three_hidden_voxels_and_one_wrong_one():
+def test_two_of_three_occluded_voxels_and_one_wrong_one():
     found = values(completion(adding((2, 3), (2, 4), (1, 3))))
     assert found["amodal_iou"] == pytest.approx(8 / 10)
     assert found["amodal_dice"] == pytest.approx(16 / 18)
@@ -76,19 +76,19 @@ def test_the_visible_part_alone_has_found_nothing_and_is_millimetres_away():
 
 
 def test_rows_carry_name_class_and_unit():
-    scores = score_object(THING, completion(BAR))
+    scores = score_object(ROD, completion(BAR))
     assert {(score.case, score.annotator, score.label) for score in scores} == {("c1/rod-1", "", "rod")}
     assert {score.metric: score.unit for score in scores if score.unit != "1"} == {
         "amodal_hd95": "mm",
         "amodal_assd": "mm",
     }
-    pixels = score_object(replace(THING, spacing_mm=None), completion(SEEN))
+    pixels = score_object(replace(ROD, spacing_mm=None), completion(SEEN))
     assert {score.unit for score in pixels} == {"1", "px"}
     assert {score.metric: score.value for score in pixels}["amodal_assd"] == pytest.approx(4 / 15)
 
 
-def test_where_nothing_is_hidden_the_hidden_part_is_undefined_even_if_the_answer_grows():
-    free = replace(THING, visible=BAR, occluder=SQUARE & ~BAR, unoccluded=True)
+def test_where_nothing_is_occluded_the_occluded_part_is_undefined_even_if_the_answer_grows():
+    free = replace(ROD, visible=BAR, occluder=SQUARE & ~BAR, unoccluded=True)
     found = values(completion(BAR | SQUARE, [BAR | SQUARE] * 10), free)
     assert np.isnan([found["occluded_iou"], found["best_of_10_iou"]]).all()
     assert found["occluded_fraction"] == 0
@@ -125,7 +125,7 @@ def test_volumes_are_scored_in_3d_by_the_same_code():
         return np.stack([mask] * 2, axis=-1)
 
     amodal_object = replace(
-        THING, visible=deep(SEEN), occluder=deep(SQUARE), amodal=deep(BAR), map_shape=(5, 9, 2), spacing_mm=(1, 2, 1)
+        ROD, visible=deep(SEEN), occluder=deep(SQUARE), amodal=deep(BAR), map_shape=(5, 9, 2), spacing_mm=(1, 2, 1)
     )
     answer = Completion(
         name="c1/rod-1",
@@ -140,33 +140,33 @@ def test_volumes_are_scored_in_3d_by_the_same_code():
     assert found["covered_90"] == 0
 
 
-def test_an_unknown_whole_and_another_grid_are_refused_together():
+def test_an_unknown_amodal_mask_and_another_grid_are_refused_together():
     with pytest.raises(Refused) as refusal:
-        score_object(replace(THING, amodal=None), completion(BAR[:4], [BAR[:4]]))
+        score_object(replace(ROD, amodal=None), completion(BAR[:4], [BAR[:4]]))
     assert refusal.value.complaints == (
-        "shape of whole: expected (5, 9), got (4, 9) (c1/rod-1)",
+        "shape of amodal: expected (5, 9), got (4, 9) (c1/rod-1)",
         "shape of probs: expected (5, 9), got (4, 9) (c1/rod-1)",
         "shape of samples: expected ('N', 5, 9), got (1, 4, 9) (c1/rod-1)",
-        "whole mask: expected known, got unknown (c1/rod-1)",
+        "amodal mask: expected known, got unknown (c1/rod-1)",
     )
 
 
 def test_calibration_counts_behind_the_occluder_and_over_all_objects_at_once():
     probs = np.where(SQUARE, 0.5, 1).astype(np.float32)
-    first = OccludedCalibration.of(THING, completion(BAR, probs=probs))
+    first = OccludedCalibration.of(ROD, completion(BAR, probs=probs))
     assert (first.voxels.sum(), first.hits.sum(), first.probs.sum()) == (9, 3, 4.5)
     assert first.score().value == pytest.approx(1.5 / 9)
-    # another whole of which six voxels lie behind the square: together the halves are right
-    other = replace(THING, amodal=SEEN | (SQUARE & (np.arange(5) < 3)[:, None]))
+    # another amodal mask of which six voxels lie behind the square: together the halves are right
+    other = replace(ROD, amodal=SEEN | (SQUARE & (np.arange(5) < 3)[:, None]))
     both = first + OccludedCalibration.of(other, completion(BAR, probs=probs))
     assert both.score().value == 0
     assert (both.score().case, both.score().metric, both.score().unit) == ("", "occluded_ece", "1")
 
 
 def test_an_unknown_occluder_may_hide_all_that_is_not_visible_and_none_leaves_nothing_to_calibrate():
-    unknown = OccludedCalibration.of(replace(THING, occluder=None), completion(BAR))
+    unknown = OccludedCalibration.of(replace(ROD, occluder=None), completion(BAR))
     assert unknown.voxels.sum() == BAR.size - 6
-    free = replace(THING, visible=BAR, occluder=np.zeros_like(BAR))
+    free = replace(ROD, visible=BAR, occluder=np.zeros_like(BAR))
     assert np.isnan(OccludedCalibration.of(free, completion(BAR)).score().value)
 
 
@@ -175,7 +175,7 @@ def test_the_calibration_error_is_that_of_torchmetrics():
     shape = (40, 50)
     probs, amodal = rng.random(shape).astype(np.float32), rng.random(shape) < 0.3
     nothing = np.zeros(shape, dtype=bool)
-    amodal_object = replace(THING, visible=nothing, occluder=~nothing, amodal=amodal, map_shape=shape)
+    amodal_object = replace(ROD, visible=nothing, occluder=~nothing, amodal=amodal, map_shape=shape)
     answer = Completion(
         name="c1/rod-1", amodal=amodal, probs=probs, samples=np.zeros((0, *shape), dtype=bool), novelty=0.0
     )

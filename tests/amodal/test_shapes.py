@@ -62,7 +62,7 @@ def test_all_objects_fit_in_and_keep_clear_of_the_border(dims: int, size: int):
 
 
 @pytest.mark.parametrize(("dims", "size", "maps"), [(2, 160, 12), (3, 64, 3)])
-def test_the_rules_find_every_object_whole_or_with_a_known_whole(dims: int, size: int, maps: int):
+def test_the_rules_find_every_object_unoccluded_or_with_a_known_amodal_mask(dims: int, size: int, maps: int):
     for index in range(maps):
         found = extracted(render_map(3, index, dims, size))
         occluded = [amodal_object for amodal_object in found.objects if not amodal_object.unoccluded]

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
-from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.amodal.stages import Budget, Weights, stages
+from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig, stages
 from medseg.contracts import Stage, View
 from medseg.training.checkpoint import BEST, LAST, load, load_weights
 from medseg.training.loop import fit
@@ -22,12 +22,16 @@ from medseg.training.tracking import Tracker
 
 from .conftest import BATCH, STEPS, TINY, Rectangles, vae
 
-BUDGET = Budget(complete=2, occluded=2, visible=1, learning_rate=0.01, visible_rate=0.002)
-WEIGHTS = Weights(
+EPOCHS = EpochsConfig(complete=2, occluded=2, visible=1)
+WEIGHTS = ObjectiveConfig(
     beta=1.0, partial_beta=0.1, gamma=1.0, delta=0.5, occluder_weight=5.0, known_background=True, free_bits=0.05,
     warmup=1.0,
 )  # fmt: skip
 CHILDREN = ("complete", "partial", "anchor", "decoder")
+
+
+def table(recipe: AmodalRecipe) -> tuple[Stage, ...]:
+    return stages(recipe, WEIGHTS, EPOCHS, learning_rate=0.01, visible_lr_factor=0.2)
 
 
 class Stopped(Rectangles):
@@ -56,7 +60,9 @@ class Dead(Rectangles):
         return super().batch(view, epoch, step, rank, world)
 
 
-def run(folder: Path, recipe: str = "three_stages", source: Rectangles | None = None, resume: bool = False) -> None:
+def run(
+    folder: Path, recipe: AmodalRecipe = "three_stages", source: Rectangles | None = None, resume: bool = False
+) -> None:
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     model: nn.Module = PartialCompletionNetwork(TINY) if recipe == "pcnet" else vae()
@@ -65,7 +71,7 @@ def run(folder: Path, recipe: str = "three_stages", source: Rectangles | None = 
     )
     with Tracker(folder, TrackingConfig(), config={}, group="rectangles", job_type="train") as tracker:
         fit(
-            model, stages(recipe, BUDGET, WEIGHTS), source or Rectangles(), folder, config=config, seed=1,
+            model, table(recipe), source or Rectangles(), folder, config=config, seed=1,
             tracker=tracker, fingerprint="data", resume=resume, progress=False,
         )  # fmt: skip
 
@@ -86,7 +92,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor], child: str, of_other:
 def amodal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the three stages."""
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("whole")
+    folder = tmp_path_factory.mktemp("finished")
     run(folder)
     return folder
 
@@ -105,14 +111,14 @@ def row(stage: Stage) -> tuple[object, ...]:
 
 
 def test_the_three_stages():
-    table = stages("three_stages", BUDGET, WEIGHTS)
-    assert [row(stage) for stage in table] == [
+    rows = table("three_stages")
+    assert [row(stage) for stage in rows] == [
         ("complete", "complete", ("complete", "decoder"), CompleteShapes, "negative_elbo", 2, 0.01),
         ("occluded", "occluded", ("partial",), OccludedShapes, "objective", 2, 0.01),
         ("visible", "visible", ("partial",), VisibleParts, "objective", 1, 0.002),
     ]
-    assert [dict(stage.starts_as) for stage in table] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
-    assert [stage.objective for stage in table] == [
+    assert [dict(stage.starts_as) for stage in rows] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
+    assert [stage.objective for stage in rows] == [
         CompleteShapes(beta=1.0, free_bits=0.05, warmup=1.0),
         OccludedShapes(beta=0.1, gamma=1.0, occluder_weight=5.0),
         VisibleParts(beta=0.1, delta=0.5, known_background=True),
@@ -120,17 +126,17 @@ def test_the_three_stages():
 
 
 def test_the_ablations_leave_one_stage_out():
-    names = [stage.name for stage in stages("without_visible", BUDGET, WEIGHTS)]
+    names = [stage.name for stage in table("without_visible")]
     assert names == ["complete", "occluded"]
-    complete, visible = stages("without_occluded", BUDGET, WEIGHTS)
+    complete, visible = table("without_occluded")
     assert (complete.name, visible.name) == ("complete", "visible")
     assert visible.starts_as == {"anchor": "complete", "partial": "complete"}
 
 
 def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
-    (stage,) = stages("pcnet", BUDGET, WEIGHTS)
+    (stage,) = table("pcnet")
     assert row(stage) == ("occluded", "occluded", ("",), PartialCompletion, "cross_entropy", 5, 0.01)
-    assert stage.objective == PartialCompletion(5.0)
+    assert stage.objective == PartialCompletion(occluder_weight=5.0)
 
 
 # ------------------------------------------------------------------------------------- what moves

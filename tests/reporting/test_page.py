@@ -57,7 +57,7 @@ def test_a_run_with_rivals_is_shown_beside_them_and_summarised_alone(make_run):
             folder,
             METRICS,
             pictures=COMPLETION_PICTURES,
-            beside={"By the fraction of the whole that is hidden": bin_rows},
+            beside={"By the fraction of the object that is occluded": bin_rows},
         )
     )
     assert "<td>three_stages</td><td>0.8750</td><td>0.4375</td>" in text

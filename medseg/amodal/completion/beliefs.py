@@ -1,4 +1,4 @@
-"""What a trained completer says of objects in their frames: an answer, samples, and how strange they look."""
+"""What a trained completer says of objects in their frames: an answer, samples, and how novel they look."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import MaskBatch
 
 LEAST_PROBABILITY = 0.25
 """No voxel less probable than this is ever part of the one answer."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class MaskBeliefs:
-    """On the grid of the frames: probs (B,1,S...) of the one answer, samples (N,B,1,S...) of probs, energy (B,).
-
-    energy: 1 - IoU of what is seen and what the decoder makes of it where nothing hides: 0 for a shape that it knows;
-    nan, and N = 0, for a network that is no generative model.
-    """
+    """What a network believes of a batch, on the grid of the frames."""
 
     probs: Tensor
+    """(B,1,S...) of the one answer."""
     samples: Tensor
+    """(N,B,1,S...) probs of N draws; N = 0 for a network that is no generative model."""
     visible_misfit: Tensor
+    """(B,) 1 - IoU of what is seen and what the decoder makes of it where nothing hides: 0 for a shape that it knows;
+    nan for a network that is no generative model."""
 
 
 @torch.no_grad()
@@ -39,7 +39,7 @@ def believe(
     generator: torch.Generator | None = None,
     mirror: bool = True,
 ) -> MaskBeliefs:
-    """The answer at the mean of z, and draws z ~ q2(z|v,o,c); batch.whole is not seen.
+    """The answer at the mean of z, and draws z ~ q2(z|v,o,c); batch.amodal is not seen.
 
     mirror: answer for the object and its mirror images along every axis, and take the mean; samples go round them.
     """
@@ -47,7 +47,9 @@ def believe(
     flips = [flip for count in range(len(axes) + 1) for flip in itertools.combinations(axes, count)]
     if not isinstance(model, AmodalVAE):
         probs = _mean_over(flips, batch, lambda b: model(b.visible, b.occluder, b.class_index).sigmoid())
-        return MaskBeliefs(probs, probs.new_zeros(0, *probs.shape), torch.full((len(probs),), torch.nan))
+        return MaskBeliefs(
+            probs=probs, samples=probs.new_zeros(0, *probs.shape), visible_misfit=torch.full((len(probs),), torch.nan)
+        )
     latents = [model.partial(b.visible, b.occluder, b.class_index) for b in (_flipped(batch, flip) for flip in flips)]
 
     def decoded(number: int, code: Code) -> Tensor:
@@ -56,7 +58,7 @@ def believe(
     probs = torch.stack([decoded(n, latent.mean()) for n, latent in enumerate(latents)]).mean(0)
     drawn = [decoded(n % len(flips), latents[n % len(flips)].sample(generator)) for n in range(samples)]
     stacked = torch.stack(drawn) if drawn else probs.new_zeros(0, *probs.shape)
-    return MaskBeliefs(probs, stacked, _misfit(probs, batch))
+    return MaskBeliefs(probs=probs, samples=stacked, visible_misfit=_misfit(probs, batch))
 
 
 def _misfit(probs: Tensor, batch: MaskBatch) -> Tensor:
@@ -76,11 +78,11 @@ def _mean_over(flips: list[tuple[int, ...]], batch: MaskBatch, answer: Callable[
 
 
 def most_probable_part(probs: NDArray[np.floating], candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The hidden part to answer: of the candidate voxels, the set with the greatest expected Dice.
+    """The occluded part to answer: of the candidate voxels, the set with the greatest expected Dice.
 
     With the probabilities in falling order, p_1 >= p_2 >= ..., the k first have the expected Dice
     2 (p_1 + ... + p_k) / (k + sum of all p), to first order; the threshold that follows is half of the best Dice
-    (Lipton et al., ECML 2014, Theorem 1), below 1/2 where the hidden part is in doubt. Cutting at 1/2 there answers
+    (Lipton et al., ECML 2014, Theorem 1), below 1/2 where the occluded part is in doubt. Cutting at 1/2 there answers
     too little. Nothing is answered where no voxel reaches 1/2. probs, candidates (S...) -> (S...).
     """
     found = np.zeros(probs.shape, bool)

@@ -35,26 +35,26 @@ OBJECTS = 300
 """So many objects at most: the standard error of a coverage is then below 3 points."""
 
 LEAST = 100
-"""Complete objects are hidden as often as makes so many."""
+"""Unoccluded objects are occluded as often as makes so many."""
 
 BATCH = 16
 
 
 def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: int = 40) -> Calibration:
-    """Fit a completer to objects whose wholes are known.
+    """Fit a completer to objects whose amodal masks are known.
 
     shift, spread: of ``SHIFTS`` x ``SPREADS`` those with the least sum over ``LEVELS`` of |coverage - level| of the
     samples' central volume intervals, plus the mean CRPS of the volumes (``crps``, a few hundredths: it decides
-    between equals). Only objects with a hidden part count, for where nothing is hidden an interval has no width.
+    between equals). Only objects with an occluded part count, for where nothing is occluded an interval has no width.
     Without any, and for a model that draws no samples, both stay as they are. misfit_limit: the 99th percentile of
-    the energies of all objects.
+    the visible misfits of all objects.
     """
     occluded = [
         amodal_object
         for amodal_object in objects
         if amodal_object.amodal is not None and (amodal_object.amodal & ~amodal_object.visible).any()
     ]
-    tried = [Calibration(), *(Calibration(shift, spread) for shift, spread in product(SHIFTS, SPREADS))]
+    tried = [Calibration(), *(Calibration(shift=shift, spread=spread) for shift, spread in product(SHIFTS, SPREADS))]
     parts = [
         completer.volumes(occluded[start : start + BATCH], samples, tried) for start in range(0, len(occluded), BATCH)
     ]
@@ -69,14 +69,16 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
     return replace(best, misfit_limit=_misfit_limit(completer, objects))
 
 
-def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
+def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> Calibration:
     """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
 
-    The objects are the really hidden ones whose whole is known: training has seen nothing but their visible parts.
-    Where there are none, they are the complete objects of the validation cases, hidden synthetically, several times
-    each where they are few.
+    stage: calibrate the model as this stage left it; the file then lies in the stage's folder.
+
+    The objects are the really occluded ones whose amodal mask is known: training has seen nothing but their visible
+    parts. Where there are none, they are the unoccluded objects of the validation cases, occluded synthetically,
+    several times each where they are few.
     """
-    completer, config = Completer.load(run), read_amodal_run(run)
+    completer, config = Completer.load(run, stage), read_amodal_run(run)
     objects = really_occluded_objects(cohort, "val", completer.frame)
     if objects:
         objects += really_occluded_objects(cohort, "train", completer.frame)
@@ -85,7 +87,7 @@ def calibrate_run(run: Path, cohort: ObjectCohort) -> Calibration:
         objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
     calibration = calibrate(completer, [objects[number] for number in chosen])
-    calibration.write(run)
+    calibration.write(run / stage if stage else run)
     return calibration
 
 
@@ -109,7 +111,7 @@ def _cost(volumes: NDArray[np.int64], truths: NDArray[np.int64]) -> float:
 
 
 def _misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """None where no object has an energy. With a limit of 1, which no energy exceeds, novelty is the energy."""
+    """None where no object has a visible misfit. With a limit of 1, which none exceeds, novelty is the misfit."""
     plain = replace(completer, calibration=Calibration(misfit_limit=1.0))
     visible_misfits = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
     known = visible_misfits[~np.isnan(visible_misfits)]

@@ -1,4 +1,4 @@
-"""How samples are cut from probabilities, and what looks too strange to be completed, as learned after training."""
+"""How samples are cut from probabilities, and what looks too novel to be completed, as learned after training."""
 
 from __future__ import annotations
 
@@ -17,32 +17,34 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 """The fractional parts of 1/2 + n times this are even in 0..1, and so are any first few of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What objects whose whole is known taught after training.
+    """What objects whose amodal mask is known taught after training.
 
     A sample is drawn from p(y|z) by cutting it at one level for all voxels, 1 / (1 + exp(shift + spread * logit(u))),
     u even in 0..1. With shift 0 and spread 1 the levels are even too, and each voxel belongs to the object as often
-    as p(y|z) says. shift: above 0 samples are larger. spread: above 1 they differ more in size.
-    misfit_limit: objects of a higher energy look like nothing seen in training; None: not known, nothing is left
-    alone for its looks.
+    as p(y|z) says.
     """
 
     shift: float = 0.0
+    """Above 0 samples are larger."""
     spread: float = 1.0
+    """Above 1 samples differ more in size."""
     misfit_limit: float | None = None
+    """Objects of a higher visible misfit look like nothing seen in training; None: not known, nothing is left alone
+    for its looks."""
 
     def levels(self, samples: int) -> NDArray[np.float64]:
         """(N,) where the samples' probabilities are cut; the first few are as even as all."""
         even = (0.5 + np.arange(samples) * GOLDEN) % 1
         return expit(-(self.shift + self.spread * logit(even)))
 
-    def write(self, run: Path) -> None:
-        """As calibration.json of the run folder."""
-        (run / CALIBRATION).write_text(json.dumps(asdict(self), indent=1) + "\n")
+    def write(self, folder: Path) -> None:
+        """As calibration.json of the folder of a run, or of one of its stages."""
+        (folder / CALIBRATION).write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @staticmethod
-    def read(run: Path) -> Calibration:
-        """The defaults where the run folder has none."""
-        path = run / CALIBRATION
+    def read(folder: Path) -> Calibration:
+        """The defaults where the folder has none."""
+        path = folder / CALIBRATION
         return Calibration(**json.loads(path.read_text())) if path.is_file() else Calibration()

@@ -14,20 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from medseg.amodal.assembly import AmodalSignature, build_amodal_model, frame_rules, read_amodal_run
+from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
 from medseg.amodal.completion.beliefs import MaskBeliefs, believe, most_probable_part
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import FrameRules, frame_of, from_frame
+from medseg.amodal.occlusion.frames import frame_of, from_frame
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.training.checkpoint import BEST, load_weights
 from medseg.training.device import device_of
 
 VOXELS_AT_ONCE = 2**26
 """Batches are made smaller until their samples have no more voxels: 256 MiB."""
 
-Status = Literal["complete", "completed", "left"]
+Status = Literal["unoccluded", "completed", "left"]
 """Nothing hides the object; the model completed it; it was left as it is, for a reason."""
 
 
@@ -48,7 +49,7 @@ class Completer:
     """
 
     signature: AmodalSignature
-    frame: FrameRules
+    frame: FrameConfig
     model: nn.Module
     calibration: Calibration = field(default_factory=Calibration)
     device: str = "cpu"
@@ -56,7 +57,7 @@ class Completer:
 
     @staticmethod
     def load(run: Path, stage: str | None = None) -> Completer:
-        """The finished run, or the model as one of its stages left it.
+        """The finished run, or the model as one of its stages left it; each with its own calibration, if it has one.
 
         Raises Refused where the run has no weights, or broken ones, or is one of the other method.
         """
@@ -64,8 +65,8 @@ class Completer:
         model = build_amodal_model(config, signature)
         model.load_state_dict(load_weights(run / (f"{stage}/{BEST}" if stage else "weights.pt")))
         device = device_of(config.training.accelerator)
-        calibration, mirror = Calibration.read(run), config.data.mirror
-        return Completer(signature, frame_rules(config), model.to(device).eval(), calibration, device, mirror)
+        calibration, mirror = Calibration.read(run / stage if stage else run), config.data.mirror
+        return Completer(signature, config.data.frame, model.to(device).eval(), calibration, device, mirror)
 
     def answers(
         self,
@@ -78,13 +79,13 @@ class Completer:
     ) -> list[Answer]:
         """One per object, on the object's crop; the same call gives the same answers.
 
-        samples: N draws of each whole: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
+        samples: N draws of each amodal mask: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
         neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends
         with the crop, so that objects which may grow beyond it must be padded before. batch: so many objects at most
         go through the model at once.
-        An object that nothing hides is complete as it is. One that is larger than its frame allows, or that looks
+        An object that nothing hides stays as it is. One that is larger than its frame allows, or that looks
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
-        known of its whole.
+        known of its amodal mask.
         """
         answers = [_at_once(amodal_object, self.frame, samples) for amodal_object in objects]
         asked = [number for number, answer in enumerate(answers) if answer is None]
@@ -154,10 +155,10 @@ def _left_if_novel(amodal_object: AmodalObject, answer: Answer) -> Answer:
     return Answer(replace(_as_it_is(amodal_object, 0), novelty=novelty), "left", reason)
 
 
-def _at_once(amodal_object: AmodalObject, rules: FrameRules, samples: int) -> Answer | None:
+def _at_once(amodal_object: AmodalObject, rules: FrameConfig, samples: int) -> Answer | None:
     """The answer where no model is needed: to an object that nothing hides, or that is too large for its frame."""
     if amodal_object.unoccluded:
-        return Answer(_as_it_is(amodal_object, samples), "complete")
+        return Answer(_as_it_is(amodal_object, samples), "unoccluded")
     reduction = frame_of(amodal_object, rules).reduction
     if reduction > rules.reduction:
         reason = f"{reduction:.1f} times larger than the frame allows, limit {rules.reduction:g}"

@@ -21,7 +21,7 @@ OBJECTS, ORDER = "objects.csv", "order.csv"
 
 
 def write_objects(done: CompletedMap, out: Path, case: str, suffix: str) -> None:
-    """completed/<case>: the map; objects/<case>/<object>: the mask of each whole, 0 and 1.
+    """completed/<case>: the map; objects/<case>/<object>: each amodal mask, 0 and 1.
 
     Of the objects that the model completed also probabilities/ and entropy/ (nats), float32 (pictures: TIFF).
     """

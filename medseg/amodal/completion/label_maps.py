@@ -1,4 +1,4 @@
-"""`medseg complete`: a run folder and label maps -> the hidden part of every object, on the maps' own grid."""
+"""`medseg complete`: a run folder and label maps -> the occluded part of every object, on the maps' own grid."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_rows
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
+from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
-from medseg.amodal.order import Order
 from medseg.cohorts.cohort_yaml import read_cohort_yaml
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
 from medseg.images.files import SUFFIXES, as_labels, read_labels, suffix_of
@@ -40,7 +40,9 @@ def complete_map(
     affine = np.diag([*(lengths or ()), *(1.0,) * (4 - len(lengths or ()))])
     volume = as_labels(Volume(array=label_map[None], affine=affine, spacing_mm=lengths), where)
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    return MapCompleter(completer, completed_scheme(completer.signature), samples, gap, anywhere)("map", volume)
+    return MapCompleter(
+        completer=completer, scheme=completed_scheme(completer.signature), samples=samples, gap=gap, anywhere=anywhere
+    )("map", volume)
 
 
 def complete(
@@ -54,14 +56,14 @@ def complete(
 ) -> str:
     """Complete the objects of a label map, or of every one of a folder, and return what the user reads.
 
-    samples: draws of each whole, for the intervals. gap: voxels by which a visible part and what hides it may lie
-    apart. anywhere: hidden objects grow wherever the model says, not only into what may hide them. rules: a
+    samples: draws of each amodal mask, for the intervals. gap: voxels by which a visible part and what hides it may lie
+    apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: a
     cohort.yaml whose classes and rules take the maps apart instead of the run's.
     Raises Refused, before anything is written, for maps that cannot be read or taken apart, and where results are.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
     scheme = completed_scheme(completer.signature) if rules is None else _scheme_of_file(rules, completer.signature)
-    job = MapCompleter(completer, scheme, samples, gap, anywhere)
+    job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere)
     maps = find_label_maps(labels)
     complaints = [line for path in maps for line in _unfit(job, path)]
     if (out / OBJECTS).exists():
@@ -128,7 +130,7 @@ def _summary(rows: Sequence[ObjectRow], maps: int, out: Path) -> str:
     reasons = Counter(row.reason.split(" (")[0] for row in rows if row.status == "left")
     lines = [
         f"{maps} label map{'s' * (maps != 1)}: {counts['completed']} objects completed, "
-        f"{counts['complete']} complete, {counts['left']} left as they are; written to {out}",
+        f"{counts['unoccluded']} unoccluded, {counts['left']} left as they are; written to {out}",
         *(f"  left: {count} {reason}" for reason, count in reasons.most_common()),
     ]
     return "\n".join(lines)

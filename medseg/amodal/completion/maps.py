@@ -9,43 +9,51 @@ from numpy.typing import NDArray
 
 from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.order import Order, occlusion_order
 from medseg.amodal.completion.rows import ObjectRow, dropped_row, row_of
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import bridged, painted
-from medseg.amodal.occlusion.frames import FrameRules, frame_of
-from medseg.amodal.order import Order, occlusion_order
+from medseg.amodal.occlusion.frames import frame_of
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.contracts import ObjectScheme, Volume
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompletedMap:
-    """A label map whose objects are completed.
-
-    labels: (S...) the map with every whole painted where no other object is, see ``painted``. objects: with room to
-    grow around them; completions: one per object, on its crop. rows: of the objects, then of those that were dropped.
-    orders: of the pairs that touch, those left alone not among them. affine, spacing_mm: of the map.
-    """
+    """A label map whose objects are completed."""
 
     labels: NDArray[np.generic]
+    """(S...) the map with every amodal mask painted where no other object is, see ``painted``."""
     objects: tuple[AmodalObject, ...]
+    """With room to grow around them."""
     completions: tuple[Completion, ...]
+    """One per object, on its crop."""
     rows: tuple[ObjectRow, ...]
+    """Of the objects, then of those that were dropped."""
     orders: tuple[Order, ...]
+    """Of the pairs that touch, those left alone not among them."""
     affine: NDArray[np.float64]
+    """(4,4) of the map."""
     spacing_mm: tuple[float, ...] | None
+    """(S,) of the map."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MapCompleter:
     """A completer with how maps are taken apart, and how far objects may grow: a label map -> CompletedMap."""
 
     completer: Completer
+    """The trained run."""
     scheme: ObjectScheme
+    """How maps are taken apart."""
     samples: int
+    """Draws of each amodal mask."""
     gap: int
+    """See ``may_grow``."""
     anywhere: bool
+    """See ``may_grow``."""
 
     def extract(self, case: str, volume: Volume) -> Extraction:
         """The objects of a label map (S...), with the model's class indices; raises Refused as ``objects_of`` does."""
@@ -66,16 +74,16 @@ class MapCompleter:
         completions = [answer.completion for answer in answers]
         taken = [number for number, answer in enumerate(answers) if answer.status != "left"]
         return CompletedMap(
-            painted(volume.array, self.scheme, objects, [completion.amodal for completion in completions]),
-            tuple(objects),
-            tuple(completions),
-            (
+            labels=painted(volume.array, self.scheme, objects, [completion.amodal for completion in completions]),
+            objects=tuple(objects),
+            completions=tuple(completions),
+            rows=(
                 *(row_of(amodal_object, answer) for amodal_object, answer in zip(objects, answers, strict=True)),
                 *(dropped_row(case, dropped, volume) for dropped in found.dropped),
             ),
-            tuple(occlusion_order([objects[n] for n in taken], [completions[n] for n in taken])),
-            volume.affine,
-            volume.spacing_mm,
+            orders=tuple(occlusion_order([objects[n] for n in taken], [completions[n] for n in taken])),
+            affine=volume.affine,
+            spacing_mm=volume.spacing_mm,
         )
 
 
@@ -87,7 +95,7 @@ def completed_scheme(signature: AmodalSignature) -> ObjectScheme:
     return replace(signature, rules=replace(signature.rules, smallest_occluded=1))
 
 
-def _with_room(amodal_object: AmodalObject, rules: FrameRules, gap: int, anywhere: bool) -> AmodalObject:
+def _with_room(amodal_object: AmodalObject, rules: FrameConfig, gap: int, anywhere: bool) -> AmodalObject:
     """Room for the seam of a gap; where the object may grow anywhere, as much as its frame shows."""
     if not anywhere and amodal_object.occluder is not None:
         return padded(amodal_object, [gap] * amodal_object.visible.ndim)

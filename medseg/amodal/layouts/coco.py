@@ -16,7 +16,7 @@ from medseg.cohorts.manifest import FULL, OCCLUDER, VISIBLE
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectRules, Refused, Volume, complaint
 from medseg.images.files import write_labels
 
-NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the whole) and the visible part"
+NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the amodal mask) and the visible part"
 AMODAL_KEYS = ("a_segm", "segmentation")
 VISIBLE_KEYS = ("i_segm", "inmodal_seg", "visible_mask")
 OCCLUDED_KEY = "invisible_mask"
@@ -42,15 +42,15 @@ def detect(root: Path) -> bool:
 def index(root: Path, out: Path) -> ObjectCohort:
     """A case per annotation, named <image>-<id>, a patient per image; masks are written to out/masks/.
 
-    An annotation without visible or invisible part is complete. Where the file states an order (COCOA), the objects
+    An annotation without visible or invisible part is unoccluded. Where the file states an order (COCOA), the objects
     in front are the occluder, else it is not known. Crowds (``iscrowd``) are left out.
     Raises Refused for files without any amodal mask, and for masks that cannot be read, all at once.
     """
     (source,) = _sources(root)
     content = json.loads(source.read_text("utf-8"))
     if not any({*VISIBLE_KEYS, OCCLUDED_KEY} & {*entry} for entry in _entries(content["annotations"])):
-        expected = f"{', '.join(VISIBLE_KEYS)} or {OCCLUDED_KEY} beside the whole"
-        raise Refused([complaint("annotations", expected, "none: which part is hidden is not known", str(source))])
+        expected = f"{', '.join(VISIBLE_KEYS)} or {OCCLUDED_KEY} beside the amodal mask"
+        raise Refused([complaint("annotations", expected, "none: which part is occluded is not known", str(source))])
     classes = _classes(content)
     images = {image["id"]: image for image in content["images"]}
     of_image: dict[Any, list[dict[str, Any]]] = {}
@@ -138,7 +138,7 @@ def _amodal(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool
 
 
 def _visible(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
-    """What is stated of it, else the whole without its invisible part; None: all of it."""
+    """What is stated of it, else the amodal mask without its invisible part; None: all of it."""
     stated = [entry[key] for key in VISIBLE_KEYS if entry.get(key)]
     if stated:
         return decoded(stated[0], shape)
@@ -153,7 +153,7 @@ def _written(one: _Drawn, all_of_image: Sequence[_Drawn], folder: Path) -> Case:
         masks[OCCLUDER] = np.any(in_front, axis=0) & ~one.visible
     paths = {}
     for target, mask in masks.items():
-        suffix = "whole" if target == FULL else target
+        suffix = "amodal" if target == FULL else target
         volume = Volume(array=mask.astype(np.uint16) * one.value, affine=np.eye(4), spacing_mm=None)
         paths[target] = write_labels(folder / f"{one.name}-{suffix}.png", volume)
     return Case(name=one.name, patient=one.image, object_masks=paths)

@@ -1,4 +1,4 @@
-"""Objects of label maps: what is visible of each, what may hide it, and its whole where that is known.
+"""Objects of label maps: what is visible of each, what may hide it, and its amodal mask where that is known.
 
 ``reading``     the objects of a case, or of a split, of a cohort with rules
 ``label_map``   a label map taken apart by the rules

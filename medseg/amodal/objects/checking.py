@@ -38,7 +38,7 @@ class _CaseObjects:
 
 @dataclass(frozen=True)
 class Tally:
-    """One class of objects: how many are unoccluded, occluded (with a known whole or not), and dropped."""
+    """One class of objects: how many are unoccluded, occluded (with a known amodal mask or not), and dropped."""
 
     label: str
     unoccluded: int
@@ -134,16 +134,16 @@ def _reasons(read: Sequence[_CaseObjects]) -> Iterator[str]:
 
 
 def _untrainable(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:
-    """No complete object to learn from; a cohort that is all val and test has none to learn."""
+    """No unoccluded object to learn from; a cohort that is all val and test has none to learn."""
     trainable = [one for one in read if one.case.split in ("train", "")]
     if trainable and not any(one.unoccluded.total() for one in trainable):
-        yield complaint("complete objects", "at least one to train on", "none", cohort.name)
+        yield complaint("unoccluded objects", "at least one to train on", "none", cohort.name)
 
 
 def _shapeless(tallies: Sequence[Tally]) -> Iterator[str]:
     names = [tally.label for tally in tallies if not tally.unoccluded]
     if names:
-        yield f"classes without a complete object: {len(names)}, whose shape cannot be learnt ({some(names)})"
+        yield f"classes without an unoccluded object: {len(names)}, whose shape cannot be learnt ({some(names)})"
 
 
 def _mixed_spacing(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:

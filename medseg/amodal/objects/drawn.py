@@ -1,4 +1,4 @@
-"""A case that is one object, drawn in masks of its own: the visible part, its whole, what lies in front of it."""
+"""A case that is one object, drawn in masks of its own: the visible part, its amodal mask, what lies in front of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from medseg.images.files import read_labels
 
 
 def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
-    """The object of a case whose masks have the targets visible, full (its whole) and occluder, or some of them.
+    """The object of a case whose masks have the targets visible, full (its amodal mask) and occluder, or some of them.
 
-    Without a mask of the whole it is not known; without one of the occluder that is None, but for a complete object.
-    Raises Refused for masks of different shapes, of several classes, and for visible voxels outside of the whole.
+    Without a mask of all of it that is not known; without one of the occluder that is None, but for an unoccluded
+    object.
+    Raises Refused for masks of different shapes, of several classes, and for visible voxels outside of the amodal mask.
     """
     volumes = {
         name: read_labels(path, f"{case.name}, {short_path(path, cohort)}") for name, path in case.object_masks.items()
@@ -82,7 +83,7 @@ def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: ObjectCohort)
     if FULL in volumes and volumes[FULL].array.shape == shape:
         outside = (volumes[VISIBLE].array != background.value) & (volumes[FULL].array == background.value)
         if outside.any():
-            yield complaint("visible voxels", "all within the whole", f"{outside.sum()} outside", case.name)
+            yield complaint("visible voxels", "all within the amodal mask", f"{outside.sum()} outside", case.name)
 
 
 def _reason_to_drop(

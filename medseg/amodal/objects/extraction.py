@@ -31,5 +31,5 @@ def too_small(voxels: int, smallest: int) -> str:
 
 
 def too_little_occluded(voxels: int, smallest: int) -> str:
-    """The reason for which an object with so many hidden voxels is dropped, or nothing."""
-    return f"hidden part smaller than {smallest} voxels" if voxels < smallest else ""
+    """The reason for which an object with so many occluded voxels is dropped, or nothing."""
+    return f"occluded part smaller than {smallest} voxels" if voxels < smallest else ""

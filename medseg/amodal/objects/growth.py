@@ -37,7 +37,7 @@ def may_grow(amodal_object: AmodalObject, gap: int = 0, anywhere: bool = False) 
 
 
 def attached(amodal: Mask, visible: Mask, gap: int = 0) -> Mask:
-    """The components of the whole (S...), over faces, edges and corners, that are no islands.
+    """The components of the amodal mask (S...), over faces, edges and corners, that are no islands.
 
     They show a visible voxel, or with a gap of g come within g voxels (Euclidean) of one.
     """
@@ -49,11 +49,11 @@ def attached(amodal: Mask, visible: Mask, gap: int = 0) -> Mask:
 def bridged(
     objects: Sequence[AmodalObject], labels: NDArray[np.generic], scheme: ObjectScheme, gap: int
 ) -> list[AmodalObject]:
-    """The objects of a map (S...), hidden also by what lies within ``gap`` voxels of them without touching them.
+    """The objects of a map (S...), occluded also by what lies within ``gap`` voxels of them without touching them.
 
     Sloppy masks leave a seam between an object and what hides it, across which ``objects_of`` sees no contact. Here
     an unknown region, or a component of a class that may hide the object, joins its occluder across the seam; such
-    an object is not complete, and its whole is not known.
+    an object is occluded, and its amodal mask is not known.
     """
     if gap == 0:
         return list(objects)
@@ -117,15 +117,15 @@ def rest_values(scheme: ObjectScheme) -> list[int]:
 
 
 def painted(
-    labels: NDArray[np.generic], scheme: ObjectScheme, objects: Sequence[AmodalObject], amodals: Sequence[Mask]
+    labels: NDArray[np.generic], scheme: ObjectScheme, objects: Sequence[AmodalObject], masks: Sequence[Mask]
 ) -> NDArray[np.generic]:
-    """The label map (S...) with every whole (on its object's crop) in the object's own value.
+    """The label map (S...) with every amodal mask (on its object's crop) in the object's own value.
 
-    A voxel that several wholes claim, or that shows an object, stays as it is.
+    A voxel that several objects claim, or that shows an object, stays as it is.
     """
     claims = np.zeros(labels.shape, np.int32)
     values = np.zeros_like(labels)
-    for amodal_object, amodal in zip(objects, amodals, strict=True):
+    for amodal_object, amodal in zip(objects, masks, strict=True):
         there, here = windows(amodal_object.map_shape, amodal.shape, np.asarray(amodal_object.corner))
         claims[there] += amodal[here]
         values[there][amodal[here]] = labels[there][amodal_object.visible[here]][0]

@@ -1,4 +1,4 @@
-"""Objects from label maps: what is visible of each, what may hide it, and its whole where that is known."""
+"""Objects from label maps: what is visible of each, what may hide it, and its amodal mask where that is known."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
     """Take a label map (S...) apart by ``scheme.rules``; touching is over faces, edges and corners.
 
     An object is a component of a class (with its other components that touch the same overlap), a class, or an
-    instance. An overlap that touches exactly two classes belongs to both: the whole of each is its visible part and
-    all its overlaps, and what may hide it is the whole of the others across them. An object that touches an unknown
-    region, or an object of a class that may hide it, is not complete, and its whole is not known. What touches the
+    instance. An overlap that touches exactly two classes belongs to both: the amodal mask of each is its visible part
+    and all its overlaps, and what may hide it is all of the others across them. An object that touches an unknown
+    region, or an object of a class that may hide it, is occluded, and its amodal mask is not known. What touches the
     border of the map, or an overlap of one class or of three, is dropped; so is what is too small.
     Raises Refused for a value without a rule, for other dimensions than the scheme's, and for a map of background.
     """
@@ -131,7 +131,7 @@ def _hiders(scene: Scene, parts: Parts, classes: tuple[ClassLabel, ...], rules: 
 
 
 def _reason_to_drop(scene: Scene, parts: Parts, rules: ObjectRules, occluded: bool) -> str:
-    """The first that applies, or nothing. hidden: by more than overlaps, so that the whole is not known."""
+    """The first that applies, or nothing. occluded: by more than overlaps, so that the amodal mask is not known."""
     regions = scene.regions
     if reason := too_small(regions.voxels(parts.visible), rules.smallest):
         return reason

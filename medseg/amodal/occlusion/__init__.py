@@ -1,4 +1,4 @@
-"""From objects to batches: hidden synthetically or really, each in its frame.
+"""From objects to batches: occluded synthetically or really, each in its frame.
 
 ``frames``      the piece of space around an object that the network sees, and the way back
 ``occluders``   what may hide an object, drawn at random

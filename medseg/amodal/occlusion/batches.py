@@ -8,12 +8,16 @@ import numpy as np
 import torch
 
 from medseg.amodal.nouns import AmodalObject, MaskBatch
-from medseg.amodal.occlusion.frames import FrameRules, frame_of, to_frame
+from medseg.amodal.occlusion.frames import frame_of, to_frame
 from medseg.amodal.occlusion.pasting import Mask
+from medseg.amodal.occlusion.sections import FrameConfig
 
 
-def batch_of(objects: Sequence[AmodalObject], rules: FrameRules, case_index: Sequence[int] | None = None) -> MaskBatch:
-    """Objects in their frames; an unknown occluder is everything that is not visible, an unknown whole the visible."""
+def batch_of(objects: Sequence[AmodalObject], rules: FrameConfig, case_index: Sequence[int] | None = None) -> MaskBatch:
+    """Objects in their frames.
+
+    An unknown occluder is everything that is not visible, an unknown amodal mask the visible part.
+    """
     frames = [frame_of(amodal_object, rules) for amodal_object in objects]
 
     def stacked(masks: Sequence[Mask | None]) -> torch.Tensor:

@@ -14,40 +14,24 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medseg.amodal.nouns import AmodalObject
+from medseg.amodal.occlusion.sections import FrameConfig
 
 
-@dataclass(frozen=True)
-class FrameRules:
-    """How frames are laid around objects.
-
-    size: (S,) voxels of the network's grid. spacing: its voxel, in mm (in pixels for a picture without a scale);
-        None: as large as makes the visible part fill ``1 / margin`` of the frame.
-    margin: a visible part that, times this, is longer than the frame is shown smaller, until it fits.
-    reduction: by this factor at most; a larger object is refused.
-    align: turn the frame so that the visible part's principal axes lie along the grid's.
-    """
-
-    size: tuple[int, ...]
-    spacing: float | None = None
-    margin: float = 1.25
-    reduction: float = 2.0
-    align: bool = True
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
-    """Grid index g -> map index ``matrix @ g + offset``; matrix (S,S), offset (S,), size of the grid (S,).
-
-    reduction: by how much the object is shown smaller than ``FrameRules.spacing`` asks for (1: not at all).
-    """
+    """Grid index g -> map index ``matrix @ g + offset``."""
 
     matrix: NDArray[np.float64]
+    """(S,S) map voxels per grid voxel, with the turn of the axes."""
     offset: NDArray[np.float64]
+    """(S,) map index of the grid's first voxel."""
     size: tuple[int, ...]
+    """(S,) of the grid."""
     reduction: float
+    """By how much the object is shown smaller than ``FrameConfig.spacing`` asks for (1: not at all)."""
 
 
-def frame_around(visible: NDArray[np.bool_], rules: FrameRules, spacing_mm: Sequence[float] | None) -> Frame:
+def frame_around(visible: NDArray[np.bool_], rules: FrameConfig, spacing_mm: Sequence[float] | None) -> Frame:
     """The frame of an object, a function of its visible part (S...) alone: its box, along its principal axes.
 
     spacing_mm: (S,) of the map. The axes' signs follow the third moment of the visible part, so that an object and
@@ -64,15 +48,15 @@ def frame_around(visible: NDArray[np.bool_], rules: FrameRules, spacing_mm: Sequ
     matrix = (axes * step) / voxel[:, None]
     centre = axes @ ((low + high) / 2) / voxel
     offset = centre - matrix @ ((size - 1) / 2)
-    return Frame(matrix, offset, rules.size, step / (rules.spacing or step))
+    return Frame(matrix=matrix, offset=offset, size=rules.size, reduction=step / (rules.spacing or step))
 
 
-def frame_of(amodal_object: AmodalObject, rules: FrameRules) -> Frame:
+def frame_of(amodal_object: AmodalObject, rules: FrameConfig) -> Frame:
     """The same, on the crop of an object."""
     return frame_around(amodal_object.visible, rules, amodal_object.spacing_mm)
 
 
-def fits(amodal_object: AmodalObject, rules: FrameRules) -> bool:
+def fits(amodal_object: AmodalObject, rules: FrameConfig) -> bool:
     """Whether the object is not larger than its frame allows."""
     return frame_of(amodal_object, rules).reduction <= rules.reduction
 

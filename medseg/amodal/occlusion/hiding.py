@@ -1,4 +1,4 @@
-"""An occluder as it was drawn, applied to a whole mask: what stays visible, and what lies in front.
+"""An occluder as it was drawn, applied to an amodal mask: what stays visible, and what lies in front.
 
 All lengths are in voxels of the canvas on which the object lies with room around it; 2D and 3D alike.
 """
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.occlusion.occluders import Kind, Occlusion
+from medseg.amodal.occlusion.occluders import Occlusion
 from medseg.amodal.occlusion.pasting import Mask, paste, turned
+from medseg.amodal.occlusion.sections import Kind
 
 Axes = Sequence[NDArray[np.float64]]
 
@@ -21,10 +22,10 @@ ROUGHNESS = 0.3
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """A partly hidden object: visible (S...), and occluder (S...), the whole other thing.
+class Occluded:
+    """A partly occluded object: visible (S...), and occluder (S...), all of the other object.
 
-    visible = whole & ~occluder, so that the hidden part lies in the occluder; of an object that lies in front all is
+    visible = amodal & ~occluder, so that the occluded part lies in the occluder; of an object that lies in front all is
     visible, and the occluder is what it leaves to be seen.
     """
 
@@ -32,11 +33,11 @@ class Hidden:
     occluder: Mask
 
 
-def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Hidden:
+def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Occluded:
     """Hide part of ``amodal`` (S...): the same arguments give the same masks.
 
     Every kind but ``object`` is a level set {f <= t} whose t is the value of f at the object's voxel that makes the
-    share ``covered``; at least one voxel is hidden and one visible. Slices are whole, so that their share is the
+    share ``covered``; at least one voxel is occluded and one visible. Slices are whole, so that their share is the
     nearest that whole slices make.
     """
     if occlusion.kind == "object":
@@ -47,8 +48,8 @@ def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) 
         level = LEVELS[occlusion.kind](axes, occlusion)
         amodal_object = level <= _threshold(level[amodal], occlusion.covered)
     if occlusion.in_front:
-        return Hidden(amodal.copy(), amodal_object & ~amodal)
-    return Hidden(amodal & ~amodal_object, amodal_object)
+        return Occluded(amodal.copy(), amodal_object & ~amodal)
+    return Occluded(amodal & ~amodal_object, amodal_object)
 
 
 def _threshold(levels: NDArray[np.float64], share: float) -> float:

@@ -1,4 +1,4 @@
-"""Occluders: something laid over a whole mask that hides part of it, drawn here and applied by ``hiding``.
+"""Occluders: something laid over an amodal mask that hides part of it, drawn here and applied by ``hiding``.
 
 All lengths are in voxels of the canvas on which the object lies with room around it.
 """
@@ -7,36 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.objects.crops import windows
 from medseg.amodal.occlusion.pasting import Mask, turned
-
-Kind = Literal["object", "bar", "half_space", "blob", "slices"]
-"""Another object of the data; an instrument; what lies outside the field of view; a lump; slices that dropped out."""
-
+from medseg.amodal.occlusion.sections import Kind, OcclusionConfig
 
 TURNS, PLACES = 4, 3
 """Another object is tried in so many turns, each at so many places, until it hides a share within the range."""
 
 WAVES = 8
 """Plane waves that make up the surface of a blob."""
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """What occluders are drawn from.
-
-    kinds: all equally likely. hidden: lowest and highest share of the object's voxels that is covered.
-    nothing: probability that the object lies in front of the occluder, so that nothing is hidden.
-    """
-
-    kinds: tuple[Kind, ...] = ("object",)
-    occluded: tuple[float, float] = (0.05, 0.6)
-    nothing: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -61,21 +44,23 @@ class Occlusion:
 
     @property
     def target(self) -> float:
-        """The share of the object that is to be hidden: 0 where it lies in front."""
+        """The share of the object that is to be occluded: 0 where it lies in front."""
         return 0.0 if self.in_front else self.covered
 
 
-def draw_occlusion(amodal: Mask, others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator) -> Occlusion:
+def draw_occlusion(
+    amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
+) -> Occlusion:
     """Draw what ``hiding.apply_occlusion`` needs to hide part of ``amodal`` (S...).
 
     others: masks (S...) of any shape, of which the kind ``object`` pastes one: turned and mirrored at random, one
-    of its voxels on one of the object's. Its share is within ``ranges.hidden``, or the nearest to it of 12 tries.
-    An object that would be hidden all over lies in front. Raises ValueError for an empty ``amodal``, and for the kind
+    of its voxels on one of the object's. Its share is within ``ranges.occluded``, or the nearest to it of 12 tries.
+    An object that would be occluded all over lies in front. Raises ValueError for an empty ``amodal``, and for the kind
     ``object`` without others.
     """
     voxels = np.argwhere(amodal)
     if len(voxels) == 0:
-        raise ValueError("whole: expected an object, got an empty mask")
+        raise ValueError("amodal: expected an object, got an empty mask")
     kind = ranges.kinds[rng.integers(len(ranges.kinds))]
     in_front = bool(rng.random() < ranges.nothing) or len(voxels) == 1
     if kind == "object":
@@ -112,7 +97,7 @@ def _draw_axis(voxels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np
 
 
 def _draw_object(
-    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: Ranges, rng: np.random.Generator
+    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
 ) -> Occlusion:
     """The first of the tries whose share lies within the range, or the one nearest to it."""
     if len(others) == 0:

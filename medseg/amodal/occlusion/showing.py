@@ -1,39 +1,21 @@
-"""How an object is shown to the network: hidden by an occluder drawn for it, mirrored; see ``sloppiness`` too."""
+"""How an object is shown to the network: occluded by an occluder drawn for it, mirrored; see ``sloppiness`` too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import get_args
+from dataclasses import replace
 
 import numpy as np
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import padded
-from medseg.amodal.occlusion.frames import FrameRules
 from medseg.amodal.occlusion.hiding import apply_occlusion
-from medseg.amodal.occlusion.occluders import Kind, Ranges, draw_occlusion
+from medseg.amodal.occlusion.occluders import draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
-
-MARK = "~"
-"""In the name of a simulated object: between the name of the complete one and the kind of its occluder."""
+from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 
 
-@dataclass(frozen=True)
-class Showing:
-    """How objects are shown: their frames, the occluders drawn over them, sloppiness, mirror images.
-
-    mask_jitter: visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own.
-    mirror: frames are mirrored at random along every axis.
-    """
-
-    frame: FrameRules
-    ranges: Ranges
-    mask_jitter: int = 0
-    mirror: bool = True
-
-
-def on_canvas(amodal_object: AmodalObject, rules: FrameRules) -> AmodalObject:
+def on_canvas(amodal_object: AmodalObject, rules: FrameConfig) -> AmodalObject:
     """The object with as much room around it as its frame shows, and 4 voxels at least."""
     voxel = np.asarray(amodal_object.spacing_mm or (1.0,) * amodal_object.visible.ndim)
     extent = np.asarray(amodal_object.visible.shape) * voxel
@@ -43,30 +25,21 @@ def on_canvas(amodal_object: AmodalObject, rules: FrameRules) -> AmodalObject:
 
 
 def simulated(
-    amodal_object: AmodalObject, others: Sequence[Mask], showing: Showing, rng: np.random.Generator
+    amodal_object: AmodalObject, others: Sequence[Mask], showing: ShowingConfig, rng: np.random.Generator
 ) -> AmodalObject:
-    """A complete object, hidden by an occluder drawn for it; its whole stays known."""
+    """An unoccluded object, occluded by an occluder drawn for it; its amodal mask stays known."""
     canvas = on_canvas(amodal_object, showing.frame)
-    occlusion = draw_occlusion(canvas.visible, others, showing.ranges, rng)
+    occlusion = draw_occlusion(canvas.visible, others, showing.occlusion, rng)
     occluded = apply_occlusion(canvas.visible, occlusion, others)
     return replace(
         canvas,
-        name=f"{amodal_object.name}{MARK}{occlusion.kind}",
+        name=f"{amodal_object.name}~{occlusion.kind}",
         visible=occluded.visible,
         occluder=occluded.occluder,
         amodal=canvas.visible,
         unoccluded=False,
+        simulated=True,
     )
-
-
-def is_simulated(amodal_object: AmodalObject) -> bool:
-    """Whether ``simulated`` hid the object."""
-    return amodal_object.name.rpartition(MARK)[2] in get_args(Kind)
-
-
-def original_name(amodal_object: AmodalObject) -> str:
-    """The name of the complete object that ``simulated`` hid; that of any other object is its own."""
-    return amodal_object.name.rpartition(MARK)[0] if is_simulated(amodal_object) else amodal_object.name
 
 
 def mirrored(amodal_object: AmodalObject, axes: Sequence[int]) -> AmodalObject:

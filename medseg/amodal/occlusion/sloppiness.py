@@ -12,7 +12,7 @@ from medseg.amodal.occlusion.pasting import Mask
 
 
 def sloppy(amodal_object: AmodalObject, mask_jitter: int, rng: np.random.Generator) -> AmodalObject:
-    """Visible part and occluder each dilated or eroded by up to ``mask_jitter`` voxels, the whole as it is."""
+    """Visible part and occluder each dilated or eroded by up to ``mask_jitter`` voxels, the amodal mask as it is."""
     changes = rng.integers(-mask_jitter, mask_jitter + 1, 2)
     occluder = None if amodal_object.occluder is None else roughen(amodal_object.occluder, int(changes[1]))
     return replace(amodal_object, visible=roughen(amodal_object.visible, int(changes[0])), occluder=occluder)

@@ -1,4 +1,4 @@
-"""The batches of a run of method two: objects whole, synthetically hidden, or really hidden, each in its frame.
+"""The batches of a run of method two: objects unoccluded, synthetically or really occluded, each in its frame.
 
 A batch is a pure function of (view, epoch, step, rank), as it is for annotated images.
 """
@@ -13,8 +13,9 @@ import numpy as np
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objects import objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
-from medseg.amodal.occlusion.showing import Showing, mirrored, original_name, simulated
+from medseg.amodal.occlusion.frames import fits, frame_of
+from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
+from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
 from medseg.contracts import ObjectCohort, Refused, Split, View, complaint
 
@@ -25,13 +26,19 @@ VALIDATION = 128
 class OcclusionSource:
     """The objects of the training and validation cases of one run, read once.
 
-    The view ``visible`` shows the really hidden objects; in a cohort without any it shows complete ones hidden
-    synthetically, and keeps the whole to itself.
-    Raises Refused when a split has no complete object, and for objects larger than the frame allows.
+    The view ``visible`` shows the really occluded objects; in a cohort without any it shows unoccluded ones occluded
+    synthetically, and keeps the amodal mask to itself.
+    Raises Refused when a split has no unoccluded object, and for objects larger than the frame allows.
     """
 
     def __init__(
-        self, cohort: ObjectCohort, showing: Showing, seed: int, batch_size: int, objects_per_epoch: int | None = None
+        self,
+        cohort: ObjectCohort,
+        showing: ShowingConfig,
+        seed: int,
+        *,
+        batch_size: int,
+        objects_per_epoch: int | None = None,
     ) -> None:
         self.showing, self.seed, self.batch_size = showing, seed, batch_size
         objects = {split: objects_of_split(cohort, split) for split in ("train", "val")}
@@ -59,26 +66,30 @@ class OcclusionSource:
         places = np.arange(first, first + self.batch_size)[rank::world]
         turns = {int(turn) for turn in places // len(objects)}
         orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(objects)) for turn in turns}
-        shown = []
+        originals, shown = [], []
         for place in places.tolist():
             turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
-            shown.append(self._shown(objects[orders[turn][position]], view, real, rng, roughened=True))
-        return self._collated(shown)
+            originals.append(objects[orders[turn][position]])
+            shown.append(self._shown(originals[-1], view, real, rng, roughened=True))
+        return self._collated(shown, originals)
 
     def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
-        """The validation objects, each hidden in the same way in every epoch; no edge is roughened."""
+        """The validation objects, each occluded in the same way in every epoch; no edge is roughened."""
         objects, real = self._pool(view, "val")
         share = range(rank, len(objects), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
+            originals = [objects[number] for number in numbers]
             rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
-            yield self._collated(
-                [self._shown(objects[n], view, real, rng, False) for n, rng in zip(numbers, rngs, strict=True)]
-            )
+            shown = [
+                self._shown(original, view, real, rng, roughened=False)
+                for original, rng in zip(originals, rngs, strict=True)
+            ]
+            yield self._collated(shown, originals)
 
     def _pool(self, view: View, split: Split) -> tuple[list[AmodalObject], bool]:
-        """The objects of a view, and whether they are really hidden."""
+        """The objects of a view, and whether they are really occluded."""
         real = view == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
         return (self.occluded if real else self.unoccluded)[split], real
 
@@ -88,15 +99,13 @@ class OcclusionSource:
         seen = amodal_object if real else simulated(amodal_object, self.others, self.showing, rng)
         if view == "visible":
             seen = replace(seen, amodal=seen.visible)
-        if roughened and self.showing.mask_jitter and view != "complete":
-            seen = sloppy(seen, self.showing.mask_jitter, rng)
+        if roughened and self.showing.occlusion.mask_jitter and view != "complete":
+            seen = sloppy(seen, self.showing.occlusion.mask_jitter, rng)
         flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)
 
-    def _collated(self, objects: Sequence[AmodalObject]) -> MaskBatch:
-        return batch_of(
-            objects, self.showing.frame, [self.index[original_name(amodal_object)] for amodal_object in objects]
-        )
+    def _collated(self, shown: Sequence[AmodalObject], originals: Sequence[AmodalObject]) -> MaskBatch:
+        return batch_of(shown, self.showing.frame, [self.index[original.name] for original in originals])
 
 
 def _some(objects: list[AmodalObject], most: int, seed: int) -> list[AmodalObject]:
@@ -108,12 +117,12 @@ def _refuse_lacking(complete: dict[str, list[AmodalObject]], cohort: ObjectCohor
     lacking = [split for split, found in complete.items() if not found]
     if lacking:
         raise Refused(
-            complaint(f"complete objects in the {split} split", "at least one", "none", cohort.name)
+            complaint(f"unoccluded objects in the {split} split", "at least one", "none", cohort.name)
             for split in lacking
         )
 
 
-def _refuse_too_large(objects: Sequence[AmodalObject], rules: FrameRules) -> None:
+def _refuse_too_large(objects: Sequence[AmodalObject], rules: FrameConfig) -> None:
     found = []
     for amodal_object in objects:
         reduction = frame_of(amodal_object, rules).reduction

@@ -41,11 +41,11 @@ class CompletionPanel:
     probs: NDArray[np.floating]
     """(S...) p(voxel belongs to the object)."""
     samples: NDArray[np.bool_]
-    """(N,S...) draws of the whole; N may be 0."""
+    """(N,S...) draws of the amodal mask; N may be 0."""
     amodal_iou: float
-    """Of the answer; nan where the whole is not known."""
+    """Of the answer; nan where the amodal mask is not known."""
     occluded_iou: float
-    """Of the answer; nan where the whole is not known, and where nothing is hidden."""
+    """Of the answer; nan where the amodal mask is not known, and where nothing is occluded."""
     spacing: tuple[float, ...]
     """Length of a voxel along each of the S axes, in any unit."""
 
@@ -53,7 +53,7 @@ class CompletionPanel:
 def draw_completions(path: Path, rows: Sequence[CompletionPanel]) -> Path:
     """Draw a row per object with the pictures named in ``COLUMNS``, in the colours of the objects' contact sheet.
 
-    Of a volume the slice that shows most of the hidden part (of the occluder, where the whole is not known).
+    Of a volume the slice that shows most of the occluded part (of the occluder, where the amodal mask is not known).
     """
     width, height = SIDE * len(COLUMNS), HEADING_HEIGHT + ROW_HEIGHT * len(rows)
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
@@ -67,7 +67,7 @@ def draw_completions(path: Path, rows: Sequence[CompletionPanel]) -> Path:
     for axis, title in zip(axes[0], COLUMNS, strict=True):
         box = axis.get_position()
         figure.text((box.x0 + box.x1) / 2, 1 - 0.5 / height, title, ha="center", va="center", fontsize=8)
-    names = {"occluder": "occluder", "visible": "visible", "hidden": "hidden (truth) or added (answer, samples)"}
+    names = {"occluder": "occluder", "visible": "visible", "occluded": "occluded (truth) or added (answer, samples)"}
     handles = [Patch(color=COLOURS[name], label=label) for name, label in names.items()]
     figure.legend(handles=handles, loc="upper center", ncols=len(handles), fontsize=8, frameon=False)
     return _save(figure, path)
@@ -108,14 +108,14 @@ def _draw_panel(axes: Sequence[Axes], panel: CompletionPanel) -> None:
     occluder = nothing if panel.occluder is None else panel.occluder[flat]
     aspect = panel.spacing[0] / panel.spacing[1]
     seen, truth, answer, probability, *samples = axes
-    amodals = [(seen, visible), (answer, panel.answer[flat])]
+    masks = [(seen, visible), (answer, panel.answer[flat])]
     if panel.amodal is not None:
-        amodals.append((truth, panel.amodal[flat]))
-    amodals += [(axis, sample[flat]) for axis, sample in zip(samples, panel.samples, strict=False)]
-    for axis, amodal in amodals:
+        masks.append((truth, panel.amodal[flat]))
+    masks += [(axis, sample[flat]) for axis, sample in zip(samples, panel.samples, strict=False)]
+    for axis, amodal in masks:
         axis.imshow(painted(visible, occluder & ~amodal, amodal), interpolation="nearest", aspect=aspect)
     probability.imshow(panel.probs[flat], cmap="magma", vmin=0, vmax=1, interpolation="nearest", aspect=aspect)
-    scores = f"IoU whole {number_text(panel.amodal_iou)}, hidden {number_text(panel.occluded_iou)}"
+    scores = f"IoU amodal {number_text(panel.amodal_iou)}, occluded {number_text(panel.occluded_iou)}"
     seen.set_title(f"{panel.name}   {scores}", fontsize=8, loc="left", pad=3)
 
 

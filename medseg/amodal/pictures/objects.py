@@ -1,4 +1,4 @@
-"""A contact sheet of objects as they were read: what is visible, what may hide it, and what is hidden."""
+"""A contact sheet of objects as they were read: what is visible, what may hide it, and what is occluded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from medseg.contracts import ObjectCohort
 DOTS_PER_INCH = 110
 PER_ROW = 10
 SIDE, LEGEND_HEIGHT = 1.5, 0.5
-COLOURS = {"occluder": "lightskyblue", "visible": "mediumseagreen", "hidden": "darkorange"}
+COLOURS = {"occluder": "lightskyblue", "visible": "mediumseagreen", "occluded": "darkorange"}
 """In the order of painting: each is laid over those before it."""
 
 
@@ -74,7 +74,7 @@ def draw_objects(path: Path, pictures: Sequence[ObjectPicture]) -> Path:
 def painted(visible: NDArray[np.bool_], occluder: NDArray[np.bool_], amodal: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Masks (H,W) -> (H,W,3) in 0..1, white where there is nothing."""
     colours = np.ones((*visible.shape, 3))
-    for name, mask in {"occluder": occluder, "visible": visible, "hidden": amodal & ~visible}.items():
+    for name, mask in {"occluder": occluder, "visible": visible, "occluded": amodal & ~visible}.items():
         colours[mask] = to_rgb(COLOURS[name])
     return colours
 
@@ -87,11 +87,11 @@ def _draw(axis: Axes, picture: ObjectPicture) -> None:
         areas = picture.visible.sum(axis=(0, 1))
         masks = [mask[..., int(areas.argmax())] for mask in masks]
     axis.imshow(painted(*masks), interpolation="nearest", aspect=spacing[0] / spacing[1])
-    axis.set_title(f"{picture.name}\n{_hidden(picture)}", fontsize=5.5)
+    axis.set_title(f"{picture.name}\n{_occluded_share(picture)}", fontsize=5.5)
 
 
-def _hidden(picture: ObjectPicture) -> str:
+def _occluded_share(picture: ObjectPicture) -> str:
     if picture.amodal is None:
-        return "whole unknown"
+        return "amodal mask unknown"
     occluded = 1 - picture.visible.sum() / picture.amodal.sum()
-    return f"{occluded:.0%} hidden" if occluded else "complete"
+    return f"{occluded:.0%} occluded" if occluded else "unoccluded"

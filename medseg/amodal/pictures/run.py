@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import frame_rules, simulated_objects, unoccluded_objects
+from medseg.amodal.assembly import simulated_objects, unoccluded_objects
 from medseg.amodal.bins import bin_rows
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objective import divergence_from_prior
 from medseg.amodal.occlusion.batches import batch_of
@@ -25,9 +25,9 @@ from medseg.reporting.page import write_page
 from medseg.reporting.plots import draw_curves
 
 PICTURES = {
-    "completions.png": "Completions of hidden test objects",
-    "synthetic.png": "Completions of synthetically hidden validation objects",
-    "reconstructions.png": "Reconstructions of complete objects",
+    "completions.png": "Completions of occluded test objects",
+    "synthetic.png": "Completions of synthetically occluded validation objects",
+    "reconstructions.png": "Reconstructions of unoccluded objects",
     "traversals.png": "Latent traversals",
 }
 """What lies in report/, in the order of the page."""
@@ -52,9 +52,9 @@ def draw_amodal_run(
 ) -> None:
     """Write report/: one picture per stage, latent traversals, the curves and the page.
 
-    things, answers: the test objects of the evaluation; stage II is shown on validation objects.
+    objects, answers: the test objects of the evaluation; stage II is shown on validation objects.
     """
-    report, rules = run / "report", frame_rules(config)
+    report, rules = run / "report", config.data.frame
     chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)
@@ -66,7 +66,7 @@ def draw_amodal_run(
     order = np.random.default_rng(0).permutation(len(objects))[:ROWS]
     draw_completions(report / "completions.png", _panels([objects[n] for n in order], [answers[n] for n in order]))
     draw_curves(run)
-    write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the whole that is hidden": bin_rows})
+    write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the object that is occluded": bin_rows})
 
 
 def _panels(objects: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:
@@ -108,5 +108,5 @@ def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
     code = latent.mean()
     coarse = code.coarse[largest]
     coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))
-    probs = model.decoder(Code(coarse, code.fine[largest]), batch.class_index[largest]).sigmoid()
+    probs = model.decoder(Code(coarse=coarse, fine=code.fine[largest]), batch.class_index[largest]).sigmoid()
     return probs[:, 0].unflatten(0, (len(liveliest), len(STEPS))).numpy()

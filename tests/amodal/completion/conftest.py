@@ -18,7 +18,7 @@ from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject, MaskBatch
-from medseg.amodal.occlusion.frames import FrameRules
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.config import dump_config
 from medseg.contracts import ClassLabel, ObjectRules
 from medseg.training.checkpoint import save_weights
@@ -31,7 +31,7 @@ RULES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
 class Known:
     """Believes ``prob`` of every voxel, and that sample n fills the part ``shares[n]`` of the frame's last axis.
 
-    energy: of the n-th object that it is asked about.
+    visible_misfit: of the n-th object that it is asked about.
     """
 
     prob: float = 0.9
@@ -45,7 +45,7 @@ class Known:
         drawn = [self._filled(batch.visible, share) for share in self.shares(samples)]
         probs = torch.full_like(batch.visible, self.prob)
         stacked = torch.stack(drawn) if drawn else torch.zeros(0, *probs.shape)
-        return MaskBeliefs(probs, stacked, torch.tensor(visible_misfits))
+        return MaskBeliefs(probs=probs, samples=stacked, visible_misfit=torch.tensor(visible_misfits))
 
     @staticmethod
     def _filled(visible: Tensor, share: float) -> Tensor:
@@ -66,7 +66,9 @@ def completer(dims: int = 2, rules: ObjectRules = RULES, size: int = 32, lines: 
 
     The object lies in their middle, its axes are those of the map.
     """
-    frame = FrameRules((lines or size, *(size,) * (dims - 1)), spacing=1.0, margin=1.25, reduction=2.0, align=False)
+    frame = FrameConfig(
+        size=(lines or size, *(size,) * (dims - 1)), spacing=1.0, margin=1.25, reduction=2.0, align=False
+    )
     return Completer(AmodalSignature(classes=CLASSES, rules=rules, spatial_dims=dims), frame, nn.Identity())
 
 
@@ -92,10 +94,12 @@ def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
     )
 
 
-def write_run(run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rules: ObjectRules) -> Path:
+def write_run(
+    run: Path, frame: list[int], classes: tuple[ClassLabel, ...], rules: ObjectRules, *, cohort: str | Path = "none"
+) -> Path:
     """A run folder of a model with its first weights."""
     run.mkdir()
-    values = {"experiment": "x", "recipe": "three_stages", "data": {"cohort": "none", "frame": {"size": frame}},
+    values = {"experiment": "x", "recipe": "three_stages", "data": {"cohort": str(cohort), "frame": {"size": frame}},
               "network": {"channels": [4, 8], "coarse": 4, "fine": 2}}  # fmt: skip
     config, signature = (
         AmodalConfig.model_validate_json(json.dumps(values)),

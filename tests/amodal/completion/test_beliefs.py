@@ -1,4 +1,4 @@
-"""What a model is made to say of an object: the answer, the samples around it, and how strange it looks."""
+"""What a model is made to say of an object: the answer, the samples around it, and how novel it looks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from medseg.amodal.completion.beliefs import LEAST_PROBABILITY, believe, most_probable_part
-from medseg.amodal.model import Code, Latent
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import Code, Latent
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.amodal.pyramid import Layout
 
 from ..conftest import TINY, Rectangles, known_model, occluded_batch, rectangle, vae
 
@@ -78,7 +78,7 @@ def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeyp
     still = believe(vae(), BATCH, 8)
     torch.testing.assert_close(still.samples[:4].mean(0), still.probs)  # four images of a picture
     torch.testing.assert_close(still.samples[:4], still.samples[4:])
-    layout = Layout((8, 8, 8), 1, (8, 8), 1, coarse=3, fine=2, level=1)
+    layout = Layout(size=(8, 8, 8), classes=1, channels=(8, 8), patch=1, coarse=3, fine=2, level=1)
     masks = torch.rand(1, 1, 8, 8, 8)
     volume = MaskBatch(
         visible=masks, occluder=1 - masks, amodal=masks, class_index=torch.tensor([0]), case_index=torch.tensor([0])
@@ -99,15 +99,15 @@ def test_an_object_and_its_mirror_image_get_mirrored_answers():
     assert not torch.allclose(alone, alone.flip(3))
 
 
-def test_the_whole_is_not_looked_at():
+def test_the_amodal_mask_is_not_looked_at():
     model, blind = vae(), replace(BATCH, amodal=torch.full_like(BATCH.amodal, torch.nan))
     told, untold = (believe(model, batch, 2, generator=generator()) for batch in (BATCH, blind))
     assert torch.equal(told.samples, untold.samples) and torch.equal(told.probs, untold.probs)
     assert torch.equal(told.visible_misfit, untold.visible_misfit)
 
 
-# ----------------------------------------------------------------------------------------- energy
-def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
+# ----------------------------------------------------------------------------------------- visible misfit
+def test_the_visible_misfit_is_one_minus_the_iou_of_what_can_be_seen():
     batch = occluded_batch(rectangle(4, 2, 4, 10), rectangle(0, 10, 16, 6))  # 4 x 8 visible
     answers = {
         "right": (rectangle(4, 2, 4, 10), 0.0),
@@ -122,7 +122,7 @@ def test_energy_is_one_minus_the_iou_of_what_can_be_seen():
 
 
 # --------------------------------------------------------------------------------------- the rival
-def test_a_network_that_cannot_draw_has_no_samples_and_no_energy():
+def test_a_network_that_cannot_draw_has_no_samples_and_no_misfit():
     torch.manual_seed(0)
     network = PartialCompletionNetwork(TINY)
     said = believe(network, BATCH, 5, generator=generator())

@@ -23,7 +23,7 @@ from .conftest import Known, completer, crossed, write_run
 
 
 def rods(count: int, mean: float = 50.0) -> list[AmodalObject]:
-    """Rods of 100 visible columns, whose hidden length below a bar of 100 is mean + 15 z, z a normal deviate."""
+    """Rods of 100 visible columns, whose occluded length below a bar of 100 is mean + 15 z, z a normal deviate."""
     found = []
     for number, deviate in enumerate(np.random.default_rng(1).normal(size=count)):
         columns = np.arange(200)[None]
@@ -36,7 +36,7 @@ def rods(count: int, mean: float = 50.0) -> list[AmodalObject]:
 
 @pytest.fixture
 def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every sample says p = 1 / (1 + exp((c - 50) / 5)) of hidden column c: cut at a level, 50 - 5 logit(level) long.
+    """Every sample says p = 1 / (1 + exp((c - 50) / 5)) of occluded column c: cut at a level, 50 - 5 logit(level) long.
 
     Frames of 256 pixels begin at column -78 of the crop.
     """
@@ -44,7 +44,11 @@ def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
     def believe(model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
         occluded = torch.arange(256.0) - 78 - 100
         probs = torch.sigmoid((50 - occluded) / 5).expand_as(batch.visible)
-        return MaskBeliefs(probs, probs[None].expand(samples, *probs.shape), torch.full((len(probs),), 0.1))
+        return MaskBeliefs(
+            probs=probs,
+            samples=probs[None].expand(samples, *probs.shape),
+            visible_misfit=torch.full((len(probs),), 0.1),
+        )
 
     monkeypatch.setattr(module, "believe", believe)
 
@@ -58,13 +62,13 @@ def test_the_spread_that_makes_the_intervals_true_is_found():
 
 
 @pytest.mark.usefixtures("ramp")
-def test_wholes_larger_than_the_samples_shift_them():
+def test_truths_larger_than_the_samples_shift_them():
     shifts = [calibrate(completer(size=256, lines=4), rods(150, mean), 60).shift for mean in (50, 55)]
     assert 0.5 <= shifts[1] - shifts[0] <= 1.5  # 5 / 5 = 1
 
 
 @pytest.mark.usefixtures("ramp")
-def test_objects_with_nothing_hidden_have_no_say():
+def test_objects_with_nothing_occluded_have_no_say():
     amodal = [replace(amodal_object, amodal=amodal_object.visible) for amodal_object in rods(100)]
     few, judge = rods(40), completer(size=256, lines=4)
     assert calibrate(judge, few + amodal, 40) == calibrate(judge, few, 40)
@@ -77,7 +81,7 @@ def test_crps_by_hand():
     assert crps(np.array([[2.0, 2.0]]), np.array([2.0])) == 0
 
 
-def test_a_model_without_samples_keeps_its_spread_and_one_without_energy_has_no_limit(known: Known):
+def test_a_model_without_samples_keeps_its_spread_and_one_without_a_misfit_has_no_limit(known: Known):
     known.shares, known.visible_misfit = lambda samples: [], lambda number: float("nan")
     assert calibrate(completer(size=256, lines=4), rods(5)) == Calibration()
 

@@ -15,6 +15,6 @@ def test_uncalibrated_levels_are_even_and_a_shift_lowers_them():
 
 
 def test_calibration_is_written_and_read_and_defaults_where_there_is_none(tmp_path: Path):
-    assert Calibration.read(tmp_path) == Calibration(0.0, 1.0, None)
-    Calibration(0.25, 1.25, 0.3).write(tmp_path)
-    assert Calibration.read(tmp_path) == Calibration(0.25, 1.25, 0.3)
+    assert Calibration.read(tmp_path) == Calibration(shift=0.0, spread=1.0, misfit_limit=None)
+    Calibration(shift=0.25, spread=1.25, misfit_limit=0.3).write(tmp_path)
+    assert Calibration.read(tmp_path) == Calibration(shift=0.25, spread=1.25, misfit_limit=0.3)

@@ -1,4 +1,4 @@
-"""Visible voxels are kept, growth ends where it must, and what is strange or too large is left alone."""
+"""Visible voxels are kept, growth ends where it must, and what is novel or too large is left alone."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from medseg.amodal.completion import completer as module
 from medseg.amodal.completion.beliefs import MaskBeliefs
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
-from medseg.amodal.model import AmodalVAE
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.occlusion.frames import FrameRules
-from medseg.amodal.pyramid import Layout
+from medseg.amodal.occlusion.sections import FrameConfig
 
 from .conftest import Known, completer, crossed
 
 
-def trained_nowhere(frame: FrameRules) -> Completer:
+def trained_nowhere(frame: FrameConfig) -> Completer:
     """A real model with its first weights."""
     torch.manual_seed(0)
-    model = AmodalVAE(Layout(frame.size, 2, channels=(8, 8), patch=2, coarse=4, fine=2))
-    return replace(completer(), frame=frame, model=model.eval(), calibration=Calibration(3.0))
+    model = AmodalVAE(Layout(size=frame.size, classes=2, channels=(8, 8), patch=2, coarse=4, fine=2))
+    return replace(completer(), frame=frame, model=model.eval(), calibration=Calibration(shift=3.0))
 
 
 def completions(judge: Completer, objects: Sequence[AmodalObject], samples: int, **growth: object) -> list[Completion]:
@@ -78,7 +78,7 @@ def test_samples_fill_what_they_say_and_no_more(known: Known):
 def test_an_object_that_nothing_hides_is_its_own_completion(known: Known):
     amodal_object = replace(crossed(), unoccluded=True)
     (answer,) = completer().answers([amodal_object], samples=4)
-    assert answer.status == "complete" and answer.reason == "" and known.batches == []
+    assert answer.status == "unoccluded" and answer.reason == "" and known.batches == []
     assert (answer.completion.amodal == amodal_object.visible).all()
     assert answer.completion.samples.shape == (4, 9, 16) and (answer.completion.samples == amodal_object.visible).all()
     assert math.isnan(answer.completion.novelty)
@@ -109,13 +109,13 @@ def test_batches_keep_the_order_of_the_objects(known: Known):
     objects = [replace(crossed(name=f"c/rod-{n}"), unoccluded=n % 3 == 0) for n in range(7)]
     answers = completer().answers(objects, 1, batch=2)
     assert [answer.completion.name for answer in answers] == [amodal_object.name for amodal_object in objects]
-    assert [answer.status for answer in answers] == ["complete" if n % 3 == 0 else "completed" for n in range(7)]
+    assert [answer.status for answer in answers] == ["unoccluded" if n % 3 == 0 else "completed" for n in range(7)]
     assert known.batches == [2, 2]
 
 
 def test_a_real_model_gives_the_same_answer_twice():
     amodal_object = crossed()
-    judge = trained_nowhere(FrameRules((16, 16)))
+    judge = trained_nowhere(FrameConfig(size=(16, 16)))
     first, second = (completions(judge, [amodal_object], 40)[0] for _ in range(2))
     assert (first.samples == second.samples).all() and (first.probs == second.probs).all()
     assert not (first.amodal & ~(amodal_object.visible | amodal_object.occluder)).any()

@@ -51,8 +51,8 @@ def test_a_map_in_memory(known: Known):
     known.shares = lambda samples: [0.0, 1.0]
     done = complete_map(crossing(), (0.5, 2.0), completer(), samples=2)
     assert {row.object: row.status for row in done.rows} == {
-        "map/rod-1": "complete",
-        "map/bar-1": "complete",
+        "map/rod-1": "unoccluded",
+        "map/bar-1": "unoccluded",
         "map/rod-2": "completed",
         "map/rod-3": "completed",
     }
@@ -65,10 +65,10 @@ def test_a_map_in_memory(known: Known):
     assert (done.labels == crossing()).all()  # all that the rods gain is seen to be bar
 
 
-def test_nothing_hidden_means_that_the_map_is_its_own_completion(known: Known):
+def test_nothing_occluded_means_that_the_map_is_its_own_completion(known: Known):
     free = np.where(crossing() == 2, 0, crossing())
     done = complete_map(free, None, completer(), 3)
-    assert (done.labels == free).all() and {row.status for row in done.rows} == {"complete"}
+    assert (done.labels == free).all() and {row.status for row in done.rows} == {"unoccluded"}
     assert all(row.low_90 == row.high_90 == row.visible == row.completed for row in done.rows)
     assert known.batches == [] and {row.unit for row in done.rows} == {"px"}
 
@@ -111,7 +111,7 @@ def test_every_file_lies_on_the_grid_of_its_map(tmp_path: Path, known: Known, di
         tmp_path / f"maps/c01{suffix}", Volume(array=crossing(dims), affine=AFFINE, spacing_mm=spacing)
     )
     said = complete(completer(dims), tmp_path / "maps", tmp_path / "out", samples=2)
-    assert said == f"1 label map: 2 objects completed, 2 complete, 0 left as they are; written to {tmp_path / 'out'}"
+    assert said == f"1 label map: 2 objects completed, 2 unoccluded, 0 left as they are; written to {tmp_path / 'out'}"
     given = read_labels(source)
     soft = ".tif" if suffix == ".png" else suffix
     for path in (f"completed/c01{suffix}", f"objects/c01/rod-1{suffix}", f"objects/c01/bar-1{suffix}",
@@ -202,13 +202,13 @@ def test_what_is_left_alone_is_listed_with_its_reason(tmp_path: Path, known: Kno
     said = complete(judge, tmp_path / "c01.png", tmp_path / "out", samples=2)
     assert said.splitlines()[1:] == ["  left: 1 looks like nothing seen in training", "  left: 1 touches the border"]
     rows = table(tmp_path / "out/objects.csv")
-    strange = next(row for row in rows.values() if row["reason"].startswith("looks"))
-    assert strange["reason"] == "looks like nothing seen in training (novelty 1.8, limit 1)"
-    assert strange["visible"] == strange["completed"] and strange["low_50"] == "nan"
+    novel = next(row for row in rows.values() if row["reason"].startswith("looks"))
+    assert novel["reason"] == "looks like nothing seen in training (novelty 1.8, limit 1)"
+    assert novel["visible"] == novel["completed"] and novel["low_50"] == "nan"
     border = next(row for row in rows.values() if row["reason"] == "touches the border")
     assert (border["status"], border["visible"], border["completed"]) == ("left", "3", "3")
     with (tmp_path / "out/order.csv").open() as file:
-        assert strange["object"] not in {name for row in csv.DictReader(file) for name in (row["a"], row["b"])}
+        assert novel["object"] not in {name for row in csv.DictReader(file) for name in (row["a"], row["b"])}
 
 
 def test_the_truth_that_method_one_recovers_is_completed(tmp_path: Path, known: Known):
@@ -233,7 +233,7 @@ def test_a_run_folder_completes_crossing_shapes(tmp_path: Path, dims: int, size:
     run = write_run(tmp_path / "run", frame, SHAPES, SHAPE_RULES)
     complete(run, cohort / "labels", tmp_path / "out", samples=3)
     rows = table(tmp_path / "out/objects.csv")
-    assert {row["status"] for row in rows.values()} == {"complete", "completed"}
+    assert {row["status"] for row in rows.values()} == {"unoccluded", "completed"}
     given = read_labels(next((cohort / "labels").iterdir()))
     masks = {path.name.split(".")[0]: read_labels(path).array > 0 for path in (tmp_path / "out/objects").rglob("*.*")}
     assert {f"shapes_000/{name}" for name in masks} == set(rows)

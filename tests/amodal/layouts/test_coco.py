@@ -105,7 +105,7 @@ def annotation(number: int, category: int, **masks: object) -> dict[str, object]
         {"segmentation": AMODAL, "invisible_mask": {"size": [8, 10], "counts": [34, 3, 5, 3, 5, 3, 27]}},
     ],
 )
-def test_kins_and_its_like_give_visible_part_and_whole(tmp_path: Path, masks: dict[str, object]) -> None:
+def test_kins_and_its_like_give_visible_part_and_amodal_mask(tmp_path: Path, masks: dict[str, object]) -> None:
     cohort = indexed(tmp_path, annotations=[annotation(1, 5, **masks), annotation(2, 3, segmentation=AMODAL)])
     assert [(label.name, label.value) for label in cohort.classes] == [("background", 0), ("car", 1), ("van", 2)]
     occluded, plain = cohort.cases
@@ -149,8 +149,8 @@ def test_a_file_without_amodal_masks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         indexed(tmp_path, annotations=[annotation(1, 5, segmentation=AMODAL)])
     assert caught.value.complaints == (
-        "annotations: expected i_segm, inmodal_seg, visible_mask or invisible_mask beside the whole, "
-        f"got none: which part is hidden is not known ({tmp_path / 'in' / 'instances.json'})",
+        "annotations: expected i_segm, inmodal_seg, visible_mask or invisible_mask beside the amodal mask, "
+        f"got none: which part is occluded is not known ({tmp_path / 'in' / 'instances.json'})",
     )
 
 

@@ -52,7 +52,7 @@ def test_objects_are_counted_by_class_and_reason(tmp_path: Path) -> None:
     assert found.errors == () and isinstance(found, ObjectFindings)
     assert found.tallies == (Tally("liver", 1, 2, 1, 0), Tally("gut", 0, 2, 0, 2))
     assert found.reasons == ("dropped, smaller than 3 voxels: 2 (m1/gut-2, m2/gut-2)",)
-    assert found.warnings == ("classes without a complete object: 1, whose shape cannot be learnt (gut)",)
+    assert found.warnings == ("classes without an unoccluded object: 1, whose shape cannot be learnt (gut)",)
     assert str(found).splitlines() == [
         "class  objects  unoccluded  occluded, amodal known  occluded, amodal unknown  dropped",
         "liver        4           1                       2                         1        0",
@@ -64,7 +64,7 @@ def test_objects_are_counted_by_class_and_reason(tmp_path: Path) -> None:
         "no errors",
         "",
         "1 warning",
-        "classes without a complete object: 1, whose shape cannot be learnt (gut)",
+        "classes without an unoccluded object: 1, whose shape cannot be learnt (gut)",
         "",
         "1 note",
         "no voxel size: 2 label maps; their lengths are in pixels (m1, m2)",
@@ -72,9 +72,9 @@ def test_objects_are_counted_by_class_and_reason(tmp_path: Path) -> None:
 
 
 def test_every_bad_map_is_named_at_once(tmp_path: Path) -> None:
-    strange = crossing()
-    strange[0, :4] = 9
-    root = cohort_folder(tmp_path, {"m1": crossing(), "m2": strange, "m3": np.zeros((4, 5), np.uint8)})
+    novel = crossing()
+    novel[0, :4] = 9
+    root = cohort_folder(tmp_path, {"m1": crossing(), "m2": novel, "m3": np.zeros((4, 5), np.uint8)})
     (root / "m1.png").write_bytes(b"")
     assert findings(root).errors == (
         "file: expected an image, got 0 bytes (m1, m1.png)",
@@ -84,10 +84,10 @@ def test_every_bad_map_is_named_at_once(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_complete_object_there_is_nothing_to_train_on(tmp_path: Path) -> None:
+def test_without_an_unoccluded_object_there_is_nothing_to_train_on(tmp_path: Path) -> None:
     labels = crossing()
     labels[:, 11:] = 0
-    untrainable = ("complete objects: expected at least one to train on, got none (belly)",)
+    untrainable = ("unoccluded objects: expected at least one to train on, got none (belly)",)
     assert findings(cohort_folder(tmp_path, {"m1": labels})).errors == untrainable
     assert findings(cohort_folder(tmp_path, {"m1": labels}, split="test")).errors == ()
 

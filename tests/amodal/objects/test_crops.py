@@ -9,7 +9,7 @@ from medseg.amodal.objects.crops import on_map, padded, windows
 
 
 def rod(rows: int, columns: int, room: int, corner: tuple[int, int], map_shape: tuple[int, int]) -> AmodalObject:
-    """A complete rod with room around it."""
+    """An unoccluded rod with room around it."""
     mask = np.pad(np.ones((rows, columns), bool), room)
     return AmodalObject(
         name="m/rod-1",

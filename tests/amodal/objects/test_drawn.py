@@ -31,7 +31,7 @@ VISIBLE, AMODAL, FRONT = (
 
 
 def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.uint8]) -> ObjectCohort:
-    """A cohort of one case; masks by what they show, the whole under ``full``."""
+    """A cohort of one case; masks by what they show, the amodal mask under ``full``."""
     paths = {
         name: write_labels(root / f"{name}.png", Volume(array=mask, affine=np.eye(4), spacing_mm=None))
         for name, mask in masks.items()
@@ -47,7 +47,7 @@ def written(root: Path, rules: ObjectRules | None = None, **masks: NDArray[np.ui
     )
 
 
-def test_an_object_has_its_visible_part_its_whole_and_its_occluder(tmp_path: Path) -> None:
+def test_an_object_has_its_visible_part_its_amodal_mask_and_its_occluder(tmp_path: Path) -> None:
     cohort = written(tmp_path, visible=VISIBLE, full=AMODAL, occluder=FRONT)
     write_cohort(cohort)
     assert load_cohort(tmp_path) == cohort
@@ -65,7 +65,7 @@ def test_what_is_not_drawn_is_not_known(tmp_path: Path) -> None:
     assert (one.amodal, one.occluder, one.unoccluded, one.visible.shape) == (None, None, False, (3, 2))
 
 
-def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
+def test_an_object_without_an_occluded_part_is_unoccluded(tmp_path: Path) -> None:
     cohort = written(tmp_path, visible=AMODAL, full=AMODAL)
     (one,) = read_drawn_object(cohort.cases[0], cohort).objects
     assert one.unoccluded and one.occluder is not None and not one.occluder.any()
@@ -75,7 +75,7 @@ def test_an_object_without_a_hidden_part_is_complete(tmp_path: Path) -> None:
     ("rules", "amodal", "reason"),
     [
         (ObjectRules(smallest=7), AMODAL, "smaller than 7 voxels"),
-        (ObjectRules(smallest_occluded=10), AMODAL, "hidden part smaller than 10 voxels"),
+        (ObjectRules(smallest_occluded=10), AMODAL, "occluded part smaller than 10 voxels"),
         (ObjectRules(), box(slice(2, 5), slice(2, 10)), "touches the border"),
     ],
 )
@@ -94,5 +94,5 @@ def test_masks_that_contradict_one_another_are_refused_at_once(tmp_path: Path) -
     assert caught.value.complaints == (
         "shape of the mask occluder: expected 8x10 (the visible part), got 7x10 (k)",
         "values of an object's masks: expected 0 and one of 1, 2, got 1, 2 (k)",
-        "visible voxels: expected all within the whole, got 9 outside (k)",
+        "visible voxels: expected all within the amodal mask, got 9 outside (k)",
     )

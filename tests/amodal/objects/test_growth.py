@@ -100,7 +100,7 @@ def test_what_hides_an_object_is_found_across_a_seam(seam: int, gap: int, occlud
         assert all((on_map(piece.occluder, piece) == (seam_map(seam) == 2)).all() for piece in pieces)
 
 
-def test_an_unknown_region_joins_across_a_seam_and_a_bar_is_hidden_by_nothing():
+def test_an_unknown_region_joins_across_a_seam_and_a_bar_is_occluded_by_nothing():
     labels = seam_map(2)
     labels[labels == 2] = 9
     assert {amodal_object.unoccluded for amodal_object in objects(labels, HIDES, 3)} == {False}
@@ -118,7 +118,7 @@ def test_instances_hide_one_another_across_a_seam_and_never_themselves():
 
 
 # ---------------------------------------------------------------------------------------- painting
-def test_a_voxel_is_painted_where_one_whole_alone_claims_it_and_nothing_is_seen():
+def test_a_voxel_is_painted_where_one_object_alone_claims_it_and_nothing_is_seen():
     labels = np.array([[0, 1, 1, 255, 255, 2, 2, 0]])
     rod = strip(".xx.....", ".....xx.")
     bar = AmodalObject(

@@ -46,9 +46,9 @@ def by_name(extraction: Extraction) -> dict[str, AmodalObject]:
 def pasted(one: AmodalObject, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """A mask of the crop on the map."""
     assert mask is not None
-    whole_map = np.zeros(one.map_shape, bool)
-    whole_map[tuple(slice(c, c + n) for c, n in zip(one.corner, mask.shape, strict=True))] = mask
-    return whole_map
+    on_the_map = np.zeros(one.map_shape, bool)
+    on_the_map[tuple(slice(c, c + n) for c, n in zip(one.corner, mask.shape, strict=True))] = mask
+    return on_the_map
 
 
 def cross() -> NDArray[np.uint8]:
@@ -59,7 +59,7 @@ def cross() -> NDArray[np.uint8]:
 
 
 # ------------------------------------------------------------------------------------------ overlaps
-def test_a_bar_split_by_an_overlap_is_one_object_with_its_whole() -> None:
+def test_a_bar_split_by_an_overlap_is_one_object_with_its_amodal_mask() -> None:
     labels = cross()
     found = by_name(extract(labels))
     assert list(found) == ["m/a-1", "m/b-1"]
@@ -108,11 +108,11 @@ def test_an_overlap_of_one_class_or_of_three_drops_what_touches_it() -> None:
     assert [(d.name, d.reason, d.voxels) for d in extract(labels).dropped] == [("m/a-1", "an overlap of one class", 36)]
 
 
-def test_small_objects_and_small_hidden_parts_are_dropped() -> None:
+def test_small_objects_and_small_occluded_parts_are_dropped() -> None:
     labels = cross()
     assert not extract(labels, replace(OVERLAP, smallest=18, smallest_occluded=9)).dropped
     reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest_occluded=10)).dropped}
-    assert reasons == {"hidden part smaller than 10 voxels"}
+    assert reasons == {"occluded part smaller than 10 voxels"}
     reasons = {d.reason for d in extract(labels, replace(OVERLAP, smallest=19)).dropped}
     assert reasons == {"smaller than 19 voxels"}
 
@@ -133,7 +133,7 @@ def test_an_object_whose_overlap_touches_the_border_is_dropped() -> None:
 
 
 # ------------------------------------------------------------------------------- unknown and hides
-def test_beside_an_unknown_region_the_whole_is_not_known() -> None:
+def test_beside_an_unknown_region_the_amodal_mask_is_not_known() -> None:
     labels = np.zeros((8, 12), np.uint8)
     labels[2:5, 1:4], labels[2:5, 4:6], labels[2:5, 8:11] = 1, 9, 1
     found = by_name(extract(labels, ObjectRules(unknown=(9,), smallest_occluded=99)))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.occlusion.frames import FrameRules
-from medseg.amodal.occlusion.occluders import Ranges
-from medseg.amodal.occlusion.showing import Showing
+from medseg.amodal.occlusion.sections import FrameConfig, OcclusionConfig, ShowingConfig
 
-SHOWING = Showing(FrameRules((16, 16), spacing=2.0), Ranges(occluded=(0.1, 0.5)))
+SHOWING = ShowingConfig(frame=FrameConfig(size=(16, 16), spacing=2.0), occlusion=OcclusionConfig(occluded=(0.1, 0.5)))
 
 
 def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.ndarray:
@@ -19,7 +17,7 @@ def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.
 
 
 def rod(rows: int = 6, columns: int = 14, room: int = 0, name: str = "m/rod-1") -> AmodalObject:
-    """A complete rod that fills its crop, or has room around it."""
+    """An unoccluded rod that fills its crop, or has room around it."""
     mask = np.pad(np.ones((rows, columns), bool), room)
     return AmodalObject(
         name=name,

@@ -12,7 +12,8 @@ import pytest
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of, read_objects
-from medseg.amodal.occlusion.frames import Frame, FrameRules, fits, frame_around, from_frame, to_frame
+from medseg.amodal.occlusion.frames import Frame, fits, frame_around, from_frame, to_frame
+from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.shapes import CLASSES, RULES, render_map
 from medseg.contracts import ObjectCohort, Volume
 from medseg.experiment.cohorts import indexed as index
@@ -42,7 +43,7 @@ def complete_shapes(dims: int, size: int, maps: int) -> list[AmodalObject]:
     return found
 
 
-def round_trip(mask: np.ndarray, rules: FrameRules, spacing: Sequence[float] | None) -> float:
+def round_trip(mask: np.ndarray, rules: FrameConfig, spacing: Sequence[float] | None) -> float:
     """IoU of a mask and what comes back of it."""
     frame = frame_around(mask, rules, spacing)
     back = from_frame(to_frame(mask, frame), frame, mask.shape) >= 0.5
@@ -62,36 +63,36 @@ def to_map(frame: Frame, place: Sequence[float]) -> np.ndarray:
 @pytest.mark.parametrize("align", [True, False])
 def test_a_round_trip_loses_less_than_a_hundredth_of_a_flat_object(align: bool):
     """On their tight crops, whose borders they touch on every side."""
-    rules = FrameRules((64, 64), spacing=1.0, align=align)
+    rules = FrameConfig(size=(64, 64), spacing=1.0, align=align)
     kept = [round_trip(amodal_object.visible, rules, None) for amodal_object in complete_shapes(2, 160, 4)]
     assert len(kept) > 20 and np.mean(kept) > 0.999 and min(kept) > 0.99
 
 
 def test_a_round_trip_loses_less_than_a_hundredth_of_a_volume():
-    rules = FrameRules((48, 48, 48), spacing=1.0)
+    rules = FrameConfig(size=(48, 48, 48), spacing=1.0)
     kept = [round_trip(amodal_object.visible, rules, None) for amodal_object in complete_shapes(3, 90, 1)]
     assert len(kept) > 3 and min(kept) > 0.99
 
 
 def test_a_round_trip_of_flat_voxels_loses_less_than_a_hundredth():
     """Slices twice as far apart as the voxels are wide."""
-    rules = FrameRules((64, 64, 64), spacing=0.9)
+    rules = FrameConfig(size=(64, 64, 64), spacing=0.9)
     kept = [round_trip(amodal_object.visible[..., ::2], rules, SPACING) for amodal_object in complete_shapes(3, 90, 1)]
     assert len(kept) > 3 and min(kept) > 0.99
 
 
 def test_frames_that_fit_the_object_lose_no_more():
-    rules = FrameRules((64, 64), spacing=None)
+    rules = FrameConfig(size=(64, 64), spacing=None)
     kept = [round_trip(amodal_object.visible, rules, None) for amodal_object in complete_shapes(2, 160, 2)]
     assert min(kept) > 0.99
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "rules"), [
-    ("mfish", FrameRules((64, 64), spacing=1.0, reduction=2.5)),
-    ("hippocampus", FrameRules((48, 48, 48), spacing=0.8)),
+    ("mfish", FrameConfig(size=(64, 64), spacing=1.0, reduction=2.5)),
+    ("hippocampus", FrameConfig(size=(48, 48, 48), spacing=0.8)),
 ])  # fmt: skip
-def test_a_round_trip_of_real_objects(name: str, rules: FrameRules):
+def test_a_round_trip_of_real_objects(name: str, rules: FrameConfig):
     if "MEDSEG_DATA" not in os.environ:
         pytest.skip(f"MEDSEG_DATA is not set: the folder that holds {name}")
     cohort = index(Path(os.environ["MEDSEG_DATA"]) / name)
@@ -107,7 +108,7 @@ def test_a_round_trip_of_real_objects(name: str, rules: FrameRules):
 def test_a_place_goes_there_and_back():
     mask = np.zeros((20, 30), bool)
     mask[4:9, 3:27] = True
-    frame = frame_around(mask, FrameRules((128, 128), spacing=0.5), (0.5, 2.0))
+    frame = frame_around(mask, FrameConfig(size=(128, 128), spacing=0.5), (0.5, 2.0))
     point = np.zeros(mask.shape)
     point[6, 15] = 1
     there = np.unravel_index(to_frame(point, frame).argmax(), (128, 128))
@@ -120,7 +121,7 @@ def test_a_place_goes_there_and_back():
 def test_the_middle_of_the_object_is_the_middle_of_the_frame():
     mask = np.zeros((20, 30), bool)
     mask[4:9, 3:28] = True
-    frame = frame_around(mask, FrameRules((32, 32), spacing=1.0, align=False), None)
+    frame = frame_around(mask, FrameConfig(size=(32, 32), spacing=1.0, align=False), None)
     np.testing.assert_allclose(to_map(frame, (15.5, 15.5)), (6, 15))
 
 
@@ -128,18 +129,20 @@ def test_the_middle_of_the_object_is_the_middle_of_the_frame():
 def test_lengths_in_mm_keep_their_proportion():
     mask = np.zeros((14, 9), bool)
     mask[2:12, 2:8] = True  # 10 x 6 voxels
-    grid = to_frame(mask, frame_around(mask, FrameRules((32, 32), spacing=1.0, align=False), (1.0, 2.0))) >= 0.5
+    grid = to_frame(mask, frame_around(mask, FrameConfig(size=(32, 32), spacing=1.0, align=False), (1.0, 2.0))) >= 0.5
     assert extent(grid) == [10, 12]
-    upright = to_frame(mask, frame_around(mask, FrameRules((32, 32), spacing=1.0, align=False), (2.0, 1.0))) >= 0.5
+    upright = (
+        to_frame(mask, frame_around(mask, FrameConfig(size=(32, 32), spacing=1.0, align=False), (2.0, 1.0))) >= 0.5
+    )
     assert extent(upright) == [20, 6]
-    lying = to_frame(mask, frame_around(mask, FrameRules((32, 32), spacing=0.5, align=False), None)) >= 0.5
+    lying = to_frame(mask, frame_around(mask, FrameConfig(size=(32, 32), spacing=0.5, align=False), None)) >= 0.5
     assert extent(lying) == [20, 12]
 
 
 def test_a_frame_without_a_spacing_is_filled_up_to_the_margin():
     mask = np.zeros((50, 20), bool)
     mask[5:45, 5:15] = True
-    frame = frame_around(mask, FrameRules((32, 32), margin=1.25), None)
+    frame = frame_around(mask, FrameConfig(size=(32, 32), margin=1.25), None)
     assert extent(to_frame(mask, frame) >= 0.5) == [round(32 / 1.25), round(32 / 1.25 / 4)]
     assert frame.reduction == 1.0
 
@@ -147,17 +150,17 @@ def test_a_frame_without_a_spacing_is_filled_up_to_the_margin():
 def test_what_is_too_large_is_shown_smaller_and_says_by_how_much():
     mask = np.zeros((90, 20), bool)
     mask[5:85, 5:15] = True
-    frame = frame_around(mask, FrameRules((32, 32), spacing=1.0, margin=1.25, align=False), None)
+    frame = frame_around(mask, FrameConfig(size=(32, 32), spacing=1.0, margin=1.25, align=False), None)
     assert frame.reduction == pytest.approx(80 * 1.25 / 32)
     assert extent(to_frame(mask, frame) >= 0.5)[0] == round(32 / 1.25)
-    small = frame_around(mask[:20], FrameRules((32, 32), spacing=1.0, margin=1.25, align=False), None)
+    small = frame_around(mask[:20], FrameConfig(size=(32, 32), spacing=1.0, margin=1.25, align=False), None)
     assert small.reduction == 1.0
 
 
 def test_a_mask_that_is_shown_smaller_is_smoothed_and_keeps_its_area():
     stripes = np.zeros((96, 96), bool)
     stripes[8:88, 8:88] = True
-    frame = frame_around(stripes, FrameRules((32, 32), spacing=3.0, margin=1.0, align=False), None)
+    frame = frame_around(stripes, FrameConfig(size=(32, 32), spacing=3.0, margin=1.0, align=False), None)
     stripes[::2] = False
     grid = to_frame(stripes, frame)
     assert grid.sum() * 9 == pytest.approx(stripes.sum(), rel=0.03)
@@ -180,18 +183,18 @@ def lopsided(dims: int = 2) -> np.ndarray:
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_copy_is_shown_as_the_original_is(quarters: int):
-    rules, mask = FrameRules((32, 32), spacing=1.0), lopsided()
+    rules, mask = FrameConfig(size=(32, 32), spacing=1.0), lopsided()
     turned = np.rot90(mask, quarters)
     shown = [to_frame(array, frame_around(array, rules, None)) for array in (mask, turned)]
     np.testing.assert_allclose(shown[1], shown[0], atol=1e-4)
-    apart = FrameRules((32, 32), spacing=1.0, align=False)
+    apart = FrameConfig(size=(32, 32), spacing=1.0, align=False)
     assert (
         np.abs(np.subtract(*(to_frame(array, frame_around(array, apart, None)) for array in (mask, turned)))).max() == 1
     )
 
 
 def test_a_turned_volume_is_shown_as_the_original_is():
-    rules, mask = FrameRules((32, 32, 32), spacing=1.0), lopsided(3)
+    rules, mask = FrameConfig(size=(32, 32, 32), spacing=1.0), lopsided(3)
     turned = np.rot90(np.rot90(mask, 1, (0, 2)), 2, (0, 1))
     shown = [to_frame(array, frame_around(array, rules, None)) for array in (mask, turned)]
     np.testing.assert_allclose(shown[1], shown[0], atol=1e-4)
@@ -200,7 +203,7 @@ def test_a_turned_volume_is_shown_as_the_original_is():
 def test_the_longest_axis_comes_first_and_the_frame_is_turned_not_mirrored():
     for dims in (2, 3):
         mask = lopsided(dims)
-        frame = frame_around(np.swapaxes(mask, 0, 1), FrameRules((40,) * dims, spacing=1.0), None)
+        frame = frame_around(np.swapaxes(mask, 0, 1), FrameConfig(size=(40,) * dims, spacing=1.0), None)
         grid = to_frame(np.swapaxes(mask, 0, 1), frame) >= 0.5
         assert extent(grid)[0] == max(extent(grid)) > 20
         np.testing.assert_allclose(frame.matrix.T @ frame.matrix, np.eye(dims), atol=1e-9)
@@ -208,7 +211,7 @@ def test_the_longest_axis_comes_first_and_the_frame_is_turned_not_mirrored():
 
 
 def test_a_mirror_image_is_not_shown_as_the_original_is():
-    rules, mask = FrameRules((32, 32), spacing=1.0), lopsided()
+    rules, mask = FrameConfig(size=(32, 32), spacing=1.0), lopsided()
     shown = [to_frame(array, frame_around(array, rules, None)) for array in (mask, mask[::-1])]
     assert np.abs(shown[1] - shown[0]).max() > 0.9
     assert np.abs(np.flip(shown[1], 1) - shown[0]).max() < 1e-4
@@ -218,18 +221,18 @@ def test_axes_are_those_of_the_object_in_mm():
     """A rod of 24 x 10 voxels that are twice as wide as high lies the other way than it looks."""
     mask = np.zeros((30, 20), bool)
     mask[3:27, 5:15] = True
-    frame = frame_around(mask, FrameRules((64, 64), spacing=1.0), (0.5, 2.0))
+    frame = frame_around(mask, FrameConfig(size=(64, 64), spacing=1.0), (0.5, 2.0))
     assert extent(to_frame(mask, frame) >= 0.5) == [20, 12]
 
 
 def test_one_voxel_has_a_frame():
     mask = np.zeros((5, 5), bool)
     mask[2, 2] = True
-    frame = frame_around(mask, FrameRules((8, 8), spacing=1.0), None)
+    frame = frame_around(mask, FrameConfig(size=(8, 8), spacing=1.0), None)
     np.testing.assert_allclose(to_map(frame, (3.5, 3.5)), (2, 2))
     assert frame.reduction == 1.0 and math.isclose(to_frame(mask, frame).sum(), 1.0, rel_tol=1e-5)
 
 
 def test_an_object_fits_up_to_the_reduction():
-    rules = FrameRules((16, 16), spacing=1.0, margin=1.0, reduction=2.0)
+    rules = FrameConfig(size=(16, 16), spacing=1.0, margin=1.0, reduction=2.0)
     assert fits(rod(4, 32), rules) and not fits(rod(4, 33), rules)

@@ -1,4 +1,4 @@
-"""Occluders over squares and cubes, where the hidden share is a sum done by hand."""
+"""Occluders over squares and cubes, where the occluded share is a sum done by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from medseg.amodal.occlusion.hiding import apply_occlusion
-from medseg.amodal.occlusion.occluders import Kind, Occlusion
+from medseg.amodal.occlusion.occluders import Occlusion
+from medseg.amodal.occlusion.sections import Kind
 
 from .conftest import square
 

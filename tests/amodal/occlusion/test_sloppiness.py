@@ -36,7 +36,7 @@ def test_no_mask_and_a_full_one_stay_as_they_are():
             np.testing.assert_array_equal(roughen(mask, change), mask)
 
 
-def test_a_sloppy_object_loses_or_gains_up_to_the_gap_and_keeps_its_whole():
+def test_a_sloppy_object_loses_or_gains_up_to_the_jitter_and_keeps_its_amodal_mask():
     amodal_object = rod(6, 14, room=4)
     areas = set()
     for seed in range(40):

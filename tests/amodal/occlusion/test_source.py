@@ -1,4 +1,4 @@
-"""Batches of hidden objects: functions of their place, the truth where it may be seen and nowhere else."""
+"""Batches of occluded objects: functions of their place, the truth where it may be seen and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.occlusion import source as module
-from medseg.amodal.occlusion.frames import FrameRules, fits, frame_of
+from medseg.amodal.occlusion.frames import fits, frame_of
+from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.source import OcclusionSource
 from medseg.amodal.shapes import write_shapes
 from medseg.cohorts.cohort import load_cohort
@@ -33,8 +34,17 @@ def divided(cohort: Cohort, *splits: Split) -> Cohort:
     return replace(cohort, cases=tuple(replace(c, split=s) for c, s in zip(cohort.cases, splits, strict=True)))
 
 
-def source(cohort: Cohort, batch_size: int = 4, objects_per_epoch: int | None = None, **changes: object):
-    return OcclusionSource(cohort, replace(SHOWING, **changes), 7, batch_size, objects_per_epoch)  # type: ignore[arg-type]
+def source(
+    cohort: Cohort, batch_size: int = 4, objects_per_epoch: int | None = None, mask_jitter: int = 0, **changes: object
+) -> OcclusionSource:
+    return OcclusionSource(
+        cohort, showing(mask_jitter, **changes), 7, batch_size=batch_size, objects_per_epoch=objects_per_epoch
+    )  # type: ignore[arg-type]
+
+
+def showing(mask_jitter: int, **changes: object) -> ShowingConfig:
+    occlusion = SHOWING.occlusion.model_copy(update={"mask_jitter": mask_jitter})
+    return SHOWING.model_copy(update={"occlusion": occlusion, **changes})
 
 
 def same(one: MaskBatch, other: MaskBatch) -> bool:
@@ -58,7 +68,7 @@ def test_a_batch_is_a_function_of_view_epoch_and_step(cohort: Cohort, view):
     assert not torch.equal(one.batch(view, 0, 1).visible, later.visible)
     assert later.visible.shape == later.occluder.shape == later.amodal.shape == (4, 1, 16, 16)
     assert later.visible.dtype == torch.float32 and later.class_index.dtype == torch.int64
-    seeded = OcclusionSource(cohort, replace(SHOWING, mask_jitter=1), 8, 4)
+    seeded = OcclusionSource(cohort, showing(mask_jitter=1), 8, batch_size=4)
     assert not same(seeded.batch(view, 1, 1), later)
 
 
@@ -98,8 +108,16 @@ def test_an_index_names_the_object(cohort: Cohort):
     np.testing.assert_allclose(areas, expected, rtol=0.1)
 
 
+def test_an_object_may_have_a_name_like_that_of_a_simulated_one(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):
+    cup = rod(name="cup~bar")
+    monkeypatch.setattr(module, "objects_of_split", lambda cohort, split: [cup, replace(cup, unoccluded=False)])
+    found = source(cohort, batch_size=1)
+    for view in ("complete", "occluded", "visible"):
+        assert [found.names[index] for index in found.batch(view, 0, 0).case_index.tolist()] == ["cup~bar"]
+
+
 # -------------------------------------------------------------------------------------------- views
-def test_the_truth_is_told_of_synthetically_hidden_objects_and_never_of_really_hidden_ones(cohort: Cohort):
+def test_the_truth_is_told_of_synthetically_occluded_objects_and_never_of_really_occluded_ones(cohort: Cohort):
     found = source(cohort)
     for batch in (found.batch("visible", 0, 0), *found.validation("visible")):
         assert torch.equal(batch.amodal, batch.visible)
@@ -115,13 +133,13 @@ def test_the_truth_is_told_of_synthetically_hidden_objects_and_never_of_really_h
     assert same(found.batch("visible", 0, 0), told)  # another truth changes nothing
 
 
-def test_what_is_hidden_lies_in_the_occluder(cohort: Cohort):
+def test_what_is_occluded_lies_in_the_occluder(cohort: Cohort):
     batch = source(cohort).batch("occluded", 0, 0)
     lost = batch.amodal - batch.visible
     assert lost.max() > 0.9 and (lost <= batch.occluder + 1e-4).all()
 
 
-def test_a_cohort_without_hidden_objects_hides_complete_ones_and_keeps_their_whole_to_itself(cohort: Cohort):
+def test_a_cohort_without_occluded_objects_hides_unoccluded_ones_and_keeps_their_amodal_masks_to_itself(cohort: Cohort):
     found = source(cohort)
     found.occluded = {"train": [], "val": []}
     batch = found.batch("visible", 0, 0)
@@ -170,20 +188,20 @@ def test_mirror_images_are_shown_only_where_they_may_be(cohort: Cohort):
 
 
 # ------------------------------------------------------------------------------------------ refusals
-def refusal(cohort: Cohort, frame: FrameRules) -> tuple[str, ...]:
+def refusal(cohort: Cohort, frame: FrameConfig) -> tuple[str, ...]:
     with pytest.raises(Refused) as refused:
         source(cohort, frame=frame)
     return refused.value.complaints
 
 
 def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
-    complaints = refusal(cohort, FrameRules((16, 16), spacing=1.0, reduction=1.5))
+    complaints = refusal(cohort, FrameConfig(size=(16, 16), spacing=1.0, reduction=1.5))
     found = source(cohort)
     large = [
         amodal_object.name
         for split in ("train", "val")
         for amodal_object in found.unoccluded[split]
-        if not fits(amodal_object, FrameRules((16, 16), spacing=1.0, reduction=1.5))
+        if not fits(amodal_object, FrameConfig(size=(16, 16), spacing=1.0, reduction=1.5))
     ]
     assert 1 < len(large) < len(found.unoccluded["train"]) + len(found.unoccluded["val"])
     assert [line.split("(")[-1].rstrip(")") for line in complaints] == large
@@ -192,7 +210,7 @@ def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
     assert complaints[0].removeprefix(start).split(" times (")[0].replace(".", "").isdigit()
 
 
-def test_a_hidden_object_larger_than_the_frame_allows_is_not_trained_on(
+def test_an_occluded_object_larger_than_the_frame_allows_is_not_trained_on(
     cohort: Cohort, monkeypatch: pytest.MonkeyPatch
 ):
     short, long = (replace(rod(6, length, name=f"m/rod-{length}"), unoccluded=False) for length in (20, 60))
@@ -204,9 +222,9 @@ def test_a_hidden_object_larger_than_the_frame_allows_is_not_trained_on(
     assert [amodal_object.name for amodal_object in found.occluded["train"]] == ["m/rod-20"]
 
 
-def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: Path):
+def test_a_split_without_an_unoccluded_object_is_refused(cohort: Cohort, tmp_path: Path):
     empty = divided(cohort, "train", "train", "train", "test")
-    sentence = "complete objects in the val split: expected at least one, got none (shapes_2d)"
+    sentence = "unoccluded objects in the val split: expected at least one, got none (shapes_2d)"
     assert refusal(empty, SHOWING.frame) == (sentence,)
     crossed = np.zeros((40, 40), np.uint8)
     crossed[10:30, 18:23], crossed[18:23, 10:30] = 1, 2
@@ -214,6 +232,6 @@ def test_a_split_without_a_complete_object_is_refused(cohort: Cohort, tmp_path: 
     path = write_labels(tmp_path / "crossed.png", Volume(array=crossed, affine=np.eye(4), spacing_mm=None))
     cases = tuple(replace(case, object_masks={"full": path}) for case in cohort.cases)
     assert refusal(replace(cohort, cases=cases), SHOWING.frame) == (
-        "complete objects in the train split: expected at least one, got none (shapes_2d)",
+        "unoccluded objects in the train split: expected at least one, got none (shapes_2d)",
         sentence,
     )

@@ -40,7 +40,7 @@ def picture(path: Path) -> np.ndarray:
 
 
 def share(pixels: np.ndarray, name: str) -> float:
-    """Of pixels (H,W,3), how many have the colour of occluder, visible or hidden."""
+    """Of pixels (H,W,3), how many have the colour of occluder, visible or occluded."""
     colour = np.round(255 * np.array(to_rgb(COLOURS[name])))
     return float((np.abs(pixels - colour) <= 1).all(axis=-1).mean())
 
@@ -59,10 +59,10 @@ def test_a_row_per_object_in_the_colours_of_what_is_seen_true_and_answered(tmp_p
     assert page.shape[1] == round(completions.SIDE * len(completions.COLUMNS) * completions.DOTS_PER_INCH)
     assert two.shape[0] - page.shape[0] == round(completions.ROW_HEIGHT * completions.DOTS_PER_INCH)
     seen, truth, answer, probability, first, second, third, _ = (column(page, number) for number in range(8))
-    assert min(share(seen, "visible"), share(seen, "occluder")) > 0.05 and share(seen, "hidden") == 0
+    assert min(share(seen, "visible"), share(seen, "occluder")) > 0.05 and share(seen, "occluded") == 0
     for grown in (truth, answer, first):
         assert min(share(grown, name) for name in COLOURS) > 0.03
-    assert share(second, "hidden") == 0 < share(second, "occluder")
+    assert share(second, "occluded") == 0 < share(second, "occluder")
     assert share(probability, "visible") == 0 and len(np.unique(probability.reshape(-1, 3), axis=0)) > 1
     assert (third == 255).all()
 
@@ -72,10 +72,10 @@ def test_what_is_not_known_is_left_white(tmp_path):
     page = picture(draw_completions(tmp_path / "unknown.png", [unknown]))
     assert share(column(page, 0), "occluder") == 0
     assert not any(share(column(page, 1), name) for name in COLOURS)
-    assert share(column(page, 2), "hidden") > 0.03
+    assert share(column(page, 2), "occluded") > 0.03
 
 
-def test_a_volume_shows_the_slice_in_which_most_is_hidden(tmp_path):
+def test_a_volume_shows_the_slice_in_which_most_is_occluded(tmp_path):
     def volume(*slices: np.ndarray) -> np.ndarray:
         return np.stack(slices, axis=-1)
 

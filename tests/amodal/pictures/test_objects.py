@@ -16,10 +16,10 @@ def picture(name: str, visible, occluder, amodal, *, spacing=(1.0, 1.0)) -> Obje
     return ObjectPicture(name=name, visible=visible, occluder=occluder, amodal=amodal, spacing=spacing)
 
 
-def test_the_hidden_part_lies_over_the_occluder():
+def test_the_occluded_part_lies_over_the_occluder():
     colours = painted(VISIBLE, OCCLUDER, AMODAL)[0]
     assert [tuple(colour) for colour in colours] == [
-        to_rgb(COLOURS[name]) for name in ("visible", "visible", "hidden", "occluder")
+        to_rgb(COLOURS[name]) for name in ("visible", "visible", "occluded", "occluder")
     ]
     assert (painted(~AMODAL & False, OCCLUDER & False, AMODAL & False) == 1).all()
 
@@ -33,9 +33,9 @@ def test_a_volume_shows_the_slice_with_most_of_the_visible_part_and_keeps_its_as
     _draw(axis, picture("v/a-1", visible, None, amodal, spacing=(3.0, 1.5, 9.0)))
     shown = np.asarray(axis.images[0].get_array())
     assert shown.shape == (2, 4, 3)
-    assert tuple(shown[1, 3]) == to_rgb(COLOURS["hidden"]) and tuple(shown[0, 1]) == to_rgb(COLOURS["visible"])
+    assert tuple(shown[1, 3]) == to_rgb(COLOURS["occluded"]) and tuple(shown[0, 1]) == to_rgb(COLOURS["visible"])
     assert axis.get_aspect() == 2.0
-    assert axis.get_title() == "v/a-1\n25% hidden"
+    assert axis.get_title() == "v/a-1\n25% occluded"
 
 
 def test_the_sheet_is_written_and_says_what_is_not_known(tmp_path):
@@ -49,8 +49,8 @@ def test_the_sheet_is_written_and_says_what_is_not_known(tmp_path):
     for one in pictures:
         _draw(axis, one)
         titles.append(axis.get_title().splitlines()[1])
-    assert titles == ["33% hidden", "whole unknown", "complete"]
+    assert titles == ["33% occluded", "amodal mask unknown", "unoccluded"]
     image = imread(draw_objects(tmp_path / "new" / "page.png", pictures * 5))  # 15: two rows, the thirteenth hidden
-    orange = (np.abs(image[..., :3] - to_rgb(COLOURS["hidden"])) < 0.02).all(-1)
+    orange = (np.abs(image[..., :3] - to_rgb(COLOURS["occluded"])) < 0.02).all(-1)
     half = len(orange) // 2
     assert orange[:half].any() and orange[half:].any()

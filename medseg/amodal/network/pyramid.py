@@ -1,4 +1,4 @@
-"""What the encoders and the rival network share: the numbers they are built for, and the way down the levels and up."""
+"""What the encoders and the rival network share: the way down the levels and up."""
 
 from __future__ import annotations
 
@@ -7,39 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from medseg.amodal.blocks import Residual, coarser, finer, packed
+from medseg.amodal.network.blocks import Residual, coarser, finer, packed
+from medseg.amodal.network.layout import Layout
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What every part of the model is built for.
-
-    size: (S,) voxels of the frame. classes: K. channels: width of each level, from fine to coarse; each is half as long
-    as the one before. patch: so many voxels along each axis enter as one position of the first level, its channels.
-    coarse: Z, the length of the part of z for the whole shape. fine: F, the channels of the part for its outline.
-    level: the level on whose grid the fine part lies.
-    """
-
-    size: tuple[int, ...]
-    classes: int
-    channels: tuple[int, ...] = (32, 64, 64)
-    patch: int = 2
-    coarse: int = 32
-    fine: int = 4
-    level: int = 1
-
-    @property
-    def deepest(self) -> tuple[int, ...]:
-        """(S,) the grid of the last level."""
-        return tuple(length // self.patch >> (len(self.channels) - 1) for length in self.size)
-
-
-@dataclass
+@dataclass(kw_only=True)
 class Climbed:
-    """Features (B,F,S...) of the deepest level, and of the level where the way up ends."""
+    """The features that come of masks."""
 
     deepest: Tensor
+    """(B,F,S...) of the last level."""
     top: Tensor
+    """(B,F,S...) of the level where the way up ends."""
 
 
 class Pyramid(nn.Module):
@@ -66,4 +45,4 @@ class Pyramid(nn.Module):
             passed.append(features)
         for block, skipped in zip(self.up, passed[-2::-1], strict=False):
             features = block(torch.cat([finer(features), skipped], dim=1), class_index)
-        return Climbed(passed[-1], features)
+        return Climbed(deepest=passed[-1], top=features)

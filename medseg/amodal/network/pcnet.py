@@ -1,11 +1,12 @@
-"""The rival that cannot draw: a U-Net from the visible part and the occluder straight to the whole mask."""
+"""The rival that cannot draw: a U-Net from the visible part and the occluder straight to the amodal mask."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from medseg.amodal.blocks import convolution, unpacked
-from medseg.amodal.pyramid import Layout, Pyramid
+from medseg.amodal.network.blocks import convolution, unpacked
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.pyramid import Pyramid
 
 
 class PartialCompletionNetwork(Pyramid):

@@ -7,47 +7,57 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Independent, Normal
 
-from medseg.amodal.blocks import Residual, convolution, finer, unpacked
-from medseg.amodal.pyramid import Layout, Pyramid
+from medseg.amodal.network.blocks import Residual, convolution, finer, unpacked
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.pyramid import Pyramid
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Code:
-    """One z: coarse (B,Z), fine (B,F,s...)."""
+    """One z."""
 
     coarse: Tensor
+    """(B,Z) which shape it is."""
     fine: Tensor
+    """(B,F,s...) where exactly its outline runs, s... the grid of ``Layout.level``; with the coarse part alone, decoded
+    masks are blurred at their borders."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Latent:
-    """A diagonal Gaussian over z = (coarse (B,Z), fine (B,F,s...)), s... the grid of ``Layout.level``.
+    """A Gaussian over z, all of whose dimensions are independent."""
 
-    The coarse part says which shape, the fine part where exactly its outline runs: with the coarse one alone,
-    decoded masks are blurred at their borders.
-    """
+    coarse: Normal
+    """(B,Z) of numbers."""
+    fine: Independent
+    """(B,F) of channels, each over s..., so that a divergence is one number per channel."""
 
-    coarse_mean: Tensor
-    coarse_logvar: Tensor
-    fine_mean: Tensor
-    fine_logvar: Tensor
+    @staticmethod
+    def of(coarse: Normal, fine: Normal) -> Latent:
+        """fine: (B,F,s...) of numbers."""
+        return Latent(coarse=coarse, fine=Independent(fine, fine.mean.ndim - 2, validate_args=False))
 
     def mean(self) -> Code:
         """The one answer."""
-        return Code(self.coarse_mean, self.fine_mean)
+        return Code(coarse=self.coarse.mean, fine=self.fine.mean)
 
     def sample(self, generator: torch.Generator | None = None) -> Code:
-        """z = mean + sigma * eps (Kingma and Welling 2014, Eq. 10)."""
+        """z = mean + sigma * eps (Kingma and Welling 2014, Eq. 10); ``rsample``, but from a generator of one's own."""
         return Code(
-            _drawn(self.coarse_mean, self.coarse_logvar, generator),
-            _drawn(self.fine_mean, self.fine_logvar, generator),
+            coarse=_drawn(self.coarse.mean, self.coarse.stddev, generator),
+            fine=_drawn(self.fine.mean, self.fine.base_dist.stddev, generator),
         )
 
 
-def _drawn(mean: Tensor, logvar: Tensor, generator: torch.Generator | None) -> Tensor:
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-    return mean + (0.5 * logvar).exp() * noise
+def gaussian(mean: Tensor, logvar: Tensor) -> Normal:
+    """N(mean, exp(logvar)), any shape; nothing is checked, for that costs a synchronisation with the device."""
+    return Normal(mean, (0.5 * logvar).exp(), validate_args=False)
+
+
+def _drawn(mean: Tensor, sigma: Tensor, generator: torch.Generator | None) -> Tensor:
+    return mean + sigma * torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
 
 
 class Encoder(Pyramid):
@@ -65,7 +75,7 @@ class Encoder(Pyramid):
         climbed = self.climb(visible, occluder, class_index)
         coarse_mean, coarse_logvar = self.to_coarse(self.squeeze(climbed.deepest).flatten(1)).float().chunk(2, dim=1)
         fine_mean, fine_logvar = self.to_fine(climbed.top).float().chunk(2, dim=1)
-        return Latent(coarse_mean, _bounded(coarse_logvar), fine_mean, _bounded(fine_logvar))
+        return Latent.of(gaussian(coarse_mean, _bounded(coarse_logvar)), gaussian(fine_mean, _bounded(fine_logvar)))
 
 
 class Decoder(nn.Module):
@@ -95,7 +105,7 @@ class Decoder(nn.Module):
 
 
 class AmodalVAE(nn.Module):
-    """Ling et al., NeurIPS 2020: p(y|z,c) with q1(z|y,c) of complete masks and q2(z|v,o,c) of partly hidden ones.
+    """Ling et al., NeurIPS 2020: p(y|z,c) with q1(z|y,c) of complete masks and q2(z|v,o,c) of partly occluded ones.
 
     complete: q1. partial: q2. anchor: q2 as stage II left it, which stage III is held to. decoder: p(y|z,c).
     """

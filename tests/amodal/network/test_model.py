@@ -8,36 +8,36 @@ from dataclasses import replace
 import pytest
 import torch
 
-from medseg.amodal.model import AmodalVAE, Code
+from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.model import AmodalVAE, Code, Latent, gaussian
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, divergence_from_prior
-from medseg.amodal.pcnet import PartialCompletionNetwork
-from medseg.amodal.pyramid import Layout
 
-from .conftest import TINY, Rectangles, rectangle, vae
+from ..conftest import TINY, Rectangles, rectangle, vae
 
 SIZES = ((16, 16), (16, 8), (8, 16, 8))
 
 
 @pytest.mark.parametrize(("size", "patch", "level"), itertools.product(SIZES, (1, 2), (0, 1)))
 def test_one_code_for_pictures_and_volumes(size: tuple[int, ...], patch: int, level: int):
-    layout = Layout(size, 2, (8, 8), patch, coarse=3, fine=2, level=level)
+    layout = Layout(size=size, classes=2, channels=(8, 8), patch=patch, coarse=3, fine=2, level=level)
     masks, classes = torch.rand(2, 1, *size), torch.tensor([0, 1])
     model = vae(layout)
     latent = model.partial(masks, masks, classes)
     grid = tuple(length // patch >> level for length in size)
-    assert latent.coarse_mean.shape == latent.coarse_logvar.shape == (2, 3)
-    assert latent.fine_mean.shape == latent.fine_logvar.shape == (2, 2, *grid)
+    assert latent.coarse.mean.shape == latent.coarse.stddev.shape == (2, 3)
+    assert latent.fine.mean.shape == latent.fine.stddev.shape == (2, 2, *grid)
     assert layout.deepest == tuple(length // patch // 2 for length in size)
     assert model.decoder(latent.mean(), classes).shape == (2, 1, *size)
     assert PartialCompletionNetwork(layout)(masks, masks, classes).shape == (2, 1, *size)
 
 
 def test_three_levels_and_no_way_up_where_the_fine_part_lies_deepest():
-    layout = Layout((16, 16), 1, (8, 12, 16), 1, coarse=3, fine=2, level=2)
+    layout = Layout(size=(16, 16), classes=1, channels=(8, 12, 16), patch=1, coarse=3, fine=2, level=2)
     model = vae(layout)
     latent = model.complete(torch.rand(1, 1, 16, 16), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
-    assert latent.fine_mean.shape == (1, 2, 4, 4) and len(model.complete.up) == 0
+    assert latent.fine.mean.shape == (1, 2, 4, 4) and len(model.complete.up) == 0
     assert model.decoder(latent.mean(), torch.tensor([0])).shape == (1, 1, 16, 16)
 
 
@@ -56,9 +56,10 @@ def test_a_sample_lies_so_many_sigmas_from_the_mean():
     latent = vae().complete(rectangle(2, 2, 4, 9), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
     drawn = latent.sample(torch.Generator().manual_seed(5))
     noise = torch.randn(1, 4, generator=torch.Generator().manual_seed(5))
-    torch.testing.assert_close(drawn.coarse, latent.coarse_mean + (0.5 * latent.coarse_logvar).exp() * noise)
-    still = replace(latent, fine_logvar=torch.full_like(latent.fine_logvar, -60.0)).sample()
-    torch.testing.assert_close(still.fine, latent.fine_mean)
+    torch.testing.assert_close(drawn.coarse, latent.coarse.mean + latent.coarse.stddev * noise)
+    mean = latent.fine.mean
+    still = Latent.of(latent.coarse, gaussian(mean, torch.full_like(mean, -60.0))).sample()
+    torch.testing.assert_close(still.fine, mean)
 
 
 def test_no_sigma_runs_away():
@@ -66,14 +67,15 @@ def test_no_sigma_runs_away():
     for layer in (model.partial.to_coarse, model.partial.to_fine):
         torch.nn.init.constant_(layer.bias, 1000.0)  # type: ignore[arg-type]
     latent = model.partial(torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16), torch.tensor([0]))
-    assert (latent.coarse_logvar == 4).all() and (latent.fine_logvar == 4).all()
+    most = torch.tensor(2.0).exp()
+    assert (latent.coarse.stddev == most).all() and (latent.fine.base_dist.stddev == most).all()
 
 
 def test_the_occluder_and_both_parts_of_the_code_matter():
     model, index, nothing = vae(), torch.tensor([0]), torch.zeros(1, 1, 16, 16)
     mask = rectangle(2, 2, 4, 9)
     seen, told = model.partial(mask, nothing, index), model.partial(mask, 1 - mask, index)
-    assert not torch.allclose(seen.coarse_mean, told.coarse_mean)
+    assert not torch.allclose(seen.coarse.mean, told.coarse.mean)
     code = seen.mean()
     logits = model.decoder(code, index)
     assert not torch.allclose(model.decoder(replace(code, coarse=code.coarse + 1), index), logits)
@@ -82,7 +84,7 @@ def test_the_occluder_and_both_parts_of_the_code_matter():
 
 def test_classes_begin_alike_and_grow_apart():
     model, batch = vae(), Rectangles.make("complete", 0)
-    code = Code(torch.ones(1, 4), torch.ones(1, 2, 4, 4))
+    code = Code(coarse=torch.ones(1, 4), fine=torch.ones(1, 2, 4, 4))
 
     def decoded(index: int) -> torch.Tensor:
         return model.decoder(code, torch.tensor([index]))
@@ -91,7 +93,7 @@ def test_classes_begin_alike_and_grow_apart():
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(2):
         optimizer.zero_grad()
-        CompleteShapes(1.0, 0.0, 0.0)(model, batch).total.backward()
+        CompleteShapes(beta=1.0, free_bits=0.0, warmup=0.0)(model, batch).total.backward()
         optimizer.step()
     assert (decoded(0) - decoded(1)).abs().max() > 1e-3
 
@@ -113,7 +115,7 @@ def test_two_shapes_are_learnt_and_told_apart_by_the_code():
         case_index=torch.arange(8),
     )
     torch.manual_seed(0)
-    model, objective = AmodalVAE(TINY), CompleteShapes(1.0, 0.05, 0.0)
+    model, objective = AmodalVAE(TINY), CompleteShapes(beta=1.0, free_bits=0.05, warmup=0.0)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(120):
         optimizer.zero_grad()

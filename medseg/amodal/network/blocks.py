@@ -33,8 +33,8 @@ class Residual(nn.Module):
         """See the class."""
         film = self.of_class(class_index)[(..., *(None,) * (features.ndim - 2))]
         scale, shift = film.chunk(2, dim=1)
-        occluded = silu(self.first_norm(self.first(features)) * (1 + scale) + shift)
-        return silu(self.second_norm(self.second(occluded)) + self.shortcut(features))
+        inner = silu(self.first_norm(self.first(features)) * (1 + scale) + shift)
+        return silu(self.second_norm(self.second(inner)) + self.shortcut(features))
 
 
 def packed(masks: Tensor, patch: int) -> Tensor:

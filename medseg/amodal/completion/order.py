@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.contracts import ObjectRules
 
 UNDECIDED = "undecided"
 
@@ -40,6 +41,21 @@ def occlusion_order(objects: Sequence[AmodalObject], completions: Sequence[Compl
     """
     placed = [_Placed(amodal_object, answer.amodal) for amodal_object, answer in zip(objects, completions, strict=True)]
     return [_order(a, b) for a, b in itertools.combinations(placed, 2) if _touch(a, b)]
+
+
+def stated_front(a: AmodalObject, b: AmodalObject, rules: ObjectRules) -> str | None:
+    """The name of the one of two objects of a map that lies in front by the rules; None where they state no order.
+
+    They do where the visible parts touch (over faces, edges and corners), and the class of one may hide that of the
+    other, but not the reverse. What two objects share ("overlap") has no order.
+    """
+
+    def may_hide(front: AmodalObject, back: AmodalObject) -> bool:
+        return back.label in rules.hides.get(front.label, ()) and back.amodal is None
+
+    if may_hide(a, b) == may_hide(b, a) or not _touch(_Placed(a, a.visible), _Placed(b, b.visible)):
+        return None
+    return a.name if may_hide(a, b) else b.name
 
 
 class _Placed:

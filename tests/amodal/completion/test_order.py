@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from medseg.amodal.completion.order import UNDECIDED, Order, occlusion_order, stated_front
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.order import UNDECIDED, Order, occlusion_order
+from medseg.contracts import ObjectRules
 
 UPRIGHT = np.zeros((9, 9), bool)
 UPRIGHT[1:8, 4:6] = True
@@ -43,6 +46,24 @@ def test_the_bar_that_is_grown_into_lies_in_front():
     upright, across = seen("a", UPRIGHT, UPRIGHT), seen("b", ACROSS & ~UPRIGHT, ACROSS)
     assert order(upright, across) == [Order("a", "b", 0, 4, "a")]
     assert order(across, upright) == [Order("b", "a", 4, 0, "a")]
+
+
+def lidded(rules: ObjectRules, lid: str = "lid", column: int = 4, amodal: np.ndarray | None = None) -> str | None:
+    """What the rules say of a lid in some columns of a map, and of a bowl that ends at column 4."""
+    over, under = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    over[2:5, column:8], under[2:5, :4] = True, True
+    one, other = seen("c/lid-1", over, over)[0], seen("c/bowl-1", under, under)[0]
+    return stated_front(replace(other, label="bowl", amodal=amodal), replace(one, label=lid), rules)
+
+
+def test_the_rules_put_in_front_what_may_hide_the_other_and_not_the_reverse():
+    one_way, both = {"lid": ("bowl",)}, {"lid": ("bowl",), "bowl": ("lid",)}
+    assert lidded(ObjectRules(hides=one_way)) == "c/lid-1"
+    assert lidded(ObjectRules(hides={"bowl": ("lid",)})) == "c/bowl-1"
+    assert lidded(ObjectRules(hides=both)) is None and lidded(ObjectRules()) is None
+    assert lidded(ObjectRules(hides={"bowl": ("bowl",)}), lid="bowl") is None  # two of one class
+    assert lidded(ObjectRules(hides=one_way), column=5) is None  # they do not touch
+    assert lidded(ObjectRules(hides=one_way), amodal=np.ones((9, 9), bool)) is None  # they share an overlap
 
 
 def test_crops_are_compared_where_they_lie_in_the_map():

@@ -1,0 +1,52 @@
+"""Sections of a config: frames, occluders, and how objects are shown in both. Light, for whoever only reads configs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from medseg.contracts import Fraction, Positive, Section
+
+Kind = Literal["object", "bar", "half_space", "blob", "slices"]
+"""Another object of the data; an instrument; what lies outside the field of view; a lump; slices that dropped out."""
+
+
+class FrameConfig(Section):
+    """How frames are laid around objects: the section ``data.frame``."""
+
+    size: tuple[Positive, ...]
+    """(S,) voxels of the network's grid."""
+    spacing: Annotated[float, Field(gt=0)] | None = None
+    """Of a voxel of the grid, in mm (in pixels for a picture without a scale); null: as large as makes the visible part
+    fill ``1 / margin`` of the frame."""
+    margin: Annotated[float, Field(ge=1)] = 1.25
+    """A visible part that, times this, is longer than the frame is shown smaller, until it fits."""
+    reduction: Annotated[float, Field(ge=1)] = 2.0
+    """By this factor at most; a larger object is refused."""
+    align: bool = True
+    """Turn the frame so that the visible part's principal axes lie along the grid's."""
+
+
+class OcclusionConfig(Section):
+    """What hides unoccluded objects, and how sloppy masks are made: the section ``data.occlusion``."""
+
+    kinds: tuple[Kind, ...] = ("object",)
+    """Of the occluder, all equally likely."""
+    occluded: tuple[Fraction, Fraction] = (0.05, 0.6)
+    """Lowest and highest share of the object's voxels that the occluder covers."""
+    nothing: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Probability that the object lies in front of the occluder, so that nothing is occluded."""
+    mask_jitter: Annotated[int, Field(ge=0)] = 0
+    """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
+
+
+class ShowingConfig(Section):
+    """How objects are shown: part of the section ``data``."""
+
+    frame: FrameConfig
+    """The piece of space around an object."""
+    occlusion: OcclusionConfig = OcclusionConfig()
+    """What is drawn over it."""
+    mirror: bool = True
+    """Mirror images along every axis are as likely as the objects themselves (not where left and right differ)."""

@@ -1,0 +1,87 @@
+"""What an evaluation of method two scores beside the objects: the order that the rules state, a stage on its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medseg.amodal.completion.calibration import CALIBRATION, Calibration
+from medseg.amodal.completion.completer import Completer
+from medseg.amodal.evaluation import evaluate_amodal
+from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Volume
+from medseg.images.files import write_labels
+from medseg.training.checkpoint import BEST, load_weights, save
+
+from .completion.conftest import Known, write_run
+from .completion.conftest import known as known
+
+CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="bowl", value=1), ClassLabel(name="lid", value=2))
+
+
+def table_map() -> np.ndarray:
+    """Two lids over two bowls, and a bowl and a lid that stand free."""
+    labels = np.zeros((60, 60), np.uint8)
+    for top in (3, 23):
+        labels[top : top + 12, 3:15], labels[top + 2 : top + 10, 10:20] = 1, 2
+    labels[43:55, 3:15], labels[43:51, 30:40] = 1, 2
+    return labels
+
+
+def evaluated_run(root: Path, rules: ObjectRules) -> Path:
+    """A run with its first weights, on a cohort of three maps, one for each split."""
+    cases = []
+    for split in ("train", "val", "test"):
+        path = write_labels(root / f"cohort/{split}.png", Volume(array=table_map(), affine=np.eye(4), spacing_mm=None))
+        cases.append(Case(name=split, patient=split, split=split, object_masks={"full": path}))
+    cohort = ObjectCohort(
+        root=root / "cohort", name="table", classes=CLASSES, spatial_dims=2, cases=tuple(cases), rules=rules
+    )
+    write_cohort(cohort)
+    assert fingerprint(load_cohort(root / "cohort"))
+    run = write_run(root / "run", [16, 16], CLASSES, rules, cohort=root / "cohort")
+    splits = {"train": ["train"], "val": ["val"], "test": ["test"], "unused": []}
+    content = {"splits": splits, "seed": 0, "by": "patient", "folds": None, "fold": 0}
+    (run / "splits.json").write_text(json.dumps(content))
+    return run
+
+
+def rows(path: Path, metric: str) -> dict[str, float]:
+    with path.open() as file:
+        return {row["case"]: float(row["value"]) for row in csv.DictReader(file) if row["metric"] == metric}
+
+
+def test_the_order_that_the_rules_state_is_scored(tmp_path: Path, known: Known):
+    run = evaluated_run(tmp_path, ObjectRules(hides={"lid": ("bowl",)}))
+    evaluate_amodal(run, draw=False)  # what is 90 % probable everywhere is grown into: the bowls into their lids
+    assert rows(run / "scores.csv", "order_correct") == {"test/bowl-1+lid-1": 1, "test/bowl-2+lid-2": 1}
+    known.prob = 0.1
+    evaluate_amodal(run, draw=False)  # nothing grows, and nothing is decided
+    assert rows(run / "scores.csv", "order_correct") == {"test/bowl-1+lid-1": 0, "test/bowl-2+lid-2": 0}
+
+
+@pytest.mark.parametrize("hides", [{}, {"lid": ("bowl",), "bowl": ("lid",)}])
+def test_where_no_rule_states_an_order_none_is_scored(tmp_path: Path, known: Known, hides: dict[str, tuple[str, ...]]):
+    run = evaluated_run(tmp_path, ObjectRules(hides=hides))
+    evaluate_amodal(run, draw=False)
+    assert rows(run / "scores.csv", "amodal_iou") and not rows(run / "scores.csv", "order_correct")
+
+
+def test_a_stage_is_evaluated_with_a_calibration_of_its_own(tmp_path: Path):
+    run = evaluated_run(tmp_path, ObjectRules())
+    (run / "occluded").mkdir()
+    save(run / "occluded" / BEST, load_weights(run / "weights.pt"))
+    Calibration(misfit_limit=1e-3).write(run)  # of the last stage: by it every object is novel
+    evaluate_amodal(run, "occluded", draw=False)
+    own = Calibration.read(run / "occluded")
+    assert (run / "occluded" / CALIBRATION).is_file() and own.misfit_limit is not None and own.misfit_limit > 0.05
+    assert Completer.load(run, "occluded").calibration == own != Completer.load(run).calibration
+    assert max(rows(run / "occluded/scores.csv", "novelty").values()) < 20
+    kept = Calibration(spread=2.0, misfit_limit=0.5)
+    kept.write(run / "occluded")  # what is there is not made anew
+    evaluate_amodal(run, "occluded", draw=False)
+    assert Calibration.read(run / "occluded") == kept
