@@ -21,6 +21,7 @@ published            Zhang et al., NeurIPS 2020, Eq. 2-3 as they stand, on the s
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import time
@@ -56,7 +57,7 @@ VARIANTS = {  # variant -> its recipe
 }
 
 
-def published(model: nn.Module, batch: ImageBatch) -> Losses:
+def published(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
     """sum over a of -log (C^(a) p)[y_a], C = softplus(logits) / sum over O, C p as a product of matrices."""
     assert isinstance(model, AnnotatorModel) and isinstance(model.confusion, PixelConfusion)
     truth, bias = model(batch.image), model.confusion.bias
