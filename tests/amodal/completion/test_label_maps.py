@@ -229,7 +229,7 @@ def test_the_truth_that_method_one_recovers_is_completed(tmp_path: Path, known: 
 # ------------------------------------------------------------------------------- with a run folder
 @pytest.mark.parametrize(("dims", "size", "frame"), [(2, 120, [16, 16]), (3, 48, [8, 8, 8])])
 def test_a_run_folder_completes_crossing_shapes(tmp_path: Path, dims: int, size: int, frame: list[int]):
-    cohort = write_shapes(tmp_path / "cohort", 0, dims, 1, size)
+    cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=dims, cases=1, size=size)
     run = write_run(tmp_path / "run", frame, SHAPES, SHAPE_RULES)
     complete(run, cohort / "labels", tmp_path / "out", samples=3)
     rows = table(tmp_path / "out/objects.csv")

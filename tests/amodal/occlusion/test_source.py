@@ -26,7 +26,7 @@ from .conftest import SHOWING, rod
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Four maps: two to train on, one to validate, one to test."""
-    root = write_shapes(tmp_path_factory.mktemp("shapes") / "cohort", 3, 2, 4, 80)
+    root = write_shapes(tmp_path_factory.mktemp("shapes") / "cohort", seed=3, spatial_dims=2, cases=4, size=80)
     return divided(load_cohort(root), "train", "train", "val", "test")
 
 
@@ -76,7 +76,7 @@ def test_the_ranks_share_one_global_batch(cohort: Cohort):
     found = source(cohort)
     for view in ("complete", "occluded", "visible"):
         alone = found.batch(view, 0, 2)
-        assert same(joined([found.batch(view, 0, 2, rank, 2) for rank in range(2)]), alone)
+        assert same(joined([found.batch(view, 0, 2, rank=rank, world=2) for rank in range(2)]), alone)
     kept = [list(found.validation("visible", rank, 2)) for rank in range(2)]
     numbers = [set(torch.cat([batch.case_index for batch in part]).tolist()) for part in kept]
     everything = torch.cat([batch.case_index for batch in found.validation("visible")])
