@@ -111,3 +111,16 @@ def write_run(
     signature.write(run / "model.json")
     save_weights(run / "weights.pt", build_amodal_model(config, signature))
     return run
+
+
+def crossing(dims: int = 2) -> np.ndarray:
+    """A rod (1) of 4 x 20 below a bar (2) of 12 x 4, and a rod of 3 x 3 that lies free; 3D: in 4 of 8 slices."""
+    plane = np.zeros((24, 32), np.uint8)
+    plane[10:14, 4:24] = 1
+    plane[6:18, 12:16] = 2
+    plane[2:5, 26:29] = 1
+    if dims == 2:
+        return plane
+    labels = np.zeros((*plane.shape, 8), np.uint8)
+    labels[..., 2:6] = plane[..., None]
+    return labels
