@@ -49,7 +49,7 @@ def accuracy(completer: Completer, objects: Sequence[AmodalObject], voxels: int,
     from medseg.evaluation.overlap import iou
 
     rows = []
-    answers = completer.answers([eroded(amodal_object, voxels) for amodal_object in objects], 0, gap, abstain=False)
+    answers = completer.answers([eroded(amodal_object, voxels) for amodal_object in objects], 0, gap=gap, abstain=False)
     for amodal_object, answer in zip(objects, answers, strict=True):
         assert amodal_object.amodal is not None
         amodal, occluded = answer.completion.amodal, amodal_object.amodal & ~amodal_object.visible

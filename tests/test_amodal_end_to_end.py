@@ -210,7 +210,7 @@ def test_a_run_goes_on_from_any_stage(walked: Path, tmp_path: Path, stage: str):
 
 
 def test_volumes_are_completed_in_ml(tmp_path: Path):
-    cohort = write_shapes(tmp_path / "cohort", 0, 3, 5, 40)
+    cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=3, cases=5, size=40)
     config = write_config(tmp_path, cohort, "[16, 16, 16]", 1.6)
     run = tmp_path / "run"
     works("check", cohort)
@@ -230,7 +230,7 @@ def test_volumes_are_completed_in_ml(tmp_path: Path):
 # ---------------------------------------------------------------------------------------- bad input
 def spoiled(walked: Path, tmp_path: Path, name: str, labels: np.ndarray) -> Path:
     """The cohort with other pixels in one of its maps; returns its config."""
-    cohort = write_shapes(tmp_path / "cohort", 0, 2, 5, 80)
+    cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=2, cases=5, size=80)
     write_labels(cohort / "labels" / name, Volume(array=labels, affine=np.eye(4), spacing_mm=None))
     return write_config(tmp_path, cohort)
 
@@ -262,7 +262,7 @@ def test_a_value_without_a_rule(walked: Path, tmp_path: Path):
 
 
 def test_no_unoccluded_object_to_train_on(tmp_path: Path):
-    cohort = write_shapes(tmp_path / "cohort", 0, 2, 3, 80)
+    cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=2, cases=3, size=80)
     for number in range(3):
         crossed = np.zeros((80, 80), np.uint8)
         crossed[10:60, 20 + number : 26], crossed[30:36, 5:50] = 1, 2
@@ -279,7 +279,7 @@ def test_an_object_larger_than_the_frame_allows(walked: Path, tmp_path: Path):
 
 
 def test_a_time_series_and_mixed_spacing(walked: Path, tmp_path: Path):
-    cohort = write_shapes(tmp_path / "cohort", 0, 3, 5, 40)
+    cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=3, cases=5, size=40)
     path = cohort / "labels/shapes_001.nii.gz"
     labels = read_labels(path).array
     write_labels(path, Volume(array=labels, affine=np.diag([0.8, 0.8, 3.0, 1]), spacing_mm=None))

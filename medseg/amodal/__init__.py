@@ -1,12 +1,23 @@
 """Method two: what the occluder hides (Ling et al., NeurIPS 2020), and the rivals in the same table.
 
-``model``       the auto-encoder: encoders of complete and of partial masks, the decoder they share
-``pyramid``     the way down the levels and up that encoders and rival share
-``blocks``      the pieces that all are made of
+``nouns``       an object, a batch of objects in their frames, what is said of one
+``layouts``     folders of label maps, and COCO json: each becomes a cohort of objects
+``objects``     the objects of label maps
+``occlusion``   from objects to batches: occluders drawn over them, frames around them
+``shapes``      embedded data: label maps of shapes that cross
+``network``     the auto-encoder, and the rival that learns
 ``objective``   what each stage minimises
 ``stages``      the three stages and their ablations, as rows
-``completion``  what a trained model says of an object: the answer, samples, how novel it looks
-``order``       which of two completed objects lies in front
-``pcnet``       the rival that learns, and cannot draw
-``rivals``      the rivals that learn nothing
+``config``      what a run is
+``assembly``    from a config to the parts of a run
+``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
+``rivals``      what learns nothing
+``scores``      completions against known amodal masks
+``bins``        ... by how much was occluded
+``pictures``    objects, completions, reconstructions, traversals
+``tracking``    what is told of an evaluation
+``evaluation``  all of these, on the test cases of a run
+``method``      what the verbs ask of a method
+
+Each may import those above it.
 """

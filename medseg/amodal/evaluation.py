@@ -44,13 +44,16 @@ SHAPES = 2000
 Rival = Callable[[AmodalObject], NDArray[np.bool_]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AmodalEvaluation:
-    """What `medseg evaluate` found: the scores, what they are about, and where the files are."""
+    """What `medseg evaluate` found."""
 
     scores: list[Score]
+    """The rows of scores.csv."""
     objects: str
+    """What they are about."""
     out: Path
+    """Where the files are."""
 
     def __str__(self) -> str:
         page = f"page: {self.out}/report/index.html"
@@ -93,11 +96,11 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     else:
         write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
         if draw:
-            draw_amodal_run(run, completer, cohort, config, objects, answers)
+            draw_amodal_run(run, completer, cohort, config, objects=objects, answers=answers)
             track_amodal(run, config, scores)
     kind = "occluded synthetically" if objects[0].simulated else "really occluded"
     cases = len({amodal_object.case for amodal_object in objects})
-    return AmodalEvaluation(scores, f"{len(objects)} {kind} objects of {cases} test cases", out)
+    return AmodalEvaluation(scores=scores, objects=f"{len(objects)} {kind} objects of {cases} test cases", out=out)
 
 
 def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:

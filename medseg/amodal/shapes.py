@@ -44,24 +44,24 @@ POINTS = 24
 """Points of a centreline."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
-    """A class of shapes: balls of a smoothly varying radius along a bent line.
-
-    length, radius: ranges in units of 1/160 of a slice's side, 1/90 of a volume's.
-    bend: range of the angle by which the line turns from end to end, rad.
-    """
+    """A class of shapes: balls of a smoothly varying radius along a bent line."""
 
     name: str
+    """Of the class."""
     length: tuple[float, float]
+    """Range, in units of 1/160 of a slice's side, 1/90 of a volume's."""
     radius: tuple[float, float]
+    """Range, in the same units."""
     bend: tuple[float, float]
+    """Range of the angle by which the line turns from end to end, rad."""
 
 
 FAMILIES = (
-    Family("thin_rod", length=(34, 48), radius=(3.0, 3.6), bend=(0.0, 1.4)),
-    Family("thick_rod", length=(24, 36), radius=(5.4, 6.2), bend=(0.0, 1.0)),
-    Family("bean", length=(16, 20), radius=(7.5, 9.0), bend=(2.0, 2.8)),
+    Family(name="thin_rod", length=(34, 48), radius=(3.0, 3.6), bend=(0.0, 1.4)),
+    Family(name="thick_rod", length=(24, 36), radius=(5.4, 6.2), bend=(0.0, 1.0)),
+    Family(name="bean", length=(16, 20), radius=(7.5, 9.0), bend=(2.0, 2.8)),
 )
 CLASSES = (
     ClassLabel(name="background", value=0),

@@ -101,7 +101,7 @@ def test_families_differ_in_width_and_only_beans_are_nearly_convex_blobs():
 
 @pytest.mark.parametrize(("dims", "size", "suffix"), [(2, 80, ".png"), (3, 40, ".nii.gz")])
 def test_a_written_cohort_reads_back_with_its_rules(dims: int, size: int, suffix: str, tmp_path: Path):
-    cohort = load_cohort(write_shapes(tmp_path / "out", 7, dims, 3, size))
+    cohort = load_cohort(write_shapes(tmp_path / "out", seed=7, spatial_dims=dims, cases=3, size=size))
     assert (cohort.name, cohort.spatial_dims, cohort.classes, cohort.rules) == (f"shapes_{dims}d", dims, CLASSES, RULES)
     assert [case.name for case in cohort.cases] == ["shapes_000", "shapes_001", "shapes_002"]
     for index, case in enumerate(cohort.cases):
@@ -118,7 +118,7 @@ def test_a_written_cohort_reads_back_with_its_rules(dims: int, size: int, suffix
 def test_a_folder_that_holds_files_is_refused(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(Refused) as refused:
-        write_shapes(tmp_path, 0, 2, 1, 80)
+        write_shapes(tmp_path, seed=0, spatial_dims=2, cases=1, size=80)
     assert refused.value.complaints == (
         f"output folder: expected a new or empty folder, got one that holds files ({tmp_path})",
     )

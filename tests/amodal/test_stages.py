@@ -44,7 +44,7 @@ class Stopped(Rectangles):
     def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
         if (view, epoch, step) == self.when:
             os.kill(os.getpid(), signal.SIGTERM)
-        return super().batch(view, epoch, step, rank, world)
+        return super().batch(view, epoch, step, rank=rank, world=world)
 
 
 class Dead(Rectangles):
@@ -57,7 +57,7 @@ class Dead(Rectangles):
     def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
         if view == self.view:
             raise OSError("the disk is gone")
-        return super().batch(view, epoch, step, rank, world)
+        return super().batch(view, epoch, step, rank=rank, world=world)
 
 
 def run(

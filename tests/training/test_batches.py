@@ -53,7 +53,7 @@ def test_without_workers_a_batch_is_made_when_it_is_asked_for() -> None:
     class Noting(Numbered):
         def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             asked.append(step)
-            return super().batch(view, epoch, step, rank, world)
+            return super().batch(view, epoch, step, rank=rank, world=world)
 
     stream = batches(Noting()).between(0, 100, 0)
     next(stream)
@@ -64,7 +64,7 @@ def test_workers_are_at_most_two_batches_each_ahead(tmp_path) -> None:
     class Marking(Numbered):
         def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             (tmp_path / f"{STEPS * epoch + step}").touch()
-            return super().batch(view, epoch, step, rank, world)
+            return super().batch(view, epoch, step, rank=rank, world=world)
 
     stream = batches(Marking()).between(0, 100, 2)
     next(stream)
@@ -94,7 +94,7 @@ class Failing(Numbered):
     def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         if (epoch, step) == (1, 1):
             raise self.error from KeyError("c07")
-        return super().batch(view, epoch, step, rank, world)
+        return super().batch(view, epoch, step, rank=rank, world=world)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -228,7 +228,7 @@ def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: P
         def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             if (view, epoch, step) == ("annotated", 1, 2):
                 raise Refused(["image: expected 2 channels, got 1 (c07)"])
-            return super().batch(view, epoch, step, rank, world)
+            return super().batch(view, epoch, step, rank=rank, world=world)
 
     with pytest.raises(Refused) as refused:
         toy_fit(tmp_path, source=Dead(), workers=2)
@@ -249,7 +249,7 @@ def test_mixed_precision_keeps_the_weights_in_full_precision(tmp_path: Path) -> 
 # -------------------------------------------------------------------------------------- not finite
 class PoisonedSource(ToySource):
     def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
-        batch = super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]
+        batch = super().batch(view, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
         if (epoch, step) == (1, 2):
             batch.image[3] = math.nan
         return batch

@@ -78,7 +78,7 @@ class TerminatedSource(ToySource):
     def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         if (view, epoch, step) == self.when:
             os.kill(self.main, signal.SIGTERM)
-        return super().batch(view, epoch, step, rank, world)  # type: ignore[arg-type]
+        return super().batch(view, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
 
 
 def toy_stages(epochs: int = 2) -> list[Stage]:

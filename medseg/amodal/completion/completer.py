@@ -20,7 +20,7 @@ from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import frame_of, from_frame
+from medseg.amodal.occlusion.frames import Frame, frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.training.checkpoint import BEST, load_weights
 from medseg.training.device import device_of
@@ -32,28 +32,34 @@ Status = Literal["unoccluded", "completed", "left"]
 """Nothing hides the object; the model completed it; it was left as it is, for a reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A completion, how it came about, and the reason where the object was left alone (else "")."""
+    """A completion, and how it came about."""
 
     completion: Completion
+    """What is said of the object."""
     status: Status
+    """What was done with it."""
     reason: str = ""
+    """Why it was left as it is, else ""."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Completer:
-    """A trained run: what it was built for, its frames, its weights, its calibration, where it computes.
-
-    mirror: the answer is the mean over mirror images, see ``believe``.
-    """
+    """A trained run: objects -> answers."""
 
     signature: AmodalSignature
+    """What it was built for."""
     frame: FrameConfig
+    """How objects are shown to it."""
     model: nn.Module
+    """Its weights."""
     calibration: Calibration = field(default_factory=Calibration)
+    """How its samples are cut, and when it abstains."""
     device: str = "cpu"
+    """Where it computes."""
     mirror: bool = True
+    """The answer is the mean over mirror images, see ``believe``."""
 
     @staticmethod
     def load(run: Path, stage: str | None = None) -> Completer:
@@ -65,13 +71,20 @@ class Completer:
         model = build_amodal_model(config, signature)
         model.load_state_dict(load_weights(run / (f"{stage}/{BEST}" if stage else "weights.pt")))
         device = device_of(config.training.accelerator)
-        calibration, mirror = Calibration.read(run / stage if stage else run), config.data.mirror
-        return Completer(signature, config.data.frame, model.to(device).eval(), calibration, device, mirror)
+        return Completer(
+            signature=signature,
+            frame=config.data.frame,
+            model=model.to(device).eval(),
+            calibration=Calibration.read(run / stage if stage else run),
+            device=device,
+            mirror=config.data.mirror,
+        )
 
     def answers(
         self,
         objects: Sequence[AmodalObject],
         samples: int,
+        *,
         gap: int = 0,
         anywhere: bool = False,
         batch: int = 32,
@@ -87,16 +100,16 @@ class Completer:
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
         known of its amodal mask.
         """
-        answers = [_at_once(amodal_object, self.frame, samples) for amodal_object in objects]
+        answers = [_without_model(amodal_object, self.frame, samples) for amodal_object in objects]
         asked = [number for number, answer in enumerate(answers) if answer is None]
-        fitting = max(1, min(batch, VOXELS_AT_ONCE // (max(samples, 1) * math.prod(self.frame.size))))
-        for start in range(0, len(asked), fitting):
-            numbers = asked[start : start + fitting]
-            asked_of = [objects[number] for number in numbers]
-            beliefs = self._believe(asked_of, samples)
-            for position, (number, amodal_object) in enumerate(zip(numbers, asked_of, strict=True)):
-                answer = self._answer(amodal_object, beliefs, position, may_grow(amodal_object, gap, anywhere), gap)
-                answers[number] = _left_if_novel(amodal_object, answer) if abstain else answer
+        at_once = max(1, min(batch, VOXELS_AT_ONCE // (max(samples, 1) * math.prod(self.frame.size))))
+        for start in range(0, len(asked), at_once):
+            numbers = asked[start : start + at_once]
+            beliefs = self._believe([objects[number] for number in numbers], samples)
+            for position, number in enumerate(numbers):
+                room = _Room.around(objects[number], self.frame, gap, anywhere)
+                answer = self._answer(room, beliefs, position)
+                answers[number] = _left_if_novel(objects[number], answer) if abstain else answer
         return [answer for answer in answers if answer is not None]
 
     def volumes(self, objects: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]) -> NDArray[np.int64]:
@@ -105,64 +118,89 @@ class Completer:
         levels = np.array([calibration.levels(samples) for calibration in tried])
         found = np.zeros((len(objects), len(beliefs.samples), len(tried)), np.int64)
         for position, amodal_object in enumerate(objects):
-            frame, allowed = frame_of(amodal_object, self.frame), may_grow(amodal_object)
+            room = _Room.around(amodal_object, self.frame)
             for number, grids in enumerate(beliefs.samples):
-                grid = from_frame(grids[position, 0].float().cpu().numpy(), frame, amodal_object.visible.shape)
-                grown = np.sort(grid[allowed])
-                found[position, number] = len(grown) - np.searchsorted(grown, levels[:, number])
-            found[position] += np.count_nonzero(amodal_object.visible)
+                rising = np.sort(room.native(grids[position])[room.allowed])
+                above = len(rising) - np.searchsorted(rising, levels[:, number])
+                found[position, number] = np.count_nonzero(amodal_object.visible) + above
         return found
 
     def _believe(self, objects: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
+        """What the model makes of these objects together, drawn from a seed that is a function of their names."""
         shown = batch_of(objects, self.frame)
-        masks = {
-            name: getattr(shown, name).to(self.device) for name in ("visible", "occluder", "amodal", "class_index")
-        }
+        on_device = replace(
+            shown,
+            visible=shown.visible.to(self.device),
+            occluder=shown.occluder.to(self.device),
+            amodal=shown.amodal.to(self.device),
+            class_index=shown.class_index.to(self.device),
+        )
         seed = zlib.crc32("\n".join(amodal_object.name for amodal_object in objects).encode())
         generator = torch.Generator(self.device).manual_seed(seed)
-        return believe(self.model, replace(shown, **masks), samples, generator, self.mirror)
+        return believe(self.model, on_device, samples, generator=generator, mirror=self.mirror)
 
-    def _answer(
-        self, amodal_object: AmodalObject, beliefs: MaskBeliefs, position: int, allowed: NDArray[np.bool_], gap: int
-    ) -> Answer:
-        """Of one object of a batch, on its crop: grown only where it is allowed to, the visible part kept."""
-        limit = self.calibration.misfit_limit
-        novelty = float(beliefs.visible_misfit[position]) / limit if limit else math.nan
-        frame = frame_of(amodal_object, self.frame)
-
-        def native(grid: torch.Tensor) -> NDArray[np.float32]:
-            return from_frame(grid[0].float().cpu().numpy(), frame, amodal_object.visible.shape)
-
-        probs = np.where(amodal_object.visible, np.float32(1), native(beliefs.probs[position]) * allowed)
-        samples = np.zeros((len(beliefs.samples), *amodal_object.visible.shape), bool)
+    def _answer(self, room: _Room, beliefs: MaskBeliefs, position: int) -> Answer:
+        """Of the object at a position of a batch, on its crop."""
+        visible, limit = room.shown.visible, self.calibration.misfit_limit
+        probs = np.where(visible, np.float32(1), room.native(beliefs.probs[position]) * room.allowed)
+        samples = np.zeros((len(beliefs.samples), *visible.shape), bool)
         levels = self.calibration.levels(len(samples))
-        for drawn, grids, level in zip(samples, beliefs.samples, levels, strict=True):
-            drawn[:] = attached(
-                amodal_object.visible | ((native(grids[position]) >= level) & allowed), amodal_object.visible, gap
-            )
-        amodal = attached(amodal_object.visible | most_probable_part(probs, allowed), amodal_object.visible, gap)
-        return Answer(
-            Completion(name=amodal_object.name, amodal=amodal, probs=probs, samples=samples, novelty=novelty),
-            "completed",
+        for number, (grids, level) in enumerate(zip(beliefs.samples, levels, strict=True)):
+            samples[number] = room.grown(room.native(grids[position]) >= level)
+        said = Completion(
+            name=room.shown.name,
+            amodal=room.grown(most_probable_part(probs, room.allowed)),
+            probs=probs,
+            samples=samples,
+            novelty=float(beliefs.visible_misfit[position]) / limit if limit else math.nan,
         )
+        return Answer(completion=said, status="completed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Room:
+    """Where an object may be completed, and the way there from the network's grid."""
+
+    shown: AmodalObject
+    """The object, with its crop."""
+    frame: Frame
+    """Around it."""
+    allowed: NDArray[np.bool_]
+    """(S...) of the crop, see ``may_grow``."""
+    gap: int
+    """Voxels across which what grows still belongs to the object, see ``attached``."""
+
+    @staticmethod
+    def around(shown: AmodalObject, config: FrameConfig, gap: int = 0, anywhere: bool = False) -> _Room:
+        """That of an object in its frame."""
+        return _Room(shown=shown, frame=frame_of(shown, config), allowed=may_grow(shown, gap, anywhere), gap=gap)
+
+    def native(self, grid: torch.Tensor) -> NDArray[np.float32]:
+        """(1,s...) of the network's grid -> (S...) of the crop."""
+        return from_frame(grid[0].float().cpu().numpy(), self.frame, self.shown.visible.shape)
+
+    def grown(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(S...) the visible part, and of what is wanted beside it what is allowed and no island."""
+        return attached(self.shown.visible | (wanted & self.allowed), self.shown.visible, self.gap)
 
 
 def _left_if_novel(amodal_object: AmodalObject, answer: Answer) -> Answer:
+    """The answer, or where the object looks like nothing seen in training the object as it is."""
     novelty = answer.completion.novelty
-    if not novelty > 1:
+    if not novelty > 1:  # nan: not known
         return answer
     reason = f"looks like nothing seen in training (novelty {novelty:.1f}, limit 1)"
-    return Answer(replace(_as_it_is(amodal_object, 0), novelty=novelty), "left", reason)
+    return Answer(completion=replace(_as_it_is(amodal_object, 0), novelty=novelty), status="left", reason=reason)
 
 
-def _at_once(amodal_object: AmodalObject, rules: FrameConfig, samples: int) -> Answer | None:
+def _without_model(amodal_object: AmodalObject, config: FrameConfig, samples: int) -> Answer | None:
     """The answer where no model is needed: to an object that nothing hides, or that is too large for its frame."""
     if amodal_object.unoccluded:
-        return Answer(_as_it_is(amodal_object, samples), "unoccluded")
-    reduction = frame_of(amodal_object, rules).reduction
-    if reduction > rules.reduction:
-        reason = f"{reduction:.1f} times larger than the frame allows, limit {rules.reduction:g}"
-        return Answer(_as_it_is(amodal_object, 0), "left", reason)
+        return Answer(completion=_as_it_is(amodal_object, samples), status="unoccluded")
+    reduction = frame_of(amodal_object, config).reduction
+    if reduction > config.reduction:
+        reason = f"{reduction:.1f} times larger than the frame allows, limit {config.reduction:g}"
+        return Answer(completion=_as_it_is(amodal_object, 0), status="left", reason=reason)
     return None
 
 

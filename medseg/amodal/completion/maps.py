@@ -14,7 +14,8 @@ from medseg.amodal.completion.rows import ObjectRow, dropped_row, row_of
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
-from medseg.amodal.objects.growth import bridged, painted
+from medseg.amodal.objects.growth import painted
+from medseg.amodal.objects.seams import bridged
 from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.contracts import ObjectScheme, Volume
@@ -70,7 +71,7 @@ class MapCompleter:
         objects = [
             _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere) for amodal_object in found.objects
         ]
-        answers = self.completer.answers(objects, self.samples, self.gap, self.anywhere)
+        answers = self.completer.answers(objects, self.samples, gap=self.gap, anywhere=self.anywhere)
         completions = [answer.completion for answer in answers]
         taken = [number for number, answer in enumerate(answers) if answer.status != "left"]
         return CompletedMap(

@@ -18,19 +18,20 @@ UNDECIDED = "undecided"
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
-    """A pair of objects whose completions touch or overlap.
-
-    grows_a: voxels of the visible part of b that completing a adds to a; grows_b: the reverse.
-    front: name of the object that hides the other, the one that is grown into more; else ``UNDECIDED``.
-    """
+    """A pair of objects whose completions touch or overlap."""
 
     a: str
+    """Name of one."""
     b: str
+    """Name of the other."""
     grows_a: int
+    """Voxels of the visible part of b that completing a adds to a."""
     grows_b: int
+    """The reverse."""
     front: str
+    """Name of the one that hides the other, the one that is grown into more; else ``UNDECIDED``."""
 
 
 def occlusion_order(objects: Sequence[AmodalObject], completions: Sequence[Completion]) -> list[Order]:
@@ -73,7 +74,7 @@ def _order(a: _Placed, b: _Placed) -> Order:
     grows_a = _shared(a, a.amodal & ~a.visible, b, b.visible)
     grows_b = _shared(b, b.amodal & ~b.visible, a, a.visible)
     front = a.name if grows_b > grows_a else b.name if grows_a > grows_b else UNDECIDED
-    return Order(a.name, b.name, grows_a, grows_b, front)
+    return Order(a=a.name, b=b.name, grows_a=grows_a, grows_b=grows_b, front=front)
 
 
 def _touch(a: _Placed, b: _Placed) -> bool:

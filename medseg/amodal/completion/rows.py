@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medseg.amodal.completion.completer import Answer, Status
 from medseg.amodal.nouns import AmodalObject
@@ -14,74 +15,104 @@ from medseg.contracts import Volume
 from medseg.evaluation.coverage import central_interval
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectRow:
-    """One object; visible, completed and the limits of the central intervals of the samples are volumes in ``unit``.
-
-    occluded_fraction: (completed - visible) / completed. Numbers that are not known are nan: the intervals without
-    samples, the novelty of an object that the model was not asked about.
-    """
+    """One object, in the order of the columns. Numbers that are not known are nan."""
 
     case: str
+    """The label map."""
     object: str
+    """``<case>/<class name>-<number>``."""
     label: str
+    """Name of its class."""
     status: Status
+    """What was done with it."""
     reason: str
+    """Why it was left as it is, else ""."""
     unit: str
+    """Of the volumes, see ``measure_of``."""
     visible: float
+    """Volume of the visible part."""
     completed: float
+    """Volume of the amodal mask that is answered."""
     low_50: float
+    """Lower end of the central 50 % of the samples' volumes; nan, like the next five, without samples."""
     high_50: float
+    """Upper end of the central 50 %."""
     low_80: float
+    """Lower end of the central 80 %."""
     high_80: float
+    """Upper end of the central 80 %."""
     low_90: float
+    """Lower end of the central 90 %."""
     high_90: float
+    """Upper end of the central 90 %."""
     occluded_fraction: float
+    """(completed - visible) / completed."""
     novelty: float
+    """See ``Completion``; nan where the model was not asked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measure:
-    """The volume of a voxel, and the unit that it is in."""
+    """How voxels become volumes."""
 
     voxel: float
+    """The volume of one."""
     unit: str
+    """What that is in."""
 
 
 def measure_of(spacing_mm: tuple[float, ...] | None, spatial_dims: int) -> Measure:
     """Ml for a volume, mm2 for a picture; without a scale voxels and px."""
     if spacing_mm is None:
-        return Measure(1.0, "px" if spatial_dims == 2 else "voxels")
+        return Measure(voxel=1.0, unit="px" if spatial_dims == 2 else "voxels")
     product = math.prod(spacing_mm)
-    return Measure(product, "mm2") if spatial_dims == 2 else Measure(product / 1000, "ml")
+    return Measure(voxel=product, unit="mm2") if spatial_dims == 2 else Measure(voxel=product / 1000, unit="ml")
 
 
 def row_of(amodal_object: AmodalObject, answer: Answer) -> ObjectRow:
     """The row of an object and its answer."""
     measure = measure_of(amodal_object.spacing_mm, amodal_object.visible.ndim)
-    visible, completed = np.count_nonzero(amodal_object.visible), np.count_nonzero(answer.completion.amodal)
-    samples = answer.completion.samples
-    volumes = samples.sum(tuple(range(1, samples.ndim))) * measure.voxel
-    limits = [limit for level in (0.5, 0.8, 0.9) for limit in central_interval(volumes, level)]
+    said = answer.completion
+    visible, completed = np.count_nonzero(amodal_object.visible), np.count_nonzero(said.amodal)
+    voxels_of_samples = said.samples.sum(tuple(range(1, said.samples.ndim)))
     return ObjectRow(
-        amodal_object.case,
-        amodal_object.name,
-        amodal_object.label,
-        answer.status,
-        answer.reason,
-        measure.unit,
-        visible * measure.voxel,
-        completed * measure.voxel,
-        *limits,
+        case=amodal_object.case,
+        object=amodal_object.name,
+        label=amodal_object.label,
+        status=answer.status,
+        reason=answer.reason,
+        unit=measure.unit,
+        visible=visible * measure.voxel,
+        completed=completed * measure.voxel,
+        **_intervals(voxels_of_samples * measure.voxel),
         occluded_fraction=(completed - visible) / completed,
-        novelty=answer.completion.novelty,
+        novelty=said.novelty,
     )
 
 
 def dropped_row(case: str, dropped: Dropped, volume: Volume) -> ObjectRow:
     """The row of an object that the model was not asked about."""
     measure = measure_of(volume.spacing_mm, volume.array.ndim)
-    visible = dropped.voxels * measure.voxel
-    nan = math.nan
-    place = (case, dropped.name, dropped.label, "left", dropped.reason, measure.unit)
-    return ObjectRow(*place, visible, visible, *(nan,) * 6, occluded_fraction=0.0, novelty=nan)
+    return ObjectRow(
+        case=case,
+        object=dropped.name,
+        label=dropped.label,
+        status="left",
+        reason=dropped.reason,
+        unit=measure.unit,
+        visible=dropped.voxels * measure.voxel,
+        completed=dropped.voxels * measure.voxel,
+        **_intervals(np.zeros(0)),
+        occluded_fraction=0.0,
+        novelty=math.nan,
+    )
+
+
+def _intervals(volumes: NDArray[np.floating]) -> dict[str, float]:
+    """Column -> end of an interval, of the samples' volumes (N,)."""
+    ends: dict[str, float] = {}
+    for percent in (50, 80, 90):
+        ends[f"low_{percent}"], ends[f"high_{percent}"] = central_interval(volumes, percent / 100)
+    return ends

@@ -1,4 +1,9 @@
-"""Folders of label maps, and COCO json with amodal masks -> a cohort of objects."""
+"""Folders of label maps, and COCO json with amodal masks -> a cohort of objects.
+
+``label_maps``  a folder of nothing but label maps
+``coco_masks``  polygons and run-length codes
+``coco``        json files with amodal masks: KINS, COCOA, D2SA
+"""
 
 from medseg.amodal.layouts import coco, label_maps
 from medseg.cohorts.layouts import Layout

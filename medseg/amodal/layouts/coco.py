@@ -22,16 +22,22 @@ VISIBLE_KEYS = ("i_segm", "inmodal_seg", "visible_mask")
 OCCLUDED_KEY = "invisible_mask"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Drawn:
-    """One annotation as masks (Y,X). order: 1 is the nearest to the viewer; None: not stated."""
+    """One annotation as masks."""
 
     name: str
+    """``<image>-<id>``."""
     image: str
+    """Name of the image."""
     value: int
+    """Of its class."""
     visible: NDArray[np.bool_]
+    """(Y,X) what is seen of it."""
     amodal: NDArray[np.bool_]
+    """(Y,X) all of it."""
     order: int | None
+    """1 is the nearest to the viewer; None: not stated."""
 
 
 def detect(root: Path) -> bool:
@@ -127,7 +133,14 @@ def _drawn(
             continue
         visible = amodal if visible is None else visible
         value = categories.index(category) + 1
-        yield _Drawn(f"{name}-{entry['id']}", name, value, visible, amodal | visible, entry.get("order"))
+        yield _Drawn(
+            name=f"{name}-{entry['id']}",
+            image=name,
+            value=value,
+            visible=visible,
+            amodal=amodal | visible,
+            order=entry.get("order"),
+        )
 
 
 def _amodal(entry: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_]:

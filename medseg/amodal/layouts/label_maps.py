@@ -25,12 +25,14 @@ MARKERS = (255, 65535)
 """Largest values of 8 and 16 bit: where classes are numbered far below, they often mean something else."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _MapValues:
-    """The values of one label map, and its number of axes."""
+    """What is to be known of one label map."""
 
     values: list[int]
+    """That occur in it."""
     dims: int
+    """Its number of axes."""
 
 
 def detect(root: Path) -> bool:
@@ -103,4 +105,4 @@ def _read(cases: Sequence[Case]) -> list[_MapValues]:
 
 def _values(path: Path) -> _MapValues:
     labels = read_labels(path).array
-    return _MapValues(np.unique(labels).tolist(), labels.ndim)
+    return _MapValues(values=np.unique(labels).tolist(), dims=labels.ndim)

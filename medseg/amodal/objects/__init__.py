@@ -1,13 +1,18 @@
 """Objects of label maps: what is visible of each, what may hide it, and its amodal mask where that is known.
 
-``reading``     the objects of a case, or of a split, of a cohort with rules
-``label_map``   a label map taken apart by the rules
-``regions``     on its way: connected regions of one kind each
+``kinds``       what the values of a label map stand for
+``regions``     connected regions of one kind each
 ``scene``       ... put together to objects, with what lies around them
-``drawn``       a case that is one object, drawn in masks of its own
 ``extraction``  what comes of a case: objects, and those that were dropped with the reason
+``label_map``   a label map taken apart by the rules
+``drawn``       a case that is one object, drawn in masks of its own
+``reading``     the objects of a case, or of a split, of a cohort with rules
+``checking``    `medseg check`: how many there are, and why others were dropped
 ``crops``       the crop of an object: made larger, laid back onto its map
 ``growth``      where an object may grow, and the map with what grew
+``seams``       what hides an object that it does not quite touch
+
+Each may import those above it.
 """
 
 from medseg.amodal.objects.extraction import Dropped, Extraction

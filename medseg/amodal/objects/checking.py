@@ -22,29 +22,42 @@ from medseg.contracts import Case, ObjectCohort, Refused, complaint
 Spacing = tuple[float, ...] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _CaseObjects:
-    """What one case holds, by class; no mask is kept. spacings: of its objects, all the same."""
+    """What one case holds, by class; no mask is kept."""
 
     case: Case
+    """Of the cohort."""
     digest: str
+    """Of its files."""
     errors: tuple[str, ...] = ()
+    """Why it cannot be taken apart."""
     unoccluded: Counter[str] = field(default_factory=Counter)
+    """Class -> objects that nothing hides."""
     amodal_known: Counter[str] = field(default_factory=Counter)
+    """Class -> occluded objects whose amodal mask is known."""
     amodal_unknown: Counter[str] = field(default_factory=Counter)
+    """Class -> occluded objects whose amodal mask is not known."""
     dropped: tuple[Dropped, ...] = ()
+    """What is neither."""
     spacings: frozenset[Spacing] = frozenset()
+    """Of its objects, all the same."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tally:
-    """One class of objects: how many are unoccluded, occluded (with a known amodal mask or not), and dropped."""
+    """How many objects of one class there are."""
 
     label: str
+    """Name of the class."""
     unoccluded: int
+    """That nothing hides."""
     amodal_known: int
+    """Occluded, with a known amodal mask."""
     amodal_unknown: int
+    """Occluded, with an unknown one."""
     dropped: int
+    """Neither trained on nor judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +115,11 @@ def _inspect(case: Case, cohort: ObjectCohort) -> _CaseObjects:
     try:
         extraction = read_objects(case, cohort)
     except Refused as refused:
-        return _CaseObjects(case, digest, refused.complaints)
+        return _CaseObjects(case=case, digest=digest, errors=refused.complaints)
     occluded = [one for one in extraction.objects if not one.unoccluded]
     return _CaseObjects(
-        case,
-        digest,
+        case=case,
+        digest=digest,
         unoccluded=Counter(one.label for one in extraction.objects if one.unoccluded),
         amodal_known=Counter(one.label for one in occluded if one.amodal is not None),
         amodal_unknown=Counter(one.label for one in occluded if one.amodal is None),
@@ -118,11 +131,11 @@ def _inspect(case: Case, cohort: ObjectCohort) -> _CaseObjects:
 # ------------------------------------------------------------------------------- the whole cohort
 def _tally(label: str, read: Sequence[_CaseObjects]) -> Tally:
     return Tally(
-        label,
-        sum(one.unoccluded[label] for one in read),
-        sum(one.amodal_known[label] for one in read),
-        sum(one.amodal_unknown[label] for one in read),
-        sum(dropped.label == label for one in read for dropped in one.dropped),
+        label=label,
+        unoccluded=sum(one.unoccluded[label] for one in read),
+        amodal_known=sum(one.amodal_known[label] for one in read),
+        amodal_unknown=sum(one.amodal_unknown[label] for one in read),
+        dropped=sum(dropped.label == label for one in read for dropped in one.dropped),
     )
 
 
@@ -168,11 +181,11 @@ def _unscaled(read: Sequence[_CaseObjects]) -> Iterator[str]:
 def _table_of_classes(tallies: Sequence[Tally]) -> list[str]:
     """A row per class, and where there are several one for all."""
     total = Tally(
-        "all",
-        sum(row.unoccluded for row in tallies),
-        sum(row.amodal_known for row in tallies),
-        sum(row.amodal_unknown for row in tallies),
-        sum(row.dropped for row in tallies),
+        label="all",
+        unoccluded=sum(row.unoccluded for row in tallies),
+        amodal_known=sum(row.amodal_known for row in tallies),
+        amodal_unknown=sum(row.amodal_unknown for row in tallies),
+        dropped=sum(row.dropped for row in tallies),
     )
     rows = [*tallies, *([total] if len(tallies) > 1 else [])]
     width = max(len("class"), *(len(row.label) for row in rows))

@@ -38,7 +38,9 @@ def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
     unoccluded = amodal is not None and not (amodal & ~visible).any()
     reason = _reason_to_drop(visible, amodal, unoccluded, cohort.rules)
     if reason:
-        return Extraction((), (Dropped(case.name, label, reason, int(visible.sum())),))
+        return Extraction(
+            objects=(), dropped=(Dropped(name=case.name, label=label, reason=reason, voxels=int(visible.sum())),)
+        )
     occluder = np.zeros_like(visible) if unoccluded else masks.get(OCCLUDER)
     shown = np.any([mask for mask in (visible, amodal, occluder) if mask is not None], axis=0)
     (box,) = ndimage.find_objects(shown.astype(np.uint8))
@@ -56,7 +58,7 @@ def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
         affine=visible_map.affine,
         spacing_mm=visible_map.spacing_mm,
     )
-    return Extraction((extracted,), ())
+    return Extraction(objects=(extracted,), dropped=())
 
 
 def _values(volumes: Iterable[Volume], background: int) -> list[int]:

@@ -7,22 +7,28 @@ from dataclasses import dataclass
 from medseg.amodal.nouns import AmodalObject
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dropped:
-    """An object that is neither trained on nor judged, why, and how many of its voxels are visible."""
+    """An object that is neither trained on nor judged."""
 
     name: str
+    """``<case>/<class name>-<number>``."""
     label: str
+    """Name of its class."""
     reason: str
+    """Why."""
     voxels: int
+    """How many of them are visible."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Extraction:
     """All that one case holds."""
 
     objects: tuple[AmodalObject, ...]
+    """What is trained on, judged and completed."""
     dropped: tuple[Dropped, ...]
+    """What is not."""
 
 
 def too_small(voxels: int, smallest: int) -> str:

@@ -1,4 +1,10 @@
-"""Objects from label maps: what is visible of each, what may hide it, and its amodal mask where that is known."""
+"""Objects from label maps: what is visible of each, what may hide it, and its amodal mask where that is known.
+
+a map: values 1 and 2, o an overlap     the object of 1: visible v, its amodal mask v and O, its occluder O and w
+.  1  .  .                              .  v  .  .
+2  o  2  2                              w  O  w  w
+.  1  .  .                              .  v  .  .
+"""
 
 from __future__ import annotations
 
@@ -6,16 +12,31 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import count
 
-import numpy as np
-from numpy.typing import NDArray
-
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
-from medseg.amodal.objects.regions import BACKGROUND, FIRST_LABEL, OVERLAP, UNKNOWN, regions_of
-from medseg.amodal.objects.scene import Parts, Scene, scene_of
-from medseg.contracts import ClassLabel, ObjectRules, ObjectScheme, Refused, Volume, complaint
+from medseg.amodal.objects.kinds import class_index_of, class_name_of, kinds_of_values, kinds_of_voxels
+from medseg.amodal.objects.regions import regions_of
+from medseg.amodal.objects.scene import ObjectParts, Scene, scene_of
+from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
 
 _NUMBERS = ("no class", "one class", "two classes", "three classes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """An object of a scene before its masks are cut out."""
+
+    name: str
+    """``<case>/<class name>-<number>``."""
+    parts: ObjectParts
+    """The regions that it is made of."""
+    hiders: list[ObjectParts]
+    """The objects that may hide it by their class."""
+
+    @property
+    def occluded_beyond_overlaps(self) -> bool:
+        """Something of which nobody knows what it covers may hide it, so that its amodal mask is not known."""
+        return bool(self.hiders or self.parts.unknown)
 
 
 def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
@@ -28,42 +49,23 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
     border of the map, or an overlap of one class or of three, is dropped; so is what is too small.
     Raises Refused for a value without a rule, for other dimensions than the scheme's, and for a map of background.
     """
-    labels, rules = volume.array, scheme.rules
+    labels = volume.array
     if labels.ndim != scheme.spatial_dims:
         got = f"{labels.ndim}: {'x'.join(map(str, labels.shape))}"
         raise Refused([complaint("spatial dims", f"{scheme.spatial_dims} (cohort.yaml)", got, case)])
-    values, voxels = np.unique(labels, return_counts=True)
-    kind_of = _kind_of(dict(zip(values.tolist(), voxels.tolist(), strict=True)), scheme.classes, rules, case)
-    kinds = np.asarray([kind_of[value] for value in values.tolist()])[np.searchsorted(values, labels)]
-    scene = scene_of(regions_of(kinds), rules)
+    kind_of = kinds_of_values(labels, scheme, case)
+    scene = scene_of(regions_of(kinds_of_voxels(labels, kind_of)), scheme.rules)
     objects, dropped = [], []
-    for parts, number in zip(scene.objects, _numbers(scene, kind_of, rules), strict=True):
-        index = 0 if rules.instances else parts.kind - FIRST_LABEL
-        label = scheme.classes[index + 1].name
-        name = f"{case}/{label}-{number}"
-        hiders = _hiders(scene, parts, scheme.classes, rules)
-        reason = _reason_to_drop(scene, parts, rules, occluded=bool(hiders or parts.unknown))
+    for parts, number in zip(scene.objects, _numbers(scene, kind_of, scheme.rules), strict=True):
+        label = class_name_of(parts.kind, scheme)
+        found = _Found(name=f"{case}/{label}-{number}", parts=parts, hiders=_hiders(scene, parts, scheme))
+        reason = _reason_to_drop(scene, found, scheme.rules)
         if reason:
-            dropped.append(Dropped(name, label, reason, scene.regions.voxels(parts.visible)))
-            continue
-        cut = _cut_out(scene, parts, hiders)
-        objects.append(
-            AmodalObject(
-                name=name,
-                case=case,
-                label=label,
-                class_index=index,
-                visible=cut.visible,
-                occluder=cut.occluder,
-                amodal=cut.amodal,
-                unoccluded=cut.unoccluded,
-                corner=cut.corner,
-                map_shape=labels.shape,
-                affine=volume.affine,
-                spacing_mm=volume.spacing_mm,
-            )
-        )
-    return Extraction(tuple(objects), tuple(dropped))
+            seen = scene.regions.voxels(parts.visible)
+            dropped.append(Dropped(name=found.name, label=label, reason=reason, voxels=seen))
+        else:
+            objects.append(_cut_out(scene, found, scheme, volume))
+    return Extraction(objects=tuple(objects), dropped=tuple(dropped))
 
 
 def _numbers(scene: Scene, kind_of: dict[int, int], rules: ObjectRules) -> list[int]:
@@ -75,87 +77,47 @@ def _numbers(scene: Scene, kind_of: dict[int, int], rules: ObjectRules) -> list[
     return [next(places[parts.kind]) for parts in scene.objects]
 
 
-def _kind_of(voxels: dict[int, int], classes: tuple[ClassLabel, ...], rules: ObjectRules, case: str) -> dict[int, int]:
-    """Value -> kind, of the values that occur so often in the map."""
-    background, *foreground = classes
-    known = (
-        {background.value: BACKGROUND} | dict.fromkeys(rules.overlap, OVERLAP) | dict.fromkeys(rules.unknown, UNKNOWN)
-    )
-    if rules.instances:
-        instances = [value for value in voxels if value not in known]
-        known |= {value: FIRST_LABEL + rank for rank, value in enumerate(instances)}
-    else:
-        known |= {label.value: FIRST_LABEL + index for index, label in enumerate(foreground)}
-    complaints = [
-        _ruleless(value, number, classes, rules, case) for value, number in voxels.items() if value not in known
-    ]
-    if not any(known.get(value, FIRST_LABEL) >= FIRST_LABEL for value in voxels):
-        complaints.append(complaint("label map", "at least one object", "background alone", case))
-    if complaints:
-        raise Refused(complaints)
-    return {value: known[value] for value in voxels}
-
-
-def _ruleless(value: int, voxels: int, classes: tuple[ClassLabel, ...], rules: ObjectRules, case: str) -> str:
-    known = ", ".join(str(value) for value in (*(label.value for label in classes), *rules.overlap, *rules.unknown))
-    got = (
-        f"{value} in {voxels} voxels; cohort.yaml should read class_{value}: {value} among its classes, "
-        f"or objects: {{overlap: {[*rules.overlap, value]}}}, or objects: {{unknown: {[*rules.unknown, value]}}}"
-    )
-    return complaint("label values", known, got, case)
-
-
-# ------------------------------------------------------------------------------------- one object
-@dataclass(frozen=True)
-class _CutOut:
-    """The masks of an object on its crop; see AmodalObject."""
-
-    visible: NDArray[np.bool_]
-    occluder: NDArray[np.bool_]
-    amodal: NDArray[np.bool_] | None
-    unoccluded: bool
-    corner: tuple[int, ...]
-
-
-def _hiders(scene: Scene, parts: Parts, classes: tuple[ClassLabel, ...], rules: ObjectRules) -> list[Parts]:
+def _hiders(scene: Scene, parts: ObjectParts, scheme: ObjectScheme) -> list[ObjectParts]:
     """The objects that touch this one and are of a class that may hide it; not those that it shares an overlap with."""
-    if not rules.hides:
-        return []
-
-    def name(kind: int) -> str:
-        return classes[1 if rules.instances else kind - FIRST_LABEL + 1].name
-
-    touching = [scene.objects[owner] for owner in scene.owners_around(parts.visible)]
-    apart = [other for other in touching if other != parts and not {*other.overlaps} & {*parts.overlaps}]
-    return [other for other in apart if name(parts.kind) in rules.hides.get(name(other.kind), ())]
+    hides, own = scheme.rules.hides, class_name_of(parts.kind, scheme)
+    touching = [other for other in scene.objects_around(parts.visible) if other != parts] if hides else []
+    apart = [other for other in touching if not {*other.overlaps} & {*parts.overlaps}]
+    return [other for other in apart if own in hides.get(class_name_of(other.kind, scheme), ())]
 
 
-def _reason_to_drop(scene: Scene, parts: Parts, rules: ObjectRules, occluded: bool) -> str:
-    """The first that applies, or nothing. occluded: by more than overlaps, so that the amodal mask is not known."""
-    regions = scene.regions
+def _reason_to_drop(scene: Scene, found: _Found, rules: ObjectRules) -> str:
+    """The first that applies, or nothing."""
+    regions, parts = scene.regions, found.parts
     if reason := too_small(regions.voxels(parts.visible), rules.smallest):
         return reason
     for overlap in parts.overlaps:
-        classes = len(scene.kinds_around(overlap))
+        classes = len({other.kind for other in scene.objects_around([overlap])})
         if classes != 2:
             return f"an overlap of {_NUMBERS[classes] if classes < len(_NUMBERS) else f'{classes} classes'}"
     if regions.at_border.intersection(parts.reach):
         return "touches the border"
-    if occluded or not parts.overlaps:
+    if found.occluded_beyond_overlaps or not parts.overlaps:
         return ""
     return too_little_occluded(regions.voxels(parts.overlaps), rules.smallest_occluded)
 
 
-def _cut_out(scene: Scene, parts: Parts, hiders: list[Parts]) -> _CutOut:
-    across = [scene.objects[owner] for owner in scene.owners_around(parts.overlaps)]
-    others = [other for other in (*across, *hiders) if other != parts]
-    occluding = {*parts.unknown, *(region for other in others for region in other.reach)}
-    box = scene.regions.box({*parts.reach, *occluding})
-    occluded = bool(parts.unknown or hiders)
-    return _CutOut(
-        scene.regions.mask(parts.visible, box),
-        scene.regions.mask(occluding, box),
-        None if occluded else scene.regions.mask(parts.reach, box),
-        not (occluded or parts.overlaps),
-        tuple(axis.start for axis in box),
+def _cut_out(scene: Scene, found: _Found, scheme: ObjectScheme, volume: Volume) -> AmodalObject:
+    """The object on the smallest crop that holds it and what may hide it."""
+    regions, parts = scene.regions, found.parts
+    across = [other for other in scene.objects_around(parts.overlaps) if other != parts]
+    occluding = {*parts.unknown, *(region for other in (*across, *found.hiders) for region in other.reach)}
+    box = regions.box({*parts.reach, *occluding})
+    return AmodalObject(
+        name=found.name,
+        case=found.name.rpartition("/")[0],
+        label=class_name_of(parts.kind, scheme),
+        class_index=class_index_of(parts.kind, scheme),
+        visible=regions.mask(parts.visible, box),
+        occluder=regions.mask(occluding, box),
+        amodal=None if found.occluded_beyond_overlaps else regions.mask(parts.reach, box),
+        unoccluded=not (found.occluded_beyond_overlaps or parts.overlaps),
+        corner=tuple(axis.start for axis in box),
+        map_shape=volume.array.shape,
+        affine=volume.affine,
+        spacing_mm=volume.spacing_mm,
     )

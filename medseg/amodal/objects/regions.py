@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
-BACKGROUND, OVERLAP, UNKNOWN, FIRST_LABEL = 0, 1, 2, 3
-"""Kinds of voxel; the values that stand for objects have the kinds from ``FIRST_LABEL`` on."""
+from medseg.amodal.objects.kinds import BACKGROUND
 
 Box = tuple[slice, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Regions:
-    """Connected regions (over faces, edges and corners), numbered from 1 in the order of their first voxels.
-
-    numbers: (S...) region of each voxel, 0 in the background. kinds, sizes: (R+1,) of each region, sizes in voxels.
-    boxes: (R+1,) of each region, the first one empty. neighbours: (R+1,) the regions that each one touches.
-    at_border: the regions with a voxel on the border of the map.
-    """
+    """Connected regions (over faces, edges and corners), numbered from 1 in the order of their first voxels."""
 
     numbers: NDArray[np.integer]
+    """(S...) the region of each voxel, 0 in the background."""
     kinds: NDArray[np.integer]
+    """(R+1,) the kind of each region."""
     sizes: NDArray[np.integer]
+    """(R+1,) voxels of each region."""
     boxes: tuple[Box, ...]
+    """(R+1,) the smallest box around each region, the first one empty."""
     neighbours: tuple[frozenset[int], ...]
+    """(R+1,) the regions that each one touches."""
     at_border: frozenset[int]
+    """The regions with a voxel on the border of the map."""
 
     def of_kind(self, kind: int) -> list[int]:
         """The regions of one kind."""
@@ -62,12 +62,12 @@ def regions_of(kinds: NDArray[np.integer]) -> Regions:
     kind_of[numbers.ravel()] = kinds.ravel()
     faces = [np.unique(numbers.take(end, axis)) for axis in range(kinds.ndim) for end in (0, -1)]
     return Regions(
-        numbers,
-        kind_of,
-        np.bincount(numbers.ravel(), minlength=count + 1),
-        ((), *ndimage.find_objects(numbers)),
-        _neighbours(numbers, count),
-        frozenset(reduce(np.union1d, faces).tolist()) - {0},
+        numbers=numbers,
+        kinds=kind_of,
+        sizes=np.bincount(numbers.ravel(), minlength=count + 1),
+        boxes=((), *ndimage.find_objects(numbers)),
+        neighbours=_neighbours(numbers, count),
+        at_border=frozenset(reduce(np.union1d, faces).tolist()) - {0},
     )
 
 

@@ -16,50 +16,65 @@ from medseg.amodal.occlusion.pasting import Mask, paste, turned
 from medseg.amodal.occlusion.sections import Kind
 
 Axes = Sequence[NDArray[np.float64]]
+"""Indices along each axis of the canvas, shaped to be combined: (H,1) and (1,W) in 2D."""
 
 ROUGHNESS = 0.3
 """Standard deviation of the logarithm of a blob's radius."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Occluded:
-    """A partly occluded object: visible (S...), and occluder (S...), all of the other object.
-
-    visible = amodal & ~occluder, so that the occluded part lies in the occluder; of an object that lies in front all is
-    visible, and the occluder is what it leaves to be seen.
-    """
+    """An object and its occluder on their canvas, as they are seen."""
 
     visible: Mask
+    """(S...) what is left of the object."""
     occluder: Mask
+    """(S...) all of an occluder that lies in front, the occluded part of the object included; of one that lies behind,
+    what the object leaves to be seen."""
 
 
 def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Occluded:
     """Hide part of ``amodal`` (S...): the same arguments give the same masks.
 
-    Every kind but ``object`` is a level set {f <= t} whose t is the value of f at the object's voxel that makes the
-    share ``covered``; at least one voxel is occluded and one visible. Slices are whole, so that their share is the
-    nearest that whole slices make.
+    An occluder of the kind ``object`` is pasted where it was drawn. Every other kind is a level set {f <= t}, f being
+    the distance from a point, a line or a plane, and t such that it covers the share ``covered`` of the object; at
+    least one voxel is occluded and one visible. Slices are whole, so that their share is the nearest that whole slices
+    make.
     """
-    if occlusion.kind == "object":
-        amodal_object = np.zeros_like(amodal)
-        paste(amodal_object, turned(others[occlusion.other], occlusion.turn), occlusion.place.astype(int))
-    else:
-        axes = np.ogrid[tuple(slice(0.0, float(length)) for length in amodal.shape)]
-        level = LEVELS[occlusion.kind](axes, occlusion)
-        amodal_object = level <= _threshold(level[amodal], occlusion.covered)
+    occluder = _pasted(amodal, occlusion, others) if occlusion.kind == "object" else _level_set(amodal, occlusion)
     if occlusion.in_front:
-        return Occluded(amodal.copy(), amodal_object & ~amodal)
-    return Occluded(amodal & ~amodal_object, amodal_object)
+        return Occluded(visible=amodal.copy(), occluder=occluder & ~amodal)
+    return Occluded(visible=amodal & ~occluder, occluder=occluder)
+
+
+def _pasted(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Mask:
+    """(S...) another object on an empty canvas."""
+    canvas = np.zeros_like(amodal)
+    paste(canvas, turned(others[occlusion.other], occlusion.turn), occlusion.place.astype(int))
+    return canvas
+
+
+def _level_set(amodal: Mask, occlusion: Occlusion) -> Mask:
+    """(S...) where f is at most t."""
+    axes = np.ogrid[tuple(slice(0.0, float(length)) for length in amodal.shape)]
+    levels = LEVELS[occlusion.kind](axes, occlusion)
+    return levels <= _threshold(levels[amodal], occlusion.covered)
 
 
 def _threshold(levels: NDArray[np.float64], share: float) -> float:
-    """The t of which {levels <= t} is nearest to the share of the levels (N,), neither none nor all of them."""
+    """The t of which {levels <= t} is nearest to the share of the levels (N,), neither none nor all of them.
+
+    Levels that are equal go together, as those of a slice do. Sorted, with the share at the fifth of nine:
+
+        1 1 1 2 2 2 2 3 3      t = 1 takes three (few), t = 2 takes seven (many): both two away, so t = 2
+                ^
+    """
     wanted = min(max(round(share * len(levels)), 1), len(levels) - 1)
     value = np.partition(levels, wanted - 1)[wanted - 1]
     below = levels[levels < value]
     few, many = len(below), np.count_nonzero(levels <= value)
-    fewer = few > 0 and (many == len(levels) or wanted - few < many - wanted)
-    return float(below.max() if fewer else value)
+    fewer_is_nearer = wanted - few < many - wanted
+    return float(below.max() if few > 0 and (many == len(levels) or fewer_is_nearer) else value)
 
 
 # -------------------------------------------------------------------------------------- level sets
@@ -69,32 +84,43 @@ def _along(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
     return sum(((axis - at) * part for axis, at, part in steps), np.zeros(()))
 
 
-def _squared_distance(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
+def _from_plane(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
+    """Distance (S...) from the plane across the direction, to either side."""
+    return np.abs(_along(axes, occlusion))
+
+
+def _from_place(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
+    """Squared distance (S...) from the place."""
     return sum(((axis - at) ** 2 for axis, at in zip(axes, occlusion.place, strict=True)), np.zeros(()))
 
 
 def _from_line(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
     """Squared distance (S...) from the line along the direction: a band in 2D, a rod in 3D."""
-    return _squared_distance(axes, occlusion) - _along(axes, occlusion) ** 2
+    return _from_place(axes, occlusion) - _along(axes, occlusion) ** 2
 
 
-def _from_point(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
-    """Squared distance (S...) from the place, longer and shorter by a smooth field of variance ROUGHNESS^2.
+def _from_rough_place(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
+    """Squared distance (S...) from the place, longer and shorter by a smooth field of variance ROUGHNESS^2."""
+    return _from_place(axes, occlusion) * np.exp(2 * ROUGHNESS * _smooth_field(axes, occlusion))
 
-    The field is sqrt(2/W) sum over W waves of cos(wave . v + phase), the real part of a product over the axes.
+
+def _smooth_field(axes: Axes, occlusion: Occlusion) -> NDArray[np.float64]:
+    """(S...) sqrt(2/W) sum over W waves w of cos(w . v + phase), of variance 1.
+
+    That is the real part of sum over w of exp(i phase) prod over axes of exp(i w_axis v_axis), so that exponentials
+    are taken along the axes alone, (W,H) and (W,W'), and not over the canvas.
     """
     angles = [np.outer(wave, axis) for wave, axis in zip(occlusion.waves.T, axes, strict=True)]
     angles[0] += occlusion.phases[:, None]
     first, *others = (np.exp(1j * angle).astype(np.complex64) for angle in angles)
     rest = others[0] if len(others) == 1 else np.einsum("wy,wz->wyz", *others)
-    field = np.real(np.tensordot(first, rest, axes=(0, 0))) * np.sqrt(2 / len(occlusion.waves))
-    return _squared_distance(axes, occlusion) * np.exp(2 * ROUGHNESS * field)
+    return np.real(np.tensordot(first, rest, axes=(0, 0))) * np.sqrt(2 / len(occlusion.waves))
 
 
 LEVELS: Mapping[Kind, Callable[[Axes, Occlusion], NDArray[np.float64]]] = {
     "bar": _from_line,
     "half_space": _along,
-    "blob": _from_point,
-    "slices": lambda axes, occlusion: np.abs(_along(axes, occlusion)),
+    "blob": _from_rough_place,
+    "slices": _from_plane,
 }
 """The function f of each kind, (S...) over the canvas."""

@@ -6,7 +6,7 @@ All lengths are in voxels of the canvas on which the object lies with room aroun
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,25 +22,28 @@ WAVES = 8
 """Plane waves that make up the surface of a blob."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Occlusion:
-    """The drawn parameters of one occluder, for S axes.
-
-    covered: share of the object's voxels that the occluder shares. in_front: the object hides it, not the reverse.
-    turn: (S,S) orthogonal; its first row is the direction of a bar's axis or of a half space's and slices' normal;
-    another object is turned by it. place: (S,) a point on the axis of a bar, in a blob or in the middle slice; for
-    another object the canvas index of the first voxel of its turned box. other: its index among the others.
-    waves, phases: (W,S) rad/voxel and (W,), the surface of a blob.
-    """
+    """The drawn parameters of one occluder, for S axes."""
 
     kind: Kind
+    """What it is."""
     covered: float
-    in_front: bool
+    """Share of the object's voxels that the occluder shares."""
+    in_front: bool = False
+    """The object hides the occluder, not the reverse."""
     turn: NDArray[np.float64]
+    """(S,S) orthogonal; its first row is the direction of a bar's axis, or of a half space's and slices' normal;
+    another object is turned by it."""
     place: NDArray[np.float64]
-    other: int
-    waves: NDArray[np.float64]
-    phases: NDArray[np.float64]
+    """(S,) a point on the axis of a bar, in a blob or in the middle slice; for another object the canvas index of the
+    first voxel of its turned box."""
+    other: int = -1
+    """Another object's index among the others."""
+    waves: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    """(W,S) rad/voxel, the surface of a blob."""
+    phases: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """(W,) rad, the surface of a blob."""
 
     @property
     def target(self) -> float:
@@ -62,16 +65,16 @@ def draw_occlusion(
     if len(voxels) == 0:
         raise ValueError("amodal: expected an object, got an empty mask")
     kind = ranges.kinds[rng.integers(len(ranges.kinds))]
-    in_front = bool(rng.random() < ranges.nothing) or len(voxels) == 1
+    nothing = bool(rng.random() < ranges.nothing)
     if kind == "object":
-        occlusion = _draw_object(amodal, voxels, others, ranges, rng)
-        return replace(occlusion, in_front=in_front or occlusion.covered == 1)
-    return _draw_level_set(kind, voxels, float(rng.uniform(*ranges.occluded)), in_front, rng)
+        occlusion = _draw_object(amodal, others, ranges, rng)
+    else:
+        occlusion = _draw_level_set(kind, voxels, float(rng.uniform(*ranges.occluded)), rng)
+    return replace(occlusion, in_front=nothing or len(voxels) == 1 or occlusion.covered == 1)
 
 
-def _draw_level_set(
-    kind: Kind, voxels: NDArray[np.intp], covered: float, in_front: bool, rng: np.random.Generator
-) -> Occlusion:
+# -------------------------------------------------------------------------------------- level sets
+def _draw_level_set(kind: Kind, voxels: NDArray[np.intp], covered: float, rng: np.random.Generator) -> Occlusion:
     """An occluder that grows from a place on the object (N,S) until it covers the share.
 
     The waves turn by about 1.5 rad over the radius that a blob is about to have, too little to tear it.
@@ -82,7 +85,8 @@ def _draw_level_set(
     extent = float(np.ptp(voxels, axis=0).max()) + 1
     radius = max((len(voxels) * covered) ** (1 / dims), extent * covered) / 2
     waves = rng.normal(0, 1.5 / radius / np.sqrt(dims), (WAVES, dims))
-    return Occlusion(kind, covered, in_front, turn, place, -1, waves, rng.uniform(0, 2 * np.pi, WAVES))
+    phases = rng.uniform(0, 2 * np.pi, WAVES)
+    return Occlusion(kind=kind, covered=covered, turn=turn, place=place, waves=waves, phases=phases)
 
 
 def _draw_turn(dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -93,35 +97,37 @@ def _draw_turn(dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _draw_axis(voxels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
     """(S,S) the identity, its rows rolled so that the object has two slices or more along the first."""
-    return np.roll(np.eye(voxels.shape[1]), -rng.choice(np.flatnonzero(np.ptp(voxels, axis=0))), axis=0)
+    several = np.flatnonzero(np.ptp(voxels, axis=0))
+    return np.roll(np.eye(voxels.shape[1]), -rng.choice(several), axis=0)
 
 
-def _draw_object(
-    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
-) -> Occlusion:
+# ---------------------------------------------------------------------------------- another object
+def _draw_object(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator) -> Occlusion:
     """The first of the tries whose share lies within the range, or the one nearest to it."""
     if len(others) == 0:
         raise ValueError("others: expected masks for the occluder kind object, got none")
     low, high = ranges.occluded
     tries: list[Occlusion] = []
-    for occlusion in _placements(amodal, voxels, others, rng):
+    for occlusion in _placements(amodal, others, rng):
         if low <= occlusion.covered <= high:
             return occlusion
         tries.append(occlusion)
     return min(tries, key=lambda occlusion: max(low - occlusion.covered, occlusion.covered - high))
 
 
-def _placements(
-    amodal: Mask, voxels: NDArray[np.intp], others: Sequence[Mask], rng: np.random.Generator
-) -> Iterator[Occlusion]:
-    """``TURNS`` x ``PLACES`` ways to lay one of the others over the object."""
-    none = np.zeros((0, amodal.ndim))
+def _placements(amodal: Mask, others: Sequence[Mask], rng: np.random.Generator) -> Iterator[Occlusion]:
+    """``TURNS`` x ``PLACES`` ways to lay one of the others over the object: a voxel Y of it on one of the object's, X.
+
+    object  . X x      other  . Y      first = X - Y, as indices of their arrays, is where the other's
+            . x x             y y      first voxel must lie for Y to lie on X
+    """
+    voxels = np.argwhere(amodal)
     for _ in range(TURNS):
         other, turn = int(rng.integers(len(others))), _draw_turn(amodal.ndim, rng)
-        amodal_object = turned(others[other], turn)
-        places = np.argwhere(amodal_object)
+        occluder = turned(others[other], turn)
+        voxels_of_occluder = np.argwhere(occluder)
         for _ in range(PLACES):
-            first = voxels[rng.integers(len(voxels))] - places[rng.integers(len(places))]
-            canvas, box = windows(amodal.shape, amodal_object.shape, first)
-            covered = np.count_nonzero(amodal[canvas] & amodal_object[box]) / len(voxels)
-            yield Occlusion("object", covered, False, turn, first.astype(float), other, none, none[:, 0])
+            first = voxels[rng.integers(len(voxels))] - voxels_of_occluder[rng.integers(len(voxels_of_occluder))]
+            canvas, box = windows(amodal.shape, occluder.shape, first)
+            covered = np.count_nonzero(amodal[canvas] & occluder[box]) / len(voxels)
+            yield Occlusion(kind="object", covered=covered, turn=turn, place=first.astype(float), other=other)

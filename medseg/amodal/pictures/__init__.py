@@ -1,1 +1,8 @@
-"""The pictures of completions: objects of a cohort, completions with samples, reconstructions and traversals."""
+"""The pictures of method two.
+
+``objects``      a contact sheet of the objects of a cohort
+``completions``  completions with their samples, reconstructions, latent traversals
+``run``          all that is drawn of a run
+
+Each may import those above it.
+"""

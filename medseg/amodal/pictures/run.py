@@ -47,6 +47,7 @@ def draw_amodal_run(
     completer: Completer,
     cohort: ObjectCohort,
     config: AmodalConfig,
+    *,
     objects: Sequence[AmodalObject],
     answers: Sequence[Answer],
 ) -> None:

@@ -39,7 +39,7 @@ class Known:
     shares: Callable[[int], list[float]] = lambda samples: [1.0] * samples
     batches: list[int] = field(default_factory=list)
 
-    def __call__(self, model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
+    def __call__(self, model: nn.Module, batch: MaskBatch, samples: int, **rest: object) -> MaskBeliefs:
         visible_misfits = [self.visible_misfit(sum(self.batches) + position) for position in range(len(batch.visible))]
         self.batches.append(len(batch.visible))
         drawn = [self._filled(batch.visible, share) for share in self.shares(samples)]
@@ -69,7 +69,9 @@ def completer(dims: int = 2, rules: ObjectRules = RULES, size: int = 32, lines: 
     frame = FrameConfig(
         size=(lines or size, *(size,) * (dims - 1)), spacing=1.0, margin=1.25, reduction=2.0, align=False
     )
-    return Completer(AmodalSignature(classes=CLASSES, rules=rules, spatial_dims=dims), frame, nn.Identity())
+    return Completer(
+        signature=AmodalSignature(classes=CLASSES, rules=rules, spatial_dims=dims), frame=frame, model=nn.Identity()
+    )
 
 
 def crossed(occluder: bool = True, name: str = "c/rod-1") -> AmodalObject:
@@ -109,3 +111,16 @@ def write_run(
     signature.write(run / "model.json")
     save_weights(run / "weights.pt", build_amodal_model(config, signature))
     return run
+
+
+def crossing(dims: int = 2) -> np.ndarray:
+    """A rod (1) of 4 x 20 below a bar (2) of 12 x 4, and a rod of 3 x 3 that lies free; 3D: in 4 of 8 slices."""
+    plane = np.zeros((24, 32), np.uint8)
+    plane[10:14, 4:24] = 1
+    plane[6:18, 12:16] = 2
+    plane[2:5, 26:29] = 1
+    if dims == 2:
+        return plane
+    labels = np.zeros((*plane.shape, 8), np.uint8)
+    labels[..., 2:6] = plane[..., None]
+    return labels

@@ -41,7 +41,7 @@ def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
     Frames of 256 pixels begin at column -78 of the crop.
     """
 
-    def believe(model: nn.Module, batch: MaskBatch, samples: int, *rest: object) -> MaskBeliefs:
+    def believe(model: nn.Module, batch: MaskBatch, samples: int, **rest: object) -> MaskBeliefs:
         occluded = torch.arange(256.0) - 78 - 100
         probs = torch.sigmoid((50 - occluded) / 5).expand_as(batch.visible)
         return MaskBeliefs(
@@ -93,7 +93,7 @@ def test_the_limit_is_the_99th_percentile_of_all_objects(known: Known):
 
 
 def test_a_run_is_calibrated_on_its_validation_split(tmp_path: Path):
-    cohort = load_cohort(write_shapes(tmp_path / "cohort", 0, 2, 2, 120))
+    cohort = load_cohort(write_shapes(tmp_path / "cohort", seed=0, spatial_dims=2, cases=2, size=120))
     train, val = cohort.cases
     cohort = replace(cohort, cases=(replace(train, split="train"), replace(val, split="val")))
     run = write_run(tmp_path / "run", [16, 16], CLASSES, RULES)

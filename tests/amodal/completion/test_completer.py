@@ -125,8 +125,8 @@ def test_a_real_model_gives_the_same_answer_twice():
 
 
 def test_a_voxel_belongs_to_as_many_samples_as_its_probability_says(known: Known, monkeypatch: pytest.MonkeyPatch):
-    def in_doubt(*asked: object) -> MaskBeliefs:
-        said = known(*asked)  # type: ignore[arg-type]
+    def in_doubt(*asked: object, **rest: object) -> MaskBeliefs:
+        said = known(*asked, **rest)  # type: ignore[arg-type]
         return replace(said, samples=torch.full_like(said.samples, 0.3))
 
     monkeypatch.setattr(module, "believe", in_doubt)

@@ -23,84 +23,14 @@ from medseg.annotators.predictor import write_prediction
 from medseg.contracts import ClassLabel, ObjectRules, Refused, Volume
 from medseg.images.files import read_image, read_labels, write_labels
 
-from .conftest import CLASSES, Known, completer, write_run
+from .conftest import CLASSES, Known, completer, crossing, write_run
 
 AFFINE = np.array([[-0.5, 0, 0, 10], [0, 0.5, 0, -20], [0, 0, 2, 5], [0, 0, 0, 1]], float)
-
-
-def crossing(dims: int = 2) -> np.ndarray:
-    """A rod (1) of 4 x 20 below a bar (2) of 12 x 4, and a rod of 3 x 3 that lies free; 3D: in 4 of 8 slices."""
-    plane = np.zeros((24, 32), np.uint8)
-    plane[10:14, 4:24] = 1
-    plane[6:18, 12:16] = 2
-    plane[2:5, 26:29] = 1
-    if dims == 2:
-        return plane
-    labels = np.zeros((*plane.shape, 8), np.uint8)
-    labels[..., 2:6] = plane[..., None]
-    return labels
 
 
 def table(path: Path) -> dict[str, dict[str, str]]:
     with path.open() as file:
         return {row["object"]: row for row in csv.DictReader(file)}
-
-
-# ------------------------------------------------------------------------------------- by one call
-def test_a_map_in_memory(known: Known):
-    known.shares = lambda samples: [0.0, 1.0]
-    done = complete_map(crossing(), (0.5, 2.0), completer(), samples=2)
-    assert {row.object: row.status for row in done.rows} == {
-        "map/rod-1": "unoccluded",
-        "map/bar-1": "unoccluded",
-        "map/rod-2": "completed",
-        "map/rod-3": "completed",
-    }
-    left = done.rows[2]  # 4 x 8 pixels of 1 mm2, and the bar's 12 x 4
-    assert (left.unit, left.visible, left.completed, left.occluded_fraction) == ("mm2", 32.0, 80.0, 0.6)
-    assert (left.low_50, left.high_50) == (44.0, 68.0)  # quarters of 32..80
-    assert left.low_90 < left.low_80 < left.low_50 < left.high_50 < left.high_80 < left.high_90
-    assert len(done.objects) == len(done.completions) == 4
-    assert {(order.a, order.b, order.front) for order in done.orders} >= {("map/bar-1", "map/rod-2", "map/bar-1")}
-    assert (done.labels == crossing()).all()  # all that the rods gain is seen to be bar
-
-
-def test_nothing_occluded_means_that_the_map_is_its_own_completion(known: Known):
-    free = np.where(crossing() == 2, 0, crossing())
-    done = complete_map(free, None, completer(), 3)
-    assert (done.labels == free).all() and {row.status for row in done.rows} == {"unoccluded"}
-    assert all(row.low_90 == row.high_90 == row.visible == row.completed for row in done.rows)
-    assert known.batches == [] and {row.unit for row in done.rows} == {"px"}
-
-
-def test_an_unknown_region_is_painted_and_anywhere_goes_beyond_it(known: Known):
-    labels = np.where(crossing() == 2, 9, crossing())
-    labels[:, 20:] = 0
-    done = complete_map(labels, None, completer(size=16), 0)
-    assert [row.status for row in done.rows] == ["completed", "completed"]
-    assert (done.labels[labels == 9] == 9).all()  # both rods claim it
-    one = np.where(np.arange(32) > 15, 0, labels)
-    assert (complete_map(one, None, completer(size=16), 0).labels[one == 9] == 1).all()
-    everywhere = complete_map(one, None, completer(size=32), 0, anywhere=True)
-    assert (everywhere.labels == 1).sum() > (one > 0).sum() and everywhere.rows[0].completed == (
-        everywhere.labels == 1
-    ).sum()
-
-
-@pytest.mark.parametrize(
-    ("labels", "spacing", "sentence"),
-    [
-        (np.zeros((8, 8), int), None, "label map: expected at least one object, got background alone (map)"),
-        (np.zeros((4, 4, 4, 2), int), None, "spatial dims: expected 2 (cohort.yaml), got 4: 4x4x4x2 (map)"),
-        (np.full((8, 8), 7), None, "label values: expected 0, 1, 2, 255, 9, got 7 in 64 voxels"),
-        (np.full((8, 8), 0.5), None, "mask values: expected integers, got 0.5 (64 of 64 voxels)"),
-        (crossing(), (1.0,), "spacing: expected 2 lengths, one per axis, got 1 (label map)"),
-    ],
-)
-def test_a_bad_map_is_refused(labels: np.ndarray, spacing: tuple[float, ...] | None, sentence: str):
-    with pytest.raises(Refused) as refused:
-        complete_map(labels, spacing, completer())
-    assert len(refused.value.complaints) == 1 and refused.value.complaints[0].startswith(sentence)
 
 
 # ---------------------------------------------------------------------------------------- by files
@@ -229,7 +159,7 @@ def test_the_truth_that_method_one_recovers_is_completed(tmp_path: Path, known: 
 # ------------------------------------------------------------------------------- with a run folder
 @pytest.mark.parametrize(("dims", "size", "frame"), [(2, 120, [16, 16]), (3, 48, [8, 8, 8])])
 def test_a_run_folder_completes_crossing_shapes(tmp_path: Path, dims: int, size: int, frame: list[int]):
-    cohort = write_shapes(tmp_path / "cohort", 0, dims, 1, size)
+    cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=dims, cases=1, size=size)
     run = write_run(tmp_path / "run", frame, SHAPES, SHAPE_RULES)
     complete(run, cohort / "labels", tmp_path / "out", samples=3)
     rows = table(tmp_path / "out/objects.csv")

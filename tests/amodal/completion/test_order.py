@@ -44,8 +44,8 @@ def order(*pairs: tuple[AmodalObject, Completion]) -> list[Order]:
 
 def test_the_bar_that_is_grown_into_lies_in_front():
     upright, across = seen("a", UPRIGHT, UPRIGHT), seen("b", ACROSS & ~UPRIGHT, ACROSS)
-    assert order(upright, across) == [Order("a", "b", 0, 4, "a")]
-    assert order(across, upright) == [Order("b", "a", 4, 0, "a")]
+    assert order(upright, across) == [Order(a="a", b="b", grows_a=0, grows_b=4, front="a")]
+    assert order(across, upright) == [Order(a="b", b="a", grows_a=4, grows_b=0, front="a")]
 
 
 def lidded(rules: ObjectRules, lid: str = "lid", column: int = 4, amodal: np.ndarray | None = None) -> str | None:
@@ -68,17 +68,17 @@ def test_the_rules_put_in_front_what_may_hide_the_other_and_not_the_reverse():
 
 def test_crops_are_compared_where_they_lie_in_the_map():
     upright, across = seen("a", UPRIGHT, UPRIGHT, (1, 3)), seen("b", ACROSS & ~UPRIGHT, ACROSS, (2, 0))
-    assert order(upright, across) == [Order("a", "b", 0, 4, "a")]
+    assert order(upright, across) == [Order(a="a", b="b", grows_a=0, grows_b=4, front="a")]
 
 
 def test_equal_growth_and_a_shared_region_that_shows_neither_are_undecided():
     both = ACROSS & UPRIGHT
     shared = order(seen("a", UPRIGHT & ~both, UPRIGHT), seen("b", ACROSS & ~both, ACROSS))
-    assert shared == [Order("a", "b", 0, 0, UNDECIDED)]
+    assert shared == [Order(a="a", b="b", grows_a=0, grows_b=0, front=UNDECIDED)]
 
 
 def test_bars_that_touch_at_a_corner_are_a_pair_and_distant_ones_are_none():
     first, second, third = (np.zeros((9, 9), bool) for _ in range(3))
     first[:3, :3], second[3:5, 3:5], third[7:, :3] = True, True, True
     found = order(*(seen(name, mask, mask) for name, mask in (("a", first), ("b", second), ("c", third))))
-    assert found == [Order("a", "b", 0, 0, UNDECIDED)]
+    assert found == [Order(a="a", b="b", grows_a=0, grows_b=0, front=UNDECIDED)]

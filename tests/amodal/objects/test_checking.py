@@ -50,7 +50,10 @@ def test_objects_are_counted_by_class_and_reason(tmp_path: Path) -> None:
     unknown[2:5, 18] = 254
     found = findings(cohort_folder(tmp_path, {"m1": crossing(), "m2": unknown}))
     assert found.errors == () and isinstance(found, ObjectFindings)
-    assert found.tallies == (Tally("liver", 1, 2, 1, 0), Tally("gut", 0, 2, 0, 2))
+    assert found.tallies == (
+        Tally(label="liver", unoccluded=1, amodal_known=2, amodal_unknown=1, dropped=0),
+        Tally(label="gut", unoccluded=0, amodal_known=2, amodal_unknown=0, dropped=2),
+    )
     assert found.reasons == ("dropped, smaller than 3 voxels: 2 (m1/gut-2, m2/gut-2)",)
     assert found.warnings == ("classes without an unoccluded object: 1, whose shape cannot be learnt (gut)",)
     assert str(found).splitlines() == [

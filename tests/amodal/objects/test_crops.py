@@ -33,7 +33,7 @@ def test_windows_cut_off_what_sticks_out():
 
 
 def test_padding_moves_the_corner_and_nothing_else():
-    amodal_object = rod(6, 14, 1, (20, 30), (80, 80))
+    amodal_object = rod(6, 14, room=1, corner=(20, 30), map_shape=(80, 80))
     larger = padded(amodal_object, (2, 3))
     assert larger.visible.shape == (8 + 4, 16 + 6) and larger.corner == (18, 27)
     assert (larger.visible[2:-2, 3:-3] == amodal_object.visible).all() and larger.visible.sum() == 84
@@ -41,6 +41,6 @@ def test_padding_moves_the_corner_and_nothing_else():
 
 
 def test_masks_go_back_to_where_they_were_and_what_sticks_out_is_cut():
-    wide = padded(rod(1, 2, 0, (0, 0), (1, 4)), [1, 1])
+    wide = padded(rod(1, 2, room=0, corner=(0, 0), map_shape=(1, 4)), [1, 1])
     assert on_map(wide.visible, wide).tolist() == [[True, True, False, False]]
     assert on_map(np.ones((3, 4), np.float32), wide).tolist() == [[1.0, 1.0, 1.0, 0.0]]

@@ -8,7 +8,8 @@ import pytest
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of
 from medseg.amodal.objects.crops import on_map, padded
-from medseg.amodal.objects.growth import attached, bridged, may_grow, painted
+from medseg.amodal.objects.growth import attached, may_grow, painted
+from medseg.amodal.objects.seams import bridged
 from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, Volume
 
 CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="rod", value=1), ClassLabel(name="bar", value=2))

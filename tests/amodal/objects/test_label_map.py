@@ -8,54 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects import Extraction, objects_of, objects_of_split
-from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, Refused, Volume
+from medseg.amodal.objects import objects_of, objects_of_split
+from medseg.contracts import ObjectRules, Volume
 from medseg.experiment.cohorts import indexed as index
 
-CLASSES = (
-    ClassLabel(name="background", value=0),
-    ClassLabel(name="a", value=1),
-    ClassLabel(name="b", value=2),
-    ClassLabel(name="c", value=3),
-)
-OVERLAP = ObjectRules(overlap=(255,))
-
-
-def cohort(rules: ObjectRules, dims: int = 2) -> ObjectCohort:
-    return ObjectCohort(
-        root=Path("/"),
-        name="drawn",
-        classes=CLASSES,
-        spatial_dims=dims,
-        cases=(),
-        rules=rules,
-    )
-
-
-def extract(labels: NDArray[np.integer], rules: ObjectRules = OVERLAP) -> Extraction:
-    return objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), cohort(rules, labels.ndim).scheme, "m")
-
-
-def by_name(extraction: Extraction) -> dict[str, AmodalObject]:
-    return {one.name: one for one in extraction.objects}
-
-
-def pasted(one: AmodalObject, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """A mask of the crop on the map."""
-    assert mask is not None
-    on_the_map = np.zeros(one.map_shape, bool)
-    on_the_map[tuple(slice(c, c + n) for c, n in zip(one.corner, mask.shape, strict=True))] = mask
-    return on_the_map
-
-
-def cross() -> NDArray[np.uint8]:
-    """A vertical bar of a and a horizontal one of b, each 9x3, with 3x3 in common."""
-    labels = np.zeros((11, 13), np.uint8)
-    labels[1:10, 4:7], labels[4:7, 1:10], labels[4:7, 4:7] = 1, 2, 255
-    return labels
+from .conftest import CLASSES, OVERLAP, by_name, cohort, cross, extract, pasted
 
 
 # ------------------------------------------------------------------------------------------ overlaps
@@ -196,32 +154,6 @@ def test_volumes_are_taken_apart_by_the_same_code() -> None:
     assert (one.visible.sum(), one.corner, one.map_shape) == (54, (1, 1, 2), (13, 11, 7))
     assert one.amodal is not None and one.amodal.sum() == 81 and one.spacing_mm == spacing_mm
     np.testing.assert_array_equal(one.affine, affine)
-
-
-# ---------------------------------------------------------------------------------------- refused
-def refusals(labels: NDArray[np.integer], rules: ObjectRules = OVERLAP) -> tuple[str, ...]:
-    with pytest.raises(Refused) as caught:
-        objects_of(Volume(array=labels, affine=np.eye(4), spacing_mm=None), cohort(rules).scheme, "m")
-    return caught.value.complaints
-
-
-def test_values_without_a_rule_are_named_with_the_line_to_write() -> None:
-    labels = cross()
-    labels[0, :3] = 7
-    labels[0, 4:6] = 8
-    assert refusals(labels) == (
-        "label values: expected 0, 1, 2, 3, 255, got 7 in 3 voxels; cohort.yaml should read class_7: 7 among its "
-        "classes, or objects: {overlap: [255, 7]}, or objects: {unknown: [7]} (m)",
-        "label values: expected 0, 1, 2, 3, 255, got 8 in 2 voxels; cohort.yaml should read class_8: 8 among its "
-        "classes, or objects: {overlap: [255, 8]}, or objects: {unknown: [8]} (m)",
-    )
-
-
-def test_an_empty_map_and_other_dimensions_are_refused() -> None:
-    empty = "label map: expected at least one object, got background alone (m)"
-    assert refusals(np.zeros((4, 5), np.uint8)) == (empty,)
-    dims = "spatial dims: expected 2 (cohort.yaml), got 3: 4x5x6 (m)"
-    assert refusals(np.ones((4, 5, 6), np.uint8)) == (dims,)
 
 
 # -------------------------------------------------------------------------------------- real data

@@ -17,8 +17,7 @@ from .conftest import square
 def occlusion(kind: Kind, covered: float, direction: tuple[float, ...], place: tuple[float, ...]) -> Occlusion:
     turn = np.eye(len(direction))
     turn[0] = direction
-    none = np.zeros((0, len(direction)))
-    return Occlusion(kind, covered, False, turn, np.array(place), 0, none, none[:, 0])
+    return Occlusion(kind=kind, covered=covered, turn=turn, place=np.array(place), other=0)
 
 
 def test_a_half_space_hides_the_three_lowest_rows_of_ten():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,39 +11,11 @@ import torch
 
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.occlusion import source as module
-from medseg.amodal.occlusion.frames import fits, frame_of
-from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
+from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.source import OcclusionSource
-from medseg.amodal.shapes import write_shapes
-from medseg.cohorts.cohort import load_cohort
-from medseg.contracts import Cohort, Refused, Split, Volume
-from medseg.images.files import write_labels
+from medseg.contracts import Cohort
 
-from .conftest import SHOWING, rod
-
-
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
-    """Four maps: two to train on, one to validate, one to test."""
-    root = write_shapes(tmp_path_factory.mktemp("shapes") / "cohort", 3, 2, 4, 80)
-    return divided(load_cohort(root), "train", "train", "val", "test")
-
-
-def divided(cohort: Cohort, *splits: Split) -> Cohort:
-    return replace(cohort, cases=tuple(replace(c, split=s) for c, s in zip(cohort.cases, splits, strict=True)))
-
-
-def source(
-    cohort: Cohort, batch_size: int = 4, objects_per_epoch: int | None = None, mask_jitter: int = 0, **changes: object
-) -> OcclusionSource:
-    return OcclusionSource(
-        cohort, showing(mask_jitter, **changes), 7, batch_size=batch_size, objects_per_epoch=objects_per_epoch
-    )  # type: ignore[arg-type]
-
-
-def showing(mask_jitter: int, **changes: object) -> ShowingConfig:
-    occlusion = SHOWING.occlusion.model_copy(update={"mask_jitter": mask_jitter})
-    return SHOWING.model_copy(update={"occlusion": occlusion, **changes})
+from .conftest import SHOWING, rod, showing, source
 
 
 def same(one: MaskBatch, other: MaskBatch) -> bool:
@@ -76,7 +47,7 @@ def test_the_ranks_share_one_global_batch(cohort: Cohort):
     found = source(cohort)
     for view in ("complete", "occluded", "visible"):
         alone = found.batch(view, 0, 2)
-        assert same(joined([found.batch(view, 0, 2, rank, 2) for rank in range(2)]), alone)
+        assert same(joined([found.batch(view, 0, 2, rank=rank, world=2) for rank in range(2)]), alone)
     kept = [list(found.validation("visible", rank, 2)) for rank in range(2)]
     numbers = [set(torch.cat([batch.case_index for batch in part]).tolist()) for part in kept]
     everything = torch.cat([batch.case_index for batch in found.validation("visible")])
@@ -185,53 +156,3 @@ def test_mirror_images_are_shown_only_where_they_may_be(cohort: Cohort):
     for one, other in pairs:  # a mirror image lies in a frame that is mirrored along one axis or both, or is turned
         seen.append([flip for group in flips for flip in group if torch.allclose(one.flip(flip), other, atol=0.3)])
     assert all(seen) and any(() not in found for found in seen)
-
-
-# ------------------------------------------------------------------------------------------ refusals
-def refusal(cohort: Cohort, frame: FrameConfig) -> tuple[str, ...]:
-    with pytest.raises(Refused) as refused:
-        source(cohort, frame=frame)
-    return refused.value.complaints
-
-
-def test_objects_larger_than_the_frame_allows_are_all_named(cohort: Cohort):
-    complaints = refusal(cohort, FrameConfig(size=(16, 16), spacing=1.0, reduction=1.5))
-    found = source(cohort)
-    large = [
-        amodal_object.name
-        for split in ("train", "val")
-        for amodal_object in found.unoccluded[split]
-        if not fits(amodal_object, FrameConfig(size=(16, 16), spacing=1.0, reduction=1.5))
-    ]
-    assert 1 < len(large) < len(found.unoccluded["train"]) + len(found.unoccluded["val"])
-    assert [line.split("(")[-1].rstrip(")") for line in complaints] == large
-    start = "object size: expected one that fits the frame when shown at most 1.5 times smaller (data.frame), got "
-    assert all(line.startswith(start) for line in complaints)
-    assert complaints[0].removeprefix(start).split(" times (")[0].replace(".", "").isdigit()
-
-
-def test_an_occluded_object_larger_than_the_frame_allows_is_not_trained_on(
-    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
-):
-    short, long = (replace(rod(6, length, name=f"m/rod-{length}"), unoccluded=False) for length in (20, 60))
-    monkeypatch.setattr(module, "objects_of_split", lambda cohort, split: [rod(), short, long])
-    found = source(cohort)  # 60 pixels, times 1.25, in 16 voxels of 2 pixels: 2.3 times smaller
-    assert [amodal_object.name for amodal_object in found.occluded["train"]] == [
-        amodal_object.name for amodal_object in found.occluded["val"]
-    ]
-    assert [amodal_object.name for amodal_object in found.occluded["train"]] == ["m/rod-20"]
-
-
-def test_a_split_without_an_unoccluded_object_is_refused(cohort: Cohort, tmp_path: Path):
-    empty = divided(cohort, "train", "train", "train", "test")
-    sentence = "unoccluded objects in the val split: expected at least one, got none (shapes_2d)"
-    assert refusal(empty, SHOWING.frame) == (sentence,)
-    crossed = np.zeros((40, 40), np.uint8)
-    crossed[10:30, 18:23], crossed[18:23, 10:30] = 1, 2
-    crossed[18:23, 18:23] = 255
-    path = write_labels(tmp_path / "crossed.png", Volume(array=crossed, affine=np.eye(4), spacing_mm=None))
-    cases = tuple(replace(case, object_masks={"full": path}) for case in cohort.cases)
-    assert refusal(replace(cohort, cases=cases), SHOWING.frame) == (
-        "unoccluded objects in the train split: expected at least one, got none (shapes_2d)",
-        sentence,
-    )
