@@ -72,7 +72,9 @@ def split_cases(
     for split, most in (limit or {}).items():
         members = [case for case in ordered if split_of[case] == split]
         split_of.update((case, "") for case in members[most:])
-    return Assignment({case.name: split_of[case.name] for case in cases}, seed, by, folds, fold)
+    return Assignment(
+        splits={case.name: split_of[case.name] for case in cases}, seed=seed, by=by, folds=folds, fold=fold
+    )
 
 
 def _grouped(cases: Sequence[Case], by: str) -> dict[str, list[str]]:
@@ -165,7 +167,7 @@ def read_splits(path: Path) -> Assignment:
         content = json.loads(path.read_text("utf-8"))
         listed = content.pop("splits")
         splits: dict[str, Split] = {case: split for split in SPLITS for case in listed[split or "unused"]}
-        return Assignment(splits, **content)
+        return Assignment(splits=splits, **content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__} {error}"
         raise Refused([complaint("splits", "JSON as written into a run folder", reason, str(path))]) from error

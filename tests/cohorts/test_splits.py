@@ -162,10 +162,10 @@ def test_apply_puts_cases_into_their_splits_and_names_strangers() -> None:
         crowd=(),
         cases=(case("a", split="test"), case("b")),
     )
-    applied = apply(cohort, Assignment({"a": "train", "b": "val"}, 0, "patient", None, 0))
+    applied = apply(cohort, Assignment(splits={"a": "train", "b": "val"}, seed=0, by="patient", folds=None, fold=0))
     assert [c.split for c in applied.cases] == ["train", "val"]
     with pytest.raises(Refused) as caught:
-        apply(cohort, Assignment({"a": "train", "z": "val"}, 0, "patient", None, 0))
+        apply(cohort, Assignment(splits={"a": "train", "z": "val"}, seed=0, by="patient", folds=None, fold=0))
     assert caught.value.complaints == (
         "case: expected a split in splits.json, got none (b)",
         "case of splits.json: expected a case of tiny, got none of that name (z)",
