@@ -33,13 +33,12 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, nll_loss, softplus
 from torch.profiler import ProfilerActivity, profile
 
-from medseg.annotators.assembly import Signature, budget, build_annotator_model
+from medseg.annotators.assembly import Signature, build_annotator_model, build_stages
 from medseg.annotators.config import RunConfig
-from medseg.annotators.confusion import PixelConfusion
-from medseg.annotators.likelihood import likelihood_terms
-from medseg.annotators.model import AnnotatorModel
+from medseg.annotators.mathematics.confusion import PixelConfusion
+from medseg.annotators.mathematics.likelihood import likelihood_terms
+from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.nouns import ImageBatch
-from medseg.annotators.stages import stages
 from medseg.contracts import UNLABELLED, ClassLabel, Losses
 from medseg.training.processes import launch
 from medseg.training.state import Position, StageState
@@ -92,8 +91,8 @@ class Trainee:
         )
         labels = tuple(ClassLabel(name=f"class {value}", value=value) for value in range(classes))
         names = tuple(f"annotator {number}" for number in range(annotators))
-        model = build_annotator_model(config, Signature(names, labels, channels=1, spatial_dims=2))
-        stage = stages(config.recipe, budget(config))[-1]
+        model = build_annotator_model(config, Signature(annotators=names, classes=labels, channels=1, spatial_dims=2))
+        stage = build_stages(config)[-1]
         if variant == "published":
             stage = replace(stage, objective=published)
         if variant == "untiled":

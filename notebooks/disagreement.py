@@ -33,7 +33,7 @@ from matplotlib.patches import Patch
 
 from medseg.cohorts.cohort import load_cohort
 from medseg.annotators.consensus import majority_vote, soft_mean, vote_fraction
-from medseg.annotators.loading.source import read_record
+from medseg.annotators.loading.records import read_record
 from medseg.annotators.simulation.samples import biased_annotators, write_samples
 from medseg.evaluation.agreement import (
     fleiss_kappa,

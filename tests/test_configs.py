@@ -26,7 +26,9 @@ def test_a_config_reads_and_its_network_sees_its_grid(path: Path) -> None:
     assert isinstance(config, RunConfig)
     size = config.data.grid.size
     classes = (ClassLabel(name="background", value=0), ClassLabel(name="object", value=1))
-    model = build_annotator_model(config, Signature(("a", "b", "c"), classes, 1, len(size))).eval()
+    model = build_annotator_model(
+        config, Signature(annotators=("a", "b", "c"), classes=classes, channels=1, spatial_dims=len(size))
+    ).eval()
     beliefs = model.believe(torch.randn(1, 1, *size))
     assert beliefs.truth_probs.shape == (1, 2, *size)
     assert beliefs.annotator_probs.shape == (1, 3, 2, *size)
@@ -69,7 +71,10 @@ def test_the_weights_are_a_function_of_the_seed() -> None:
     classes = (ClassLabel(name="b", value=0), ClassLabel(name="o", value=1))
     config = load_config(next(p for p in ANNOTATORS if len(load_config(p).data.grid.size) == 2))  # type: ignore[union-attr]
     other = config.model_copy(update={"seed": config.seed + 1})
-    one, same, different = (build_annotator_model(c, Signature(("a",), classes, 1, 2)) for c in (config, config, other))  # type: ignore[arg-type]
+    one, same, different = (
+        build_annotator_model(c, Signature(annotators=("a",), classes=classes, channels=1, spatial_dims=2))
+        for c in (config, config, other)
+    )  # type: ignore[arg-type]
     first = [next(m.parameters()) for m in (one, same, different)]
     assert torch.equal(first[0], first[1]) and not torch.equal(first[0], first[2])
 

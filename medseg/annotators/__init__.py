@@ -1,13 +1,18 @@
-"""Method one: a true-label network and a confusion matrix per annotator, learned together.
+"""Method one: a true-label network and a confusion matrix per annotator, learned together; in the order of the walk:
 
-``likelihood``        the likelihood of the annotators' labels under their matrices: the definition
-``tiled_likelihood``  the same for a matrix per voxel, with its gradient in closed form, tile by tile
-``bayes``             Bayes' rule at every voxel, on which that rests
-``confusion``         the matrices C^(a)[o,t], one per annotator or per annotator and voxel
-``loss``              the likelihood as a loss for any network
-``model``             the network p(t|x), and the annotators on top of it
-``objective``         what is minimised
-``stages``            every recipe, the baselines among them, as rows
-``prediction``        a model and an image of any size -> what it says everywhere in it
-``nouns``             what it says, of a batch and of a case
+``config``       what a run is
+``nouns``        what the method says, of a batch and of a case
+``consensus``    several annotators' labels -> one: vote, soft mean, STAPLE, one of them at random
+``loading``      images and labels -> batches on the network's grid
+``mathematics``  likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
+``assembly``     a config -> the parts of a run
+``prediction``   a model and an image of any size -> what it says everywhere in it
+``predictor``    a run folder and images -> maps on their own grid
+``confusion_scores``, ``alarms``, ``scores``  what was learned, against what is known; what looks wrong without a truth
+``pictures``     cases, matrices, the page of a run
+``tracking``     what an evaluation shows on W&B
+``evaluation``   a run folder -> scores, alarms, pictures
+``method``       all of it as the verbs see it
+
+``simulation``   cohorts with annotators of known error; nothing above needs it
 """

@@ -11,23 +11,28 @@ import torch
 from torch import nn
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.loading.source import CohortSource, Grid
-from medseg.annotators.loading.transforms import Augmentation
-from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
-from medseg.annotators.stages import RECIPES, Budget, stages
+from medseg.annotators.loading.memory import refuse_too_large
+from medseg.annotators.loading.source import CohortSource
+from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
+from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.config import read_run_config, read_signature
-from medseg.contracts import ClassLabel, Cohort, Parts, Refused, complaint
+from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
+from medseg.training.batches import copies_of_source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signature:
     """What a network was built for; written beside its weights, and all that prediction needs of the cohort."""
 
     annotators: tuple[str, ...]
+    """In the order of axis A."""
     classes: tuple[ClassLabel, ...]
+    """In the order of axes O and T, the background first."""
     channels: int
+    """C of an image."""
     spatial_dims: int
+    """2 or 3."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -54,17 +59,27 @@ class Signature:
         """That of a run folder. Raises Refused where it has none."""
         values = read_signature(run)
         classes = tuple(ClassLabel(name=name, value=value) for name, value in values["classes"].items())
-        return Signature(tuple(values["annotators"]), classes, values["channels"], values["spatial_dims"])
+        return Signature(
+            annotators=tuple(values["annotators"]),
+            classes=classes,
+            channels=values["channels"],
+            spatial_dims=values["spatial_dims"],
+        )
 
 
 def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
-    """A run of method one."""
+    """A run of method one. Raises Refused where its cases would not fit into memory."""
     annotators = chosen_annotators(config, cohort)
-    signature = Signature(annotators, cohort.classes, len(cohort.channels), cohort.spatial_dims)
+    signature = Signature(
+        annotators=annotators,
+        classes=cohort.classes,
+        channels=len(cohort.channels),
+        spatial_dims=cohort.spatial_dims,
+    )
     return Parts(
         signature=signature,
         model=build_annotator_model(config, signature),
-        stages=stages(config.recipe, budget(config)),
+        stages=build_stages(config),
         source=build_source(config, cohort, annotators),
         case_names=[case.name for case in cohort.cases],
     )
@@ -80,22 +95,33 @@ def chosen_annotators(config: RunConfig, cohort: Cohort) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def network_grid(config: RunConfig) -> Grid:
-    """The grid section of the config."""
-    grid = config.data.grid
-    return Grid(grid.mode, grid.size, grid.spacing_mm, grid.foreground_fraction)
-
-
 def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -> CohortSource:
-    """The cases as the loop wants them."""
-    return CohortSource(
+    """The cases as the loop wants them; nothing is read yet but the headers of the images."""
+    source = CohortSource(
         cohort,
         annotators,
-        network_grid(config),
-        Augmentation(**config.data.augment.model_dump()),
-        config.seed,
-        config.training.batch_size,
-        config.data.labels_per_image,
+        grid=config.data.grid,
+        augmentation=config.data.augment,
+        seed=config.seed,
+        batch_size=config.training.batch_size,
+        labels_per_image=config.data.labels_per_image,
+    )
+    separate = RECIPES[config.recipe].view in ("annotated", "random_annotator")
+    refuse_too_large(
+        [*source.train, *source.val],
+        config.data.grid,
+        masks=len(annotators) if separate else 1,
+        copies=copies_of_source(config.training),
+        where=cohort.name,
+    )
+    return source
+
+
+def build_stages(config: RunConfig) -> tuple[Stage, ...]:
+    """The rows of the config's recipe."""
+    training = config.training
+    return stages(
+        config.recipe, epochs=training.epochs, confusion=config.confusion, learning_rate=training.learning_rate
     )
 
 
@@ -117,19 +143,6 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     seen = signature.channels + config.network.features + classes
     head = PixelConfusion(annotators, classes, width)
     return AnnotatorModel(network(), annotators, head, confusion_trunk(signature.spatial_dims, seen, width))
-
-
-def budget(config: RunConfig) -> Budget:
-    """The training section's part that the stages need."""
-    training, confusion = config.training, config.confusion
-    return Budget(
-        warmup=training.epochs.warmup,
-        joint=training.epochs.joint,
-        learning_rate=training.learning_rate,
-        confusion_lr_factor=confusion.lr_factor,
-        trace_weight=confusion.trace_weight,
-        hard_assignment=confusion.assignment == "hard",
-    )
 
 
 def read_annotator_run(run: Path) -> RunConfig:

@@ -1,4 +1,4 @@
-"""What a run is: typed, frozen sections without room for a key that nobody reads.
+"""What a run of method one is: the sections that are its own, beside those that stand where they configure.
 
 A config is the record of a claim: one file is one run, complete in itself.
 """
@@ -6,12 +6,15 @@ A config is the record of a claim: one file is one run, complete in itself.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from medseg.annotators.loading.augmentation import Augmentation
+from medseg.annotators.loading.placement import Grid
+from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig, NetworkConfig
 from medseg.cohorts.splits import SplitConfig
-from medseg.contracts import Fraction, Positive, Section
+from medseg.contracts import Positive, Section
 from medseg.training.settings import LoopConfig, TrackingConfig
 
 Recipe = Literal[
@@ -29,95 +32,49 @@ Recipe = Literal[
 ]
 
 
-class GridConfig(Section):
-    """The grid that the network sees.
-
-    mode ``resize``: the whole image, aspect kept, padded to ``size``; mode ``patch``: the image resampled to
-    ``spacing_mm`` (null: as it is), patches of ``size`` in training, a sliding window in prediction.
-    """
-
-    mode: Literal["resize", "patch"] = "resize"
-    size: tuple[Positive, ...]
-    spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None = None
-    foreground_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
-    overlap: Fraction = 0.25
-
-
-class AugmentConfig(Section):
-    """Random changes of a training case: flips along these axes, contrast and brightness, noise."""
-
-    flip_axes: tuple[int, ...] = ()
-    rotate90: bool = False
-    intensity: Annotated[float, Field(ge=0)] = 0.0
-    noise: Annotated[float, Field(ge=0)] = 0.0
-
-
 class DataConfig(Section):
-    """Which cohort, whose labels, which cases, on which grid.
-
-    cohort: a folder, looked for below the working directory and then below ``$MEDSEG_DATA``.
-    labels_per_image: keep this many annotators of each training case (drawn once), None: all.
-    """
+    """Which cohort, whose labels, which cases, on which grid: the section ``data``."""
 
     cohort: str
+    """A folder, looked for below the working directory and then below ``$MEDSEG_DATA``."""
     annotators: tuple[str, ...] | None = None
+    """Whose labels (None: of all persistent annotators of the cohort)."""
     labels_per_image: Positive | None = None
+    """Keep this many annotators of each training case, drawn once (None: all)."""
     split: SplitConfig = SplitConfig()
-    grid: GridConfig
-    augment: AugmentConfig = AugmentConfig()
-
-
-class NetworkConfig(Section):
-    """The true-label network: a MONAI U-Net with residual units."""
-
-    channels: tuple[Positive, ...] = (16, 32, 64)
-    strides: tuple[Positive | tuple[Positive, ...], ...] | None = None
-    residual_units: Annotated[int, Field(ge=0)] = 2
-    features: Positive = 16
-    dropout: Fraction = 0.0
-
-
-class ConfusionConfig(Section):
-    """The annotators' confusion matrices.
-
-    trace_weight: lambda of Zhang et al. 2020, Eq. 4 (the trace is minimised in the joint stage).
-    lr_factor: on the learning rate of the global logits, which must travel several units.
-    assignment: of a voxel's truth in the joint stage of shared truth: ``soft`` weighs every class by its posterior
-    (EM), ``hard`` takes the most probable one (classification EM), which drifts less to one annotator's style, but
-    learns nothing where a voxel has a single label.
-    trunk: width of the convolutions between the features and the per-pixel confusion logits.
-    """
-
-    trace_weight: Annotated[float, Field(ge=0)] = 0.0
-    lr_factor: Annotated[float, Field(gt=0)] = 10.0
-    assignment: Literal["soft", "hard"] = "hard"
-    trunk: Positive = 32
-
-
-class EpochsConfig(Section):
-    """Epochs of each stage. A recipe of one stage, as a baseline is, gets the sum: the same budget for all."""
-
-    warmup: Positive = 15
-    joint: Positive = 35
+    """Which case is trained on, validated on, tested on."""
+    grid: Grid
+    """What the network sees of a case."""
+    augment: Augmentation = Augmentation()
+    """How training cases are changed at random."""
 
 
 class TrainingConfig(LoopConfig):
-    """The loop of method one."""
+    """The loop of method one: the section ``training``."""
 
     epochs: EpochsConfig = EpochsConfig()
+    """Of each stage."""
 
 
 class RunConfig(Section):
-    """One run. The recipe names the method and its variant; see medseg/annotators/stages.py."""
+    """One run."""
 
     experiment: str
+    """What it belongs to: a folder below runs/, a group of W&B."""
     recipe: Recipe
+    """Names the method and its variant; see medseg/annotators/mathematics/stages.py."""
     seed: int = 0
+    """Of the weights and of all that is drawn in training."""
     data: DataConfig
+    """What is trained on."""
     network: NetworkConfig = NetworkConfig()
+    """That of the truth."""
     confusion: ConfusionConfig = ConfusionConfig()
+    """The annotators' matrices."""
     training: TrainingConfig = TrainingConfig()
+    """The loop."""
     tracking: TrackingConfig = TrackingConfig()
+    """What is logged where."""
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:

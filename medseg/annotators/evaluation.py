@@ -7,21 +7,16 @@ import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medseg.annotators.assembly import Signature
 from medseg.annotators.confusion_scores import mean_confusion
-from medseg.annotators.loading.source import Record, read_record
-from medseg.annotators.nouns import Prediction
+from medseg.annotators.loading.records import read_record
 from medseg.annotators.pictures.page import draw_run
+from medseg.annotators.pictures.slices import panel_of, write_panel
 from medseg.annotators.predictor import Predictor, write_prediction
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
 from medseg.cohorts.cohort import find_cohort, load_cohort
 from medseg.cohorts.splits import apply, read_splits
 from medseg.contracts import Cohort, Refused, Score, Volume, complaint
-from medseg.evaluation.calibration import voxel_entropy
 from medseg.evaluation.metrics import METRICS
 from medseg.evaluation.table import write_confusion, write_scores
 from medseg.images.files import suffix_of
@@ -36,13 +31,16 @@ PANELS = 4
 """So many cases are drawn on the page of a run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnnotatorEvaluation:
-    """What `medseg evaluate` found: the scores, the alarms, and where the files are."""
+    """What `medseg evaluate` found."""
 
     scores: list[Score]
+    """The rows of scores.csv."""
     alarms: list[str]
+    """What looks wrong with the recovered truth."""
     out: Path
+    """Where the files are."""
 
     def __str__(self) -> str:
         alarms = [f"alarm: {line}" for line in self.alarms]
@@ -77,8 +75,8 @@ def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True)
         draw_run(out)
         draw_curves(out)
         write_page(out, METRICS, pictures=PICTURES)
-    track_annotators(run, out, predictor.config, signature, scores, confusion)
-    return AnnotatorEvaluation(scores, alarms, out)
+    track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
+    return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out)
 
 
 def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[Score], Tally]:
@@ -96,38 +94,9 @@ def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[
         tallies.append(tally_case(prediction, record.labels, record.truth))
         write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
         if number < PANELS:
-            path = out / "report" / "panels" / f"{case.name}.npz"
-            np.savez_compressed(path, allow_pickle=False, **panel_of(record, prediction, signature))
+            panel = panel_of(record, prediction, annotators=signature.annotators, classes=names)
+            write_panel(out / "report" / "panels", panel)
     return scores, functools.reduce(operator.add, tallies)
-
-
-def panel_of(record: Record, prediction: Prediction, signature: Signature) -> dict[str, NDArray[np.generic]]:
-    """The arrays that the pictures of one case need: of a volume, the slice with the most foreground.
-
-    image (H,W) or (H,W,3) in 0..1, labels and annotator_labels (A,H,W), truth_labels, entropy and, where known,
-    known_truth (H,W); annotators, classes: names; aspect: height over width of a voxel.
-    """
-    spacing = prediction.spacing_mm or (1.0,) * (record.image.ndim - 1)
-    flat = (slice(None),) * 2
-    if record.image.ndim == 4:
-        foreground = (record.labels > 0).any(0) | (prediction.truth_probs.argmax(0) > 0)
-        flat = (*flat, int(foreground.sum((0, 1)).argmax()))
-    image = record.image[(slice(None), *flat)]
-    low, high = np.percentile(image, [0.5, 99.5])
-    shown = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
-    panel = {
-        "image": np.moveaxis(shown, 0, -1) if len(shown) == 3 else shown[0],
-        "labels": record.labels[(slice(None), *flat)],
-        "truth_labels": prediction.truth_probs.argmax(0)[flat],
-        "annotator_labels": prediction.annotator_probs.argmax(1)[(slice(None), *flat)],
-        "entropy": voxel_entropy(prediction.truth_probs)[flat],
-        "annotators": np.array(signature.annotators),
-        "classes": np.array(signature.class_names),
-        "aspect": np.array(spacing[0] / spacing[1]),
-    }
-    if record.truth is not None:
-        panel["known_truth"] = record.truth[flat]
-    return panel
 
 
 def _test_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort:

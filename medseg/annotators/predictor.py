@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from medseg.annotators.assembly import Signature, build_annotator_model, network_grid, read_annotator_run
+from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.config import RunConfig
-from medseg.annotators.loading.source import Grid
-from medseg.annotators.loading.transforms import image_to_grid, probs_to_native
+from medseg.annotators.loading.placement import image_to_grid, probs_to_native
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
 from medseg.contracts import Refused, Volume, complaint
@@ -25,15 +24,18 @@ from medseg.training.checkpoint import load_weights
 from medseg.training.device import device_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """A trained run, ready for images: what it was built for, its grid, its weights, where it computes."""
+    """A trained run, ready for images."""
 
     signature: Signature
+    """What it was built for."""
     config: RunConfig
-    grid: Grid
+    """What it was trained with."""
     model: nn.Module
+    """With its final weights."""
     device: str
+    """Where it computes."""
 
     @staticmethod
     def load(run: Path) -> Predictor:
@@ -42,18 +44,18 @@ class Predictor:
         model = build_annotator_model(config, signature)
         model.load_state_dict(load_weights(run / "weights.pt"))
         device = device_of(config.training.accelerator)
-        return Predictor(signature, config, network_grid(config), model.to(device), device)
+        return Predictor(signature=signature, config=config, model=model.to(device), device=device)
 
     def __call__(self, name: str, image: Volume) -> Prediction:
         """One image (C,S...) -> its Prediction on the same grid."""
-        shape = image.array.shape[1:]
-        placement = self.grid.place(shape, image.affine, image.spacing_mm)
+        grid, shape = self.config.data.grid, image.array.shape[1:]
+        placement = grid.place(shape, image.affine, image.spacing_mm)
         on_grid = believe_everywhere(
             self.model,
             image_to_grid(image.array, placement),
             inside=placement.inside,
-            window=self.grid.size,
-            overlap=self.config.data.grid.overlap,
+            window=grid.size,
+            overlap=grid.overlap,
             device=self.device,
         )
         annotators, classes = on_grid.annotator_probs.shape[1:3]

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators.confusion_scores import alarms, confusion_rmse, joint_counts, mean_confusion, relative_area
+from medseg.annotators.alarms import alarms
+from medseg.annotators.confusion_scores import confusion_rmse, joint_counts, mean_confusion, relative_area
+from medseg.annotators.consensus import majority_vote
 from medseg.annotators.nouns import Prediction
 from medseg.contracts import UNLABELLED, Refused, Score, complaint
 from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
@@ -82,7 +84,7 @@ def tally_case(prediction: Prediction, labels: NDArray[np.integer], truth: NDArr
     """The counts of one case, to be added to those of the others; arguments as in ``score_case``."""
     num_classes = len(prediction.truth_probs)
     recovered = prediction.truth_probs.argmax(axis=0)
-    vote = _majority_vote(labels, num_classes)
+    vote = majority_vote(labels, num_classes)
     return Tally(
         estimated=prediction.joint_probs.astype(np.float64) * recovered.size,
         empirical=None if truth is None else joint_counts(labels, truth, num_classes),
@@ -127,7 +129,7 @@ def _truth_scores(
 def _vote_scores(
     case: str, recovered: NDArray[np.integer], labels: NDArray[np.integer], classes: Sequence[str]
 ) -> list[Score]:
-    vote = _majority_vote(labels, len(classes))
+    vote = majority_vote(labels, len(classes))
     area = np.count_nonzero(vote > 0)
     covered = np.count_nonzero((recovered > 0) & (vote != UNLABELLED))
     return [score_of("vote_area_ratio", covered / area if area else float("nan"), case=case)] + [
@@ -167,12 +169,6 @@ def _annotator_scores(
             value = dice(predicted[row], drawn[row], label)
             scores.append(score_of("annotator_dice", value, case=case, annotator=name, label=class_name))
     return scores
-
-
-def _majority_vote(labels: NDArray[np.integer], num_classes: int) -> NDArray[np.integer]:
-    """(A,S...) -> (S...): ties go to the lowest class index, unlabelled stays so, as in data.consensus."""
-    votes = np.stack([(labels == label).sum(axis=0) for label in range(num_classes)])
-    return np.where(votes.any(axis=0), votes.argmax(axis=0), UNLABELLED)
 
 
 def _refuse_unfit(

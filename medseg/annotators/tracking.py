@@ -21,6 +21,7 @@ from medseg.training.tracking import Tracker
 def track_annotators(
     run: Path,
     out: Path,
+    *,
     config: RunConfig,
     signature: Signature,
     scores: Sequence[Score],

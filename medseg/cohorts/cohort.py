@@ -72,7 +72,7 @@ def load_cohort(root: Path) -> Cohort:
         "classes": cohort_yaml.classes,
         "channels": cohort_yaml.channels,
         "spatial_dims": cohort_yaml.spatial_dims,
-        "cases": cases_of(rows, root, cohort_yaml.truth, of_objects),
+        "cases": cases_of(rows, root, truth=cohort_yaml.truth, of_objects=of_objects),
     }
     if cohort_yaml.rules is not None:
         return ObjectCohort(**shared, rules=cohort_yaml.rules)

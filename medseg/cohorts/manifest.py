@@ -6,8 +6,9 @@ import csv
 import difflib
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import cast, get_args
 
@@ -25,19 +26,28 @@ FULL, VISIBLE, OCCLUDER = TARGETS = get_args(ObjectMask)
 """What a mask shows. Visible, occluder: of one object each; full is then its whole, else a label map."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the manifest, defaults filled in; annotator and mask are both "" or both not."""
+    """One line of the manifest, defaults filled in."""
 
     line: int
+    """Its number in the file, from 1."""
     case: str
+    """The case's name."""
     patient: str
+    """Whose it is; the case's name where the manifest does not say."""
     split: str
+    """As it is written; "" where it is not."""
     images: tuple[str, ...]
+    """Paths as they are written."""
     annotator: str
+    """Who drew the mask; "" in a row without one."""
     mask: str
+    """Path as it is written; "" in a row without one."""
     target: str
-    covariates: dict[str, str]
+    """What the mask shows, one of ``TARGETS``."""
+    covariates: Mapping[str, str]
+    """The further columns."""
 
     @property
     def where(self) -> str:
@@ -66,45 +76,42 @@ def read_rows(path: Path) -> list[Row]:
         raise Refused([complaint(MANIFEST, "a file", "none", str(path))]) from error
     except UnicodeDecodeError as error:
         raise Refused([complaint(MANIFEST, "UTF-8 text", f"byte {error.start}", str(path))]) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    header = [column.strip() for column in reader.fieldnames or []]
-    reader.fieldnames = header
-    missing = [column for column in REQUIRED if column not in header]
-    if missing:
-        hint = "; its separator is a semicolon" if len(header) == 1 and ";" in header[0] else ""
+    table = csv.reader(io.StringIO(text, newline=""))
+    columns = [column.strip() for column in next(table, [])]
+    if not {*REQUIRED} <= {*columns}:
+        hint = "; its separator is a semicolon" if len(columns) == 1 and ";" in columns[0] else ""
         expected = f"columns {','.join(REQUIRED)}"
-        raise Refused([complaint(MANIFEST, expected, f"{','.join(header) or 'nothing'}{hint}", str(path))])
-    rows, complaints = [], []
-    for cells in reader:
-        surplus = cells.pop(None, None)  # pyright: ignore[reportArgumentType, reportCallIssue]
-        if surplus:
-            count = len(header) + len(surplus)
-            complaints.append(complaint("cells", len(header), count, f"{MANIFEST} line {reader.line_num}"))
-        rows.append(_row(reader.line_num, {key: value.strip() for key, value in cells.items()}))
-    if complaints:
-        raise Refused(complaints)
-    return rows
+        raise Refused([complaint(MANIFEST, expected, f"{','.join(columns) or 'nothing'}{hint}", str(path))])
+    lines = [(table.line_num, cells) for cells in table if cells]
+    too_long = [
+        complaint("cells", len(columns), len(cells), f"{MANIFEST} line {line}")
+        for line, cells in lines
+        if len(cells) > len(columns)
+    ]
+    if too_long:
+        raise Refused(too_long)
+    return [_row(line, dict(zip_longest(columns, map(str.strip, cells), fillvalue=""))) for line, cells in lines]
 
 
-def _row(line: int, cells: dict[str, str]) -> Row:
-    images = tuple(image.strip() for image in cells["image"].split(";") if image.strip())
+def _row(line: int, cells: Mapping[str, str]) -> Row:
     return Row(
-        line,
-        cells["case"],
-        cells.get("patient") or cells["case"],
-        cells.get("split", ""),
-        images,
-        cells["annotator"],
-        cells["mask"],
-        cells.get("target") or "full",
-        {key: value for key, value in cells.items() if key not in COLUMNS},
+        line=line,
+        case=cells["case"],
+        patient=cells.get("patient") or cells["case"],
+        split=cells.get("split", ""),
+        images=tuple(image.strip() for image in cells["image"].split(";") if image.strip()),
+        annotator=cells["annotator"],
+        mask=cells["mask"],
+        target=cells.get("target") or FULL,
+        covariates={column: cell for column, cell in cells.items() if column not in COLUMNS},
     )
 
 
 # ---------------------------------------------------------------------------------- rows and cases
-def cases_of(rows: Sequence[Row], root: Path, truth: str | None, objects: bool) -> tuple[Case, ...]:
-    """Valid rows -> cases, in the order of their first rows. objects: of a cohort of objects.
+def cases_of(rows: Sequence[Row], root: Path, *, truth: str | None, of_objects: bool) -> tuple[Case, ...]:
+    """Valid rows -> cases, in the order of their first rows.
 
+    truth: who stands for the known truth. of_objects: the masks are those of objects, and nobody's.
     A covariate that differs between the rows of one case describes masks and not cases, and is left out.
     """
     grouped: dict[str, list[Row]] = {}
@@ -117,27 +124,22 @@ def cases_of(rows: Sequence[Row], root: Path, truth: str | None, objects: bool) 
         for column, value in row.covariates.items()
         if value != group[0].covariates[column]
     }
-    return tuple(_case(group, root, truth, varying, objects) for group in grouped.values())
-
-
-def _case(rows: Sequence[Row], root: Path, truth: str | None, varying: set[str], objects: bool) -> Case:
-    first = rows[0]
-    masked = [row for row in rows if row.annotator]
-    of_objects: dict[ObjectMask, Path] = {cast(ObjectMask, row.target): root / row.mask for row in masked if objects}
-    annotations = {row.annotator: root / row.mask for row in masked if not objects}
-    known = annotations.pop(truth, None) if truth else None
-    covariates = {column: value for column, value in first.covariates.items() if column not in varying}
-    images = tuple(root / image for image in first.images)
-    return Case(
-        name=first.case,
-        patient=first.patient,
-        split=cast(Split, first.split),
-        images=images,
-        annotations=annotations,
-        truth=known,
-        object_masks=of_objects,
-        covariates=covariates,
-    )
+    cases = []
+    for name, group in grouped.items():
+        first, masked = group[0], [row for row in group if row.annotator]
+        drawn = {} if of_objects else {row.annotator: root / row.mask for row in masked}
+        case = Case(
+            name=name,
+            patient=first.patient,
+            split=cast(Split, first.split),
+            images=tuple(root / image for image in first.images),
+            annotations={annotator: mask for annotator, mask in drawn.items() if annotator != truth},
+            truth=drawn.get(truth) if truth else None,
+            object_masks={cast(ObjectMask, row.target): root / row.mask for row in masked} if of_objects else {},
+            covariates={column: value for column, value in first.covariates.items() if column not in varying},
+        )
+        cases.append(case)
+    return tuple(cases)
 
 
 def manifest_text(cohort: Cohort) -> str:
@@ -148,14 +150,13 @@ def manifest_text(cohort: Cohort) -> str:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([*COLUMNS, *extra])
     for case in cohort.cases:
-        masks = [(name, "full", case.annotations[name]) for name in order if name in case.annotations]
-        masks += [(LABELS, target, case.object_masks[target]) for target in TARGETS if target in case.object_masks]
-        masks += [(TRUTH, "full", case.truth)] if case.truth else []
         images = ";".join(_relative(path, cohort.root) for path in case.images)
         covariates = [case.covariates.get(column, "") for column in extra]
-        for name, target, mask in masks or [("", "full", None)]:
-            place = _relative(mask, cohort.root) if mask else ""
-            writer.writerow([case.name, case.patient, case.split, images, name, place, target, *covariates])
+        masks = [(name, case.annotations[name], FULL) for name in order if name in case.annotations]
+        masks += [(LABELS, case.object_masks[target], target) for target in TARGETS if target in case.object_masks]
+        masks += [(TRUTH, case.truth, FULL)] if case.truth else []
+        cells = [(name, _relative(path, cohort.root), target) for name, path, target in masks] or [("", "", FULL)]
+        writer.writerows([case.name, case.patient, case.split, images, *mask, *covariates] for mask in cells)
     return table.getvalue()
 
 

@@ -17,62 +17,67 @@ from medseg.contracts import Case, Cohort, Fraction, Positive, Refused, Section,
 
 
 class SplitConfig(Section):
-    """How cases are divided, by patient or by another column of the manifest."""
+    """How cases are divided: the section ``data.split``."""
 
     val: Fraction = 0.15
+    """Of the drawn groups, rounded, at least one group unless 0; with folds of those that are not tested."""
     test: Fraction = 0.2
+    """Of the drawn groups, rounded, at least one group unless 0; without a meaning beside folds."""
     by: str = "patient"
+    """What makes a group, whose cases stay together: the patient, or a covariate of the manifest."""
     seed: int = 0
+    """Of the order in which groups are drawn, which depends on it and on their names alone."""
     folds: Positive | None = None
+    """The drawn groups are cut into so many equal parts, so that each is tested exactly once over all folds."""
     fold: Annotated[int, Field(ge=0)] = 0
+    """The part that is tested, from 0."""
     limit: dict[Literal["train", "val", "test"], Positive] = Field(default_factory=dict)
+    """Split -> at most so many cases, the first of the seeded order; the rest is unused ("")."""
 
 
 AnyCohort = TypeVar("AnyCohort", bound=Cohort)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """case -> split ("" = unused), and what it was drawn from."""
+    """Which case is in which split, and what that was drawn from: the content of splits.json."""
 
     splits: Mapping[str, Split]
+    """Case -> split ("": unused)."""
     seed: int
+    """As in SplitConfig, like the next three."""
     by: str
+    """What made a group."""
     folds: int | None
+    """How many parts."""
     fold: int
+    """The part that is tested."""
 
 
-def split_cases(
-    cases: Sequence[Case],
-    fractions: Mapping[str, float],
-    seed: int,
-    by: str = "patient",
-    folds: int | None = None,
-    fold: int = 0,
-    limit: Mapping[str, int] | None = None,
-) -> Assignment:
-    """Assign every case to a split; cases of one group (``patient``, or a covariate's value) stay together.
+def split_cases(cases: Sequence[Case], how: SplitConfig) -> Assignment:
+    """Assign every case to a split; cases of one group stay together.
 
-    A group with a split in the manifest keeps it, and a split of test or val that the manifest states is not
-    drawn; the others are drawn in an order that depends on the seed and on the groups' names alone.
-    fractions: ``val`` and ``test``, of the drawn groups, rounded, at least one group each unless 0.
-    folds: test is fold number ``fold`` (from 0) of as many equal parts of the drawn groups, so that each is
-    tested exactly once over all folds; ``val`` is then a fraction of the rest.
-    limit: split -> at most so many cases, the first of the seeded order; the rest is unused ("").
+    A group with a split in the manifest keeps it, and a split of test or val that the manifest states is not drawn.
     Raises Refused for an unknown column, groups that straddle the manifest's splits, and too few groups.
     """
-    groups = _grouped(cases, by)
-    stated = _stated(cases, groups, by)
+    groups = _grouped(cases, how.by)
+    stated = _stated(cases, groups, how.by)
     names = sorted(groups)
-    order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    order = [names[i] for i in np.random.default_rng(how.seed).permutation(len(names))]
     drawn = [group for group in order if group not in stated]
-    chosen = stated | _drawn(drawn, fractions, set(stated.values()), by, folds, fold)
+    chosen = stated | _drawn(drawn, how, set(stated.values()))
     ordered = [case for group in order for case in sorted(groups[group])]
     split_of: dict[str, Split] = {case: chosen[group] for group, members in groups.items() for case in members}
-    for split, most in (limit or {}).items():
+    for split, most in how.limit.items():
         members = [case for case in ordered if split_of[case] == split]
         split_of.update((case, "") for case in members[most:])
-    return Assignment({case.name: split_of[case.name] for case in cases}, seed, by, folds, fold)
+    return Assignment(
+        splits={case.name: split_of[case.name] for case in cases},
+        seed=how.seed,
+        by=how.by,
+        folds=how.folds,
+        fold=how.fold,
+    )
 
 
 def _grouped(cases: Sequence[Case], by: str) -> dict[str, list[str]]:
@@ -104,31 +109,24 @@ def _stated(cases: Sequence[Case], groups: Mapping[str, Sequence[str]], by: str)
     return stated
 
 
-def _drawn(
-    groups: Sequence[str],
-    fractions: Mapping[str, float],
-    stated: set[Split],
-    by: str,
-    folds: int | None,
-    fold: int,
-) -> dict[str, Split]:
+def _drawn(groups: Sequence[str], how: SplitConfig, stated: set[Split]) -> dict[str, Split]:
     """Cut the ordered groups into test, val and train."""
     if not groups:
         return {}
-    if folds is not None:
-        _check_folds(len(groups), by, folds, fold)
-        test = groups[fold::folds]
+    if how.folds is not None:
+        _check_folds(len(groups), how.folds, how)
+        test = groups[how.fold :: how.folds]
     else:
-        test = groups[: 0 if "test" in stated else _number(fractions.get("test", 0), len(groups))]
+        test = groups[: 0 if "test" in stated else _number(how.test, len(groups))]
     taken = set(test)
     rest = [group for group in groups if group not in taken]
-    val = rest[: 0 if "val" in stated else _number(fractions.get("val", 0), len(rest if folds else groups))]
+    val = rest[: 0 if "val" in stated else _number(how.val, len(rest if how.folds else groups))]
     parts: dict[Split, Sequence[str]] = {"test": test, "val": val, "train": rest[len(val) :]}
     if not parts["train"] and "train" not in stated:
         wanted = [split for split in ("train", "val", "test") if split == "train" or parts[split]]
         expected = f"at least {len(wanted)} ({', '.join(wanted)})"
         got = f"{len(groups)}, of which {len(test)} test and {len(val)} val"
-        raise Refused([complaint(f"groups by {by} to split", expected, got, "data.split")])
+        raise Refused([complaint(f"groups by {how.by} to split", expected, got, "data.split")])
     return {group: split for split, members in parts.items() for group in members}
 
 
@@ -136,12 +134,13 @@ def _number(fraction: float, groups: int) -> int:
     return max(1, round(fraction * groups)) if fraction else 0
 
 
-def _check_folds(groups: int, by: str, folds: int, fold: int) -> None:
+def _check_folds(groups: int, folds: int, how: SplitConfig) -> None:
     complaints = []
-    if not 0 <= fold < folds:
-        complaints.append(complaint("fold", f"0..{folds - 1}", fold, "data.split.fold"))
+    if not how.fold < folds:
+        complaints.append(complaint("fold", f"0..{folds - 1}", how.fold, "data.split.fold"))
     if not 2 <= folds <= groups:
-        complaints.append(complaint("folds", f"2..{groups}, the number of groups by {by}", folds, "data.split.folds"))
+        expected = f"2..{groups}, the number of groups by {how.by}"
+        complaints.append(complaint("folds", expected, folds, "data.split.folds"))
     if complaints:
         raise Refused(complaints)
 
@@ -165,7 +164,7 @@ def read_splits(path: Path) -> Assignment:
         content = json.loads(path.read_text("utf-8"))
         listed = content.pop("splits")
         splits: dict[str, Split] = {case: split for split in SPLITS for case in listed[split or "unused"]}
-        return Assignment(splits, **content)
+        return Assignment(splits=splits, **content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__} {error}"
         raise Refused([complaint("splits", "JSON as written into a run folder", reason, str(path))]) from error

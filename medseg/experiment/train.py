@@ -88,18 +88,10 @@ def _refuse_taken(config: Any, run: Path, resume: bool) -> None:
 
 def _split(config: Any, cohort: Cohort, run: Path) -> Cohort:
     """The cohort with every case in its split; the split is written into the run folder before training."""
-    path, split = run / "splits.json", config.data.split
+    path = run / "splits.json"
     if path.exists():
         return apply(cohort, read_splits(path))
-    assignment = split_cases(
-        cohort.cases,
-        {"val": split.val, "test": split.test},
-        split.seed,
-        by=split.by,
-        folds=split.folds,
-        fold=split.fold,
-        limit={str(name): most for name, most in split.limit.items()},
-    )
+    assignment = split_cases(cohort.cases, config.data.split)
     write_splits(path, assignment)
     return apply(cohort, assignment)
 

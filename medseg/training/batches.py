@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import signal
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,20 +14,33 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from medseg.contracts import Batch, View
+from medseg.training.settings import LoopConfig
 
 
 class Source(Protocol):
     """What the loop needs of the data. A batch is a function of its arguments, so there is nothing to resume.
 
     ``batch`` is the share of process ``rank`` of ``world``: together they are one global batch, the same for
-    every ``world``, in equal shares. With workers each has a copy of the source, as it was when the stage began.
+    every ``world``, in equal shares. With workers each has a copy of the source, as it was when the stage began: what
+    was loaded by then the forked ones share with their parent.
     """
+
+    def load(self, views: Iterable[View]) -> None: ...  # noqa: D102
 
     def steps_per_epoch(self) -> int: ...  # noqa: D102
 
     def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch: ...  # noqa: D102
 
     def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]: ...  # noqa: D102
+
+
+def copies_of_source(config: LoopConfig) -> int:
+    """How many processes of one machine hold a source of their own: one per device, and each of its workers too.
+
+    Workers that are forked, as on Linux, share what their parent has loaded.
+    """
+    start_method = multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+    return config.devices * (1 if start_method == "fork" else 1 + config.workers)
 
 
 @dataclass(frozen=True, kw_only=True)

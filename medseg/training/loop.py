@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Refused, Stage, complaint
+from medseg.contracts import Batch, Refused, Stage, View, complaint
 from medseg.training import checkpoint
 from medseg.training.batches import Source, StageBatches
 from medseg.training.finite import breaks_weights, not_finite
@@ -73,6 +73,8 @@ def fit(
     fabric.to_device(model)
     position = resumed_position(saved, model, run_folder) if saved else Position()
     fabric.barrier()  # nobody writes before everybody has read
+    views: list[View] = [stage.view for stage in stages[position.stage_index :]]
+    on_every_process(fabric, lambda: source.load(dict.fromkeys(views)))
     tracker.rewind(position.global_step - position.step)
     with StopSignal() as stop, ProgressLine(progress and fabric.is_global_zero) as line:
         run = Run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 import torch
@@ -90,6 +90,8 @@ class Rectangles:
 
     def __init__(self) -> None:
         self.seen: list[tuple[View, int, int]] = []
+
+    def load(self, views: Iterable[View]) -> None: ...
 
     def steps_per_epoch(self) -> int:
         return STEPS

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.model import AnnotatorModel, SeparateNetworks, TruthOutput
+from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
+from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 from medseg.annotators.prediction import believe_everywhere
 

@@ -12,16 +12,21 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
-from medseg.annotators.confusion import PixelConfusion
-from medseg.annotators.loading.transforms import image_to_grid
-from medseg.annotators.model import AnnotatorModel
+from medseg.annotators.loading.placement import image_to_grid
+from medseg.annotators.mathematics.confusion import PixelConfusion
+from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.predictor import Predictor, predict
 from medseg.config import dump_config
 from medseg.contracts import ClassLabel, Refused, Volume
 from medseg.images.files import read_labels
 from medseg.training.checkpoint import save_weights
 
-SIGNATURE = Signature(("ann", "bob"), (ClassLabel(name="background", value=0), ClassLabel(name="cell", value=7)), 1, 2)
+SIGNATURE = Signature(
+    annotators=("ann", "bob"),
+    classes=(ClassLabel(name="background", value=0), ClassLabel(name="cell", value=7)),
+    channels=1,
+    spatial_dims=2,
+)
 SHAPE = (16, 64)
 
 
@@ -50,7 +55,7 @@ def test_the_reported_confusion_is_that_of_the_image_not_of_its_padding(tmp_path
     """A 16x64 image fills lines 24 to 40 of the 64x64 grid."""
     predictor, image = Predictor.load(run_folder(tmp_path / "run")), volume()
     prediction = predictor("c1", image)
-    placement = predictor.grid.place(SHAPE, image.affine, None)
+    placement = predictor.config.data.grid.place(SHAPE, image.affine, None)
     seen = torch.from_numpy(image_to_grid(image.array, placement))[None]
     model = predictor.model.eval()
     with torch.no_grad():

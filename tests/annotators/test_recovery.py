@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from medseg.annotators.confusion import GlobalConfusion
+from medseg.annotators.mathematics.confusion import GlobalConfusion
 from medseg.contracts import UNLABELLED
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
-from medseg.cohorts.splits import apply, split_cases
+from medseg.cohorts.splits import SplitConfig, apply, split_cases
 from medseg.contracts import Cohort, ObjectRules, Refused, Volume
 from medseg.images.files import write_labels
 
@@ -63,7 +63,7 @@ def test_without_the_section_there_are_no_rules_and_with_an_empty_one_the_defaul
 
 def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
     cohort = loaded(tmp_path, "objects: {smallest: 2}\n")
-    split = apply(cohort, split_cases(cohort.cases, {"test": 0.5}, seed=0))
+    split = apply(cohort, split_cases(cohort.cases, SplitConfig(val=0, test=0.5)))
     assert sorted(case.split for case in split.cases) == ["test", "train"] and split.rules == cohort.rules
 
 

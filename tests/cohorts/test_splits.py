@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medseg.cohorts.splits import Assignment, apply, read_splits, split_cases, write_splits
+from medseg.cohorts import splits
+from medseg.cohorts.splits import Assignment, SplitConfig, apply, read_splits, write_splits
 from medseg.contracts import Case, Cohort, Refused, Split
-
-FRACTIONS = {"val": 0.15, "test": 0.2}
 
 
 def case(name: str, patient: str = "", split: Split = "", **covariates: str) -> Case:
@@ -30,55 +31,59 @@ def counts(assignment: Assignment) -> Counter[str]:
     return Counter(assignment.splits.values())
 
 
-def refusals(*arguments: object, **options: object) -> tuple[str, ...]:
+def split_cases(cases: Sequence[Case], **how: Any) -> Assignment:
+    return splits.split_cases(cases, SplitConfig(**{"val": 0.15, "test": 0.2, **how}))
+
+
+def refusals(cases: Sequence[Case], **how: Any) -> tuple[str, ...]:
     with pytest.raises(Refused) as caught:
-        split_cases(*arguments, **options)  # pyright: ignore[reportArgumentType]
+        split_cases(cases, **how)
     return caught.value.complaints
 
 
 def test_fractions_are_of_the_patients() -> None:
-    assert counts(split_cases(patients(20, 2), FRACTIONS, 0)) == {"test": 8, "val": 6, "train": 26}
+    assert counts(split_cases(patients(20, 2), seed=0)) == {"test": 8, "val": 6, "train": 26}
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=12, max_size=40), st.integers(0, 99), st.randoms())
 def test_no_patient_straddles_and_the_order_of_cases_is_indifferent(owners, seed: int, random) -> None:
     cases = [case(f"c{i}", f"p{owner}") for i, owner in enumerate([*range(5), *owners])]
-    splits = split_cases(cases, FRACTIONS, seed).splits
-    assert len({(c.patient, splits[c.name]) for c in cases}) == len({c.patient for c in cases})
+    assigned = split_cases(cases, seed=seed).splits
+    assert len({(c.patient, assigned[c.name]) for c in cases}) == len({c.patient for c in cases})
     random.shuffle(cases)
-    assert split_cases(cases, FRACTIONS, seed).splits == splits
+    assert split_cases(cases, seed=seed).splits == assigned
 
 
 def test_a_seed_is_a_split_everywhere() -> None:
     """Frozen: published results name nothing but the seed."""
-    splits = split_cases(patients(10), FRACTIONS, 0).splits
-    assert [name for name, split in splits.items() if split == "test"] == ["c004_0", "c006_0"]
-    assert split_cases(patients(10), FRACTIONS, 1).splits != splits
+    assigned = split_cases(patients(10), seed=0).splits
+    assert [name for name, split in assigned.items() if split == "test"] == ["c004_0", "c006_0"]
+    assert split_cases(patients(10), seed=1).splits != assigned
 
 
 def test_what_the_manifest_states_stays() -> None:
     cases = [*patients(10), case("t1", split="test"), case("t2", split="test")]
-    splits = split_cases(cases, FRACTIONS, 0).splits
-    assert {name for name, split in splits.items() if split == "test"} == {"t1", "t2"}
-    assert counts(split_cases(cases, FRACTIONS, 0)) == {"test": 2, "val": 2, "train": 8}
+    assigned = split_cases(cases, seed=0).splits
+    assert {name for name, split in assigned.items() if split == "test"} == {"t1", "t2"}
+    assert counts(split_cases(cases, seed=0)) == {"test": 2, "val": 2, "train": 8}
 
 
 def test_a_case_without_a_split_follows_its_patient() -> None:
     cases = [*patients(6), case("a", "p", "test"), case("b", "p")]
-    assert split_cases(cases, FRACTIONS, 0).splits["b"] == "test"
+    assert split_cases(cases, seed=0).splits["b"] == "test"
 
 
 def test_a_full_manifest_is_left_alone() -> None:
     cases = [case("a", split="train"), case("b", split="val")]
-    assert split_cases(cases, FRACTIONS, 0).splits == {"a": "train", "b": "val"}
+    assert split_cases(cases, seed=0).splits == {"a": "train", "b": "val"}
 
 
 def test_a_covariate_can_be_the_group() -> None:
     cases = [case(f"c{i}", site=f"s{i % 4}") for i in range(20)]
-    splits = split_cases(cases, FRACTIONS, 0, by="site").splits
-    assert len({(c.covariates["site"], splits[c.name]) for c in cases}) == 4
-    assert counts(split_cases(cases, FRACTIONS, 0, by="site")) == {"test": 5, "val": 5, "train": 10}
+    assigned = split_cases(cases, seed=0, by="site").splits
+    assert len({(c.covariates["site"], assigned[c.name]) for c in cases}) == 4
+    assert counts(split_cases(cases, seed=0, by="site")) == {"test": 5, "val": 5, "train": 10}
 
 
 @pytest.mark.parametrize("folds", [2, 5])
@@ -86,7 +91,7 @@ def test_over_all_folds_each_case_is_tested_once(folds: int) -> None:
     cases = patients(13, 2)
     tested: Counter[str] = Counter()
     for fold in range(folds):
-        assignment = split_cases(cases, FRACTIONS, 3, folds=folds, fold=fold)
+        assignment = split_cases(cases, seed=3, folds=folds, fold=fold)
         tested.update(name for name, split in assignment.splits.items() if split == "test")
         rest = [name for name, split in assignment.splits.items() if split != "test"]
         assert counts(assignment)["val"] == 2 * round(0.15 * len(rest) / 2)
@@ -95,9 +100,9 @@ def test_over_all_folds_each_case_is_tested_once(folds: int) -> None:
 
 def test_a_limit_keeps_the_first_of_the_seeded_order() -> None:
     cases = patients(30)
-    full = split_cases(cases, FRACTIONS, 0).splits
-    few = split_cases(cases, FRACTIONS, 0, limit={"train": 5, "val": 2}).splits
-    some = split_cases(cases, FRACTIONS, 0, limit={"train": 9}).splits
+    full = split_cases(cases, seed=0).splits
+    few = split_cases(cases, seed=0, limit={"train": 5, "val": 2}).splits
+    some = split_cases(cases, seed=0, limit={"train": 9}).splits
     assert Counter(few.values()) == {"train": 5, "val": 2, "test": 6, "": 17}
     assert all(full[name] == split for name, split in few.items() if split)
     assert {n for n, s in few.items() if s == "train"} < {n for n, s in some.items() if s == "train"}
@@ -105,35 +110,33 @@ def test_a_limit_keeps_the_first_of_the_seeded_order() -> None:
 
 # --------------------------------------------------------------------------------------- complaints
 def test_too_few_patients() -> None:
-    assert refusals(patients(2), FRACTIONS, 0) == (
+    assert refusals(patients(2), seed=0) == (
         "groups by patient to split: expected at least 3 (train, val, test), got 2, "
         "of which 1 test and 1 val (data.split)",
     )
 
 
 def test_folds_that_cannot_be() -> None:
-    assert refusals(patients(3), FRACTIONS, 0, folds=5, fold=7) == (
+    assert refusals(patients(3), seed=0, folds=5, fold=7) == (
         "fold: expected 0..4, got 7 (data.split.fold)",
         "folds: expected 2..3, the number of groups by patient, got 5 (data.split.folds)",
     )
 
 
 def test_an_unknown_column() -> None:
-    assert refusals([case("c", site="x")], FRACTIONS, 0, by="sites") == (
+    assert refusals([case("c", site="x")], seed=0, by="sites") == (
         "column to split by: expected patient site, got sites; did you mean site? (data.split.by)",
     )
 
 
 def test_a_group_that_straddles_the_manifest() -> None:
     cases = [case("a", split="train", site="x"), case("b", split="test", site="x")]
-    assert refusals(cases, FRACTIONS, 0, by="site") == (
-        "splits of site x: expected one, got train and test (manifest.csv)",
-    )
+    assert refusals(cases, seed=0, by="site") == ("splits of site x: expected one, got train and test (manifest.csv)",)
 
 
 # ------------------------------------------------------------------------------------- on the disk
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
-    assignment = split_cases(patients(12), FRACTIONS, 7, folds=4, fold=2, limit={"train": 3})
+    assignment = split_cases(patients(12), seed=7, folds=4, fold=2, limit={"train": 3})
     write_splits(tmp_path / "run" / "splits.json", assignment)
     assert read_splits(tmp_path / "run" / "splits.json") == assignment
     content = json.loads((tmp_path / "run" / "splits.json").read_text())
@@ -162,10 +165,10 @@ def test_apply_puts_cases_into_their_splits_and_names_strangers() -> None:
         crowd=(),
         cases=(case("a", split="test"), case("b")),
     )
-    applied = apply(cohort, Assignment({"a": "train", "b": "val"}, 0, "patient", None, 0))
+    applied = apply(cohort, Assignment(splits={"a": "train", "b": "val"}, seed=0, by="patient", folds=None, fold=0))
     assert [c.split for c in applied.cases] == ["train", "val"]
     with pytest.raises(Refused) as caught:
-        apply(cohort, Assignment({"a": "train", "z": "val"}, 0, "patient", None, 0))
+        apply(cohort, Assignment(splits={"a": "train", "z": "val"}, seed=0, by="patient", folds=None, fold=0))
     assert caught.value.complaints == (
         "case: expected a split in splits.json, got none (b)",
         "case of splits.json: expected a case of tiny, got none of that name (z)",

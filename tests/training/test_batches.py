@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 import torch
 
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import Refused, View
-from medseg.training.batches import StageBatches
+from medseg.training.batches import StageBatches, copies_of_source
+from medseg.training.settings import LoopConfig
 
 STEPS = 4
 MAIN = os.getpid()
@@ -18,6 +20,8 @@ MAIN = os.getpid()
 
 class Numbered:
     """Each batch says its epoch and step, and in which process it was made; the third of each epoch is slow."""
+
+    def load(self, views: Iterable[View]) -> None: ...
 
     def steps_per_epoch(self) -> int:
         return STEPS
@@ -145,3 +149,11 @@ def test_closing_ends_the_workers_even_those_that_a_first_sigterm_has_not_ended(
     assert [int(next(stream).case_index) for _ in range(4)] == [10, 11, 12, 13]
     stream.close()
     assert all(gone(maker) for maker in makers)
+
+
+@pytest.mark.parametrize(("start", "copies"), [("fork", 3), ("spawn", 15)])
+def test_forked_workers_share_the_source_and_spawned_ones_copy_it(
+    start: str, copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none: start)
+    assert copies_of_source(LoopConfig(devices=3, workers=4)) == copies

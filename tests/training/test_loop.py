@@ -223,6 +223,18 @@ def test_processes_that_make_batches_change_nothing(tmp_path: Path) -> None:
     assert metrics_of(tmp_path / "alone") == metrics_of(tmp_path / "workers")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_views_of_the_stages_are_loaded_once_before_any_batch(tmp_path: Path, workers: int) -> None:
+    class Loading(ToySource):
+        def load(self, views) -> None:
+            assert not self.seen
+            super().load(views)
+
+    source = Loading()
+    toy_fit(tmp_path, source=source, workers=workers)
+    assert source.loaded == [("majority_vote", "annotated")]
+
+
 def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: Path) -> None:
     class Dead(ToySource):
         def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:

@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -43,11 +43,15 @@ def cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.in
 
 
 class ToySource:
-    """Batches of noise and its sign; ``seen`` notes what was asked for."""
+    """Batches of noise and its sign; ``seen`` and ``loaded`` note what was asked for."""
 
     def __init__(self, pause: float = 0.0, validation_batches: int = 3) -> None:
         self.pause, self.validation_batches = pause, validation_batches
         self.seen: list[tuple[View, int, int]] = []
+        self.loaded: list[tuple[View, ...]] = []
+
+    def load(self, views: Iterable[View]) -> None:
+        self.loaded.append(tuple(views))
 
     def steps_per_epoch(self) -> int:
         return STEPS

@@ -5,7 +5,7 @@ A batch is a pure function of (view, epoch, step, rank), as it is for annotated 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +54,9 @@ class OcclusionSource:
         self.names = [o.name for split in ("train", "val") for o in (*self.unoccluded[split], *self.occluded[split])]
         self.index = {name: position for position, name in enumerate(self.names)}
         self.objects_per_epoch = objects_per_epoch or len(self.unoccluded["train"])
+
+    def load(self, views: Iterable[View]) -> None:
+        """Nothing is left to read."""
 
     def steps_per_epoch(self) -> int:
         """Steps until as many objects were shown as an epoch has."""

@@ -1,5 +1,9 @@
-"""Annotated images -> batches on the network's grid, geometry kept.
+"""Annotated images -> batches on the network's grid, geometry kept; in the order of the walk:
 
-``source``      a cohort's cases as batches: a pure function of (view, epoch, step, rank)
-``transforms``  from the file's grid to the network's and back; random changes of training cases
+``records``       one case on its own grid, its masks as class indices
+``placement``     where a case lies on the network's grid, and the way there and back
+``memory``        whether all cases fit, told from the headers of their files
+``samples``       the cases on the network's grid, each read once, in every view
+``augmentation``  random changes of training cases
+``source``        samples -> batches: pure functions of (view, epoch, step, rank)
 """

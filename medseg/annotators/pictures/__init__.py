@@ -1,1 +1,7 @@
-"""The pictures of a run with annotators, from the run folder alone: cases, confusion matrices, the page of both."""
+"""The pictures of a run with annotators, from the run folder alone:
+
+``slices``    a case and its prediction -> what its picture needs, kept as report/panels/<case>.npz
+``panels``    image, outlines, recovered truth, entropy: a row per case
+``heatmaps``  the confusion matrices
+``page``      the page of both
+"""

@@ -151,7 +151,12 @@ def test_the_truth_that_method_one_recovers_is_completed(tmp_path: Path, known: 
         affine=np.eye(4),
         spacing_mm=None,
     )
-    write_prediction(prediction, Signature(("ann",), CLASSES, 1, 2), tmp_path / "maps", ".png")
+    write_prediction(
+        prediction,
+        Signature(annotators=("ann",), classes=CLASSES, channels=1, spatial_dims=2),
+        tmp_path / "maps",
+        ".png",
+    )
     complete(completer(), tmp_path / "maps/truth", tmp_path / "out")
     assert table(tmp_path / "out/objects.csv")["c01/rod-2"]["status"] == "completed"
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from medseg.annotators.loading.source import CohortSource, Grid
-from medseg.annotators.loading.transforms import Augmentation
+from medseg.annotators.assembly import build_source
+from medseg.annotators.config import RunConfig
+from medseg.annotators.loading import memory, samples
+from medseg.annotators.loading.augmentation import Augmentation
+from medseg.annotators.loading.memory import bytes_on_grid, refuse_too_large
+from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.source import CohortSource
 from medseg.contracts import UNLABELLED, Case, ClassLabel, Cohort, Refused, Volume
 from medseg.images.files import write_labels
 
-GRID = Grid("resize", (16, 16), None, 0.5)
+GRID = Grid(mode="resize", size=(16, 16))
 AUGMENTATION = Augmentation(flip_axes=(0, 1), rotate90=True, intensity=0.1, noise=0.1)
 
 
@@ -56,9 +65,20 @@ def cohort(tmp_path: Path) -> Cohort:
 
 
 def source(
-    cohort: Cohort, labels_per_image: int | None = None, augmentation: Augmentation = AUGMENTATION
+    cohort: Cohort,
+    labels_per_image: int | None = None,
+    augmentation: Augmentation = AUGMENTATION,
+    grid: Grid = GRID,
 ) -> CohortSource:
-    return CohortSource(cohort, cohort.annotators, GRID, augmentation, 7, 4, labels_per_image)
+    return CohortSource(
+        cohort,
+        cohort.annotators,
+        grid=grid,
+        augmentation=augmentation,
+        seed=7,
+        batch_size=4,
+        labels_per_image=labels_per_image,
+    )
 
 
 def test_a_batch_is_a_function_of_epoch_and_step(cohort: Cohort) -> None:
@@ -78,7 +98,7 @@ def test_two_ranks_share_the_batch_of_one(cohort: Cohort) -> None:
 
 def test_absent_annotators_and_padding_are_unlabelled(cohort: Cohort) -> None:
     plain = source(cohort, augmentation=Augmentation())
-    sample = plain.sample(cohort.cases[0], "annotated")
+    sample = plain.samples.of(cohort.cases[0], "annotated")
     assert (sample.labels[1:] == UNLABELLED).all()
     assert (sample.labels[0, :2] == UNLABELLED).all() and (sample.labels[0, 2:14] != UNLABELLED).all()
     assert (sample.labels[0] == 1).sum() == 48
@@ -86,10 +106,10 @@ def test_absent_annotators_and_padding_are_unlabelled(cohort: Cohort) -> None:
 
 def test_the_views(cohort: Cohort) -> None:
     plain = source(cohort, augmentation=Augmentation())
-    assert plain.sample(cohort.cases[1], "annotated").labels.shape == (3, 16, 16)
-    vote = plain.sample(cohort.cases[1], "majority_vote").labels
+    assert plain.samples.of(cohort.cases[1], "annotated").labels.shape == (3, 16, 16)
+    vote = plain.samples.of(cohort.cases[1], "majority_vote").labels
     assert vote.shape == (1, 16, 16) and (vote == 1).sum() == 42  # ann and bob (shifted by one) overlap in 6 x 7
-    assert (plain.sample(cohort.cases[1], "truth").labels == 1).sum() == 48
+    assert (plain.samples.of(cohort.cases[1], "truth").labels == 1).sum() == 48
     drawn = plain.batch("random_annotator", 0, 0)
     assert drawn.labels.shape == (4, 1, 16, 16) and (drawn.labels != UNLABELLED).flatten(1).any(1).all()
 
@@ -97,9 +117,11 @@ def test_the_views(cohort: Cohort) -> None:
 def test_one_label_per_image_keeps_the_same_one_everywhere(cohort: Cohort) -> None:
     thinned = source(cohort, labels_per_image=1)
     for case in cohort.cases:
-        kept = (thinned.sample(case, "annotated").labels != UNLABELLED).any((1, 2))
+        kept = (thinned.samples.of(case, "annotated").labels != UNLABELLED).any((1, 2))
         assert kept.sum() == 1
-        assert (source(cohort, 1).sample(case, "annotated").labels != UNLABELLED).any((1, 2)).tolist() == kept.tolist()
+        assert (source(cohort, 1).samples.of(case, "annotated").labels != UNLABELLED).any(
+            (1, 2)
+        ).tolist() == kept.tolist()
 
 
 def test_a_case_without_truth_cannot_be_shown_to_the_oracle(cohort: Cohort) -> None:
@@ -107,24 +129,88 @@ def test_a_case_without_truth_cannot_be_shown_to_the_oracle(cohort: Cohort) -> N
         name="c9", patient="c9", split="train", images=cohort.cases[0].images, annotations=cohort.cases[0].annotations
     )
     with pytest.raises(Refused, match=r"truth: expected a mask of the known truth, got none \(c9\)"):
-        source(cohort).sample(blind, "truth")
+        source(cohort).samples.of(blind, "truth")
 
 
 def test_a_split_without_labels_is_refused(cohort: Cohort) -> None:
     with pytest.raises(Refused, match=r"val split: expected at least one case with labels, got none \(toy\)"):
-        CohortSource(Cohort(**{**vars(cohort), "cases": cohort.cases[:4]}), cohort.annotators, GRID, AUGMENTATION, 7, 4)
+        source(replace(cohort, cases=cohort.cases[:4]))
 
 
 def test_a_spacing_in_mm_needs_images_that_have_one(cohort: Cohort) -> None:
-    grid = Grid("patch", (16, 16), (1.0, 1.0), 0.5)
-    scaled = CohortSource(cohort, cohort.annotators, grid, AUGMENTATION, 7, 4)
+    scaled = source(cohort, grid=Grid(mode="patch", size=(16, 16), spacing_mm=(1.0, 1.0)))
     with pytest.raises(Refused, match=r"voxel size: expected one in mm, got an image without one; .*\(c0\)"):
-        scaled.sample(cohort.cases[0], "annotated")
+        scaled.samples.of(cohort.cases[0], "annotated")
 
 
-def test_a_cohort_larger_than_memory_is_refused_at_its_first_case(
-    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+def test_what_is_loaded_is_not_read_again(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that workers, which are forked later, share it."""
+    loaded = source(cohort)
+    loaded.load(["annotated", "majority_vote"])
+    expected = source(cohort).batch("majority_vote", 1, 0)
+    monkeypatch.setattr(samples, "read_record", lambda *_: pytest.fail("read again"))
+    torch.testing.assert_close(vars(loaded.batch("majority_vote", 1, 0)), vars(expected))
+    assert len(list(loaded.validation("annotated"))) == 1
+
+
+def test_all_cases_that_cannot_be_loaded_are_named_at_once(cohort: Cohort) -> None:
+    blind = replace(cohort, cases=tuple(replace(case, truth=None) for case in cohort.cases))
+    with pytest.raises(Refused) as caught:
+        source(blind).load(["truth"])
+    assert [line[-4:] for line in caught.value.complaints] == ["(c0)", "(c1)", "(c2)", "(c3)", "(c4)"]
+
+
+# ------------------------------------------------------------------------------------------ memory
+PATCHES = Grid(mode="patch", size=(12, 16))
+
+
+@pytest.fixture
+def uneven(cohort: Cohort) -> Cohort:
+    """The first case as it is (12 x 16); the others of 120 x 160, a hundred times as large."""
+    for case in cohort.cases[1:]:
+        Image.new("L", (160, 120)).save(case.images[0])
+    return cohort
+
+
+def available(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=most, free=0, total=0))
+
+
+def test_the_size_of_a_case_comes_from_its_header(uneven: Cohort) -> None:
+    # a float32 and three int16 per voxel
+    assert [bytes_on_grid(case, PATCHES, 3) for case in uneven.cases] == [192 * 10, *4 * [19200 * 10]]
+    assert bytes_on_grid(uneven.cases[1], GRID, 1) == 256 * 6
+    loaded = source(replace(uneven, cases=(uneven.cases[0], replace(uneven.cases[0], split="val"))), grid=PATCHES)
+    kept = loaded.samples.of(uneven.cases[0], "annotated")
+    assert kept.image.nbytes + kept.labels.nbytes == 192 * 10
+
+
+def test_all_sizes_count_and_not_that_of_the_first_case(uneven: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    need = 192 * 10 + 4 * 19200 * 10
+    available(monkeypatch, int(need / 0.8) + 2)
+    refuse_too_large(uneven.cases, PATCHES, masks=3, copies=1, where="toy")
+    available(monkeypatch, int(need / 0.8) - 2)
+    sentence = r"^memory for the cases: expected at most 0.0 GiB \(80 % of what is available\), got 0.0 GiB; "
+    with pytest.raises(Refused, match=sentence + r"use a coarser data.grid.spacing_mm \(toy\)$"):
+        refuse_too_large(uneven.cases, PATCHES, masks=3, copies=1, where="toy")
+    available(monkeypatch, int(2 * need / 0.8) - 2)
+    refuse_too_large(uneven.cases, PATCHES, masks=3, copies=1, where="toy")
+    with pytest.raises(Refused, match=r"got 0.0 GiB in 2 processes; use a coarser data.grid.spacing_mm \(toy\)$"):
+        refuse_too_large(uneven.cases, PATCHES, masks=3, copies=2, where="toy")
+
+
+@pytest.mark.parametrize(("recipe", "masks"), [("anchored", 3), ("soft_mean", 3), ("staple", 1)])
+def test_a_run_too_large_is_refused_before_anything_is_loaded(
+    uneven: Cohort, recipe: str, masks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.sysconf", lambda name: 64)  # 64 free pages of 64 bytes
-    with pytest.raises(Refused, match=r"memory for the cases: expected at most 0.0 GiB \(80 % of what is free\), got"):
-        source(cohort).sample(cohort.cases[0], "annotated")
+    monkeypatch.setattr(samples, "read_record", lambda *_: pytest.fail("read before the refusal"))
+    data: Mapping[str, object] = {"cohort": "toy", "grid": {"mode": "patch", "size": [12, 16]}}
+    network = {"channels": [4, 8], "strides": [2]}
+    values = {"experiment": "toy", "recipe": recipe, "data": data, "network": network, "training": {"workers": 3}}
+    config = RunConfig.model_validate(values)
+    need = (192 + 4 * 19200) * (4 + 2 * masks)
+    available(monkeypatch, int(need / 0.8) + 2)
+    build_source(config, uneven, uneven.annotators)
+    available(monkeypatch, int(need / 0.8) - 2)
+    with pytest.raises(Refused, match=r"^memory for the cases: expected at most"):
+        build_source(config, uneven, uneven.annotators)

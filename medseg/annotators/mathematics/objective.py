@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from medseg.annotators.likelihood import Likelihood, LikelihoodTerms
-from medseg.annotators.model import AnnotatorModel, TruthOutput
+from medseg.annotators.mathematics.likelihood import Likelihood, LikelihoodTerms
+from medseg.annotators.mathematics.model import AnnotatorModel, TruthOutput
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Losses
 

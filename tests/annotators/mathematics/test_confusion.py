@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from medseg.annotators import bayes
-from medseg.annotators.confusion import Confusion, GlobalConfusion, PixelConfusion
-from medseg.annotators.likelihood import Likelihood
+from medseg.annotators.mathematics import bayes
+from medseg.annotators.mathematics.confusion import Confusion, GlobalConfusion, PixelConfusion
+from medseg.annotators.mathematics.likelihood import Likelihood
 from medseg.contracts import UNLABELLED, Refused
 
 LIKELIHOODS: tuple[Likelihood, ...] = ("per_annotator", "shared_truth")

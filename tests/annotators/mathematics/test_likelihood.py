@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from medseg.annotators import bayes
-from medseg.annotators.likelihood import (
+from medseg.annotators.mathematics import bayes
+from medseg.annotators.mathematics.likelihood import (
     ConfusionLogits,
     Likelihood,
     LikelihoodTerms,
     likelihood_terms,
 )
-from medseg.annotators.tiled_likelihood import tiled_likelihood_terms
+from medseg.annotators.mathematics.tiled_likelihood import tiled_likelihood_terms
 from medseg.contracts import UNLABELLED
 
 LIKELIHOODS: tuple[Likelihood, ...] = ("per_annotator", "shared_truth", "best_truth")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from medseg.annotators.likelihood import Likelihood
+from medseg.annotators.mathematics.likelihood import Likelihood
 
 TILE_NUMBERS = {"cpu": 2**19, "cuda": 2**26}
 """How many numbers a tile has: on a CPU few enough for its cache, on a GPU enough to fill it."""

@@ -6,9 +6,9 @@ import math
 
 import torch
 
-from medseg.annotators import bayes
-from medseg.annotators.bayes import Explanation, explain, observed, tiles
-from medseg.annotators.likelihood import Likelihood, indicator
+from medseg.annotators.mathematics import bayes
+from medseg.annotators.mathematics.bayes import Explanation, explain, observed, tiles
+from medseg.annotators.mathematics.likelihood import Likelihood, indicator
 from medseg.contracts import UNLABELLED
 
 

@@ -10,7 +10,7 @@ from monai.networks.blocks.convolutions import Convolution
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
-from medseg.annotators.confusion import Confusion, weighted_mean
+from medseg.annotators.mathematics.confusion import Confusion, weighted_mean
 from medseg.annotators.nouns import BatchPrediction
 
 

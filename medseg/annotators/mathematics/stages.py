@@ -22,32 +22,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from medseg.annotators.likelihood import Likelihood
-from medseg.annotators.objective import (
+from medseg.annotators.mathematics.likelihood import Likelihood
+from medseg.annotators.mathematics.objective import (
     AnnotatorLikelihood,
     anchored,
     cross_entropy,
     separate_cross_entropy,
 )
+from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig
 from medseg.contracts import Objective, Stage, View
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """The numbers that the stages of every recipe share."""
-
-    warmup: int
-    """Epochs of the first stage."""
-    joint: int
-    """Epochs of the second."""
-    learning_rate: float
-    """Of both stages."""
-    confusion_lr_factor: float
-    """On the learning rate of the matrices' bias, which must travel several units."""
-    trace_weight: float
-    """lambda of Zhang et al. 2020, Eq. 4."""
-    hard_assignment: bool = True
-    """In the joint stage of shared truth, a voxel counts for its most probable class alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,30 +62,30 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-def stages(name: str, budget: Budget) -> tuple[Stage, ...]:
-    """The rows of one recipe; the epochs of every recipe add up to the same number.
+def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learning_rate: float) -> tuple[Stage, ...]:
+    """The rows of one recipe; the epochs of every recipe add up to the same number. learning_rate: of all stages.
 
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
     """
-    recipe, epochs = RECIPES[name], budget.warmup + budget.joint
+    recipe = RECIPES[name]
     joint = Stage(
         name="joint",
         view=recipe.view,
         trains=("",),
         objective=recipe.objective,
         criterion="nll",
-        epochs=epochs,
-        learning_rate=budget.learning_rate,
-        lr_factors={"confusion.bias": budget.confusion_lr_factor},
+        epochs=epochs.warmup + epochs.joint,
+        learning_rate=learning_rate,
+        lr_factors={"confusion.bias": confusion.lr_factor},
     )
     if recipe.likelihood is None:
         return (joint,)
-    hard = recipe.likelihood == "shared_truth" and budget.hard_assignment
+    hard = recipe.likelihood == "shared_truth" and confusion.assignment == "hard"
     free = AnnotatorLikelihood(
         likelihood="best_truth" if hard else recipe.likelihood,
         per_pixel=recipe.confusion == "pixel",
-        trace_weight=budget.trace_weight,
+        trace_weight=confusion.trace_weight,
     )
     warmup = Stage(
         name="warmup",
@@ -110,7 +93,7 @@ def stages(name: str, budget: Budget) -> tuple[Stage, ...]:
         trains=("network",),
         objective=AnnotatorLikelihood(recipe.likelihood, per_pixel=False),
         criterion="nll",
-        epochs=budget.warmup,
-        learning_rate=budget.learning_rate,
+        epochs=epochs.warmup,
+        learning_rate=learning_rate,
     )
-    return warmup, replace(joint, objective=free, epochs=budget.joint)
+    return warmup, replace(joint, objective=free, epochs=epochs.joint)

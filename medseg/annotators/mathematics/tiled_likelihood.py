@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
-from medseg.annotators.bayes import explain, tiles
-from medseg.annotators.likelihood import (
+from medseg.annotators.mathematics.bayes import explain, tiles
+from medseg.annotators.mathematics.likelihood import (
     ConfusionLogits,
     Likelihood,
     LikelihoodTerms,

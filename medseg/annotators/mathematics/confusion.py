@@ -12,10 +12,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.bayes import observed, tiles
-from medseg.annotators.likelihood import ConfusionLogits, Likelihood, LikelihoodTerms, indicator, likelihood_terms
+from medseg.annotators.mathematics.bayes import observed, tiles
+from medseg.annotators.mathematics.likelihood import (
+    ConfusionLogits,
+    Likelihood,
+    LikelihoodTerms,
+    indicator,
+    likelihood_terms,
+)
+from medseg.annotators.mathematics.tiled_likelihood import RelativeLogits, tiled_likelihood_terms
 from medseg.annotators.nouns import BatchPrediction
-from medseg.annotators.tiled_likelihood import RelativeLogits, tiled_likelihood_terms
 from medseg.contracts import Refused, complaint
 
 

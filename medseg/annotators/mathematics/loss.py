@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.confusion import Confusion
-from medseg.annotators.likelihood import Likelihood, LikelihoodTerms
+from medseg.annotators.mathematics.confusion import Confusion
+from medseg.annotators.mathematics.likelihood import Likelihood, LikelihoodTerms
 from medseg.contracts import Refused, complaint
 
 
@@ -27,7 +27,7 @@ class AnnotatorLikelihoodLoss(nn.Module):
     features: (B,F,S...) what PixelConfusion sees; None for GlobalConfusion.
     Raises Refused for shapes that do not fit.
 
-    >>> from medseg.annotators.confusion import GlobalConfusion
+    >>> from medseg.annotators.mathematics.confusion import GlobalConfusion
     >>> network = torch.nn.Conv2d(1, 2, kernel_size=3, padding=1)  # any network
     >>> loss = AnnotatorLikelihoodLoss(GlobalConfusion(annotators=3, classes=2), "best_truth")
     >>> optimizer = torch.optim.Adam([*network.parameters(), *loss.parameters()])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
-from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
+from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
+from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig
+from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.nouns import ImageBatch
-from medseg.annotators.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
-from medseg.annotators.stages import RECIPES, Budget, stages
 from medseg.contracts import UNLABELLED, Objective
 
 A, T, F = 3, 2, 4
+EPOCHS = EpochsConfig(warmup=3, joint=7)
 
 
 def model(form: str = "pixel") -> AnnotatorModel:
@@ -173,15 +174,15 @@ def test_beliefs_sum_to_one() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_the_same_budget(name: str) -> None:
-    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_lr_factor=10, trace_weight=0)
-    assert sum(stage.epochs for stage in stages(name, budget)) == 10
+    rows = stages(name, epochs=EPOCHS, confusion=ConfusionConfig(), learning_rate=1e-3)
+    assert sum(stage.epochs for stage in rows) == 10
 
 
 def test_matrices_are_held_in_the_warm_up() -> None:
-    budget = Budget(warmup=3, joint=7, learning_rate=1e-3, confusion_lr_factor=10, trace_weight=0)
-    warmup, joint = stages("shared_truth_pixel", budget)
+    warmup, joint = stages("shared_truth_pixel", epochs=EPOCHS, confusion=ConfusionConfig(), learning_rate=1e-3)
     assert warmup.trains == ("network",) and joint.trains == ("",)
     assert warmup.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)
     assert joint.objective == AnnotatorLikelihood("best_truth", per_pixel=True)
-    _, soft = stages("shared_truth_global", replace(budget, hard_assignment=False))
+    softly = ConfusionConfig(assignment="soft")
+    _, soft = stages("shared_truth_global", epochs=EPOCHS, confusion=softly, learning_rate=1e-3)
     assert soft.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)

@@ -6,18 +6,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medseg.annotators.loading.transforms import (
-    Augmentation,
-    apply_intensity,
-    apply_space,
-    crop_corner,
-    draw,
-    image_to_grid,
-    labels_to_grid,
-    place,
-    probs_to_native,
-)
+from medseg.annotators.loading.placement import Grid, Placement, image_to_grid, labels_to_grid, probs_to_native
 from medseg.contracts import UNLABELLED
+
+
+def place(shape, affine, spacing_mm, mode, size, target) -> Placement:
+    return Grid(mode=mode, size=size, spacing_mm=target).place(shape, affine, spacing_mm)
 
 
 def blob(shape: tuple[int, ...]) -> np.ndarray:
@@ -81,28 +75,3 @@ def test_each_channel_has_mean_zero_and_deviation_one() -> None:
     on_grid = image_to_grid(image, place((32, 32), np.eye(4), None, "resize", (32, 32), None))
     assert abs(on_grid[0].mean()) < 1e-5 and abs(on_grid[0].std() - 1) < 1e-4
     assert (on_grid[1] == 0).all()
-
-
-def test_image_and_labels_get_the_same_flip_and_turn() -> None:
-    image = np.arange(64, dtype=np.float32).reshape(1, 8, 8)
-    rng = np.random.default_rng(3)
-    for _ in range(20):
-        change = draw(Augmentation(flip_axes=(0, 1), rotate90=True), square=True, rng=rng)
-        moved = apply_space(image, change)
-        np.testing.assert_array_equal(apply_space(image.astype(np.int16), change), moved.astype(np.int16))
-        assert sorted(moved.ravel()) == sorted(image.ravel())
-
-
-def test_no_augmentation_changes_nothing() -> None:
-    image = np.random.default_rng(0).normal(size=(1, 8, 6)).astype(np.float32)
-    change = draw(Augmentation(), square=False, rng=np.random.default_rng(0))
-    np.testing.assert_array_equal(apply_intensity(apply_space(image, change), change, 0.0), image)
-
-
-def test_a_patch_around_the_foreground_holds_it() -> None:
-    foreground = np.array([[30, 2]])
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        corner = crop_corner((40, 40), (16, 16), foreground, 1.0, rng)
-        assert all(0 <= c <= 24 for c in corner)
-        assert all(c <= f < c + 16 for c, f in zip(corner, foreground[0], strict=True))

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from medseg.annotators import confusion, loss
-from medseg.annotators.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.loss import AnnotatorLikelihoodLoss
+from medseg.annotators.mathematics import confusion, loss
+from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
+from medseg.annotators.mathematics.loss import AnnotatorLikelihoodLoss
 from medseg.contracts import UNLABELLED, Refused
 
 A, T, F = 3, 2, 4

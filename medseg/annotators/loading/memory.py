@@ -1,0 +1,43 @@
+"""Whether the cases of a run fit into memory, told from the headers of their files before anything is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import psutil
+
+from medseg.annotators.loading.placement import Grid
+from medseg.cohorts.reading import read_all
+from medseg.contracts import Case, Refused, complaint
+from medseg.images.files import read_header
+
+MOST = 0.8
+"""Of the memory that is available, so that the network has some."""
+
+BYTES_OF_IMAGE, BYTES_OF_LABELS = 4, 2
+"""Of a voxel and channel (float32), and of a voxel and annotator (int16)."""
+
+
+def refuse_too_large(cases: Sequence[Case], grid: Grid, *, masks: int, copies: int, where: str) -> None:
+    """Raise Refused where the cases on the network's grid would take more than 80 % of the memory available.
+
+    masks: per case (A, or 1 of a consensus). copies: how many processes of this machine hold them all.
+    where: the cohort's name. The lists of foreground voxels of mode ``patch`` are not counted.
+    """
+    need = copies * sum(read_all(cases, lambda case: bytes_on_grid(case, grid, masks)))
+    most = MOST * psutil.virtual_memory().available
+    if need > most:
+        remedy = "data.grid.spacing_mm" if grid.mode == "patch" else "data.grid.size"
+        held = f" in {copies} processes" if copies > 1 else ""
+        got = f"{need / 2**30:.1f} GiB{held}; use a coarser {remedy}"
+        raise Refused([complaint("memory for the cases", f"at most {most / 2**30:.1f} GiB (80 % of what is available)",
+                                 got, where)])  # fmt: skip
+
+
+def bytes_on_grid(case: Case, grid: Grid, masks: int) -> int:
+    """What one case takes on the network's grid: its image and so many masks. Raises Refused as ``read_header``."""
+    headers = [read_header(path) for path in case.images]
+    placement = grid.place(headers[0].shape, headers[0].affine, headers[0].spacing_mm)
+    channels = sum(header.channels for header in headers)
+    return math.prod(placement.shape) * (BYTES_OF_IMAGE * channels + BYTES_OF_LABELS * masks)
