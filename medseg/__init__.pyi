@@ -2,12 +2,12 @@
 
 from .amodal.completion.label_maps import complete_map as complete_map
 from .amodal.shapes import write_shapes as write_shapes
-from .annotators.confusion import GlobalConfusion as GlobalConfusion
-from .annotators.confusion import PixelConfusion as PixelConfusion
 from .annotators.consensus import majority_vote as majority_vote
 from .annotators.consensus import soft_mean as soft_mean
 from .annotators.consensus import staple as staple
-from .annotators.loss import AnnotatorLikelihoodLoss as AnnotatorLikelihoodLoss
+from .annotators.mathematics.confusion import GlobalConfusion as GlobalConfusion
+from .annotators.mathematics.confusion import PixelConfusion as PixelConfusion
+from .annotators.mathematics.loss import AnnotatorLikelihoodLoss as AnnotatorLikelihoodLoss
 from .annotators.simulation.samples import write_samples as write_samples
 from .cohorts.cohort import load_cohort as load_cohort
 from .contracts import Refused as Refused

@@ -122,6 +122,9 @@ class Images:
     def __init__(self, cohort: Cohort, annotator: str) -> None:
         self.cohort, self.annotator = cohort, annotator
 
+    def load(self, view: str) -> None:
+        """Every batch reads its files anew."""
+
     def steps_per_epoch(self) -> int:
         return 1
 
