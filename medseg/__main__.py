@@ -55,7 +55,17 @@ def index(
     with _refusing():
         from medseg.experiment.cohorts import index_folder
 
-        typer.echo(index_folder(folder, out or folder, layout, task, patient_from, overwrite, rules))
+        typer.echo(
+            index_folder(
+                folder,
+                out or folder,
+                layout=layout,
+                task=task,
+                patient_from=patient_from,
+                overwrite=overwrite,
+                rules=rules,
+            )
+        )
 
 
 @app.command()
@@ -87,7 +97,17 @@ def simulate(
     with _refusing():
         from medseg.experiment.cohorts import simulate_folder
 
-        typer.echo(simulate_folder(source, out, annotators.split(","), seed, cases, labels_per_image, noise))
+        typer.echo(
+            simulate_folder(
+                source,
+                out,
+                annotators=annotators.split(","),
+                seed=seed,
+                cases=cases,
+                labels_per_image=labels_per_image,
+                noise=noise,
+            )
+        )
 
 
 @app.command()
@@ -137,7 +157,7 @@ def complete(
     with _refusing():
         from medseg.experiment.complete import complete as run_completion
 
-        typer.echo(run_completion(run, labels, out, samples, gap, anywhere, rules))
+        typer.echo(run_completion(run, labels, out, samples=samples, gap=gap, anywhere=anywhere, rules=rules))
 
 
 @app.command()

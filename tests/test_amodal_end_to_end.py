@@ -307,7 +307,7 @@ def test_a_command_of_the_other_method(walked: Path, maps: Path, tmp_path: Path)
          f"run folder: expected config.yaml of a trained run, got none ({tmp_path})"),
     ]:  # fmt: skip
         assert refused(*words) == [f"error: {line}"]
-    images = write_samples(tmp_path / "images", 1, spatial_dims=2, size=24, cases=3, annotators=("good",))
+    images = write_samples(tmp_path / "images", seed=1, spatial_dims=2, size=24, cases=3, annotators=("good",))
     assert refused("train", write_config(tmp_path, images), "--out", tmp_path / "run") == [
         "error: cohort: expected label maps, with objects: in cohort.yaml, got annotated images (samples_2d)"
     ]

@@ -143,7 +143,7 @@ def test_every_kind_of_recipe_walks(walked: Path, recipe: str) -> None:
 
 
 def test_volumes_keep_their_geometry(tmp_path: Path) -> None:
-    cohort = write_samples(tmp_path / "cohort", 1, spatial_dims=3, size=24, cases=5, annotators=("good", "under"))
+    cohort = write_samples(tmp_path / "cohort", seed=1, spatial_dims=3, size=24, cases=5, annotators=("good", "under"))
     config = write_config(tmp_path, cohort, "patch", [16, 16, 8])
     run = tmp_path / "run"
     assert medseg("train", config, "--out", run).exit_code == 0

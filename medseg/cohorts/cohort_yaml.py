@@ -16,24 +16,28 @@ from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refu
 COHORT_YAML = "cohort.yaml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CohortYaml:
-    """What cohort.yaml says, and what is wrong with it.
-
-    annotators: those of axis A in their order; empty: as the manifest first names them.
-    truth: the name under which the manifest lists the known truth.
-    rules: of the section ``objects``; None without it.
-    """
+    """What cohort.yaml says, and what is wrong with it."""
 
     name: str
+    """The cohort's; its folder's where the file has none."""
     spatial_dims: int
+    """2 or 3."""
     classes: tuple[ClassLabel, ...]
+    """In the order of the file, the background first."""
     channels: tuple[str, ...]
+    """In the order of axis C."""
     annotators: tuple[str, ...]
+    """Those of axis A in their order; empty: as the manifest first names them."""
     crowd: tuple[str, ...]
+    """Annotators whose name is only a slot."""
     truth: str | None
+    """The name under which the manifest lists the known truth; None where it lists none."""
     rules: ObjectRules | None
+    """Of the section ``objects``; None without it."""
     complaints: list[str] = field(default_factory=list)
+    """What its values lack."""
 
 
 KEYS = ("name", "spatial_dims", "classes", "channels", "annotators", "crowd", "truth", "objects")
@@ -64,15 +68,15 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
     of_objects = "objects" in content
     rules = read_rules(content["objects"], classes, found, COHORT_YAML) if of_objects else None
     return CohortYaml(
-        str(content.get("name", path.absolute().parent.name)),
-        dims,
-        classes,
-        _names(content, "channels", () if of_objects else ("intensity",), found),
-        _names(content, "annotators", (), found),
-        _names(content, "crowd", (), found),
-        None if truth is None else str(truth),
-        rules,
-        found,
+        name=str(content.get("name", path.absolute().parent.name)),
+        spatial_dims=dims,
+        classes=classes,
+        channels=_names(content, "channels", () if of_objects else ("intensity",), found),
+        annotators=_names(content, "annotators", (), found),
+        crowd=_names(content, "crowd", (), found),
+        truth=None if truth is None else str(truth),
+        rules=rules,
+        complaints=found,
     )
 
 

@@ -29,8 +29,8 @@ def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], fi
         overlap=_values(content, "overlap", found, file),
         unknown=_values(content, "unknown", found, file),
         hides=_hides(content.get("hides"), [label.name for label in classes[1:]], found, file),
-        component=_switch(content, "component", True, found, file),
-        instances=_switch(content, "instances", False, found, file),
+        component=_switch(content, "component", default=True, found=found, file=file),
+        instances=_switch(content, "instances", default=False, found=found, file=file),
         smallest=_size(content, "smallest", found, file),
         smallest_occluded=_size(content, "smallest_occluded", found, file),
     )
@@ -92,7 +92,7 @@ def _hides(content: Any, classes: Sequence[str], found: list[str], file: str) ->
     return hides
 
 
-def _switch(content: Mapping[str, Any], key: str, default: bool, found: list[str], file: str) -> bool:
+def _switch(content: Mapping[str, Any], key: str, *, default: bool, found: list[str], file: str) -> bool:
     value = content.get(key, default)
     if not isinstance(value, bool):
         found.append(complaint(key, "true or false", value, f"objects.{key}, {file}"))

@@ -1,8 +1,6 @@
 """The composition root: the only room that knows every other. One file per verb of the command line.
 
-What a verb needs of one method lies beside it: ``assembly``, ``evaluate`` and ``track`` serve both methods,
-``assembly_annotators``, ``evaluate_annotators`` and ``predict`` method one, ``assembly_amodal``,
-``evaluate_amodal``, ``pictures_amodal``, ``complete`` and the folder ``completion`` method two.
+What a verb needs of a method it asks of ``methods``, the table of them; nothing here computes.
 
 Each verb reads what the previous one left on disk::
 

@@ -16,6 +16,7 @@ from medseg.experiment.methods import layouts, method_of_cohort
 
 def indexed(
     folder: Path,
+    *,
     layout: str | None = None,
     task: str | None = None,
     patient_from: str | None = None,
@@ -28,14 +29,15 @@ def indexed(
 def index_folder(
     folder: Path,
     out: Path,
-    layout: str | None,
-    task: str | None,
-    patient_from: str | None,
-    overwrite: bool,
+    *,
+    layout: str | None = None,
+    task: str | None = None,
+    patient_from: str | None = None,
+    overwrite: bool = False,
     rules: str | None = None,
 ) -> str:
     """Write manifest.csv and cohort.yaml; return what the user reads. rules: YAML, see ``object_rules.with_rules``."""
-    cohort = replace(indexed(folder, layout, task, patient_from, out), root=out)
+    cohort = replace(indexed(folder, layout=layout, task=task, patient_from=patient_from, out=out), root=out)
     cohort = cohort if rules is None else with_rules(cohort, rules, "--rules")
     out.mkdir(parents=True, exist_ok=True)
     write_cohort(cohort, overwrite=overwrite)
@@ -62,6 +64,7 @@ def check_folder(folder: Path, page: Path | None = None) -> Report:
 def simulate_folder(
     source: Path,
     out: Path,
+    *,
     annotators: Sequence[str],
     seed: int,
     cases: int | None,
@@ -69,6 +72,8 @@ def simulate_folder(
     noise: float,
 ) -> str:
     """Write a cohort with simulated annotators; return what the user reads."""
-    simulate_cohort(source, out, annotators, seed, cases, labels_per_image, noise)
+    simulate_cohort(
+        source, out, annotators=annotators, seed=seed, cases=cases, labels_per_image=labels_per_image, noise=noise
+    )
     cases_written = len(load_cohort(out).cases)
     return f"{out}: {cases_written} cases, annotators {', '.join(annotators)}; true confusion in confusion.csv"

@@ -24,7 +24,9 @@ def label_maps(root: Path) -> Path:
 
 def test_label_maps_are_indexed_edited_checked_and_drawn(tmp_path: Path) -> None:
     out = tmp_path / "cohort"
-    lines = index_folder(label_maps(tmp_path / "in"), out, None, None, None, False).splitlines()
+    lines = index_folder(
+        label_maps(tmp_path / "in"), out, layout=None, task=None, patient_from=None, overwrite=False
+    ).splitlines()
     assert lines[0] == (
         f"{out / 'manifest.csv'}: 2 cases of 2 patients, objects by the rules in cohort.yaml, "
         "classes background=0, class_1=1, class_2=2, class_255=255"
@@ -43,7 +45,7 @@ def test_a_page_needs_a_cohort_of_objects(tmp_path: Path) -> None:
     for folder in ("images", "annotations/ann"):
         labels = np.arange(20, dtype=np.uint8).reshape(4, 5) % 2
         write_labels(tmp_path / folder / "a.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
-    index_folder(tmp_path, tmp_path, None, None, None, False)
+    index_folder(tmp_path, tmp_path, layout=None, task=None, patient_from=None, overwrite=False)
     with pytest.raises(Refused) as caught:
         check_folder(tmp_path, tmp_path / "page.png")
     expected = f"page: expected a cohort of objects (cohort.yaml has objects), got {tmp_path.name}"

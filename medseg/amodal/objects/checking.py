@@ -77,7 +77,7 @@ class ObjectFindings(Findings):
 def check_objects(cohort: ObjectCohort) -> ObjectFindings:
     """Read every label map of a cohort with rules that ``load_cohort`` accepted."""
     read = read_all(cohort.cases, lambda case: _inspect(case, cohort))
-    same = duplicates([Fingerprinted(one.case, one.digest) for one in read], "label map", _file, cohort)
+    same = duplicates([Fingerprinted(case=one.case, digest=one.digest) for one in read], "label map", _file, cohort)
     errors = [line for one in read for line in one.errors] + [one.line for one in same if one.leak]
     tallies = tuple(_tally(label.name, read) for label in cohort.classes[1:])
     return ObjectFindings(

@@ -1,7 +1,6 @@
 """The annotators' confusion matrices C^(a)[o,t] = p(a writes o | truth t, x), of any network's p(t|x) and features.
 
-GlobalConfusion has one matrix per annotator, PixelConfusion one per annotator and voxel; both have one interface.
-N is the number of voxels of a sample: its space, flattened.
+GlobalConfusion has one matrix per annotator, PixelConfusion one per annotator and voxel. N: a sample's voxels.
 """
 
 from __future__ import annotations

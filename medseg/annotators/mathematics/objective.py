@@ -31,20 +31,18 @@ def separate_cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float 
     return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnnotatorLikelihood:
-    """Negative log-likelihood of the annotators' labels, per labelled voxel and annotator of each sample.
-
-    likelihood: see ``likelihood.log_likelihood``. Under ``per_annotator`` each annotator has a private truth, under
-    ``shared_truth`` one truth explains all labels of a voxel together; under ``best_truth`` voxels in doubt do not leak
-    into the matrices, which under the sum can pull the truth to the style of one annotator.
-    per_pixel: the matrices are those of each voxel (else one matrix per annotator).
-    trace_weight: lambda of Zhang et al., Eq. 4, on the mean trace (minimised).
-    """
+    """Negative log-likelihood of the annotators' labels, per labelled voxel and annotator of each sample."""
 
     likelihood: Likelihood
+    """See ``likelihood.log_likelihood``. Under ``per_annotator`` each annotator has a private truth, under
+    ``shared_truth`` one truth explains all labels of a voxel together; under ``best_truth`` voxels in doubt do not leak
+    into the matrices, which under the sum can pull the truth to the style of one annotator."""
     per_pixel: bool
+    """The matrices are those of each voxel (else one matrix per annotator)."""
     trace_weight: float = 0.0
+    """lambda of Zhang et al., Eq. 4, on the mean trace (minimised)."""
 
     def __call__(self, model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
         """Losses with metrics nll, trace (mean over annotators and true classes of C[t,t]) and ``dominance``."""

@@ -91,7 +91,7 @@ def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learn
         name="warmup",
         view=recipe.view,
         trains=("network",),
-        objective=AnnotatorLikelihood(recipe.likelihood, per_pixel=False),
+        objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False),
         criterion="nll",
         epochs=epochs.warmup,
         learning_rate=learning_rate,

@@ -30,40 +30,47 @@ def tiled_likelihood_terms(
 ) -> LikelihoodTerms:
     """As ``likelihood.likelihood_terms``, for a matrix per voxel."""
     differentiate = torch.is_grad_enabled()
-    asked = Asked(labels, likelihood, differentiate, trace_moves=differentiate and trace_moves)
+    asked = Asked(
+        labels=labels, likelihood=likelihood, differentiate=differentiate, trace_moves=differentiate and trace_moves
+    )
     relative = RelativeLogits.of(logits.weight, logits.bias)
     moved = log_probs, relative.weight, relative.bias, logits.features
     nll, trace, mean_confusion = TiledLikelihood.apply(asked, *moved)
     return LikelihoodTerms(nll=nll, trace=trace, mean_confusion=mean_confusion)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Labels (B,A,N) and what is wanted of them; gradients are made only if ``differentiate``, and of the trace only
-    if ``trace_moves`` too."""
+    """Labels, and what is wanted of them."""
 
     labels: Tensor
+    """(B,A,N) class indices."""
     likelihood: Likelihood
+    """Which of them."""
     differentiate: bool
+    """Make gradients too."""
     trace_moves: bool
+    """Of the trace as well; only with ``differentiate``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RelativeLogits:
-    """From features to confusion logits: weight (O-1,A,T,F) and bias (O-1,A,T).
+    """From features to confusion logits, by a linear map.
 
     A column's logits mean the same when a number is added to all of them, so those of the first observed class
     are set to 0 and the map gives the others relative to it: a product of matrices smaller by 1/O.
     """
 
     weight: Tensor
+    """(O-1,A,T,F)."""
     bias: Tensor
+    """(O-1,A,T)."""
 
     @staticmethod
     def of(weight: Tensor, bias: Tensor) -> RelativeLogits:
         """weight (A,O,T,F), bias (A,O,T), of any level."""
         weight, bias = weight.movedim(1, 0).contiguous(), bias.movedim(1, 0).contiguous()
-        return RelativeLogits(weight[1:] - weight[:1], bias[1:] - bias[:1])
+        return RelativeLogits(weight=weight[1:] - weight[:1], bias=bias[1:] - bias[:1])
 
     def numbers(self, voxels: int) -> int:
         """O A T voxels."""
@@ -81,20 +88,23 @@ class RelativeLogits:
         return logits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gradients:
-    """Of one number per sample: to weight (B,O-1,A,T,F), bias (B,O-1,A,T), features (B,F,N)."""
+    """Of one number per sample, to what its logits are made of."""
 
     weight: Tensor
+    """(B,O-1,A,T,F)."""
     bias: Tensor
+    """(B,O-1,A,T)."""
     features: Tensor
+    """(B,F,N)."""
 
     @staticmethod
     def start(logits: RelativeLogits, features: Tensor) -> Gradients:
         """No tile added yet."""
         weight = features.new_zeros(len(features), *logits.weight.shape)
         bias = features.new_zeros(len(features), *logits.bias.shape)
-        return Gradients(weight, bias, torch.empty_like(features))
+        return Gradients(weight=weight, bias=bias, features=torch.empty_like(features))
 
     def add(self, b: int, tile: slice, to_logits: Tensor, logits: RelativeLogits, features: Tensor) -> None:
         """Carry the gradient to a tile's logits but the first class's (O-1,A,T,N) back to what they are made of."""
@@ -134,7 +144,7 @@ class TiledLikelihood(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
         batch, classes, voxels = log_probs.shape
-        logits, shares = RelativeLogits(weight, bias), voxel_shares(asked.labels, log_probs.dtype)
+        logits, shares = RelativeLogits(weight=weight, bias=bias), voxel_shares(asked.labels, log_probs.dtype)
         log_evidence, mean_confusion = log_probs.new_zeros(batch), log_probs.new_zeros(logits.numbers(1))
         to_log_probs, of_nll = torch.empty_like(log_probs), Gradients.start(logits, features)
         of_trace = Gradients.start(logits, features) if asked.trace_moves else None

@@ -22,20 +22,20 @@ ANNOTATOR_STREAM, KEPT_STREAM, NOISE_STREAM = 1, 2, 3
 (seed, case), from which the embedded samples are rendered."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KnownCase:
-    """A case whose image and truth are in the new folder already, its masks not yet.
-
-    truth: class indices (S...), as they were written to ``case.truth``.
-    """
+    """A case whose image and truth are in the new folder already, its masks not yet."""
 
     case: Case
+    """The case."""
     truth: Volume
+    """Class indices (S...), as they were written to ``case.truth``."""
 
 
 def simulate_cohort(
     source: Path,
     out: Path,
+    *,
     annotators: Sequence[str],
     seed: int,
     cases: int | None = None,
@@ -56,14 +56,14 @@ def simulate_cohort(
     require_empty(out)
     if holds_digits(source):
         frame = _digit_frame(out)
-        known = _digit_cases(source, out, seed, cases, noise)
+        known = _digit_cases(source, out, seed=seed, cases=cases, noise=noise)
     else:
         original = load_cohort(source)
         original = replace(original, cases=original.cases[:cases])
         _check_truths(original)
         frame = replace(original, root=out, name=f"{original.name}_simulated", crowd=(), cases=())
         known = _copied_cases(original, out)
-    return annotate(frame, known, annotators, seed, labels_per_image)
+    return annotate(frame, known, annotators=annotators, seed=seed, labels_per_image=labels_per_image)
 
 
 def _check_arguments(annotators: Sequence[str], cases: int | None, labels_per_image: int | None, noise: float) -> None:
@@ -89,6 +89,7 @@ def _check_arguments(annotators: Sequence[str], cases: int | None, labels_per_im
 def annotate(
     frame: Cohort,
     known: Iterable[KnownCase],
+    *,
     annotators: Sequence[str],
     seed: int,
     labels_per_image: int | None = None,
@@ -173,7 +174,7 @@ def _copied_cases(cohort: Cohort, out: Path) -> Iterator[KnownCase]:
             _copy(path, out / "images", case.name + number) for path, number in zip(case.images, numbers, strict=True)
         )
         truth = _copy(case.truth, out / "truth", case.name)
-        yield KnownCase(replace(case, images=images, annotations={}, truth=truth), _read_truth(cohort, case))
+        yield KnownCase(case=replace(case, images=images, annotations={}, truth=truth), truth=_read_truth(cohort, case))
 
 
 def _copy(path: Path, folder: Path, stem: str) -> Path:
@@ -197,7 +198,7 @@ def _digit_frame(out: Path) -> Cohort:
     )
 
 
-def _digit_cases(source: Path, out: Path, seed: int, cases: int | None, noise: float) -> Iterator[KnownCase]:
+def _digit_cases(source: Path, out: Path, *, seed: int, cases: int | None, noise: float) -> Iterator[KnownCase]:
     digits = read_digits(source)
     for index, (image, digit) in enumerate(zip(digits.images[:cases], digits.names[:cases], strict=True)):
         name, intensity = f"digit_{index:05d}", image / 255
@@ -216,4 +217,4 @@ def _digit_cases(source: Path, out: Path, seed: int, cases: int | None, noise: f
             truth=paths[1],
             covariates={"digit": str(digit)},
         )
-        yield KnownCase(case, Volume(array=truth, affine=np.eye(4), spacing_mm=None))
+        yield KnownCase(case=case, truth=Volume(array=truth, affine=np.eye(4), spacing_mm=None))

@@ -16,12 +16,14 @@ IMAGES = "t10k-images-idx3-ubyte.gz"
 NAMES = "t10k-labels-idx1-ubyte.gz"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Digits:
-    """images (N,28,28) of 8 bits, bright strokes on black; names (N,): which digit, 0..9."""
+    """The digits of the files."""
 
     images: NDArray[np.uint8]
+    """(N,28,28) of 8 bits, bright strokes on black."""
     names: NDArray[np.uint8]
+    """(N,) which digit, 0..9."""
 
 
 def holds_digits(folder: Path) -> bool:
@@ -31,7 +33,7 @@ def holds_digits(folder: Path) -> bool:
 
 def read_digits(folder: Path) -> Digits:
     """Raises Refused for a file that is missing or damaged, and for two files of different length."""
-    digits = Digits(_read_idx(folder / IMAGES, axes=3), _read_idx(folder / NAMES, axes=1))
+    digits = Digits(images=_read_idx(folder / IMAGES, axes=3), names=_read_idx(folder / NAMES, axes=1))
     if len(digits.images) != len(digits.names):
         where = str(folder / NAMES)
         raise Refused([complaint("number of digits", len(digits.images), len(digits.names), where)])

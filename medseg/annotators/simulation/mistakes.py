@@ -23,11 +23,11 @@ class Mistake(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoundaryShift:
     """Every foreground class moves its boundary by ``offset`` voxels: outwards where positive.
 
-    offset: one number, or a field (S...). The boundary runs midway between voxels, and a voxel changes where
+    The boundary runs midway between voxels, and a voxel changes where
     its distance to the nearest voxel across the boundary is <= abs(offset) + 1/2: a straight edge moves by
     the rounded offset, and offset 1 takes the 8 neighbours of a pixel (of a voxel the 18 nearest).
     A class grows into its host, the class that makes up most of the voxels around it (the background for an
@@ -37,6 +37,7 @@ class BoundaryShift:
     """
 
     offset: float | NDArray[np.floating]
+    """One number in voxels, or a field (S...)."""
 
     def apply(self, labels: Labels, num_classes: int) -> Labels:
         """Grow into the host where the offset is positive, retreat before it where negative."""
@@ -65,16 +66,16 @@ def _host(labels: Labels, mask: NDArray[np.bool_]) -> int | None:
     return int(np.bincount(labels[shell]).argmax()) if shell.any() else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cuts:
-    """Slabs (lines in 2D) of the foreground that become background: |(v - point) . normal| < width / 2.
-
-    points, normals: (N,D) for N slabs in D axes, in voxels, normals of length 1.
-    """
+    """Slabs (lines in 2D) of the foreground that become background: |(v - point) . normal| < width / 2."""
 
     points: NDArray[np.floating]
+    """(N,D) in voxels, for N slabs in D axes."""
     normals: NDArray[np.floating]
+    """(N,D) of length 1."""
     width: float
+    """In voxels."""
 
     def apply(self, labels: Labels, num_classes: int) -> Labels:
         """Write the voxels of every slab as background."""
@@ -86,37 +87,41 @@ class Cuts:
         return np.where(cut, 0, labels).astype(labels.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Displacement:
-    """The whole annotation shifted by ``vector`` (D,) whole voxels; background moves in from the border."""
+    """The whole annotation shifted; background moves in from the border."""
 
     vector: tuple[int, ...]
+    """(D,) whole voxels."""
 
     def apply(self, labels: Labels, num_classes: int) -> Labels:
         """Shift without interpolation."""
         return np.asarray(ndimage.shift(labels, self.vector, order=0, mode="constant", cval=0), labels.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Relabelling:
-    """Class t is written as ``written[t]``, everywhere."""
+    """Every class written as another one, everywhere."""
 
     written: tuple[int, ...]
+    """Class t becomes ``written[t]``."""
 
     def apply(self, labels: Labels, num_classes: int) -> Labels:
         """Look each label up."""
         return np.asarray(self.written, labels.dtype)[labels]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VoxelConfusion:
-    """Each voxel drawn by itself from column t of ``confusion`` (O,T), with ``uniforms`` (S...) in [0,1).
+    """Each voxel drawn by itself from its true class's column.
 
     The written class is the first o with sum_{o' <= o} confusion[o',t] > uniform.
     """
 
     confusion: NDArray[np.floating]
+    """(O,T) with columns of sum 1."""
     uniforms: NDArray[np.floating]
+    """(S...) in [0,1)."""
 
     def apply(self, labels: Labels, num_classes: int) -> Labels:
         """Invert the cumulative distribution of each voxel's column."""
@@ -124,11 +129,12 @@ class VoxelConfusion:
         return (self.uniforms >= cumulative[:, labels]).sum(axis=0).astype(labels.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InTurn:
-    """Several mistakes, the first one first."""
+    """Several mistakes."""
 
     mistakes: tuple[Mistake, ...]
+    """The first one first."""
 
     def apply(self, labels: Labels, num_classes: int) -> Labels:
         """Apply one after the other."""

@@ -36,13 +36,16 @@ PNG_SCALE = 30_000
 Floats = Sequence[float] | NDArray[np.floating]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One rendered case: image (S...), truth (S...) as indices of ``CLASSES``, spacing_mm (None in 2D)."""
+    """One rendered case."""
 
     image: NDArray[np.float32]
+    """(S...) intensities."""
     truth: NDArray[np.uint8]
+    """(S...) indices of ``CLASSES``."""
     spacing_mm: tuple[float, ...] | None
+    """(S,) of a voxel; None in 2D."""
 
 
 def render(seed: int, spatial_dims: int, size: int, num_cases: int) -> list[Sample]:
@@ -71,7 +74,8 @@ def _render_case(shape: tuple[int, ...], rng: np.random.Generator) -> Sample:
     body = _blob(shape, (0.0, 0.0, 0.0), (0.88, 0.74, 4.0), rng)
     truth = _draw_truth(shape, body, rng)
     image = _draw_image(truth, body, rng)
-    return Sample(image.astype(np.float32), truth, SPACING_MM if len(shape) == 3 else None)
+    spacing_mm = SPACING_MM if len(shape) == 3 else None
+    return Sample(image=image.astype(np.float32), truth=truth, spacing_mm=spacing_mm)
 
 
 # ------------------------------------------------------------------------------------------ shapes
@@ -124,7 +128,7 @@ def _draw_image(truth: NDArray[np.uint8], body: NDArray[np.bool_], rng: np.rando
 
 
 # ------------------------------------------------------------------------------------------- files
-def write_samples(out: Path, seed: int, spatial_dims: int, size: int, cases: int, annotators: Sequence[str]) -> Path:
+def write_samples(out: Path, *, seed: int, spatial_dims: int, size: int, cases: int, annotators: Sequence[str]) -> Path:
     """Write a cohort of rendered cases labelled by simulated ``annotators``; returns ``out``.
 
     images/, truth/ and annotations/<annotator>/ hold 16-bit grey PNG images and 8-bit masks in 2D, NIfTI in 3D,
@@ -141,7 +145,8 @@ def write_samples(out: Path, seed: int, spatial_dims: int, size: int, cases: int
         crowd=(),
         cases=(),
     )
-    return annotate(frame, _written(out, render(seed, spatial_dims, size, cases)), annotators, seed)
+    known = _written(out, render(seed, spatial_dims, size, cases))
+    return annotate(frame, known, annotators=annotators, seed=seed)
 
 
 def _written(out: Path, samples: Sequence[Sample]) -> Iterator[KnownCase]:
@@ -158,4 +163,6 @@ def _written(out: Path, samples: Sequence[Sample]) -> Iterator[KnownCase]:
             write_labels(image, Volume(array=stored, affine=affine, spacing_mm=None))
         else:
             write_map(image, Volume(array=sample.image, affine=affine, spacing_mm=sample.spacing_mm))
-        yield KnownCase(Case(name=name, patient=name, split="", images=(image,), annotations={}, truth=truth), known)
+        yield KnownCase(
+            case=Case(name=name, patient=name, split="", images=(image,), annotations={}, truth=truth), truth=known
+        )

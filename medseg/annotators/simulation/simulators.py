@@ -52,90 +52,95 @@ def _direction(dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def draw_over(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Dilation by a radius of ``strength`` voxels times a factor within ``SPREAD``."""
-    return BoundaryShift(_radius(strength, rng))
+    return BoundaryShift(offset=_radius(strength, rng))
 
 
 def draw_under(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Erosion by a radius of ``strength`` voxels times a factor within ``SPREAD``."""
-    return BoundaryShift(-_radius(strength, rng))
+    return BoundaryShift(offset=-_radius(strength, rng))
 
 
 def draw_jitter(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Boundary moved by a Gaussian field of standard deviation ``strength`` and length ``CORRELATION``."""
     field = ndimage.gaussian_filter(rng.normal(size=labels.shape), CORRELATION, mode="wrap")
-    return BoundaryShift(strength * field / field.std())
+    return BoundaryShift(offset=strength * field / field.std())
 
 
 def draw_fractured(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """``CUTS`` slabs of width ``strength``, each in a random direction through a random foreground voxel."""
     foreground = np.argwhere(labels > 0)
     if not len(foreground):
-        return InTurn(())
+        return InTurn(mistakes=())
     points = foreground[rng.integers(len(foreground), size=CUTS)].astype(float)
     normals = np.stack([_direction(labels.ndim, rng) for _ in range(CUTS)])
-    return Cuts(points, normals, strength)
+    return Cuts(points=points, normals=normals, width=strength)
 
 
 def draw_fractured_over(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Dilation as ``over``, and then cuts of width 2 ``strength``."""
     over = draw_over(labels, strength, num_classes, rng)
-    return InTurn((over, draw_fractured(labels, 2 * strength, num_classes, rng)))
+    return InTurn(mistakes=(over, draw_fractured(labels, 2 * strength, num_classes, rng)))
 
 
 def draw_blank(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """All background."""
-    return Relabelling((0,) * num_classes)
+    return Relabelling(written=(0,) * num_classes)
 
 
 def draw_swap(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Each foreground class written as the next one, the last as the first; two classes are exchanged."""
     foreground = tuple(range(1, num_classes))
-    return Relabelling((1, 0) if num_classes == 2 else (0, *foreground[1:], foreground[0]))
+    return Relabelling(written=(1, 0) if num_classes == 2 else (0, *foreground[1:], foreground[0]))
 
 
 def draw_displaced(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Shift in a random direction by ``strength`` voxels times a factor within ``SPREAD``, rounded."""
     vector = np.rint(_radius(strength, rng) * _direction(labels.ndim, rng))
-    return Displacement(tuple(int(step) for step in vector))
+    return Displacement(vector=tuple(int(step) for step in vector))
 
 
 def draw_confusion(labels: Labels, strength: float, num_classes: int, rng: np.random.Generator) -> Mistake:
     """Voxelwise errors at rate ``strength``, spread evenly over the other classes."""
     confusion = np.full((num_classes, num_classes), strength / (num_classes - 1))
     np.fill_diagonal(confusion, 1 - strength)
-    return VoxelConfusion(confusion, rng.random(labels.shape))
+    return VoxelConfusion(confusion=confusion, uniforms=rng.random(labels.shape))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Simulator:
-    """How one kind of annotator draws its mistake; ``strength`` None: it has none. ``unit`` of the strength."""
+    """How one kind of annotator draws its mistake."""
 
     draw: Draw
+    """(labels, strength, number of classes, rng) -> the mistake."""
     strength: float | None
+    """By default; None: it has none."""
     unit: str
+    """Of the strength, and what it means."""
 
 
 SIMULATORS: dict[str, Simulator] = {
-    "good": Simulator(draw_jitter, 0.2, "voxels, standard deviation of the boundary"),
-    "over": Simulator(draw_over, 1.0, "voxels, radius"),
-    "under": Simulator(draw_under, 0.6, "voxels, radius"),
-    "fractured": Simulator(draw_fractured, 2.0, "voxels, width of a cut"),
-    "fractured_over": Simulator(draw_fractured_over, 1.0, "voxels, radius and half width of a cut"),
-    "blank": Simulator(draw_blank, None, ""),
-    "swap": Simulator(draw_swap, None, ""),
-    "displaced": Simulator(draw_displaced, 2.0, "voxels, length of the shift"),
-    "jitter": Simulator(draw_jitter, 1.0, "voxels, standard deviation of the boundary"),
-    "confusion": Simulator(draw_confusion, 0.1, "share of voxels that are wrong"),
+    "good": Simulator(draw=draw_jitter, strength=0.2, unit="voxels, standard deviation of the boundary"),
+    "over": Simulator(draw=draw_over, strength=1.0, unit="voxels, radius"),
+    "under": Simulator(draw=draw_under, strength=0.6, unit="voxels, radius"),
+    "fractured": Simulator(draw=draw_fractured, strength=2.0, unit="voxels, width of a cut"),
+    "fractured_over": Simulator(draw=draw_fractured_over, strength=1.0, unit="voxels, radius and half width of a cut"),
+    "blank": Simulator(draw=draw_blank, strength=None, unit=""),
+    "swap": Simulator(draw=draw_swap, strength=None, unit=""),
+    "displaced": Simulator(draw=draw_displaced, strength=2.0, unit="voxels, length of the shift"),
+    "jitter": Simulator(draw=draw_jitter, strength=1.0, unit="voxels, standard deviation of the boundary"),
+    "confusion": Simulator(draw=draw_confusion, strength=0.1, unit="share of voxels that are wrong"),
 }
 
 
 # ---------------------------------------------------------------------------------------- the use
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Spec:
-    """A name in ``SIMULATORS`` and a strength (0 where it has none)."""
+    """A kind of annotator, as strong as asked for."""
 
     name: str
+    """Its name in ``SIMULATORS``."""
     strength: float
+    """In the unit of its kind; 0 where it has none."""
 
 
 def parse(specs: Sequence[str]) -> tuple[Spec, ...]:
@@ -148,7 +153,7 @@ def parse(specs: Sequence[str]) -> tuple[Spec, ...]:
 
 def _read(spec: str) -> Spec:
     name, _, strength = spec.partition(":")
-    return Spec(name, float(strength) if strength else SIMULATORS[name].strength or 0.0)
+    return Spec(name=name, strength=float(strength) if strength else SIMULATORS[name].strength or 0.0)
 
 
 def _fault(spec: str) -> str | None:

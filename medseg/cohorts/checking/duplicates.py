@@ -10,20 +10,24 @@ from medseg.cohorts.manifest import short_path
 from medseg.contracts import Case, Cohort, complaint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fingerprinted:
-    """A case, and a digest that is equal for cases of equal content ("" where that could not be read)."""
+    """A case and its content."""
 
     case: Case
+    """The case."""
     digest: str
+    """Equal for cases of equal content; "" where that could not be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """What is said of cases that share their content. leak: their patients or splits differ."""
+    """What is said of cases that share their content."""
 
     line: str
+    """The sentence."""
     leak: bool
+    """Their patients or splits differ."""
 
 
 def duplicates(
@@ -41,4 +45,4 @@ def _duplicate(cases: list[Case], what: str, path: Callable[[Case], Path], cohor
     names = [f"{case.name} (patient {case.patient}, {case.split or 'no split'})" for case in cases]
     files = " = ".join(short_path(path(case), cohort) for case in cases)
     line = complaint(f"cases with the same {what}", "one", " and ".join(names), files)
-    return Duplicate(line, len({(case.patient, case.split) for case in cases}) > 1)
+    return Duplicate(line=line, leak=len({(case.patient, case.split) for case in cases}) > 1)

@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """One annotator: masks per split, and the mean fraction of voxels that is foreground (nan: no mask)."""
+    """How much one annotator has labelled."""
 
     annotator: str
+    """Who."""
     train: int
+    """Masks in this split."""
     val: int
+    """Masks in this split."""
     test: int
+    """Masks in this split."""
     unassigned: int
+    """Masks of cases without a split."""
     foreground: float
+    """Mean fraction of voxels that is foreground; nan without a mask."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from medseg.contracts import Cohort, complaint
 def check_images(cohort: Cohort) -> ImageFindings:
     """Read every image and mask of a cohort without rules that ``load_cohort`` accepted."""
     reports = read_all(cohort.cases, lambda case: inspect(case, cohort))
-    fingerprinted = [Fingerprinted(report.case, report.digest) for report in reports]
+    fingerprinted = [Fingerprinted(case=report.case, digest=report.digest) for report in reports]
     same = duplicates(fingerprinted, "image", lambda case: case.images[0], cohort)
     return ImageFindings(
         errors=(
@@ -72,4 +72,4 @@ def _coverage(annotator: str, reports: Sequence[CaseReport]) -> Coverage:
     fractions = [report.foreground[annotator] for report in reports if annotator in report.foreground]
     mean = float(np.mean(fractions)) if fractions else float("nan")
     train, val, test, unassigned = (splits.count(split) for split in SPLITS)
-    return Coverage(annotator, train, val, test, unassigned, mean)
+    return Coverage(annotator=annotator, train=train, val=val, test=test, unassigned=unassigned, foreground=mean)

@@ -19,27 +19,31 @@ CORNER_TOLERANCE_MM = 1e-3
 """Grids whose corners lie closer than this are the same grid."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CaseReport:
-    """What reading one case brought to light.
-
-    squeezed, rounded: the files that were read with a change. foreground: annotator (and "truth") -> fraction
-    of voxels that is no background. digest: equal for images with equal pixels; "" where unreadable.
-    """
+    """What reading one case brought to light."""
 
     case: Case
+    """The case."""
     errors: list[str] = field(default_factory=list)
+    """What is wrong, a line each."""
     constant: bool = False
+    """Its image has the same number in every voxel."""
     unscaled: bool = False
+    """Its image has no voxel size."""
     squeezed: list[str] = field(default_factory=list)
+    """Images of which a trailing axis was dropped."""
     rounded: list[str] = field(default_factory=list)
+    """Masks whose values were rounded."""
     foreground: dict[str, float] = field(default_factory=dict)
+    """Annotator (and "truth") -> fraction of voxels that is no background."""
     digest: str = ""
+    """Equal for images with equal pixels; "" where unreadable."""
 
 
 def inspect(case: Case, cohort: Cohort) -> CaseReport:
     """Read the image and all masks of one case."""
-    report = CaseReport(case)
+    report = CaseReport(case=case)
     channels: list[Volume] = []
     for path in case.images:
         where = f"{case.name}, {short_path(path, cohort)}"
@@ -50,7 +54,7 @@ def inspect(case: Case, cohort: Cohort) -> CaseReport:
             continue
         report.errors += _image_complaints(channels[-1], path, where, cohort)
         report.squeezed += _squeezed(channels[-1], path, where)
-        report.errors += _grid_complaints("channel", channels[-1], channels[0], where, "the first channel")
+        report.errors += _grid_complaints("channel", channels[-1], channels[0], where=where, whose="the first channel")
     image = channels[0] if len(channels) == len(case.images) else None
     if image is not None:
         report.errors += _channel_complaints(channels, case, cohort)
@@ -59,11 +63,11 @@ def inspect(case: Case, cohort: Cohort) -> CaseReport:
         report.digest = _digest(channels)
     masks = [*case.annotations.items(), *([("truth", case.truth)] if case.truth else [])]
     for annotator, path in masks:
-        _inspect_mask(annotator, path, image, cohort, report)
+        _inspect_mask(annotator, path, image=image, cohort=cohort, report=report)
     return report
 
 
-def _inspect_mask(annotator: str, path: Path, image: Volume | None, cohort: Cohort, report: CaseReport) -> None:
+def _inspect_mask(annotator: str, path: Path, *, image: Volume | None, cohort: Cohort, report: CaseReport) -> None:
     who = f"{report.case.name}/{annotator}"
     where = f"{who}, {short_path(path, cohort)}"
     try:
@@ -75,7 +79,7 @@ def _inspect_mask(annotator: str, path: Path, image: Volume | None, cohort: Coho
     if stored.array.dtype.kind == "f" and (stored.array[0] != labels.array).any():
         report.rounded.append(who)
     if image is not None:
-        report.errors += _grid_complaints("mask", stored, image, who, "its image")
+        report.errors += _grid_complaints("mask", stored, image, where=who, whose="its image")
     report.errors += _value_complaints(labels, cohort, where)
     report.foreground[annotator] = float((labels.array != cohort.classes[0].value).mean())
 
@@ -105,7 +109,7 @@ def _channel_complaints(channels: Sequence[Volume], case: Case, cohort: Cohort) 
         yield complaint("channels", expected, count, f"{case.name}, {short_path(case.images[0], cohort)}")
 
 
-def _grid_complaints(what: str, volume: Volume, reference: Volume, where: str, whose: str) -> Iterator[str]:
+def _grid_complaints(what: str, volume: Volume, reference: Volume, *, where: str, whose: str) -> Iterator[str]:
     """Shape and affine against those of the image; a picture without a scale fits any."""
     shape, expected = volume.array.shape[1:], reference.array.shape[1:]
     if shape != expected:

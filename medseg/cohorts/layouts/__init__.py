@@ -21,35 +21,39 @@ from medseg.cohorts.manifest import did_you_mean
 from medseg.contracts import Cohort, Refused, complaint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How one layout is told from others and read.
-
-    needs: the names it is known by, for the user. has_tasks: ``index`` takes the task as its second argument.
-    writes: ``index`` takes the folder of the cohort as its second argument, and writes masks there.
-    """
+    """How one layout is told from others and read."""
 
     needs: str
+    """The names it is known by, for the user."""
     detect: Callable[[Path], bool]
+    """Whether a folder is one."""
     index: Callable[..., Cohort]
+    """Folder -> Cohort."""
     has_tasks: bool = False
+    """``index`` takes the task as its second argument."""
     writes: bool = False
+    """``index`` takes the folder of the cohort as its second argument, and writes masks there."""
 
 
 LAYOUTS = {
-    "folder_per_annotator": Layout(folder_per_annotator.NEEDS, folder_per_annotator.detect, folder_per_annotator.index),
-    "nnunet": Layout(nnunet.NEEDS, nnunet.detect, nnunet.index),
-    "msd": Layout(msd.NEEDS, msd.detect, msd.index),
-    "bids": Layout(bids.NEEDS, bids.detect, bids.index, has_tasks=True),
-    "qubiq": Layout(qubiq.NEEDS, qubiq.detect, qubiq.index, has_tasks=True),
-    "spinalcord": Layout(spinalcord.NEEDS, spinalcord.detect, spinalcord.index),
-    "lidc_crops": Layout(lidc_crops.NEEDS, lidc_crops.detect, lidc_crops.index),
-    "riga": Layout(riga.NEEDS, riga.detect, riga.index),
+    "folder_per_annotator": Layout(
+        needs=folder_per_annotator.NEEDS, detect=folder_per_annotator.detect, index=folder_per_annotator.index
+    ),
+    "nnunet": Layout(needs=nnunet.NEEDS, detect=nnunet.detect, index=nnunet.index),
+    "msd": Layout(needs=msd.NEEDS, detect=msd.detect, index=msd.index),
+    "bids": Layout(needs=bids.NEEDS, detect=bids.detect, index=bids.index, has_tasks=True),
+    "qubiq": Layout(needs=qubiq.NEEDS, detect=qubiq.detect, index=qubiq.index, has_tasks=True),
+    "spinalcord": Layout(needs=spinalcord.NEEDS, detect=spinalcord.detect, index=spinalcord.index),
+    "lidc_crops": Layout(needs=lidc_crops.NEEDS, detect=lidc_crops.detect, index=lidc_crops.index),
+    "riga": Layout(needs=riga.NEEDS, detect=riga.detect, index=riga.index),
 }
 
 
 def index(
     root: Path,
+    *,
     layout: str | None = None,
     task: str | None = None,
     patient_from: str | None = None,

@@ -22,18 +22,20 @@ _UNLABELLED_TASK = "dseg"
 """The task of masks whose name has no ``label-``: they hold all classes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mask:
-    """A mask file, as its name describes it.
-
-    place: the folder of its image in the raw tree, ``sub-01/ses-1/anat``. parts: the pieces of its name.
-    """
+    """A mask file, as its name describes it."""
 
     path: Path
+    """Where it lies."""
     place: Path
+    """The folder of its image in the raw tree, ``sub-01/ses-1/anat``."""
     parts: frozenset[str]
+    """The pieces of its name."""
     annotator: str
+    """Who drew it."""
     task: str
+    """Which of the folder's targets it shows."""
 
 
 def detect(root: Path) -> bool:
@@ -78,7 +80,8 @@ def _mask(path: Path, derivatives: Path) -> Mask | None:
     label = _LABEL.search(name)
     task = label["label"] if label else _UNLABELLED_TASK
     place = Path(*folders[first:]) if first < len(folders) else Path(name.split("_")[0])
-    return Mask(path, place, frozenset(name.split("_")), f"rater{found['who']}", task)
+    who = f"rater{found['who']}"
+    return Mask(path=path, place=place, parts=frozenset(name.split("_")), annotator=who, task=task)
 
 
 def _class_names(root: Path) -> dict[int, str]:

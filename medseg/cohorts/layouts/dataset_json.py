@@ -13,21 +13,26 @@ from medseg.contracts import ClassLabel, Refused, complaint
 NAME = "dataset.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One entry of ``training``: paths relative to the folder of dataset.json."""
+    """One entry of ``training``."""
 
     image: str
+    """Path relative to the folder of dataset.json."""
     label: str
+    """Path of its label map, likewise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetJson:
-    """channels and classes in the order of their numbers; training: empty where nnU-Net 2 wrote the file."""
+    """What dataset.json says."""
 
     channels: tuple[str, ...]
+    """Names in the order of their numbers."""
     classes: tuple[ClassLabel, ...]
+    """In the order of their values."""
     training: tuple[Pair, ...]
+    """Empty where nnU-Net 2 wrote the file."""
 
 
 def read_dataset_json(root: Path) -> DatasetJson:
@@ -49,7 +54,7 @@ def read_dataset_json(root: Path) -> DatasetJson:
     if complaints:
         raise Refused(complaints)
     in_order = sorted(channels, key=lambda number: (len(number), number))
-    return DatasetJson(tuple(str(channels[number]) for number in in_order), classes, training)
+    return DatasetJson(channels=tuple(str(channels[number]) for number in in_order), classes=classes, training=training)
 
 
 def _mapping(content: Mapping[str, Any], keys: tuple[str, ...], where: str, complaints: list[str]) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def _pairs(entries: Any, where: str, complaints: list[str]) -> tuple[Pair, ...]:
     pairs = []
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, dict) and isinstance(entry.get("image"), str) and isinstance(entry.get("label"), str):
-            pairs.append(Pair(entry["image"], entry["label"]))
+            pairs.append(Pair(image=entry["image"], label=entry["label"]))
         else:
             expected = '{"image": path, "label": path}'
             complaints.append(complaint(f"training[{number}]", expected, json.dumps(entry), where))

@@ -17,13 +17,16 @@ NEEDS = "[Training/]case01/image.nii.gz and case01/task01_seg01.nii.gz"
 _NAME = re.compile(r"(?P<task>task\d+)_(?P<annotator>seg\d+)\.nii(\.gz)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mask:
     """``task01_seg02.nii.gz``: the mask of seg02 for task01."""
 
     path: Path
+    """Where it lies."""
     task: str
+    """Which of the folder's targets it shows."""
     annotator: str
+    """Who drew it."""
 
 
 def detect(root: Path) -> bool:
@@ -68,7 +71,7 @@ def _holds_cases(folder: Path) -> bool:
 
 def _mask(path: Path) -> Mask | None:
     match = _NAME.fullmatch(path.name)
-    return Mask(path, match["task"], match["annotator"]) if match else None
+    return Mask(path=path, task=match["task"], annotator=match["annotator"]) if match else None
 
 
 def _of_task(masks: Sequence[Mask], task: str) -> dict[str, Path]:

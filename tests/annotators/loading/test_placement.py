@@ -6,12 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medseg.annotators.loading.placement import Grid, Placement, image_to_grid, labels_to_grid, probs_to_native
+from medseg.annotators.loading.placement import Grid, image_to_grid, labels_to_grid, probs_to_native
 from medseg.contracts import UNLABELLED
-
-
-def place(shape, affine, spacing_mm, mode, size, target) -> Placement:
-    return Grid(mode=mode, size=size, spacing_mm=target).place(shape, affine, spacing_mm)
 
 
 def blob(shape: tuple[int, ...]) -> np.ndarray:
@@ -20,7 +16,7 @@ def blob(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def test_resize_keeps_the_aspect_and_pads_with_unlabelled() -> None:
-    placement = place((40, 80), np.eye(4), None, "resize", (32, 32), None)
+    placement = Grid(mode="resize", size=(32, 32)).place((40, 80), np.eye(4), None)
     assert placement.resized_shape == (16, 32)
     assert (placement.before, placement.after) == ((8, 0), (8, 0))
     labels = labels_to_grid(np.ones((1, 40, 80), np.int16), placement)
@@ -29,12 +25,14 @@ def test_resize_keeps_the_aspect_and_pads_with_unlabelled() -> None:
 
 
 def test_resize_keeps_the_aspect_in_mm_of_an_anisotropic_volume() -> None:
-    placement = place((32, 32, 8), np.diag([1.0, 1, 4, 1]), (1.0, 1.0, 4.0), "resize", (16, 16, 16), None)
+    placement = Grid(mode="resize", size=(16, 16, 16)).place((32, 32, 8), np.diag([1.0, 1, 4, 1]), (1.0, 1.0, 4.0))
     assert placement.resized_shape == (16, 16, 16)
 
 
 def test_patch_resamples_to_the_spacing_and_pads_to_the_patch() -> None:
-    placement = place((20, 20, 5), np.diag([0.5, 0.5, 2, 1]), (0.5, 0.5, 2.0), "patch", (16, 8, 8), (1, 1, 1))
+    placement = Grid(mode="patch", size=(16, 8, 8), spacing_mm=(1, 1, 1)).place(
+        (20, 20, 5), np.diag([0.5, 0.5, 2, 1]), (0.5, 0.5, 2.0)
+    )
     assert placement.resized_shape == (10, 10, 10)
     assert tuple(np.add(placement.before, placement.after)) == (6, 0, 0)
 
@@ -42,7 +40,7 @@ def test_patch_resamples_to_the_spacing_and_pads_to_the_patch() -> None:
 @pytest.mark.parametrize("shape, size", [((50, 70), (32, 32)), ((24, 20), (64, 64))])
 def test_there_and_back_again_loses_little(shape: tuple[int, ...], size: tuple[int, ...]) -> None:
     truth = blob(shape)
-    placement = place(shape, np.eye(4), None, "resize", size, None)
+    placement = Grid(mode="resize", size=size).place(shape, np.eye(4), None)
     on_grid = labels_to_grid(truth[None], placement)
     back = probs_to_native((on_grid == 1).astype(np.float32), placement)[0] > 0.5
     assert back.shape == shape
@@ -57,7 +55,7 @@ def test_volumes_are_seen_in_one_orientation_and_returned_in_their_own(codes: st
     )
     stored = nib.orientations.apply_orientation(ras, ornt)
     affine = nib.orientations.inv_ornt_aff(ornt, ras.shape)
-    placement = place(stored.shape, affine, (1.0, 1.0, 1.0), "patch", (12, 16, 8), None)
+    placement = Grid(mode="patch", size=(12, 16, 8)).place(stored.shape, affine, (1.0, 1.0, 1.0))
     on_grid = labels_to_grid(stored[None], placement)
     np.testing.assert_array_equal(on_grid[0], ras)
     np.testing.assert_array_equal(probs_to_native(on_grid.astype(np.float32), placement)[0], stored)
@@ -65,13 +63,13 @@ def test_volumes_are_seen_in_one_orientation_and_returned_in_their_own(codes: st
 
 def test_labels_of_many_classes_stay_what_they_are() -> None:
     labels = np.random.default_rng(0).choice([0, 3, 7, UNLABELLED], (2, 33, 21)).astype(np.int16)
-    on_grid = labels_to_grid(labels, place((33, 21), np.eye(4), None, "resize", (64, 64), None))
+    on_grid = labels_to_grid(labels, Grid(mode="resize", size=(64, 64)).place((33, 21), np.eye(4), None))
     assert set(np.unique(on_grid)) <= {0, 3, 7, UNLABELLED}
 
 
 def test_each_channel_has_mean_zero_and_deviation_one() -> None:
     image = np.random.default_rng(0).normal(50, 9, (2, 32, 32)).astype(np.float32)
     image[1] = 7  # a constant channel must not divide by zero
-    on_grid = image_to_grid(image, place((32, 32), np.eye(4), None, "resize", (32, 32), None))
+    on_grid = image_to_grid(image, Grid(mode="resize", size=(32, 32)).place((32, 32), np.eye(4), None))
     assert abs(on_grid[0].mean()) < 1e-5 and abs(on_grid[0].std() - 1) < 1e-4
     assert (on_grid[1] == 0).all()

@@ -90,7 +90,7 @@ def test_a_batch_is_a_function_of_epoch_and_step(cohort: Cohort) -> None:
 
 def test_two_ranks_share_the_batch_of_one(cohort: Cohort) -> None:
     whole = source(cohort).batch("annotated", 2, 0)
-    halves = [source(cohort).batch("annotated", 2, 0, rank, 2) for rank in (0, 1)]
+    halves = [source(cohort).batch("annotated", 2, 0, rank=rank, world=2) for rank in (0, 1)]
     image = torch.cat([half.image for half in halves])
     found = {tuple(sample.flatten().tolist()) for sample in image}
     assert found == {tuple(sample.flatten().tolist()) for sample in whole.image}

@@ -46,7 +46,7 @@ def perfect(network: AnnotatorModel) -> AnnotatorModel:
 def test_with_the_identity_the_paper_s_likelihood_is_cross_entropy(form: str) -> None:
     network, shown = perfect(model(form)), batch()
     expected = cross_entropy(network, shown).total
-    found = AnnotatorLikelihood("per_annotator", per_pixel=form == "pixel")(network, shown)
+    found = AnnotatorLikelihood(likelihood="per_annotator", per_pixel=form == "pixel")(network, shown)
     torch.testing.assert_close(found.total, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -66,7 +66,7 @@ def test_absent_annotators_and_padding_count_for_nothing() -> None:
     missing = ImageBatch(image=shown.image, labels=absent, case_index=shown.case_index)
     torch.testing.assert_close(cross_entropy(network, missing).total, cross_entropy(network, alone).total)
     nobody = ImageBatch(image=shown.image, labels=torch.full_like(absent, UNLABELLED), case_index=shown.case_index)
-    for objective in (cross_entropy, anchored, AnnotatorLikelihood("shared_truth", per_pixel=True)):
+    for objective in (cross_entropy, anchored, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)):
         assert objective(network, nobody).total.item() == 0
 
 
@@ -79,7 +79,9 @@ def test_padding_makes_the_same_labels_cost_the_same_under_every_objective(name:
     shown.labels[..., 4:] = UNLABELLED
     shown.labels[0, 1, :3] = UNLABELLED
     expected = cross_entropy(network, shown).total
-    objective = anchored if name == "anchored" else AnnotatorLikelihood("per_annotator", per_pixel=form == "pixel")
+    objective = (
+        anchored if name == "anchored" else AnnotatorLikelihood(likelihood="per_annotator", per_pixel=form == "pixel")
+    )
     found = objective(network, shown)
     torch.testing.assert_close(found.metrics["nll"], expected.detach(), rtol=1e-5, atol=1e-6)
 
@@ -105,7 +107,7 @@ def test_one_truth_must_explain_labels_that_disagree() -> None:
     assert network.confusion is not None
     network.confusion.bias.data = torch.log(torch.tensor([[0.9, 0.1], [0.1, 0.9]])).repeat(A, 1, 1)
     shown.labels[:, 0], shown.labels[:, 1], shown.labels[:, 2] = 0, 1, UNLABELLED
-    found = AnnotatorLikelihood("shared_truth", per_pixel=False)(network, shown)
+    found = AnnotatorLikelihood(likelihood="shared_truth", per_pixel=False)(network, shown)
     assert math.isclose(2 * found.total.item(), -math.log(0.9 * 0.1), rel_tol=1e-5)  # 2 annotators present
 
 
@@ -125,8 +127,8 @@ def test_the_anchored_truth_gets_the_gradient_of_the_soft_mean_and_no_other() ->
 
 def test_the_trace_is_minimised_with_a_plus_sign() -> None:
     network, shown = perfect(model("global")), batch()
-    plain = AnnotatorLikelihood("per_annotator", per_pixel=False)(network, shown)
-    traced = AnnotatorLikelihood("per_annotator", per_pixel=False, trace_weight=0.5)(network, shown)
+    plain = AnnotatorLikelihood(likelihood="per_annotator", per_pixel=False)(network, shown)
+    traced = AnnotatorLikelihood(likelihood="per_annotator", per_pixel=False, trace_weight=0.5)(network, shown)
     assert math.isclose(traced.total.item() - plain.total.item(), 0.5, rel_tol=1e-4)  # mean C[t,t] of I is 1
     assert math.isclose(traced.metrics["trace"].item(), 1.0, rel_tol=1e-4)
 
@@ -145,7 +147,7 @@ class Ones(torch.nn.Module):
         return torch.ones_like(seen[:, :1])
 
 
-@pytest.mark.parametrize("objective", [anchored, AnnotatorLikelihood("shared_truth", per_pixel=True)])
+@pytest.mark.parametrize("objective", [anchored, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)])
 def test_the_logged_dominance_is_that_of_the_batch_s_own_matrices(objective: Objective) -> None:
     """The bias says identity, the features swap the classes: 2 / (1 + exp(6)) - 1 = -.995."""
     network = AnnotatorModel(model().network, A, PixelConfusion(A, T, 1), Ones())
@@ -181,8 +183,8 @@ def test_every_recipe_has_the_same_budget(name: str) -> None:
 def test_matrices_are_held_in_the_warm_up() -> None:
     warmup, joint = stages("shared_truth_pixel", epochs=EPOCHS, confusion=ConfusionConfig(), learning_rate=1e-3)
     assert warmup.trains == ("network",) and joint.trains == ("",)
-    assert warmup.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)
-    assert joint.objective == AnnotatorLikelihood("best_truth", per_pixel=True)
+    assert warmup.objective == AnnotatorLikelihood(likelihood="shared_truth", per_pixel=False)
+    assert joint.objective == AnnotatorLikelihood(likelihood="best_truth", per_pixel=True)
     softly = ConfusionConfig(assignment="soft")
     _, soft = stages("shared_truth_global", epochs=EPOCHS, confusion=softly, learning_rate=1e-3)
-    assert soft.objective == AnnotatorLikelihood("shared_truth", per_pixel=False)
+    assert soft.objective == AnnotatorLikelihood(likelihood="shared_truth", per_pixel=False)

@@ -75,7 +75,7 @@ def confusion(root: Path) -> dict[tuple[str, str, str], float]:
 @pytest.mark.parametrize("suffix", [".png", ".nii.gz"])
 def test_a_cohort_keeps_everything_but_its_annotators(suffix: str, tmp_path: Path):
     original = source(tmp_path / "in", suffix=suffix)
-    root = simulate_cohort(tmp_path / "in", tmp_path / "out", ["swap", "blank", "swap"], seed=0)
+    root = simulate_cohort(tmp_path / "in", tmp_path / "out", annotators=["swap", "blank", "swap"], seed=0)
     cohort = load_cohort(root)
     assert check_images(cohort).errors == ()
     assert cohort.annotators == ("swap", "blank", "swap_2") and cohort.name == "tiny_simulated"
@@ -102,7 +102,7 @@ def test_a_cohort_keeps_everything_but_its_annotators(suffix: str, tmp_path: Pat
 
 def test_confusion_is_that_of_all_cases(tmp_path: Path):
     source(tmp_path / "in")
-    root = simulate_cohort(tmp_path / "in", tmp_path / "out", ["swap", "under:1"], 0)
+    root = simulate_cohort(tmp_path / "in", tmp_path / "out", annotators=["swap", "under:1"], seed=0)
     table = confusion(root)
     assert table["swap", "lesion", "organ"] == table["swap", "organ", "lesion"] == 1
     assert table["swap", "organ", "organ"] == 0
@@ -120,14 +120,16 @@ def test_labels_depend_on_seed_case_and_position_only(tmp_path: Path):
     source(tmp_path / "in")
     runs = {"a": (["confusion", "over"], 0, 3), "b": (["confusion"], 0, 2), "c": (["confusion"], 1, 2)}
     for name, (annotators, seed, cases) in runs.items():
-        simulate_cohort(tmp_path / "in", tmp_path / name, annotators, seed, cases)
+        simulate_cohort(tmp_path / "in", tmp_path / name, annotators=annotators, seed=seed, cases=cases)
     masks = {name: (tmp_path / name / "annotations" / "confusion" / "c1.png").read_bytes() for name in runs}
     assert masks["a"] == masks["b"] != masks["c"]
 
 
 def test_one_label_per_image_keeps_the_truth_and_one_annotator(tmp_path: Path):
     source(tmp_path / "in", cases=12)
-    root = simulate_cohort(tmp_path / "in", tmp_path / "out", ["good", "over", "blank"], 0, labels_per_image=1)
+    root = simulate_cohort(
+        tmp_path / "in", tmp_path / "out", annotators=["good", "over", "blank"], seed=0, labels_per_image=1
+    )
     cohort = load_cohort(root)
     assert {len(case.annotations) for case in cohort.cases} == {1} and all(case.truth for case in cohort.cases)
     assert {name for case in cohort.cases for name in case.annotations} == {"good", "over", "blank"}
@@ -136,14 +138,16 @@ def test_one_label_per_image_keeps_the_truth_and_one_annotator(tmp_path: Path):
 
 def test_an_annotator_of_whom_nothing_is_kept_is_no_annotator(tmp_path: Path):
     source(tmp_path / "in", cases=1)
-    root = simulate_cohort(tmp_path / "in", tmp_path / "out", ["good", "blank"], 0, labels_per_image=1)
+    root = simulate_cohort(tmp_path / "in", tmp_path / "out", annotators=["good", "blank"], seed=0, labels_per_image=1)
     assert len(load_cohort(root).annotators) == 1
 
 
 # ------------------------------------------------------------------------------------------ refusal
 def test_bad_arguments_all_at_once(tmp_path: Path):
     with pytest.raises(Refused) as refused:
-        simulate_cohort(tmp_path, tmp_path / "out", ["blank:1"], 0, cases=0, labels_per_image=2, noise=-1)
+        simulate_cohort(
+            tmp_path, tmp_path / "out", annotators=["blank:1"], seed=0, cases=0, labels_per_image=2, noise=-1
+        )
     assert refused.value.complaints == (
         "number of cases: expected at least 1, got 0 (cases)",
         "labels per image: expected 1 to 1, the number of annotators, got 2 (labels_per_image)",
@@ -154,7 +158,7 @@ def test_bad_arguments_all_at_once(tmp_path: Path):
 
 def test_no_annotators(tmp_path: Path):
     with pytest.raises(Refused, match=r"annotators: expected at least one, got none \(annotators\)"):
-        simulate_cohort(tmp_path, tmp_path / "out", [], 0)
+        simulate_cohort(tmp_path, tmp_path / "out", annotators=[], seed=0)
 
 
 def test_missing_and_unreadable_truths_all_at_once_and_nothing_written(tmp_path: Path):
@@ -164,7 +168,7 @@ def test_missing_and_unreadable_truths_all_at_once_and_nothing_written(tmp_path:
     write_labels(third.truth, Volume(array=np.full((12, 10), 7), affine=AFFINE, spacing_mm=None))
     write_cohort(replace(cohort, cases=(replace(first, truth=None), second, third)), overwrite=True)
     with pytest.raises(Refused) as refused:
-        simulate_cohort(tmp_path / "in", tmp_path / "out", ["good"], 0)
+        simulate_cohort(tmp_path / "in", tmp_path / "out", annotators=["good"], seed=0)
     assert refused.value.complaints == (
         "truth: expected a mask of the known truth, got none (c0)",
         "truth values: expected the classes' 0, 200, 100, got 7 (c2/truth)",
@@ -175,7 +179,7 @@ def test_missing_and_unreadable_truths_all_at_once_and_nothing_written(tmp_path:
 def test_output_folder_that_holds_files(tmp_path: Path):
     source(tmp_path / "in")
     with pytest.raises(Refused, match="output folder: expected a new or empty folder, got one that holds"):
-        simulate_cohort(tmp_path / "in", tmp_path / "in", ["good"], 0)
+        simulate_cohort(tmp_path / "in", tmp_path / "in", annotators=["good"], seed=0)
 
 
 # -------------------------------------------------------------------------------------------- MNIST
@@ -185,7 +189,7 @@ def test_digits(tmp_path: Path):
         pytest.skip("MEDSEG_DATA is not set: the folder that holds mnist_t10k")
     digits = Path(os.environ["MEDSEG_DATA"]) / "mnist_t10k"
     annotators = ["good", "over", "under", "fractured_over", "blank"]
-    root = simulate_cohort(digits, tmp_path / "out", annotators, seed=0, cases=20)
+    root = simulate_cohort(digits, tmp_path / "out", annotators=annotators, seed=0, cases=20)
     cohort = load_cohort(root)
     assert check_images(cohort).errors == ()
     assert [case.covariates["digit"] for case in cohort.cases[:5]] == ["7", "2", "1", "0", "4"]

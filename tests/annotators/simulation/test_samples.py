@@ -72,7 +72,9 @@ def test_affine_has_the_stated_spacing_and_is_a_turn():
 
 @pytest.mark.parametrize(("dims", "size", "suffix"), [(2, 24, ".png"), (3, 16, ".nii.gz")])
 def test_written_samples_read_back(dims: int, size: int, suffix: str, tmp_path: Path):
-    root = write_samples(tmp_path / "out", 5, dims, size, 3, ["good", "swap", "good"])
+    root = write_samples(
+        tmp_path / "out", seed=5, spatial_dims=dims, size=size, cases=3, annotators=["good", "swap", "good"]
+    )
     cohort, samples = load_cohort(root), render(5, dims, size, 3)
     assert check_images(cohort).errors == ()
     assert cohort.annotators == ("good", "swap", "good_2") and cohort.spatial_dims == dims
@@ -92,7 +94,7 @@ def test_written_samples_read_back(dims: int, size: int, suffix: str, tmp_path: 
 def test_a_folder_that_holds_files_is_refused(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(Refused) as refused:
-        write_samples(tmp_path, 0, 2, 16, 1, ["good"])
+        write_samples(tmp_path, seed=0, spatial_dims=2, size=16, cases=1, annotators=["good"])
     assert refused.value.complaints == (
         f"output folder: expected a new or empty folder, got one that holds files ({tmp_path})",
     )

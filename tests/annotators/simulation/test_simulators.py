@@ -36,14 +36,14 @@ def rng(seed: int = 0) -> np.random.Generator:
 # ------------------------------------------------------------------------------------------ specs
 def test_parse_reads_names_and_strengths():
     assert parse(["over", "jitter:1.5", "blank"]) == (
-        Spec("over", 1.0),
-        Spec("jitter", 1.5),
-        Spec("blank", 0.0),
+        Spec(name="over", strength=1.0),
+        Spec(name="jitter", strength=1.5),
+        Spec(name="blank", strength=0.0),
     )
 
 
 def test_strength_zero_is_a_strength():
-    assert parse(["over:0"]) == (Spec("over", 0.0),)
+    assert parse(["over:0"]) == (Spec(name="over", strength=0.0),)
 
 
 def test_parse_refuses_everything_wrong_at_once():
@@ -160,5 +160,5 @@ def test_the_confusion_annotator_errs_as_often_as_it_says():
 def test_a_given_confusion_is_met():
     confusion = np.array([[0.9, 0.2, 0.0], [0.1, 0.5, 0.3], [0.0, 0.3, 0.7]])
     truth = np.repeat(np.arange(3), 4000).reshape(30, 20, 20)
-    written = VoxelConfusion(confusion, rng().random(truth.shape)).apply(truth, 3)
+    written = VoxelConfusion(confusion=confusion, uniforms=rng().random(truth.shape)).apply(truth, 3)
     np.testing.assert_allclose(empirical_confusion(written, truth, 3), confusion, atol=0.025)

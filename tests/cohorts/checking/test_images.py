@@ -33,7 +33,10 @@ def spoiled(folder, annotator: str, array: np.ndarray, affine: np.ndarray | None
 def test_a_good_cohort_has_no_complaint(volumes) -> None:
     found = findings(volumes)
     assert (found.errors, found.warnings, found.notes) == ((), (), ())
-    assert found.coverage == (Coverage("ann", 0, 0, 0, 2, 0.25), Coverage("bob", 0, 0, 0, 2, 0.25))
+    assert found.coverage == (
+        Coverage(annotator="ann", train=0, val=0, test=0, unassigned=2, foreground=0.25),
+        Coverage(annotator="bob", train=0, val=0, test=0, unassigned=2, foreground=0.25),
+    )
 
 
 def test_pictures_without_a_scale_are_noted(pictures) -> None:
@@ -266,7 +269,10 @@ def test_a_cohort_that_is_only_tested_on_needs_no_training_mask(pictures) -> Non
 def test_the_description_has_the_table_and_every_line() -> None:
     text = str(
         ImageFindings(
-            errors=("e1", "e2"), warnings=(), notes=("n1",), coverage=(Coverage("person1", 30, 5, 12, 0, 0.1234),)
+            errors=("e1", "e2"),
+            warnings=(),
+            notes=("n1",),
+            coverage=(Coverage(annotator="person1", train=30, val=5, test=12, unassigned=0, foreground=0.1234),),
         )
     )
     assert text.splitlines() == [
