@@ -85,6 +85,7 @@ def test_every_name_is_explained_and_shown(name: str, world: Path) -> None:
     if not callable(thing):  # a table has its words in its module
         return
     assert thing.__doc__ and len(thing.__doc__.split()) > 5
+    assert ">>>" in thing.__doc__
     runner = doctest.DocTestRunner()
     for test in doctest.DocTestFinder().find(thing, name, globs={**sys.modules[thing.__module__].__dict__}):
         assert runner.run(test).failed == 0

@@ -151,6 +151,11 @@ def write_shapes(out: Path, seed: int, spatial_dims: int, cases: int, size: int)
 
     labels/ holds 8-bit PNG pictures in 2D, NIfTI in 3D, beside manifest.csv and cohort.yaml.
     Raises Refused if ``out`` is not empty.
+
+    >>> from pathlib import Path
+    >>> folder = write_shapes(Path("rods"), seed=0, spatial_dims=2, cases=3, size=64)
+    >>> sorted(path.name for path in folder.iterdir())
+    ['cohort.yaml', 'labels', 'manifest.csv']
     """
     require_empty(out)
     listed = []

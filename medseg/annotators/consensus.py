@@ -26,6 +26,9 @@ def majority_vote(labels: Labels, num_classes: int) -> Labels:
     """The class (S...) that most annotators wrote, of equals the one with the lowest class index.
 
     A voxel that nobody labelled stays UNLABELLED.
+
+    >>> majority_vote(np.array([[0, 1, 1], [0, 1, 0], [1, 1, -1]]), num_classes=2).tolist()
+    [0, 1, 0]
     """
     votes = _votes(labels, num_classes)
     return np.where(votes.any(axis=0), votes.argmax(axis=0), UNLABELLED).astype(labels.dtype)
@@ -35,6 +38,9 @@ def soft_mean(labels: Labels, num_classes: int) -> NDArray[np.float32]:
     """p[t] = share of the annotators who labelled the voxel that wrote t, (T,S...).
 
     Where nobody labelled, all p[t] are 0, so that a cross-entropy against it costs nothing there.
+
+    >>> soft_mean(np.array([[0, 1], [1, 1], [1, -1], [1, 1]]), num_classes=2).tolist()
+    [[0.25, 0.0], [0.75, 1.0]]
     """
     votes = _votes(labels, num_classes)
     return (votes / np.maximum(votes.sum(axis=0), 1)).astype(np.float32)
@@ -63,6 +69,10 @@ def staple(labels: Labels, num_classes: int) -> Labels:
     those that every annotator present labelled. Everywhere else, where STAPLE cannot decide between classes,
     and where it has nothing to estimate (fewer than two annotators, one class in all masks: the library
     returns nan), the majority vote stands.
+
+    >>> labels = np.array([[0, 0, 1, 1, 0, 1], [0, 0, 1, 1, 0, 1], [1, 1, 1, 1, 0, 0]])
+    >>> staple(labels, num_classes=2).tolist()  # the third writes object where the others do not
+    [0, 0, 1, 1, 0, 1]
     """
     consensus = majority_vote(labels, num_classes)
     present = _present(labels)

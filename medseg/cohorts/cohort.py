@@ -46,6 +46,11 @@ def load_cohort(root: Path) -> Cohort:
 
     Raises Refused with every complaint at once: missing files, doubled rows, a patient in two splits,
     unknown splits, keys and names.
+
+    >>> from pathlib import Path
+    >>> cohort = load_cohort(Path("cells"))
+    >>> cohort.annotators, len(cohort.cases), cohort.spatial_dims
+    (('good', 'over', 'swap'), 12, 2)
     """
     root = root.absolute()
     complaints: list[str] = []

@@ -16,7 +16,11 @@ def complaint(what: str, expected: object, got: object, where: str) -> str:
 
 
 class Refused(Exception):
-    """Bad input, with every complaint at once; the command line prints them and exits with 1."""
+    """Bad input, with every complaint at once; the command line prints them and exits with 1.
+
+    >>> Refused(["batch_size: expected a number, got true (x.yaml:7)"]).complaints
+    ('batch_size: expected a number, got true (x.yaml:7)',)
+    """
 
     def __init__(self, complaints: Iterable[str]) -> None:
         self.complaints: tuple[str, ...] = tuple(complaints)

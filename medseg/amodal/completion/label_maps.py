@@ -32,6 +32,13 @@ def complete_map(
 
     spacing: (S,) of its voxels in mm, None for a picture without a scale. run: a run folder, or a loaded one where
     many maps are to be completed. The other arguments, and what is raised, as in ``complete``.
+
+    >>> label_map = np.zeros((80, 80), np.uint8)
+    >>> label_map[10:70, 30:38] = 1
+    >>> label_map[36:42, 10:70] = 2
+    >>> completed = complete_map(label_map, spacing=(0.5, 0.5), run=Path("runs/completion"), samples=4)
+    >>> completed.labels.shape, {row.unit for row in completed.rows}
+    ((80, 80), {'mm2'})
     """
     where = "label map"
     if spacing is not None and len(spacing) != label_map.ndim:

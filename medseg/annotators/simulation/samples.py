@@ -133,6 +133,13 @@ def write_samples(out: Path, *, seed: int, spatial_dims: int, size: int, cases: 
 
     images/, truth/ and annotations/<annotator>/ hold 16-bit grey PNG images and 8-bit masks in 2D, NIfTI in 3D,
     beside manifest.csv, cohort.yaml and confusion.csv. Raises Refused if ``out`` is not empty.
+
+    >>> from pathlib import Path
+    >>> folder = write_samples(
+    ...     Path("samples"), seed=0, spatial_dims=2, size=32, cases=2, annotators=("good", "over:2")
+    ... )
+    >>> sorted(path.name for path in folder.iterdir())
+    ['annotations', 'cohort.yaml', 'confusion.csv', 'images', 'manifest.csv', 'truth']
     """
     require_empty(out)
     frame = Cohort(
