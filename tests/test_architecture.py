@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from . import house
+
 PACKAGE = Path(__file__).parents[1] / "medseg"
 BELOW = {"contracts", "config", "images", "cohorts", "training", "evaluation", "reporting"}
 LAW = {  # room -> what it may import of medseg, beside itself
@@ -51,6 +53,50 @@ def test_a_room_imports_only_what_the_law_allows(path: Path) -> None:
     modules = {name.removeprefix("medseg.") for name in imports(path) if name.startswith("medseg.")}
     allowed = {room, *LAW[room]}
     assert not {name for name in modules if not any(f"{name}.".startswith(f"{may}.") for may in allowed)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_is_entered_by_its_front_door(path: Path) -> None:
+    """What another room exports stands in its ``__init__``, or in that of an inner room; files are its own affair."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("medseg."):
+            place = PACKAGE.parent.joinpath(*node.module.split("."))
+            assert node.module.split(".")[1] == room_of(path) or place.is_dir(), node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_call_passes_more_than_four_arguments_by_position(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert not [ast.unparse(call) for call in calls if len(call.args) > 4]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nouns_are_made_by_keyword(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            made = [ast.unparse(each) for each in node.decorator_list if "dataclass" in ast.unparse(each)]
+            assert all("kw_only=True" in each for each in made), node.name
+
+
+def test_the_mathematics_works_in_anybodys_training_loop() -> None:
+    """It imports torch, monai, contracts, the nouns of its method, and itself."""
+    for path in [*(PACKAGE / "annotators/mathematics").glob("*.py"), *(PACKAGE / "amodal/network").glob("*.py"),
+                 PACKAGE / "amodal/objective.py", PACKAGE / "amodal/stages.py"]:  # fmt: skip
+        method = room_of(path)
+        own = f"medseg.{method}."
+        allowed = ("medseg.contracts", f"{own}nouns", f"{own}mathematics", f"{own}network", f"{own}objective")
+        of_medseg = {name for name in imports(path) if name.startswith("medseg.")}
+        assert not {name for name in of_medseg if not name.startswith(allowed)}, path
+
+
+def test_no_room_outgrows_the_house_and_a_method_is_one_folder() -> None:
+    """Measured by ``python tests/house.py``."""
+    total = sum(map(house.lines_of, FILES))
+    assert max(house.sizes().values()) < total / 5
+    shares = house.shares()
+    assert shares["amodal"] >= 0.6 and shares["annotators"] >= 0.5
+    assert not house.circles()
+    assert not [path.name for path in FILES if house.lines_of(path) > 220]
 
 
 def test_every_file_lies_in_a_known_room() -> None:

@@ -21,3 +21,7 @@
 
 Each may import those above it.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

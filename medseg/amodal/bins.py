@@ -7,8 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from medseg.reporting.intervals import seed_means
-from medseg.reporting.tables import markdown, number_text
+from medseg.reporting import markdown, number_text, seed_means
 
 EDGES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 """Ends of the bins of occluded_fraction; a bin has its lower end, and not its upper one (the last has both)."""

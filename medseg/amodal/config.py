@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from medseg.amodal.network.layout import NetworkConfig
 from medseg.amodal.occlusion.sections import ShowingConfig
 from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig
-from medseg.cohorts.splits import SplitConfig
+from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section
-from medseg.training.settings import LoopConfig, TrackingConfig
+from medseg.training import LoopConfig, TrackingConfig
 
 
 class AmodalDataConfig(ShowingConfig):

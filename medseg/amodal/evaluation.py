@@ -24,13 +24,11 @@ from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
-from medseg.cohorts.cohort import find_cohort, load_objects
-from medseg.cohorts.splits import apply, read_splits
+from medseg.cohorts import apply, find_cohort, load_objects, read_splits
 from medseg.config import dump_config
 from medseg.contracts import ObjectCohort, Refused, Score, complaint
-from medseg.evaluation.metrics import score_of
-from medseg.evaluation.table import write_rivals, write_scores
-from medseg.reporting.summary import format_summary
+from medseg.evaluation import score_of, write_rivals, write_scores
+from medseg.reporting import format_summary
 
 SAMPLES = 50
 """Draws of each object, behind the intervals."""

@@ -57,7 +57,7 @@ class MaskBatch:
     occluder: Tensor
     """(B,1,S...) float in [0,1], what may hide it."""
     amodal: Tensor
-    """(B,1,S...) float in [0,1], all of it; in the view of really occluded objects, where nobody knows that, it
+    """(B,1,S...) float in [0,1], all of it; in the target of really occluded objects, where nobody knows that, it
     repeats ``visible``."""
     class_index: Tensor
     """(B,) as in AmodalObject."""

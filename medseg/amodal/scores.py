@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from medseg.amodal.completion.order import occlusion_order, stated_front
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.contracts import ObjectRules, Refused, Score, complaint
-from medseg.evaluation.coverage import covers
-from medseg.evaluation.metrics import score_of
-from medseg.evaluation.overlap import dice, iou, iou_matrix, mean_of_defined
-from medseg.evaluation.surface import assd, hd95, length_unit
+from medseg.evaluation import assd, covers, dice, hd95, iou, iou_matrix, length_unit, mean_of_defined, score_of
 
 LEVELS = (0.5, 0.8, 0.9)
 BEST_OF = 10

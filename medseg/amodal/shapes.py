@@ -15,10 +15,9 @@ from scipy import ndimage
 
 from medseg.amodal.objects.crops import windows
 from medseg.amodal.occlusion.pasting import Mask, paste
-from medseg.cohorts.cohort import require_empty, write_cohort
-from medseg.cohorts.manifest import FULL
+from medseg.cohorts import FULL, require_empty, write_cohort
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Volume
-from medseg.images.files import write_labels
+from medseg.images import write_labels
 
 OVERLAP = 255
 """The value where two objects lie one over the other."""

@@ -80,7 +80,7 @@ def _complete(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
 
     return Stage(
         name="complete",
-        view="complete",
+        target="complete",
         trains=("complete", "decoder"),
         objective=CompleteShapes(beta=weights.beta, free_bits=weights.free_bits, warmup=weights.warmup),
         criterion="negative_elbo",
@@ -94,7 +94,7 @@ def _occluded(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
 
     return Stage(
         name="occluded",
-        view="occluded",
+        target="occluded",
         trains=("partial",),
         objective=OccludedShapes(
             beta=weights.partial_beta, gamma=weights.gamma, occluder_weight=weights.occluder_weight
@@ -111,7 +111,7 @@ def _visible(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: floa
 
     return Stage(
         name="visible",
-        view="visible",
+        target="visible",
         trains=("partial",),
         objective=VisibleParts(
             beta=weights.partial_beta, delta=weights.delta, known_background=weights.known_background
@@ -128,7 +128,7 @@ def _rival(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float)
 
     return Stage(
         name="occluded",
-        view="occluded",
+        target="occluded",
         trains=("",),
         objective=PartialCompletion(occluder_weight=weights.occluder_weight),
         criterion="cross_entropy",

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medseg.amodal.config import AmodalConfig
-from medseg.cohorts.cohort import find_cohort
+from medseg.cohorts import find_cohort
 from medseg.contracts import Score
-from medseg.evaluation.metrics import METRICS
-from medseg.reporting.glossary import explained_of
-from medseg.training.checkpoint import BEST
-from medseg.training.score_log import log_scores
-from medseg.training.tracking import Tracker
+from medseg.evaluation import METRICS
+from medseg.reporting import explained_of
+from medseg.training import BEST, Tracker, log_scores
 
 
 def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:

@@ -18,7 +18,7 @@ from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.config import read_run_config, read_signature
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
-from medseg.training.batches import copies_of_source
+from medseg.training import copies_of_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         batch_size=config.training.batch_size,
         labels_per_image=config.data.labels_per_image,
     )
-    separate = RECIPES[config.recipe].view in ("annotated", "random_annotator")
+    separate = RECIPES[config.recipe].target in ("annotated", "random_annotator")
     refuse_too_large(
         [*source.train, *source.val],
         config.data.grid,

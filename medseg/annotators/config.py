@@ -13,9 +13,9 @@ from pydantic import model_validator
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.placement import Grid
 from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig, NetworkConfig
-from medseg.cohorts.splits import SplitConfig
+from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section
-from medseg.training.settings import LoopConfig, TrackingConfig
+from medseg.training import LoopConfig, TrackingConfig
 
 Recipe = Literal[
     "anchored",

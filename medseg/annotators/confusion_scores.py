@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from medseg.contracts import UNLABELLED
-from medseg.evaluation.agreement import present
+from medseg.evaluation import present
 
 
 def joint_counts(labels: NDArray[np.integer], truth: NDArray[np.integer], num_classes: int) -> NDArray[np.float64]:

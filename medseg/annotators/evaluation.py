@@ -14,15 +14,11 @@ from medseg.annotators.pictures.slices import panel_of, write_panel
 from medseg.annotators.predictor import Predictor, write_prediction
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
-from medseg.cohorts.cohort import find_cohort, load_cohort
-from medseg.cohorts.splits import apply, read_splits
+from medseg.cohorts import apply, find_cohort, load_cohort, read_splits
 from medseg.contracts import Cohort, Refused, Score, Volume, complaint
-from medseg.evaluation.metrics import METRICS
-from medseg.evaluation.table import write_confusion, write_scores
-from medseg.images.files import suffix_of
-from medseg.reporting.page import write_page
-from medseg.reporting.plots import draw_curves
-from medseg.reporting.summary import format_summary
+from medseg.evaluation import METRICS, write_confusion, write_scores
+from medseg.images import suffix_of
+from medseg.reporting import draw_curves, format_summary, write_page
 
 PICTURES = {"run.png": "Cases and confusion matrices"}
 """What lies in report/, in the order of the page."""

@@ -20,7 +20,7 @@ class Annotators(Method):
 
     def check(self, cohort: Cohort) -> Report:
         """Images and masks, compared with one another."""
-        from medseg.cohorts.checking.images import check_images
+        from medseg.cohorts.checking import check_images
 
         return check_images(cohort)
 

@@ -18,10 +18,9 @@ from medseg.annotators.loading.placement import image_to_grid, probs_to_native
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
 from medseg.contracts import Refused, Volume, complaint
-from medseg.evaluation.calibration import voxel_entropy
-from medseg.images.files import SUFFIXES, read_channels, suffix_of, write_labels, write_map
-from medseg.training.checkpoint import load_weights
-from medseg.training.device import device_of
+from medseg.evaluation import voxel_entropy
+from medseg.images import SUFFIXES, read_channels, suffix_of, write_labels, write_map
+from medseg.training import device_of, load_weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,21 @@ from medseg.annotators.confusion_scores import confusion_rmse, joint_counts, mea
 from medseg.annotators.consensus import majority_vote
 from medseg.annotators.nouns import Prediction
 from medseg.contracts import UNLABELLED, Refused, Score, complaint
-from medseg.evaluation.agreement import ged2_u, ged2_v, krippendorff_alpha, mean_pairwise_dice, present
-from medseg.evaluation.calibration import ece, negative_log_likelihood
-from medseg.evaluation.metrics import score_of
-from medseg.evaluation.overlap import dice, iou
-from medseg.evaluation.surface import assd, hd95, length_unit
+from medseg.evaluation import (
+    assd,
+    dice,
+    ece,
+    ged2_u,
+    ged2_v,
+    hd95,
+    iou,
+    krippendorff_alpha,
+    length_unit,
+    mean_pairwise_dice,
+    negative_log_likelihood,
+    present,
+    score_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature
 from medseg.annotators.config import RunConfig
-from medseg.cohorts.cohort import find_cohort
+from medseg.cohorts import find_cohort
 from medseg.contracts import Score
-from medseg.evaluation.metrics import METRICS
-from medseg.reporting.glossary import explained_of
-from medseg.training.score_log import log_scores
-from medseg.training.tracking import Tracker
+from medseg.evaluation import METRICS
+from medseg.reporting import explained_of
+from medseg.training import Tracker, log_scores
 
 
 def track_annotators(

@@ -1,9 +1,19 @@
-"""A folder of cases, as far as it is no method's own affair; in the order of the walk:
+"""A folder of cases, as far as it is no method's own affair.
 
+``reading``         many files at once, and on how many threads
+``manifest``        manifest.csv, one row per mask: its rows, and the cases they make up
 ``layouts``         folders as others leave them, indexed to a cohort
-``cohort``          manifest.csv and cohort.yaml <-> Cohort (with ``manifest``, ``manifest_check``, ``cohort_yaml``)
 ``object_rules``    the section ``objects:`` of cohort.yaml: how label maps are taken apart
 ``checking``        what is wrong in the files of a cohort
-``reading``         many files at once, and on how many threads
 ``splits``          which case is trained on, validated on, tested on
+``cohort_yaml``     cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is
+                    an object
+``manifest_check``  what can be wrong with the rows of manifest.csv that shows without reading a pixel
+``cohort``          manifest.csv and cohort.yaml <-> Cohort (with ``manifest``, ``manifest_check``, ``cohort_yaml``)
+
+Each may import those above it.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,11 @@
-"""Configs: `reading` turns YAML into a typed section, or into complaints; `run_folder` reads a run's own."""
+"""YAML -> a typed, frozen section, or every mistake at once; the sections stand in the rooms that they configure.
+
+``documents``   a YAML file with overrides: its values, and where each of them stands
+``reading``     YAML and overrides -> a config, or every mistake at once
+``run_folder``  what a run folder says of itself: config.yaml and model.json
+
+Each may import those above it.
+"""
 
 from medseg.config.reading import dump_config, load_config, recipes
 from medseg.config.run_folder import read_run_config, read_signature, run_recipe

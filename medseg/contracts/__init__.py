@@ -16,6 +16,15 @@ A number's name says the space it lives in: ``logits``, ``log_probs``, ``probs``
 lengths end in ``_mm``, volumes in ``_ml``, indices in ``_index``.
 Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED`` marks a voxel
 (of padding, or of an annotator who did not see the case) about which nobody said anything.
+
+``refusal``   how bad input is answered
+``configs``   what every section of a config has in common
+``data``      volumes, cases, cohorts
+``scores``    one number, and what its metric means
+``training``  batches, objectives, stages
+``methods``   what the verbs ask of a method
+
+Each may import those above it.
 """
 
 from medseg.contracts.configs import Fraction, Positive, Section
@@ -34,7 +43,7 @@ from medseg.contracts.data import (
 from medseg.contracts.methods import Evaluation, Method, Parts, Report, Signature
 from medseg.contracts.refusal import Refused, complaint
 from medseg.contracts.scores import LENGTH, Metric, Score
-from medseg.contracts.training import Batch, Losses, Objective, Stage, View
+from medseg.contracts.training import Batch, Losses, Objective, Stage, Target
 
 __all__ = [
     "LENGTH",
@@ -62,7 +71,7 @@ __all__ = [
     "Signature",
     "Split",
     "Stage",
-    "View",
+    "Target",
     "Volume",
     "complaint",
 ]

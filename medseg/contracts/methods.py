@@ -35,7 +35,7 @@ class Parts:
     stages: tuple[Stage, ...]
     """In their order."""
     source: Any
-    """``training.loop.Source``: batches of every view as functions of (epoch, step, rank)."""
+    """``training.loop.Source``: batches of every target as functions of (epoch, step, rank)."""
     case_names: Sequence[str]
     """By the batches' ``case_index``."""
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
     from torch import Tensor, nn
 
 
-View = Literal["annotated", "majority_vote", "staple", "random_annotator", "truth", "complete", "occluded", "visible"]
-"""How a case is shown: the annotators' labels or one consensus of them; an object whole, synthetically hidden, or
-really hidden."""
+Target = str
+"""What a stage is shown of a case: a word of the method's own, such as the annotators' labels, a consensus of them, or
+the known truth; an object unoccluded, synthetically occluded, or really occluded."""
 
 
 class Batch(Protocol):
@@ -39,7 +39,7 @@ class Objective(Protocol):
     """Owns its forward pass: the loop knows neither the model nor the batch."""
 
     def __call__(self, model: nn.Module, batch: Any, *, epoch: float = math.inf) -> Losses:
-        """The losses of one batch, as the stage's view has it.
+        """The losses of one batch, as the stage's target has it.
 
         epoch: of the stage, with the part of it that is done (2.5: in the middle of the third), for terms that set
         in gradually; infinite in validation.
@@ -53,7 +53,7 @@ class Stage:
 
     name: str
     """Also that of its folder in the run folder."""
-    view: View
+    target: Target
     """How a case is shown."""
     trains: tuple[str, ...]
     """Prefixes of the names of the parameters that move; all others are frozen ("": all move)."""

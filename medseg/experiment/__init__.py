@@ -1,8 +1,16 @@
-"""The composition root: the only room that knows every other. One file per verb of the command line.
+"""The composition root: the only room that knows every other. One file per verb of the command line; nothing computes.
 
-What a verb needs of a method it asks of ``methods``, the table of them; nothing here computes.
+``methods``     METHODS, the table of methods: the only place that names them all
+``cohorts``     `medseg index`, `medseg check`, `medseg simulate`
+``train``       `medseg train`
+``evaluate``    `medseg evaluate`
+``compare``     `medseg compare`
+``predict``     `medseg predict`
+``complete``    `medseg complete`
+``demo``        `medseg demo`
+``front_door``  the verbs for Python: folders and overrides in, cohorts, run folders and tables out
 
-Each verb reads what the previous one left on disk::
+Each may import those above it. Each verb reads what the previous one left on disk::
 
     runs/<name>/config.yaml        the resolved config                     (train)
                 environment.json   versions and machine                    (train)
@@ -25,3 +33,7 @@ Of method two the stages are complete/, occluded/ and visible/, and there are al
                 rivals.csv         the scores of those that learn nothing  (evaluate)
                 occluded/scores.csv  those of the run without stage III    (evaluate --stage occluded)
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

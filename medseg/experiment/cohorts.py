@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.annotators.simulation.cohort import simulate_cohort
-from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.annotators import simulate_cohort
+from medseg.cohorts import load_cohort, with_rules, write_cohort
 from medseg.cohorts.layouts import index
-from medseg.cohorts.object_rules import with_rules
 from medseg.contracts import Cohort, ObjectCohort, Report
 from medseg.experiment.methods import layouts, method_of_cohort
 

@@ -9,8 +9,7 @@ import pandas as pd
 
 from medseg.contracts import Refused, complaint
 from medseg.experiment.methods import method_of_run, metrics
-from medseg.reporting.runs import load_runs
-from medseg.reporting.statistics import compare, format_overview, format_table
+from medseg.reporting import compare, format_overview, format_table, load_runs
 
 
 def compare_runs(

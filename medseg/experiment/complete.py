@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from medseg.amodal.completion.label_maps import complete, complete_map
+from medseg.amodal import complete, complete_map
 
 __all__ = ["complete", "complete_map"]

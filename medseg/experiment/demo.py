@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from medseg.amodal.shapes import write_shapes
-from medseg.annotators.simulation.samples import BIASED_ANNOTATORS, write_samples
+from medseg.amodal import write_shapes
+from medseg.annotators import BIASED_ANNOTATORS, write_samples
 from medseg.experiment.compare import compare_runs
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.methods import load_config

@@ -42,7 +42,7 @@ def index(
     >>> cohort.annotators, len(cohort.cases)
     (('good', 'over', 'swap'), 12)
     """
-    from medseg.cohorts.cohort import load_cohort
+    from medseg.cohorts import load_cohort
     from medseg.experiment.cohorts import index_folder
 
     target = Path(folder if out is None else out)
@@ -82,8 +82,7 @@ def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = No
     from medseg.experiment.methods import load_config
 
     resolved = load_config(Path(config), overrides)
-    from medseg.experiment.train import default_run_folder
-    from medseg.experiment.train import train as run_training
+    from medseg.experiment.train import default_run_folder, train as run_training
 
     run = default_run_folder(resolved) if out is None else Path(out)
     run_training(resolved, run, resume, progress=False)
@@ -134,8 +133,7 @@ def compare(runs: Sequence[Folder], reference: str | None = None) -> pd.DataFram
     ['shared_truth_pixel', 'soft_mean']
     """
     from medseg.experiment.methods import metrics
-    from medseg.reporting.runs import load_runs
-    from medseg.reporting.statistics import compare as compared
+    from medseg.reporting import compare as compared, load_runs
 
     missing = [run for run in map(Path, runs) if not (run / "scores.csv").is_file()]
     if missing:
@@ -164,6 +162,6 @@ def simulate_annotator(
     >>> bool(medseg.simulate_annotator(truth, "over:2", 2, np.random.default_rng(0)).sum() > 9)
     True
     """
-    from medseg.annotators.simulation.simulators import simulate
+    from medseg.annotators import simulate
 
     return simulate(labels, style, num_classes, rng)

@@ -53,7 +53,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Any:
 
 def metrics() -> Mapping[str, Metric]:
     """The table of metrics, with the rows that methods add."""
-    from medseg.evaluation.metrics import METRICS, table_of
+    from medseg.evaluation import METRICS, table_of
 
     return table_of(*METRICS.values(), *(row for method in methods() for row in method.metrics().values()))
 

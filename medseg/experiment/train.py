@@ -9,15 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from medseg.cohorts.cohort import find_cohort, fingerprint, load_cohort
-from medseg.cohorts.splits import apply, read_splits, split_cases, write_splits
+from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_splits, split_cases, write_splits
 from medseg.config import dump_config, read_run_config
 from medseg.contracts import Cohort, Refused, complaint
 from medseg.experiment.methods import configs, method_of
-from medseg.training.loop import fit
-from medseg.training.processes import launch, on_every_process, on_first_process
-from medseg.training.settings import HOW_NOT_WHAT
-from medseg.training.tracking import Tracker
+from medseg.training import HOW_NOT_WHAT, Tracker, fit, launch, on_every_process, on_first_process
 
 
 def default_run_folder(config: Any) -> Path:

@@ -1,9 +1,15 @@
 """Files <-> arrays with their affine and spacing, integrity checked: the only room that reads or writes pixels.
 
-``files``         the one door to all formats below: images, masks, maps
-``raster_files``  PNG, JPEG and TIFF
-``scan_files``    NIfTI, NRRD and MHA
 ``headers``       what a file says of its image before any voxel is read
+``raster_files``  PNG, JPEG and TIFF
 ``integrity``     whether the bytes of a volume are whole
 ``geometry``      how far two grids lie apart, and whether one mirrors the other
+``scan_files``    NIfTI, NRRD and MHA
+``files``         the one door to all these formats: images, masks, maps
+
+Each may import those above it.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

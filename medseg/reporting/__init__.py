@@ -1,7 +1,18 @@
 """From the table to claims: reads run folders, needs no torch and of medseg the nouns of contracts alone.
 
-``runs`` reads them, ``summary`` says how one run did, ``statistics`` compares several (with ``intervals``, ``bins``,
-``directions`` and ``tables``), ``glossary`` says what the names of metrics mean. ``figures`` draws one run of
-annotators (with ``panels`` and ``heatmaps``), ``completions`` one of hidden objects (``objects``: the data), ``plots``
-training curves and the comparison of several runs; ``page`` makes one HTML page of a run.
+``runs``        run folders -> one frame with every score of every run
+``directions``  which of several values is the worst
+``glossary``    what the names of metrics mean
+``intervals``   how sure a mean over seeds and cases is
+``tables``      numbers and tables as text, for the terminal, a README and the page
+``plots``       the training curves of a run; a metric of several recipes side by side
+``statistics``  several runs -> how good each recipe is, how sure that is, and by how much it wins
+``summary``     one run -> a row per metric, annotator and class
+``page``        one static HTML page for a run
+
+Each may import those above it.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

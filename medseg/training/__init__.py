@@ -1,5 +1,28 @@
 """One loop for every stage of every method: `fit` runs the stages, each from the weights of the one before.
 
-loop.py knows neither the model nor the data; what a step minimises is the stage's objective, what it sees is
-the source's batch.
+``checkpoint``    plain tensors and primitives, written so that a kill at any moment leaves a good one
+``device``        where a trained run computes
+``finite``        a loss that is not finite, told with the cases that it came from
+``means``         means of an objective's metrics over batches and processes
+``metrics``       metrics.jsonl: one row per epoch, written whether or not anybody tracks the run elsewhere
+``pictures``      arrays as W&B's pictures want them: W&B neither scales an image nor checks the shape of a mask
+``progress``      the line that tells how a training goes: a bar in a terminal, a line per epoch in a log file
+``randomness``    randomness is derived, never saved: what a step draws is a function of (seed, step, rank) alone
+``settings``      the loop's and the tracker's sections of a config
+``batches``       the batches of a stage, in order
+``optimisation``  what moves in a stage, how fast, and the average of the weights on the way
+``processes``     the processes of a run: starting them, telling them apart, agreeing, and stopping them in good order
+``state``         the state of a stage in training: everything that a checkpoint holds, and how it is taken up again
+``resumption``    taking up a run: which checkpoint, whether it belongs to this run, what cannot be the same
+``tracking``      what a run tells of itself: metrics.jsonl always, Weights & Biases where it is wanted
+``run``           what stays the same over the stages of one run, and the folder that it is kept in
+``loop``          the loop: every stage of every method, on one device or many, from the start or from a checkpoint
+``score_log``     what every method's evaluation leaves on W&B: the table of scores and of metrics, the weights, the
+                  manifest
+
+Each may import those above it.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from medseg.contracts import Batch, View
+from medseg.contracts import Batch, Target
 from medseg.training.settings import LoopConfig
 
 
@@ -25,13 +25,13 @@ class Source(Protocol):
     was loaded by then the forked ones share with their parent.
     """
 
-    def load(self, views: Iterable[View]) -> None: ...  # noqa: D102
+    def load(self, targets: Iterable[Target]) -> None: ...  # noqa: D102
 
     def steps_per_epoch(self) -> int: ...  # noqa: D102
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> Batch: ...  # noqa: D102
+    def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> Batch: ...  # noqa: D102
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[Batch]: ...  # noqa: D102
+    def validation(self, target: Target, rank: int, world: int) -> Iterator[Batch]: ...  # noqa: D102
 
 
 def copies_of_source(config: LoopConfig) -> int:
@@ -59,7 +59,7 @@ class StageBatches(Dataset[Batch | Failure]):
 
     source: Source
     """Where they come from."""
-    view: View
+    target: Target
     """That of the stage."""
     steps: int
     """Of an epoch."""
@@ -72,7 +72,7 @@ class StageBatches(Dataset[Batch | Failure]):
         """The batch of this step, or why there is none."""
         epoch, step = divmod(number, self.steps)
         try:
-            return self.source.batch(self.view, epoch, step, rank=self.rank, world=self.world)
+            return self.source.batch(self.target, epoch, step, rank=self.rank, world=self.world)
         except Exception as error:
             trace = traceback.format_exc()
             portable = error if get_worker_info() is None else _portable(error)

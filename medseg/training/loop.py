@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Refused, Stage, View, complaint
+from medseg.contracts import Batch, Refused, Stage, Target, complaint
 from medseg.training import checkpoint
 from medseg.training.batches import Source, StageBatches
 from medseg.training.finite import breaks_weights, not_finite
@@ -73,8 +73,8 @@ def fit(
     fabric.to_device(model)
     position = resumed_position(saved, model, run_folder) if saved else Position()
     fabric.barrier()  # nobody writes before everybody has read
-    views: list[View] = [stage.view for stage in stages[position.stage_index :]]
-    on_every_process(fabric, lambda: source.load(dict.fromkeys(views)))
+    targets: list[Target] = [stage.target for stage in stages[position.stage_index :]]
+    on_every_process(fabric, lambda: source.load(dict.fromkeys(targets)))
     tracker.rewind(position.global_step - position.step)
     with StopSignal() as stop, ProgressLine(progress and fabric.is_global_zero) as line:
         run = Run(
@@ -116,7 +116,7 @@ def _train_stage(run: Run, state: StageState) -> None:
     """From the position to the end of the stage; the model then has the best weights."""
     fabric, stage, position, steps = run.fabric, state.stage, state.position, run.source.steps_per_epoch()
     batches = StageBatches(
-        source=run.source, view=stage.view, steps=steps, rank=fabric.global_rank, world=fabric.world_size
+        source=run.source, target=stage.target, steps=steps, rank=fabric.global_rank, world=fabric.world_size
     )
     done, last = position.epoch * steps + position.step, stage.epochs * steps
     run.tracker.stage(stage.name)
@@ -189,7 +189,7 @@ def _validate(run: Run, state: StageState, names: Sequence[str]) -> dict[str, fl
     """The mean metrics over the validation cases, with the averaged weights where there are any."""
     fabric, means, model = run.fabric, Means(), state.shown
     model.eval()
-    held_out = run.source.validation(state.stage.view, fabric.global_rank, fabric.world_size)
+    held_out = run.source.validation(state.stage.target, fabric.global_rank, fabric.world_size)
     for number, batch in enumerate(map(fabric.to_device, held_out)):
         seed_validation(run.seed, number, fabric.global_rank)
         with fabric.autocast():

@@ -65,7 +65,7 @@ def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerpri
     rows["fingerprint of the data"] = fingerprint
     rows["stages"] = ", ".join(stage.name for stage in stages)
     for stage in stages:
-        for key in ("view", "trains", "criterion", "epochs", "learning_rate"):
+        for key in ("target", "trains", "criterion", "epochs", "learning_rate"):
             rows[f"{stage.name}.{key}"] = str(getattr(stage, key))
         rows[f"{stage.name}.lr_factors"] = str(dict(stage.lr_factors))
         if stage.starts_as:

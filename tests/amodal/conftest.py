@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from medseg.amodal.network.layout import Layout
-from medseg.amodal.network.model import AmodalVAE, Latent
-from medseg.amodal.network.model import gaussian as normal
+from medseg.amodal.network.model import AmodalVAE, Latent, gaussian as normal
 from medseg.amodal.nouns import MaskBatch
-from medseg.contracts import View
+from medseg.contracts import Target
 
 from ..reporting.conftest import make_run as make_run
 
@@ -86,25 +85,25 @@ def occluded_batch(amodal: Tensor, occluder: Tensor, class_index: int = 0) -> Ma
 
 class Rectangles:
     """Rectangles, lying (class 0) or standing (1), whose right or lower part is occluded; a batch is a function of its
-    place. In the view of really occluded objects nobody knows the amodal mask."""
+    place. In the target of really occluded objects nobody knows the amodal mask."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[View, int, int]] = []
+        self.seen: list[tuple[Target, int, int]] = []
 
-    def load(self, views: Iterable[View]) -> None: ...
+    def load(self, targets: Iterable[Target]) -> None: ...
 
     def steps_per_epoch(self) -> int:
         return STEPS
 
-    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
-        self.seen.append((view, epoch, step))
-        return self.make(view, 100 * epoch + step)
+    def batch(self, target: Target, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+        self.seen.append((target, epoch, step))
+        return self.make(target, 100 * epoch + step)
 
-    def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
-        yield self.make(view, -1)
+    def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
+        yield self.make(target, -1)
 
     @staticmethod
-    def make(view: View, seed: int) -> MaskBatch:
+    def make(target: Target, seed: int) -> MaskBatch:
         generator = torch.Generator().manual_seed(seed % 2**32)
         index = torch.arange(BATCH) % 2
         masks, occluders = [], []
@@ -114,7 +113,7 @@ class Rectangles:
             occluders.append(rectangle(0, 10, 16, 6) if kind == 0 else rectangle(10, 0, 6, 16))
         amodal, occluder = torch.cat(masks), torch.cat(occluders)
         visible = amodal * (1 - occluder)
-        shown = visible if view == "visible" else amodal
+        shown = visible if target == "visible" else amodal
         return MaskBatch(
             visible=visible, occluder=occluder, amodal=shown, class_index=index, case_index=torch.arange(BATCH)
         )

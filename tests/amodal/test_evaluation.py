@@ -17,8 +17,7 @@ from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Volume
 from medseg.images.files import write_labels
 from medseg.training.checkpoint import BEST, load_weights, save
 
-from .completion.conftest import Known, write_run
-from .completion.conftest import known as known
+from .completion.conftest import Known, known as known, write_run
 
 CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="bowl", value=1), ClassLabel(name="lid", value=2))
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medseg.amodal.network.model import Latent
-from medseg.amodal.network.model import gaussian as normal
+from medseg.amodal.network.model import Latent, gaussian as normal
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import (

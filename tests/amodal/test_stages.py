@@ -14,7 +14,7 @@ from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
 from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig, stages
-from medseg.contracts import Stage, View
+from medseg.contracts import Stage, Target
 from medseg.training.checkpoint import BEST, LAST, load, load_weights
 from medseg.training.loop import fit
 from medseg.training.settings import LoopConfig, TrackingConfig
@@ -37,27 +37,27 @@ def table(recipe: AmodalRecipe) -> tuple[Stage, ...]:
 class Stopped(Rectangles):
     """SIGTERM arrives while this batch is made."""
 
-    def __init__(self, view: View, epoch: int, step: int) -> None:
+    def __init__(self, target: Target, epoch: int, step: int) -> None:
         super().__init__()
-        self.when = (view, epoch, step)
+        self.when = (target, epoch, step)
 
-    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
-        if (view, epoch, step) == self.when:
+    def batch(self, target: Target, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+        if (target, epoch, step) == self.when:
             os.kill(os.getpid(), signal.SIGTERM)
-        return super().batch(view, epoch, step, rank=rank, world=world)
+        return super().batch(target, epoch, step, rank=rank, world=world)
 
 
 class Dead(Rectangles):
-    """The first batch of this view never comes, so that the stage is left as it began."""
+    """The first batch of this target never comes, so that the stage is left as it began."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, target: Target) -> None:
         super().__init__()
-        self.view = view
+        self.target = target
 
-    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
-        if view == self.view:
+    def batch(self, target: Target, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+        if target == self.target:
             raise OSError("the disk is gone")
-        return super().batch(view, epoch, step, rank=rank, world=world)
+        return super().batch(target, epoch, step, rank=rank, world=world)
 
 
 def run(
@@ -101,7 +101,7 @@ def amodal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def row(stage: Stage) -> tuple[object, ...]:
     return (
         stage.name,
-        stage.view,
+        stage.target,
         stage.trains,
         type(stage.objective),
         stage.criterion,
@@ -156,8 +156,8 @@ def test_each_stage_moves_what_the_table_says_and_not_a_bit_more(amodal: Path):
 def test_every_stage_asks_for_its_own_view(tmp_path: Path):
     source = Rectangles()
     run(tmp_path, source=source)
-    views = [("complete", 2), ("occluded", 2), ("visible", 1)]
-    assert source.seen == [(view, e, s) for view, epochs in views for e in range(epochs) for s in range(STEPS)]
+    targets = [("complete", 2), ("occluded", 2), ("visible", 1)]
+    assert source.seen == [(target, e, s) for target, epochs in targets for e in range(epochs) for s in range(STEPS)]
 
 
 # ---------------------------------------------------------------------------------- where it begins

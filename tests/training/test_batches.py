@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from medseg.annotators.nouns import ImageBatch
-from medseg.contracts import Refused, View
+from medseg.contracts import Refused, Target
 from medseg.training.batches import StageBatches, copies_of_source
 from medseg.training.settings import LoopConfig
 
@@ -21,12 +21,12 @@ MAIN = os.getpid()
 class Numbered:
     """Each batch says its epoch and step, and in which process it was made; the third of each epoch is slow."""
 
-    def load(self, views: Iterable[View]) -> None: ...
+    def load(self, targets: Iterable[Target]) -> None: ...
 
     def steps_per_epoch(self) -> int:
         return STEPS
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+    def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         time.sleep(0.02 * (step == 2))
         return ImageBatch(
             image=torch.tensor(os.getpid()),
@@ -34,12 +34,12 @@ class Numbered:
             case_index=torch.tensor([10 * epoch + step]),
         )
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[ImageBatch]:
+    def validation(self, target: Target, rank: int, world: int) -> Iterator[ImageBatch]:
         yield from ()
 
 
 def batches(source: Numbered) -> StageBatches:
-    return StageBatches(source=source, view="annotated", steps=STEPS, rank=1, world=3)
+    return StageBatches(source=source, target="annotated", steps=STEPS, rank=1, world=3)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -55,9 +55,9 @@ def test_without_workers_a_batch_is_made_when_it_is_asked_for() -> None:
     asked: list[int] = []
 
     class Noting(Numbered):
-        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+        def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             asked.append(step)
-            return super().batch(view, epoch, step, rank=rank, world=world)
+            return super().batch(target, epoch, step, rank=rank, world=world)
 
     stream = batches(Noting()).between(0, 100, 0)
     next(stream)
@@ -66,9 +66,9 @@ def test_without_workers_a_batch_is_made_when_it_is_asked_for() -> None:
 
 def test_workers_are_at_most_two_batches_each_ahead(tmp_path) -> None:
     class Marking(Numbered):
-        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+        def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
             (tmp_path / f"{STEPS * epoch + step}").touch()
-            return super().batch(view, epoch, step, rank=rank, world=world)
+            return super().batch(target, epoch, step, rank=rank, world=world)
 
     stream = batches(Marking()).between(0, 100, 2)
     next(stream)
@@ -95,10 +95,10 @@ class Failing(Numbered):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+    def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         if (epoch, step) == (1, 1):
             raise self.error from KeyError("c07")
-        return super().batch(view, epoch, step, rank=rank, world=world)
+        return super().batch(target, epoch, step, rank=rank, world=world)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

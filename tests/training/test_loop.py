@@ -13,7 +13,7 @@ from torch import nn
 from toy_run import STEPS, TerminatedSource, ToyModel, ToySource, cross_entropy, toy_fit, toy_stages
 
 from medseg.annotators.nouns import ImageBatch
-from medseg.contracts import Losses, Refused, Stage, View
+from medseg.contracts import Losses, Refused, Stage, Target
 from medseg.training.checkpoint import load, load_weights
 
 
@@ -47,7 +47,7 @@ def climb(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Lo
 
 def climb_stage(name: str, epochs: int) -> Stage:
     return Stage(
-        name=name, view="annotated", trains=("",), objective=climb, criterion="nll", epochs=epochs, learning_rate=1.0
+        name=name, target="annotated", trains=("",), objective=climb, criterion="nll", epochs=epochs, learning_rate=1.0
     )
 
 
@@ -134,7 +134,7 @@ def test_an_nll_that_is_never_finite_is_refused(tmp_path: Path) -> None:
             [
                 Stage(
                     name="joint",
-                    view="annotated",
+                    target="annotated",
                     trains=("",),
                     objective=blind,
                     criterion="nll",
@@ -152,7 +152,7 @@ def test_what_a_stage_does_not_train_does_not_move_buffers_included(tmp_path: Pa
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     stage = Stage(
         name="joint",
-        view="annotated",
+        target="annotated",
         trains=("head",),
         objective=cross_entropy,
         criterion="nll",
@@ -174,7 +174,7 @@ def test_what_a_stage_trains_moves_buffers_included(tmp_path: Path) -> None:
         [
             Stage(
                 name="joint",
-                view="annotated",
+                target="annotated",
                 trains=("network",),
                 objective=cross_entropy,
                 criterion="nll",
@@ -193,8 +193,8 @@ def test_what_a_stage_trains_moves_buffers_included(tmp_path: Path) -> None:
 def test_every_stage_asks_for_its_view_of_every_step_once(tmp_path: Path) -> None:
     source = ToySource()
     toy_fit(tmp_path, source=source)
-    views = ("majority_vote", "annotated")
-    expected = [(view, epoch, step) for view in views for epoch in range(2) for step in range(STEPS)]
+    targets = ("majority_vote", "annotated")
+    expected = [(target, epoch, step) for target in targets for epoch in range(2) for step in range(STEPS)]
     assert source.seen == expected
 
 
@@ -226,9 +226,9 @@ def test_processes_that_make_batches_change_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_views_of_the_stages_are_loaded_once_before_any_batch(tmp_path: Path, workers: int) -> None:
     class Loading(ToySource):
-        def load(self, views) -> None:
+        def load(self, targets) -> None:
             assert not self.seen
-            super().load(views)
+            super().load(targets)
 
     source = Loading()
     toy_fit(tmp_path, source=source, workers=workers)
@@ -237,10 +237,10 @@ def test_the_views_of_the_stages_are_loaded_once_before_any_batch(tmp_path: Path
 
 def test_what_goes_wrong_in_a_worker_ends_the_run_and_names_the_step(tmp_path: Path) -> None:
     class Dead(ToySource):
-        def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
-            if (view, epoch, step) == ("annotated", 1, 2):
+        def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+            if (target, epoch, step) == ("annotated", 1, 2):
                 raise Refused(["image: expected 2 channels, got 1 (c07)"])
-            return super().batch(view, epoch, step, rank=rank, world=world)
+            return super().batch(target, epoch, step, rank=rank, world=world)
 
     with pytest.raises(Refused) as refused:
         toy_fit(tmp_path, source=Dead(), workers=2)
@@ -260,8 +260,8 @@ def test_mixed_precision_keeps_the_weights_in_full_precision(tmp_path: Path) -> 
 
 # -------------------------------------------------------------------------------------- not finite
 class PoisonedSource(ToySource):
-    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
-        batch = super().batch(view, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
+    def batch(self, target: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+        batch = super().batch(target, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
         if (epoch, step) == (1, 2):
             batch.image[3] = math.nan
         return batch
@@ -291,7 +291,7 @@ def test_gradients_that_are_not_finite_do_not_reach_the_weights(tmp_path: Path) 
             [
                 Stage(
                     name="joint",
-                    view="annotated",
+                    target="annotated",
                     trains=("",),
                     objective=cliff,
                     criterion="nll",

@@ -24,7 +24,7 @@ from medseg.training.optimisation import (
 def stage(trains: tuple[str, ...] = ("",), lr_factors: Mapping[str, float] | None = None) -> Stage:
     return Stage(
         name="joint",
-        view="annotated",
+        target="annotated",
         trains=trains,
         objective=cross_entropy,
         criterion="nll",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from medseg.annotators.nouns import ImageBatch
-from medseg.contracts import Losses, Stage, View
+from medseg.contracts import Losses, Stage, Target
 from medseg.training.loop import fit
 from medseg.training.settings import LoopConfig, TrackingConfig
 from medseg.training.tracking import Tracker
@@ -47,21 +47,21 @@ class ToySource:
 
     def __init__(self, pause: float = 0.0, validation_batches: int = 3) -> None:
         self.pause, self.validation_batches = pause, validation_batches
-        self.seen: list[tuple[View, int, int]] = []
-        self.loaded: list[tuple[View, ...]] = []
+        self.seen: list[tuple[Target, int, int]] = []
+        self.loaded: list[tuple[Target, ...]] = []
 
-    def load(self, views: Iterable[View]) -> None:
-        self.loaded.append(tuple(views))
+    def load(self, targets: Iterable[Target]) -> None:
+        self.loaded.append(tuple(targets))
 
     def steps_per_epoch(self) -> int:
         return STEPS
 
-    def batch(self, view: View, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
-        self.seen.append((view, epoch, step))
+    def batch(self, target: Target, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+        self.seen.append((target, epoch, step))
         time.sleep(self.pause)
         return self.make(1000 * epoch + step, rank, world)
 
-    def validation(self, view: View, rank: int, world: int) -> Iterator[ImageBatch]:
+    def validation(self, target: Target, rank: int, world: int) -> Iterator[ImageBatch]:
         for number in range(rank, self.validation_batches, world):
             yield self.make(-1 - number, 0, 1)
 
@@ -75,21 +75,21 @@ class ToySource:
 class TerminatedSource(ToySource):
     """SIGTERM arrives in the main process while this batch is made, by whomever."""
 
-    def __init__(self, view: str, epoch: int, step: int) -> None:
+    def __init__(self, target: str, epoch: int, step: int) -> None:
         super().__init__()
-        self.when, self.main = (view, epoch, step), os.getpid()
+        self.when, self.main = (target, epoch, step), os.getpid()
 
-    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
-        if (view, epoch, step) == self.when:
+    def batch(self, target: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+        if (target, epoch, step) == self.when:
             os.kill(self.main, signal.SIGTERM)
-        return super().batch(view, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
+        return super().batch(target, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
 
 
 def toy_stages(epochs: int = 2) -> list[Stage]:
     return [
         Stage(
             name="warmup",
-            view="majority_vote",
+            target="majority_vote",
             trains=("network",),
             objective=cross_entropy,
             criterion="nll",
@@ -98,7 +98,7 @@ def toy_stages(epochs: int = 2) -> list[Stage]:
         ),
         Stage(
             name="joint",
-            view="annotated",
+            target="annotated",
             trains=("",),
             objective=cross_entropy,
             criterion="nll",

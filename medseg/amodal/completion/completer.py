@@ -22,8 +22,7 @@ from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import Frame, frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
-from medseg.training.checkpoint import BEST, load_weights
-from medseg.training.device import device_of
+from medseg.training import BEST, device_of, load_weights
 
 VOXELS_AT_ONCE = 2**26
 """Batches are made smaller until their samples have no more voxels: 256 MiB."""

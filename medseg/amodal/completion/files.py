@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from medseg.amodal.completion.maps import CompletedMap
 from medseg.amodal.objects.crops import on_map
 from medseg.contracts import Volume
-from medseg.evaluation.calibration import voxel_entropy
-from medseg.images.files import write_labels, write_map
+from medseg.evaluation import voxel_entropy
+from medseg.images import write_labels, write_map
 
 OBJECTS, ORDER = "objects.csv", "order.csv"
 

@@ -15,9 +15,9 @@ from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
 from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
-from medseg.cohorts.cohort_yaml import read_cohort_yaml
+from medseg.cohorts import read_cohort_yaml
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
-from medseg.images.files import SUFFIXES, as_labels, read_labels, suffix_of
+from medseg.images import SUFFIXES, as_labels, read_labels, suffix_of
 
 
 def complete_map(

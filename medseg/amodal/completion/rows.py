@@ -12,7 +12,7 @@ from medseg.amodal.completion.completer import Answer, Status
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped
 from medseg.contracts import Volume
-from medseg.evaluation.coverage import central_interval
+from medseg.evaluation import central_interval
 
 
 @dataclass(frozen=True, kw_only=True)

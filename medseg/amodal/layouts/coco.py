@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.layouts.coco_masks import decoded
-from medseg.cohorts.manifest import FULL, OCCLUDER, VISIBLE
+from medseg.cohorts import FULL, OCCLUDER, VISIBLE
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectRules, Refused, Volume, complaint
-from medseg.images.files import write_labels
+from medseg.images import write_labels
 
 NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the amodal mask) and the visible part"
 AMODAL_KEYS = ("a_segm", "segmentation")

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from medseg.cohorts.layouts.case_table import described
-from medseg.cohorts.layouts.files import files_by_case, natural
-from medseg.cohorts.layouts.survey import MOST_VALUES
-from medseg.cohorts.manifest import FULL
-from medseg.cohorts.reading import read_all
+from medseg.cohorts import FULL, read_all
+from medseg.cohorts.layouts import MOST_VALUES, described, files_by_case, natural
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, complaint
-from medseg.images.files import SUFFIXES, read_labels, suffix_of
+from medseg.images import SUFFIXES, read_labels, suffix_of
 
 NEEDS = "labels/<case>.png (or .tif, .nii.gz, .nrrd) and no images/ (cases.csv optional)"
 OTHERS = ("images", "annotations", "crowd", "truth", "imagesTr")

@@ -13,10 +13,8 @@ import numpy as np
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped, read_objects
-from medseg.cohorts.checking.duplicates import Fingerprinted, duplicates
-from medseg.cohorts.checking.findings import Findings, length_text, some
-from medseg.cohorts.manifest import FULL, VISIBLE
-from medseg.cohorts.reading import read_all
+from medseg.cohorts import FULL, VISIBLE, read_all
+from medseg.cohorts.checking import Findings, Fingerprinted, duplicates, length_text, some
 from medseg.contracts import Case, ObjectCohort, Refused, complaint
 
 Spacing = tuple[float, ...] | None

@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
-from medseg.cohorts.manifest import FULL, OCCLUDER, VISIBLE, short_path
+from medseg.cohorts import FULL, OCCLUDER, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, ObjectRules, Refused, Volume, complaint
-from medseg.images.files import read_labels
+from medseg.images import read_labels
 
 
 def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:

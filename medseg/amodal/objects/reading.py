@@ -6,9 +6,9 @@ from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.drawn import read_drawn_object
 from medseg.amodal.objects.extraction import Extraction
 from medseg.amodal.objects.label_map import objects_of
-from medseg.cohorts.manifest import FULL, VISIBLE, short_path
+from medseg.cohorts import FULL, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, Split
-from medseg.images.files import read_labels
+from medseg.images import read_labels
 
 
 def read_objects(case: Case, cohort: ObjectCohort) -> Extraction:

@@ -1,6 +1,6 @@
 """The batches of a run of method two: objects unoccluded, synthetically or really occluded, each in its frame.
 
-A batch is a pure function of (view, epoch, step, rank), as it is for annotated images.
+A batch is a pure function of (target, epoch, step, rank), as it is for annotated images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from medseg.amodal.occlusion.frames import fits, frame_of
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
-from medseg.contracts import ObjectCohort, Refused, Split, View, complaint
+from medseg.contracts import ObjectCohort, Refused, Split, Target, complaint
 
 VALIDATION = 128
 """So many validation objects, drawn once, are enough to choose a checkpoint by."""
@@ -26,7 +26,7 @@ VALIDATION = 128
 class OcclusionSource:
     """The objects of the training and validation cases of one run, read once.
 
-    The view ``visible`` shows the really occluded objects; in a cohort without any it shows unoccluded ones occluded
+    The target ``visible`` shows the really occluded objects; in a cohort without any it shows unoccluded ones occluded
     synthetically, and keeps the amodal mask to itself.
     Raises Refused when a split has no unoccluded object, and for objects larger than the frame allows.
     """
@@ -55,16 +55,16 @@ class OcclusionSource:
         self.index = {name: position for position, name in enumerate(self.names)}
         self.objects_per_epoch = objects_per_epoch or len(self.unoccluded["train"])
 
-    def load(self, views: Iterable[View]) -> None:
+    def load(self, targets: Iterable[Target]) -> None:
         """Nothing is left to read."""
 
     def steps_per_epoch(self) -> int:
         """Steps until as many objects were shown as an epoch has."""
         return -(-self.objects_per_epoch // self.batch_size)
 
-    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
+    def batch(self, target: Target, epoch: int, step: int, rank: int = 0, world: int = 1) -> MaskBatch:
         """This rank's share of one global batch; an epoch goes on in the order where the one before has stopped."""
-        objects, real = self._pool(view, "train")
+        objects, real = self._pool(target, "train")
         first = (epoch * self.steps_per_epoch() + step) * self.batch_size
         places = np.arange(first, first + self.batch_size)[rank::world]
         turns = {int(turn) for turn in places // len(objects)}
@@ -74,35 +74,35 @@ class OcclusionSource:
             turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
             originals.append(objects[orders[turn][position]])
-            shown.append(self._shown(originals[-1], view, real, rng, roughened=True))
+            shown.append(self._shown(originals[-1], target, real, rng, roughened=True))
         return self._collated(shown, originals)
 
-    def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
+    def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
         """The validation objects, each occluded in the same way in every epoch; no edge is roughened."""
-        objects, real = self._pool(view, "val")
+        objects, real = self._pool(target, "val")
         share = range(rank, len(objects), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
             originals = [objects[number] for number in numbers]
             rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
             shown = [
-                self._shown(original, view, real, rng, roughened=False)
+                self._shown(original, target, real, rng, roughened=False)
                 for original, rng in zip(originals, rngs, strict=True)
             ]
             yield self._collated(shown, originals)
 
-    def _pool(self, view: View, split: Split) -> tuple[list[AmodalObject], bool]:
-        """The objects of a view, and whether they are really occluded."""
-        real = view == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
+    def _pool(self, target: Target, split: Split) -> tuple[list[AmodalObject], bool]:
+        """The objects of a target, and whether they are really occluded."""
+        real = target == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
         return (self.occluded if real else self.unoccluded)[split], real
 
     def _shown(
-        self, amodal_object: AmodalObject, view: View, real: bool, rng: np.random.Generator, roughened: bool
+        self, amodal_object: AmodalObject, target: Target, real: bool, rng: np.random.Generator, roughened: bool
     ) -> AmodalObject:
         seen = amodal_object if real else simulated(amodal_object, self.others, self.showing, rng)
-        if view == "visible":
+        if target == "visible":
             seen = replace(seen, amodal=seen.visible)
-        if roughened and self.showing.occlusion.mask_jitter and view != "complete":
+        if roughened and self.showing.occlusion.mask_jitter and target != "complete":
             seen = sloppy(seen, self.showing.occlusion.mask_jitter, rng)
         flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)

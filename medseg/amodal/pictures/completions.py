@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from medseg.amodal.pictures.objects import COLOURS, painted
-from medseg.reporting.tables import number_text
+from medseg.reporting import number_text
 
 DOTS_PER_INCH = 110
 SAMPLES = 4

@@ -20,9 +20,8 @@ from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.pictures.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
 from medseg.amodal.scores import score_object
 from medseg.contracts import ObjectCohort
-from medseg.evaluation.metrics import METRICS
-from medseg.reporting.page import write_page
-from medseg.reporting.plots import draw_curves
+from medseg.evaluation import METRICS
+from medseg.reporting import draw_curves, write_page
 
 PICTURES = {
     "completions.png": "Completions of occluded test objects",

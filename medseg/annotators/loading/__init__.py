@@ -1,9 +1,11 @@
-"""Annotated images -> batches on the network's grid, geometry kept; in the order of the walk:
+"""Annotated images -> batches on the network's grid, geometry kept.
 
 ``records``       one case on its own grid, its masks as class indices
 ``placement``     where a case lies on the network's grid, and the way there and back
 ``memory``        whether all cases fit, told from the headers of their files
-``samples``       the cases on the network's grid, each read once, in every view
+``samples``       the cases on the network's grid, each read once, in every target
 ``augmentation``  random changes of training cases
-``source``        samples -> batches: pure functions of (view, epoch, step, rank)
+``source``        samples -> batches: pure functions of (target, epoch, step, rank)
+
+Each may import those above it.
 """

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import psutil
 
 from medseg.annotators.loading.placement import Grid
-from medseg.cohorts.reading import read_all
+from medseg.cohorts import read_all
 from medseg.contracts import Case, Refused, complaint
-from medseg.images.files import read_header
+from medseg.images import read_header
 
 MOST = 0.8
 """Of the memory that is available, so that the network has some."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import UNLABELLED, Case, Cohort
-from medseg.images.files import read_channels, read_labels
+from medseg.images import read_channels, read_labels
 
 
 @dataclass(frozen=True, kw_only=True)

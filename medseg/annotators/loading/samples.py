@@ -1,4 +1,4 @@
-"""The cases of a run on the network's grid, each read once and kept, in every view that is asked for."""
+"""The cases of a run on the network's grid, each read once and kept, in every target that is asked for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from medseg.annotators import consensus
 from medseg.annotators.loading.placement import Grid, image_to_grid, labels_to_grid
 from medseg.annotators.loading.records import Record, read_record
-from medseg.cohorts.reading import read_all
-from medseg.contracts import UNLABELLED, Case, Cohort, Refused, View, complaint
+from medseg.cohorts import read_all
+from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One case on the network's grid in one view."""
+    """One case on the network's grid in one target."""
 
     image: NDArray[np.float32]
     """(C,S...)."""
@@ -29,10 +29,10 @@ class Sample:
 
 
 class Samples:
-    """Samples by case and view.
+    """Samples by case and target.
 
     annotators: in the order of axis A. labels_per_image: keep so many annotators of each case (None: all), drawn from
-    ``seed`` and the case's name, the same ones in every epoch, stage and view.
+    ``seed`` and the case's name, the same ones in every epoch, stage and target.
     """
 
     def __init__(
@@ -40,30 +40,30 @@ class Samples:
     ) -> None:
         self.cohort, self.annotators, self.grid = cohort, tuple(annotators), grid
         self.seed, self.labels_per_image = seed, labels_per_image
-        self._kept: dict[tuple[str, View], Sample] = {}
+        self._kept: dict[tuple[str, Target], Sample] = {}
 
-    def load(self, cases: Sequence[Case], views: Iterable[View]) -> None:
+    def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Read what is not kept yet. Raises Refused with the complaints about all cases."""
-        for view in views:
-            read_all(cases, lambda case, view=view: self.of(case, view))
+        for target in targets:
+            read_all(cases, lambda case, target=target: self.of(case, target))
 
-    def of(self, case: Case, view: View) -> Sample:
-        """One case in one view, read where it is not kept yet.
+    def of(self, case: Case, target: Target) -> Sample:
+        """One case in one target, read where it is not kept yet.
 
         Raises Refused for a grid in mm and an image without a scale, and for the truth of a case that has none.
         """
-        key = (case.name, view if view != "random_annotator" else "annotated")
+        key = (case.name, target if target != "random_annotator" else "annotated")
         if key not in self._kept:
-            self._kept[key] = self._read(case, view)
+            self._kept[key] = self._read(case, target)
         return self._kept[key]
 
-    def _read(self, case: Case, view: View) -> Sample:
+    def _read(self, case: Case, target: Target) -> Sample:
         record = read_record(case, self.cohort, self.annotators)
         if self.grid.spacing_mm and record.spacing_mm is None:
             got = "an image without one; leave data.grid.spacing_mm empty"
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])
         placement = self.grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
-        labels = labels_to_grid(self._shown(self._thinned(record), view), placement)
+        labels = labels_to_grid(self._shown(self._thinned(record), target), placement)
         somewhere = (labels > 0).any(0) if self.grid.mode == "patch" else np.zeros((0,) * (labels.ndim - 1))
         return Sample(
             image=image_to_grid(record.image, placement),
@@ -81,14 +81,14 @@ class Samples:
         labels[kept] = record.labels[kept]
         return replace(record, labels=labels)
 
-    def _shown(self, record: Record, view: View) -> NDArray[np.integer]:
+    def _shown(self, record: Record, target: Target) -> NDArray[np.integer]:
         """(A,S...) on the case's own grid."""
         classes = len(self.cohort.classes)
-        if view == "majority_vote":
+        if target == "majority_vote":
             return consensus.majority_vote(record.labels, classes)[None]
-        if view == "staple":
+        if target == "staple":
             return consensus.staple(record.labels, classes)[None]
-        if view == "truth":
+        if target == "truth":
             if record.truth is None:
                 raise Refused([complaint("truth", "a mask of the known truth", "none", record.case.name)])
             return record.truth[None]

@@ -1,4 +1,4 @@
-"""view -> ImageBatch. A batch is a pure function of (view, epoch, step, rank): nothing random is stored,
+"""target -> ImageBatch. A batch is a pure function of (target, epoch, step, rank): nothing random is stored,
 so a resumed run and a run on several processes see the same data."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from medseg.annotators.loading.augmentation import Augmentation, apply_intensity
 from medseg.annotators.loading.placement import Grid
 from medseg.annotators.loading.samples import Sample, Samples
 from medseg.annotators.nouns import ImageBatch
-from medseg.contracts import Case, Cohort, Refused, View, complaint
+from medseg.contracts import Case, Cohort, Refused, Target, complaint
 
 
 class CohortSource:
@@ -45,43 +45,43 @@ class CohortSource:
                 complaint(f"{name} split", "at least one case with labels", "none", cohort.name) for name in empty
             )
 
-    def load(self, views: Iterable[View]) -> None:
-        """Read all cases in these views, once: before workers are forked, so that they share them."""
-        self.samples.load([*self.train, *self.val], views)
+    def load(self, targets: Iterable[Target]) -> None:
+        """Read all cases in these targets, once: before workers are forked, so that they share them."""
+        self.samples.load([*self.train, *self.val], targets)
 
     def steps_per_epoch(self) -> int:
         """Steps until every training case was seen; the last batch is filled from the start of the order."""
         return -(-len(self.train) // self.batch_size)
 
-    def batch(self, view: View, epoch: int, step: int, rank: int = 0, world: int = 1) -> ImageBatch:
+    def batch(self, target: Target, epoch: int, step: int, rank: int = 0, world: int = 1) -> ImageBatch:
         """This rank's share of one global batch."""
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.train))
         places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)[rank::world]
         cases = [self.train[order[place % len(order)]] for place in places]
         rngs = [np.random.default_rng((self.seed, epoch, int(place), 1)) for place in places]
-        return self._batch(cases, [self._changed(c, view, rng) for c, rng in zip(cases, rngs, strict=True)])
+        return self._batch(cases, [self._changed(c, target, rng) for c, rng in zip(cases, rngs, strict=True)])
 
-    def validation(self, view: View, rank: int = 0, world: int = 1) -> Iterator[ImageBatch]:
+    def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[ImageBatch]:
         """The validation cases, unchanged from epoch to epoch; patches are drawn once, around the foreground."""
         share = range(rank, len(self.val), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
             cases = [self.val[i] for i in numbers]
             rngs = [np.random.default_rng((self.seed, i, 2)) for i in numbers]
-            yield self._batch(cases, [self._patch(c, view, rng) for c, rng in zip(cases, rngs, strict=True)])
+            yield self._batch(cases, [self._patch(c, target, rng) for c, rng in zip(cases, rngs, strict=True)])
 
-    def _changed(self, case: Case, view: View, rng: np.random.Generator) -> Sample:
+    def _changed(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """What the network sees of a training case: a patch of it, at random, changed at random."""
-        patch = self._patch(case, view, rng)
+        patch = self._patch(case, target, rng)
         size = patch.image.shape[1:]
         change = draw(self.augmentation, size[0] == size[1], rng)
         image = apply_intensity(apply_space(patch.image, change), change, self.augmentation.noise)
         return replace(patch, image=image, labels=apply_space(patch.labels, change))
 
-    def _patch(self, case: Case, view: View, rng: np.random.Generator) -> Sample:
+    def _patch(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """The part of a case that has the size of the grid, at random where the case is larger."""
-        sample = self.samples.of(case, view)
-        if view == "random_annotator":
+        sample = self.samples.of(case, target)
+        if target == "random_annotator":
             sample = replace(sample, labels=consensus.random_annotator(sample.labels, rng)[None])
         shape, size = sample.image.shape[1:], self.grid.size
         if shape == size:

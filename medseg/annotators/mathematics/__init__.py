@@ -1,14 +1,14 @@
 """The mathematics of method one, for any training loop: imports torch, monai, contracts and ``annotators.nouns`` alone.
 
-In the order in which they rest on one another:
-
 ``settings``          sections of a config: the network, the matrices, the epochs
-``bayes``             Bayes' rule at every voxel
 ``likelihood``        the likelihood of the annotators' labels under their matrices: the definition
+``bayes``             Bayes' rule at every voxel
 ``tiled_likelihood``  the same for a matrix per voxel, with its gradient in closed form, tile by tile
 ``confusion``         the matrices C^(a)[o,t], one per annotator or per annotator and voxel
 ``model``             the network p(t|x), and the annotators on top of it
 ``loss``              the likelihood as a loss for any network
 ``objective``         what is minimised
 ``stages``            every recipe, the baselines among them, as rows
+
+Each may import those above it.
 """

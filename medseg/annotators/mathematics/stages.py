@@ -30,7 +30,7 @@ from medseg.annotators.mathematics.objective import (
     separate_cross_entropy,
 )
 from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig
-from medseg.contracts import Objective, Stage, View
+from medseg.contracts import Objective, Stage, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Recipe:
 
     confusion: Literal["none", "global", "pixel", "separate"]
     """The matrices that the model has."""
-    view: View = "annotated"
+    target: Target = "annotated"
     """How its cases are shown."""
     objective: Objective = cross_entropy
     """Of a recipe of one stage."""
@@ -54,11 +54,11 @@ RECIPES: Mapping[str, Recipe] = {
     "per_annotator_global": Recipe(confusion="global", likelihood="per_annotator"),
     "per_annotator_pixel": Recipe(confusion="pixel", likelihood="per_annotator"),
     "soft_mean": Recipe(confusion="none"),
-    "majority_vote": Recipe(confusion="none", view="majority_vote"),
-    "staple": Recipe(confusion="none", view="staple"),
-    "random_annotator": Recipe(confusion="none", view="random_annotator"),
+    "majority_vote": Recipe(confusion="none", target="majority_vote"),
+    "staple": Recipe(confusion="none", target="staple"),
+    "random_annotator": Recipe(confusion="none", target="random_annotator"),
     "separate": Recipe(confusion="separate", objective=separate_cross_entropy),
-    "oracle": Recipe(confusion="none", view="truth"),
+    "oracle": Recipe(confusion="none", target="truth"),
 }
 
 
@@ -71,7 +71,7 @@ def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learn
     recipe = RECIPES[name]
     joint = Stage(
         name="joint",
-        view=recipe.view,
+        target=recipe.target,
         trains=("",),
         objective=recipe.objective,
         criterion="nll",
@@ -89,7 +89,7 @@ def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learn
     )
     warmup = Stage(
         name="warmup",
-        view=recipe.view,
+        target=recipe.target,
         trains=("network",),
         objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False),
         criterion="nll",

@@ -1,7 +1,9 @@
-"""The pictures of a run with annotators, from the run folder alone:
+"""The pictures of a run with annotators, from the run folder alone.
 
-``slices``    a case and its prediction -> what its picture needs, kept as report/panels/<case>.npz
 ``panels``    image, outlines, recovered truth, entropy: a row per case
+``slices``    a case and its prediction -> what its picture needs, kept as report/panels/<case>.npz
 ``heatmaps``  the confusion matrices
 ``page``      the page of both
+
+Each may import those above it.
 """

@@ -10,7 +10,7 @@ import numpy as np
 from medseg.annotators.loading.records import Record
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.pictures.panels import Panel
-from medseg.evaluation.calibration import voxel_entropy
+from medseg.evaluation import voxel_entropy
 
 
 def panel_of(record: Record, prediction: Prediction, *, annotators: Sequence[str], classes: Sequence[str]) -> Panel:

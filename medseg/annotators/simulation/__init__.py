@@ -2,7 +2,9 @@
 
 ``mistakes``    what an annotator gets wrong, as parameters and their application
 ``simulators``  the kinds of annotators, which draw them
-``cohort``      a cohort labelled by them
 ``digits``      MNIST's files, which they can label
+``cohort``      a cohort labelled by them
 ``samples``     embedded images with organs and lesions
+
+Each may import those above it.
 """

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from medseg.annotators.simulation.digits import holds_digits, read_digits
 from medseg.annotators.simulation.simulators import annotator_names, confusion_counts, normalise, simulate
-from medseg.cohorts.cohort import load_cohort, require_empty, write_cohort
+from medseg.cohorts import load_cohort, require_empty, write_cohort
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
-from medseg.images.files import read_labels, write_labels
+from medseg.images import read_labels, write_labels
 
 ANNOTATOR_STREAM, KEPT_STREAM, NOISE_STREAM = 1, 2, 3
 """What a generator of (seed, case, stream) is for; never 0: numpy draws the same from (seed, case, 0) and

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medseg.annotators.simulation.cohort import KnownCase, annotate
-from medseg.cohorts.cohort import require_empty
+from medseg.cohorts import require_empty
 from medseg.contracts import Case, ClassLabel, Cohort, Volume
-from medseg.images.files import write_labels, write_map
+from medseg.images import write_labels, write_map
 
 CLASSES = tuple(
     ClassLabel(name=name, value=value) for value, name in enumerate(("background", "liver", "kidney", "lesion"))

@@ -12,8 +12,16 @@ import numpy as np
 from medseg.cohorts.checking.findings import length_text
 from medseg.cohorts.manifest import short_path
 from medseg.contracts import Case, Cohort, Refused, Volume, complaint
-from medseg.images.files import SCAN_SUFFIXES, as_labels, read_image, read_mask, stored_shape, suffix_of
-from medseg.images.geometry import corner_distance_mm, flipped_axes
+from medseg.images import (
+    SCAN_SUFFIXES,
+    as_labels,
+    corner_distance_mm,
+    flipped_axes,
+    read_image,
+    read_mask,
+    stored_shape,
+    suffix_of,
+)
 
 CORNER_TOLERANCE_MM = 1e-3
 """Grids whose corners lie closer than this are the same grid."""

@@ -12,7 +12,7 @@ from medseg.cohorts.layouts.files import natural, stem
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.cohorts.layouts.tasks import chosen_task
 from medseg.contracts import Case, Cohort, Refused, complaint
-from medseg.images.files import SCAN_SUFFIXES, suffix_of
+from medseg.images import SCAN_SUFFIXES, suffix_of
 
 NEEDS = "sub-01/anat/sub-01_T1w.nii.gz and derivatives/<pipeline>/sub-01/anat/sub-01_desc-rater1_dseg.nii.gz"
 

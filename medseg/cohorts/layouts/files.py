@@ -9,7 +9,7 @@ from typing import Any
 
 from medseg.cohorts.manifest import TRUTH
 from medseg.contracts import Case, Refused, Split, complaint
-from medseg.images.files import SUFFIXES, suffix_of
+from medseg.images import SUFFIXES, suffix_of
 
 _CHANNEL = re.compile(r"_\d{4}$")
 _SPLIT_NAMES: dict[str, Split] = {

@@ -10,7 +10,7 @@ import numpy as np
 from medseg.cohorts.layouts.files import doubled, natural
 from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
-from medseg.images.files import read_image, read_labels
+from medseg.images import read_image, read_labels
 
 CROWD = "crowd/"
 """Annotators whose name begins so are slots, not persons."""

@@ -14,9 +14,7 @@ import yaml
 from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.label_maps import complete, complete_map
-from medseg.amodal.shapes import CLASSES as SHAPES
-from medseg.amodal.shapes import RULES as SHAPE_RULES
-from medseg.amodal.shapes import write_shapes
+from medseg.amodal.shapes import CLASSES as SHAPES, RULES as SHAPE_RULES, write_shapes
 from medseg.annotators.assembly import Signature
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.predictor import write_prediction

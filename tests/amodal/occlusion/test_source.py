@@ -31,23 +31,23 @@ def joined(parts: Sequence[MaskBatch]) -> MaskBatch:
 
 
 # ------------------------------------------------------------------------------------------ batches
-@pytest.mark.parametrize("view", ["complete", "occluded", "visible"])
-def test_a_batch_is_a_function_of_view_epoch_and_step(cohort: Cohort, view):
+@pytest.mark.parametrize("target", ["complete", "occluded", "visible"])
+def test_a_batch_is_a_function_of_view_epoch_and_step(cohort: Cohort, target):
     one, other = source(cohort, mask_jitter=1), source(cohort, mask_jitter=1)
-    later = other.batch(view, 1, 1)
-    assert same(one.batch(view, 0, 1), other.batch(view, 0, 1)) and same(one.batch(view, 1, 1), later)
-    assert not torch.equal(one.batch(view, 0, 1).visible, later.visible)
+    later = other.batch(target, 1, 1)
+    assert same(one.batch(target, 0, 1), other.batch(target, 0, 1)) and same(one.batch(target, 1, 1), later)
+    assert not torch.equal(one.batch(target, 0, 1).visible, later.visible)
     assert later.visible.shape == later.occluder.shape == later.amodal.shape == (4, 1, 16, 16)
     assert later.visible.dtype == torch.float32 and later.class_index.dtype == torch.int64
     seeded = OcclusionSource(cohort, showing(mask_jitter=1), 8, batch_size=4)
-    assert not same(seeded.batch(view, 1, 1), later)
+    assert not same(seeded.batch(target, 1, 1), later)
 
 
 def test_the_ranks_share_one_global_batch(cohort: Cohort):
     found = source(cohort)
-    for view in ("complete", "occluded", "visible"):
-        alone = found.batch(view, 0, 2)
-        assert same(joined([found.batch(view, 0, 2, rank=rank, world=2) for rank in range(2)]), alone)
+    for target in ("complete", "occluded", "visible"):
+        alone = found.batch(target, 0, 2)
+        assert same(joined([found.batch(target, 0, 2, rank=rank, world=2) for rank in range(2)]), alone)
     kept = [list(found.validation("visible", rank, 2)) for rank in range(2)]
     numbers = [set(torch.cat([batch.case_index for batch in part]).tolist()) for part in kept]
     everything = torch.cat([batch.case_index for batch in found.validation("visible")])
@@ -83,17 +83,17 @@ def test_an_object_may_have_a_name_like_that_of_a_simulated_one(cohort: Cohort, 
     cup = rod(name="cup~bar")
     monkeypatch.setattr(module, "objects_of_split", lambda cohort, split: [cup, replace(cup, unoccluded=False)])
     found = source(cohort, batch_size=1)
-    for view in ("complete", "occluded", "visible"):
-        assert [found.names[index] for index in found.batch(view, 0, 0).case_index.tolist()] == ["cup~bar"]
+    for target in ("complete", "occluded", "visible"):
+        assert [found.names[index] for index in found.batch(target, 0, 0).case_index.tolist()] == ["cup~bar"]
 
 
-# -------------------------------------------------------------------------------------------- views
+# -------------------------------------------------------------------------------------------- targets
 def test_the_truth_is_told_of_synthetically_occluded_objects_and_never_of_really_occluded_ones(cohort: Cohort):
     found = source(cohort)
     for batch in (found.batch("visible", 0, 0), *found.validation("visible")):
         assert torch.equal(batch.amodal, batch.visible)
-    for view in ("complete", "occluded"):
-        batch = found.batch(view, 0, 0)
+    for target in ("complete", "occluded"):
+        batch = found.batch(target, 0, 0)
         assert (batch.amodal + 1e-5 >= batch.visible).all() and (batch.amodal > batch.visible + 0.5).any()
     swapped = {
         split: [replace(amodal_object, amodal=~amodal_object.visible) for amodal_object in objects]
@@ -124,8 +124,8 @@ def test_a_cohort_without_occluded_objects_hides_unoccluded_ones_and_keeps_their
 # --------------------------------------------------------------------------------------- validation
 def test_validation_shows_the_same_in_every_epoch_and_nothing_of_training(cohort: Cohort):
     found = source(cohort, mask_jitter=2)
-    for view in ("complete", "occluded", "visible"):
-        first, again = list(found.validation(view)), list(found.validation(view))
+    for target in ("complete", "occluded", "visible"):
+        first, again = list(found.validation(target)), list(found.validation(target))
         assert all(same(one, other) for one, other in zip(first, again, strict=True))
         names = {found.names[index] for batch in first for index in batch.case_index.tolist()}
         assert names and all(name.startswith("shapes_002/") for name in names)

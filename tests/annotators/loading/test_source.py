@@ -1,4 +1,4 @@
-"""Batches are pure functions of their arguments; views show what they promise."""
+"""Batches are pure functions of their arguments; targets show what they promise."""
 
 from __future__ import annotations
 

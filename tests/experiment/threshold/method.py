@@ -122,16 +122,16 @@ class Images:
     def __init__(self, cohort: Cohort, annotator: str) -> None:
         self.cohort, self.annotator = cohort, annotator
 
-    def load(self, view: str) -> None:
+    def load(self, target: str) -> None:
         """Every batch reads its files anew."""
 
     def steps_per_epoch(self) -> int:
         return 1
 
-    def batch(self, view: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
+    def batch(self, target: str, epoch: int, step: int, rank: int, world: int) -> ImageBatch:
         return self._shown("train")
 
-    def validation(self, view: str, rank: int, world: int) -> Iterator[ImageBatch]:
+    def validation(self, target: str, rank: int, world: int) -> Iterator[ImageBatch]:
         yield self._shown("val")
 
     def _shown(self, split: Literal["train", "val"]) -> ImageBatch:
@@ -177,7 +177,7 @@ class ThresholdMethod(Method):
     def assemble(self, config: ThresholdConfig, cohort: Cohort) -> Parts:
         stage = Stage(
             name="only",
-            view="annotated",
+            target="annotated",
             trains=("",),
             objective=cross_entropy,
             criterion="cross_entropy",

@@ -1,0 +1,6 @@
+from .simulation.cohort import simulate_cohort as simulate_cohort
+from .simulation.samples import (
+    BIASED_ANNOTATORS as BIASED_ANNOTATORS,
+    write_samples as write_samples,
+)
+from .simulation.simulators import simulate as simulate

@@ -1,0 +1,24 @@
+from .cohort import (
+    find_cohort as find_cohort,
+    fingerprint as fingerprint,
+    load_cohort as load_cohort,
+    load_objects as load_objects,
+    require_empty as require_empty,
+    write_cohort as write_cohort,
+)
+from .cohort_yaml import read_cohort_yaml as read_cohort_yaml
+from .manifest import (
+    FULL as FULL,
+    OCCLUDER as OCCLUDER,
+    VISIBLE as VISIBLE,
+    short_path as short_path,
+)
+from .object_rules import with_rules as with_rules
+from .reading import read_all as read_all
+from .splits import (
+    SplitConfig as SplitConfig,
+    apply as apply,
+    read_splits as read_splits,
+    split_cases as split_cases,
+    write_splits as write_splits,
+)

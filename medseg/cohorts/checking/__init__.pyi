@@ -1,0 +1,10 @@
+from .duplicates import (
+    Fingerprinted as Fingerprinted,
+    duplicates as duplicates,
+)
+from .findings import (
+    Findings as Findings,
+    length_text as length_text,
+    some as some,
+)
+from .images import check_images as check_images

@@ -1,0 +1,18 @@
+from .files import (
+    SCAN_SUFFIXES as SCAN_SUFFIXES,
+    SUFFIXES as SUFFIXES,
+    as_labels as as_labels,
+    read_channels as read_channels,
+    read_header as read_header,
+    read_image as read_image,
+    read_labels as read_labels,
+    read_mask as read_mask,
+    stored_shape as stored_shape,
+    suffix_of as suffix_of,
+    write_labels as write_labels,
+    write_map as write_map,
+)
+from .geometry import (
+    corner_distance_mm as corner_distance_mm,
+    flipped_axes as flipped_axes,
+)

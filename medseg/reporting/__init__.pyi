@@ -1,0 +1,15 @@
+from .glossary import explained_of as explained_of
+from .intervals import seed_means as seed_means
+from .page import write_page as write_page
+from .plots import draw_curves as draw_curves
+from .runs import load_runs as load_runs
+from .statistics import (
+    compare as compare,
+    format_overview as format_overview,
+    format_table as format_table,
+)
+from .summary import format_summary as format_summary
+from .tables import (
+    markdown as markdown,
+    number_text as number_text,
+)

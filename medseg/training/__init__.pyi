@@ -1,0 +1,19 @@
+from .batches import copies_of_source as copies_of_source
+from .checkpoint import (
+    BEST as BEST,
+    load_weights as load_weights,
+)
+from .device import device_of as device_of
+from .loop import fit as fit
+from .processes import (
+    launch as launch,
+    on_every_process as on_every_process,
+    on_first_process as on_first_process,
+)
+from .score_log import log_scores as log_scores
+from .settings import (
+    HOW_NOT_WHAT as HOW_NOT_WHAT,
+    LoopConfig as LoopConfig,
+    TrackingConfig as TrackingConfig,
+)
+from .tracking import Tracker as Tracker
