@@ -53,7 +53,7 @@ def index(
 ) -> None:
     """Write manifest.csv and cohort.yaml for a folder of images and masks."""
     with _refusing():
-        from medseg.experiment import index_folder
+        from medseg.experiment.cohorts import index_folder
 
         typer.echo(
             index_folder(
@@ -75,7 +75,7 @@ def check(
 ) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
     with _refusing():
-        from medseg.experiment import check_folder
+        from medseg.experiment.cohorts import check_folder
 
         findings = check_folder(folder, page)
         typer.echo(str(findings))
@@ -95,7 +95,7 @@ def simulate(
 ) -> None:
     """Write a cohort with simulated annotators from one with known truth, or from MNIST's idx files."""
     with _refusing():
-        from medseg.experiment import simulate_folder
+        from medseg.experiment.cohorts import simulate_folder
 
         typer.echo(
             simulate_folder(
@@ -119,10 +119,10 @@ def train(
 ) -> None:
     """Train the stages of a config."""
     with _refusing():
-        from medseg.experiment import load_config
+        from medseg.experiment.methods import load_config
 
         resolved = load_config(config, overrides or [])
-        from medseg.experiment import default_run_folder, train as run_training
+        from medseg.experiment.train import default_run_folder, train as run_training
 
         run = out or default_run_folder(resolved)
         run_training(resolved, run, resume)
@@ -137,7 +137,7 @@ def predict(
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with _refusing():
-        from medseg.experiment import predict_folder
+        from medseg.experiment.predict import predict_folder
 
         typer.echo(f"{len(predict_folder(run, images, out))} cases written to {out}")
 
@@ -154,7 +154,7 @@ def complete(
 ) -> None:
     """The hidden part of every object of label maps, on their own grid, with volume intervals."""
     with _refusing():
-        from medseg.experiment import complete as run_completion
+        from medseg.experiment.complete import complete as run_completion
 
         typer.echo(run_completion(run, labels, out, samples=samples, gap=gap, anywhere=anywhere, rules=rules))
 
@@ -167,7 +167,7 @@ def evaluate(
 ) -> None:
     """Scores and pictures of the test cases; confusion matrices, or rivals."""
     with _refusing():
-        from medseg.experiment import evaluate_run
+        from medseg.experiment.evaluate import evaluate_run
 
         typer.echo(evaluate_run(run, cohort, stage))
 
@@ -180,7 +180,7 @@ def compare(
 ) -> None:
     """One table over runs, paired over seeds and folds."""
     with _refusing():
-        from medseg.experiment import compare_runs
+        from medseg.experiment.compare import compare_runs
 
         typer.echo(compare_runs(runs, reference, out))
 
@@ -191,7 +191,7 @@ def demo(
 ) -> None:
     """Train both methods and their rivals on generated data; print the tables; draw the pictures."""
     with _refusing():
-        from medseg.experiment import demo as run_demo
+        from medseg.experiment.demo import demo as run_demo
 
         typer.echo(run_demo(out))
 

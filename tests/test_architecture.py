@@ -61,7 +61,17 @@ def test_a_room_is_entered_by_its_front_door(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("medseg."):
             place = PACKAGE.parent.joinpath(*node.module.split("."))
-            assert node.module.split(".")[1] == room_of(path) or place.is_dir(), node.module
+            inside = node.module.split(".")[1] == ("experiment" if path.name == "__main__.py" else room_of(path))
+            assert inside or place.is_dir(), node.module
+
+
+def test_no_front_door_shows_a_name_that_one_of_its_files_bears() -> None:
+    """After ``import room.train`` the room's ``train`` would be the file."""
+    for stub in PACKAGE.rglob("__init__.pyi"):
+        shown = {alias.name for node in ast.walk(ast.parse(stub.read_text())) if isinstance(node, ast.ImportFrom)
+                 for alias in node.names}  # fmt: skip
+        parts = {path.stem for path in stub.parent.glob("*.py")} | {path.parent.name for path in stub.parent.glob("*/")}
+        assert not shown & parts
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

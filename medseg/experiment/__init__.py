@@ -33,7 +33,3 @@ Of method two the stages are complete/, occluded/ and visible/, and there are al
                 rivals.csv         the scores of those that learn nothing  (evaluate)
                 occluded/scores.csv  those of the run without stage III    (evaluate --stage occluded)
 """
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -96,8 +96,14 @@ def on_every_process(fabric: Fabric, action: Callable[[], Result]) -> Result:
 
 
 def said_once(refused: Refused) -> Refused | SystemExit:
-    """What to raise of a refusal that every process has: the first one says it, the others end with status 1."""
-    return refused if is_first_process() else SystemExit(1)
+    """What to raise of a refusal that every process has: the first one says it, the others end with status 1.
+
+    They part before that: threads of gloo that outlive their process's last line abort it.
+    """
+    first = is_first_process()
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    return refused if first else SystemExit(1)
 
 
 def _outcome(action: Callable[[], Result]) -> Result | Refused:

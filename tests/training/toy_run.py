@@ -145,7 +145,9 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--dropout", type=float, default=0.2)
     asked = parser.parse_args()
+    model = ToyModel(asked.dropout)
+    model.register_forward_pre_hook(lambda *_: time.sleep(asked.pause))  # batches are made ahead, steps are not
     toy_fit(
-        asked.folder, ToyModel(asked.dropout), source=ToySource(asked.pause), workers=asked.workers,
+        asked.folder, model, source=ToySource(asked.pause), workers=asked.workers,
         devices=asked.devices, strategy="ddp" if asked.devices > 1 else "auto",
     )  # fmt: skip

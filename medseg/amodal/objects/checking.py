@@ -14,7 +14,7 @@ import numpy as np
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped, read_objects
 from medseg.cohorts import FULL, VISIBLE, read_all
-from medseg.cohorts.checking import Findings, Fingerprinted, duplicates, length_text, some
+from medseg.cohorts.checking import Findings, Fingerprinted, find_duplicates, length_text, some
 from medseg.contracts import Case, ObjectCohort, Refused, complaint
 
 Spacing = tuple[float, ...] | None
@@ -75,7 +75,9 @@ class ObjectFindings(Findings):
 def check_objects(cohort: ObjectCohort) -> ObjectFindings:
     """Read every label map of a cohort with rules that ``load_cohort`` accepted."""
     read = read_all(cohort.cases, lambda case: _inspect(case, cohort))
-    same = duplicates([Fingerprinted(case=one.case, digest=one.digest) for one in read], "label map", _file, cohort)
+    same = find_duplicates(
+        [Fingerprinted(case=one.case, digest=one.digest) for one in read], "label map", _file, cohort
+    )
     errors = [line for one in read for line in one.errors] + [one.line for one in same if one.leak]
     tallies = tuple(_tally(label.name, read) for label in cohort.classes[1:])
     return ObjectFindings(

@@ -1,6 +1,6 @@
 from .duplicates import (
     Fingerprinted as Fingerprinted,
-    duplicates as duplicates,
+    find_duplicates as find_duplicates,
 )
 from .findings import (
     Findings as Findings,

@@ -30,7 +30,7 @@ class Duplicate:
     """Their patients or splits differ."""
 
 
-def duplicates(
+def find_duplicates(
     found: Iterable[Fingerprinted], what: str, path: Callable[[Case], Path], cohort: Cohort
 ) -> list[Duplicate]:
     """One for each content that several cases share. what: it is shared, and ``path`` tells its file."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from medseg.cohorts.checking.duplicates import Fingerprinted, duplicates
+from medseg.cohorts.checking.duplicates import Fingerprinted, find_duplicates
 from medseg.cohorts.checking.findings import Coverage, ImageFindings, some
 from medseg.cohorts.checking.inspection import CaseReport, inspect
 from medseg.cohorts.manifest import SPLITS
@@ -18,7 +18,7 @@ def check_images(cohort: Cohort) -> ImageFindings:
     """Read every image and mask of a cohort without rules that ``load_cohort`` accepted."""
     reports = read_all(cohort.cases, lambda case: inspect(case, cohort))
     fingerprinted = [Fingerprinted(case=report.case, digest=report.digest) for report in reports]
-    same = duplicates(fingerprinted, "image", lambda case: case.images[0], cohort)
+    same = find_duplicates(fingerprinted, "image", lambda case: case.images[0], cohort)
     return ImageFindings(
         errors=(
             *(line for report in reports for line in report.errors),
