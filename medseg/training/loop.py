@@ -27,6 +27,7 @@ from medseg.training.processes import (
     launch,
     on_every_process,
     on_first_process,
+    parted,
     said_once,
 )
 from medseg.training.progress import ProgressLine
@@ -76,7 +77,7 @@ def fit(
     targets: list[Target] = [stage.target for stage in stages[position.stage_index :]]
     on_every_process(fabric, lambda: source.load(dict.fromkeys(targets)))
     tracker.rewind(position.global_step - position.step)
-    with StopSignal() as stop, ProgressLine(progress and fabric.is_global_zero) as line:
+    with parted(), StopSignal() as stop, ProgressLine(progress and fabric.is_global_zero) as line:
         run = Run(
             fabric=fabric,
             source=source,
@@ -93,7 +94,7 @@ def fit(
             state = _begin_stage(run, model, stage, position=position, saved=saved)
             _train_stage(run, state)
             position, saved = state.position.next_stage(), None
-    on_first_process(fabric, lambda: checkpoint.save_weights(run_folder / "weights.pt", model))
+        on_first_process(fabric, lambda: checkpoint.save_weights(run_folder / "weights.pt", model))
 
 
 def _begin_stage(

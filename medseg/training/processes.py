@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar, cast
 
@@ -98,12 +99,26 @@ def on_every_process(fabric: Fabric, action: Callable[[], Result]) -> Result:
 def said_once(refused: Refused) -> Refused | SystemExit:
     """What to raise of a refusal that every process has: the first one says it, the others end with status 1.
 
-    They part before that: threads of gloo that outlive their process's last line abort it.
+    They part before that.
     """
     first = is_first_process()
+    part()
+    return refused if first else SystemExit(1)
+
+
+def part() -> None:
+    """Leave the other processes for good: threads of gloo that outlive their process's last line abort it."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-    return refused if first else SystemExit(1)
+
+
+@contextmanager
+def parted() -> Iterator[None]:
+    """The processes part when this ends, however it ends."""
+    try:
+        yield
+    finally:
+        part()
 
 
 def _outcome(action: Callable[[], Result]) -> Result | Refused:
