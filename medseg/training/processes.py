@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,6 +26,10 @@ TERMINATED = 143
 def is_first_process() -> bool:
     """True in the one process that writes files; right already before the loop starts the others."""
     return getattr(rank_zero_only, "rank", 0) == 0
+
+
+PARTING_SECONDS = 0.25
+"""So long the threads of the other processes have for their last collective."""
 
 
 class StopSignal:
@@ -107,8 +112,13 @@ def said_once(refused: Refused) -> Refused | SystemExit:
 
 
 def part() -> None:
-    """Leave the other processes for good: threads of gloo that outlive their process's last line abort it."""
+    """Leave the other processes for good: threads of gloo that outlive their process's last line abort it.
+
+    They may still hold tensors of the last collective, and need the interpreter to let go of them: it waits for them
+    here, since once the group is torn down it would wait for ever.
+    """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        time.sleep(PARTING_SECONDS)
         torch.distributed.destroy_process_group()
 
 
