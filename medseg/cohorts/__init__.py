@@ -1,6 +1,8 @@
 """A folder of cases, as far as it is no method's own affair.
 
+``names``           what cases, annotators, classes and cohorts may be called
 ``reading``         many files at once, and on how many threads
+``text_files``      text and YAML that somebody else wrote
 ``manifest``        manifest.csv, one row per mask: its rows, and the cases they make up
 ``layouts``         folders as others leave them, indexed to a cohort
 ``object_rules``    the section ``objects:`` of cohort.yaml: how label maps are taken apart

@@ -19,6 +19,7 @@ from medseg.cohorts.manifest import (
     read_rows,
 )
 from medseg.cohorts.manifest_check import complaints_about
+from medseg.cohorts.names import cohort_naming_complaints
 from medseg.contracts import Cohort, ObjectCohort, Refused, complaint
 
 
@@ -139,14 +140,14 @@ def _channels_unlike(cohort_yaml: CohortYaml, rows: Sequence[Row]) -> list[str]:
 def write_cohort(cohort: Cohort, overwrite: bool = False) -> None:
     """Write manifest.csv and cohort.yaml into the cohort's root.
 
-    Raises Refused if one is there with another content, unless ``overwrite``, and if an annotator bears the
-    name that the known truth goes by.
+    Raises Refused if one is there with another content, unless ``overwrite``, if an annotator bears the
+    name that the known truth goes by, and for names that no file can have (``names``).
     """
     files = {MANIFEST: manifest_text(cohort), COHORT_YAML: cohort_yaml_text(cohort)}
     places = {cohort.root / name: text for name, text in files.items()}
-    complaints = []
+    complaints = cohort_naming_complaints(cohort)
     if not overwrite:
-        complaints = [
+        complaints += [
             complaint("file to write", "none, or the same content", "another content", str(place))
             for place, text in places.items()
             if place.exists() and place.read_text("utf-8") != text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import yaml
 
 from medseg.cohorts.manifest import TRUTH, did_you_mean
+from medseg.cohorts.names import name_complaints, naming_complaints
 from medseg.cohorts.object_rules import read_rules, rules_content
+from medseg.cohorts.text_files import read_yaml
 from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
 
 COHORT_YAML = "cohort.yaml"
@@ -46,12 +49,7 @@ REQUIRED_KEYS = ("spatial_dims", "classes")
 
 def read_cohort_yaml(path: Path) -> CohortYaml:
     """Raises Refused if the file is no YAML mapping; what its values lack is in ``CohortYaml.complaints``."""
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise Refused([complaint(COHORT_YAML, "a file", "none", str(path))]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Refused([complaint(COHORT_YAML, "YAML", " ".join(str(error).split()), str(path))]) from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise Refused([complaint(COHORT_YAML, f"keys {', '.join(KEYS)}", type(content).__name__, str(path))])
     found = [
@@ -59,16 +57,18 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
         for key in content
         if key not in KEYS
     ]
+    name = str(content.get("name") or Path(os.path.abspath(path)).parent.name)
+    found += name_complaints("cohort name", name, f"name, {COHORT_YAML}" if content.get("name") else str(path.parent))
     found += [complaint(key, "a value", "nothing", COHORT_YAML) for key in REQUIRED_KEYS if content.get(key) is None]
     dims = content.get("spatial_dims", 2)
-    if dims not in (2, 3):
-        found.append(complaint("spatial_dims", "2 or 3", dims, COHORT_YAML))
+    if isinstance(dims, bool) or not isinstance(dims, int) or dims not in (2, 3):
+        found.append(complaint("spatial_dims", "2 or 3", _shown(dims), COHORT_YAML))
     truth = content.get("truth")
     classes = _classes(content.get("classes"), found)
     of_objects = "objects" in content
     rules = read_rules(content["objects"], classes, found, COHORT_YAML) if of_objects else None
     return CohortYaml(
-        name=str(content.get("name", path.absolute().parent.name)),
+        name=name,
         spatial_dims=dims,
         classes=classes,
         channels=_names(content, "channels", () if of_objects else ("intensity",), found),
@@ -92,14 +92,21 @@ def _classes(content: Any, found: list[str]) -> tuple[ClassLabel, ...]:
         where = f"classes.{name}, {COHORT_YAML}"
         if not isinstance(name, str):
             found.append(complaint("class name", "text (put it in quotes)", repr(name), where))
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            found.append(complaint("class value", "an integer of the mask files", value, where))
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+            found.append(complaint("class value", "an integer of the mask files", _shown(value), where))
             continue
         twin = next((label.name for label in classes if label.value == value), None)
         if twin is not None:
             found.append(complaint("class value", "one of its own", f"{value}, which {twin} has", where))
         classes.append(ClassLabel(name=str(name), value=value))
+    found += naming_complaints("class name", {str(name): f"classes, {COHORT_YAML}" for name in content})
     return tuple(classes)
+
+
+def _shown(value: object) -> str:
+    """A value, cut where it would fill a page."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _names(content: Mapping[str, Any], key: str, default: tuple[str, ...], found: list[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import cast, get_args
 
+from medseg.cohorts.text_files import read_text
 from medseg.contracts import Case, Cohort, ObjectMask, Refused, Split, complaint
 
 MANIFEST = "manifest.csv"
@@ -70,19 +71,16 @@ def short_path(path: Path, cohort: Cohort) -> str:
 # ---------------------------------------------------------------------------------------- reading
 def read_rows(path: Path) -> list[Row]:
     """Raises Refused if the file cannot be read as a table with the required columns."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError as error:
-        raise Refused([complaint(MANIFEST, "a file", "none", str(path))]) from error
-    except UnicodeDecodeError as error:
-        raise Refused([complaint(MANIFEST, "UTF-8 text", f"byte {error.start}", str(path))]) from error
-    table = csv.reader(io.StringIO(text, newline=""))
-    columns = [column.strip() for column in next(table, [])]
+    table = _lines(read_text(path), path)
+    columns = [column.strip() for column in table[0].cells] if table else []
     if not {*REQUIRED} <= {*columns}:
         hint = "; its separator is a semicolon" if len(columns) == 1 and ";" in columns[0] else ""
         expected = f"columns {','.join(REQUIRED)}"
         raise Refused([complaint(MANIFEST, expected, f"{','.join(columns) or 'nothing'}{hint}", str(path))])
-    lines = [(table.line_num, cells) for cells in table if cells]
+    twice = sorted({column for column in columns if column and columns.count(column) > 1})
+    if twice:
+        raise Refused([complaint(MANIFEST, "columns of different names", f"two named {twice[0]}", str(path))])
+    lines = [(line.number, line.cells) for line in table[1:] if line.cells]
     too_long = [
         complaint("cells", len(columns), len(cells), f"{MANIFEST} line {line}")
         for line, cells in lines
@@ -91,6 +89,33 @@ def read_rows(path: Path) -> list[Row]:
     if too_long:
         raise Refused(too_long)
     return [_row(line, dict(zip_longest(columns, map(str.strip, cells), fillvalue=""))) for line, cells in lines]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """The cells of a line of a table."""
+
+    number: int
+    """Of its end in the file, from 1."""
+    cells: Sequence[str]
+    """None in an empty line."""
+
+
+def _lines(text: str, path: Path) -> list[_Line]:
+    """A table's lines. Raises Refused for a quote that nobody closes: it swallows the lines behind it."""
+    table = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines: list[_Line] = []
+    try:
+        for cells in table:
+            begins = lines[-1].number + 1 if lines else 1
+            if any("\n" in cell or "\r" in cell for cell in cells):
+                got = f"a quote in line {begins} that is closed in line {table.line_num}"
+                raise Refused([complaint(MANIFEST, "every cell in one line", got, str(path))])
+            lines.append(_Line(number=table.line_num, cells=cells))
+    except csv.Error as error:
+        got = f"{error} in lines {lines[-1].number + 1 if lines else 1} to {table.line_num}"
+        raise Refused([complaint(MANIFEST, "a table in CSV", got, str(path))]) from error
+    return lines
 
 
 def _row(line: int, cells: Mapping[str, str]) -> Row:

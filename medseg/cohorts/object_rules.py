@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-import yaml
-
 from medseg.cohorts.manifest import did_you_mean
+from medseg.cohorts.text_files import parse_yaml
 from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
 
 KEYS = tuple(field.name for field in fields(ObjectRules))
@@ -46,10 +45,7 @@ def with_rules(cohort: Cohort, text: str, where: str) -> ObjectCohort:
     if not isinstance(cohort, ObjectCohort):
         raise Refused([complaint("rules", "a folder of label maps", "annotated images", cohort.name)])
     found: list[str] = []
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Refused([complaint("rules", "YAML", " ".join(str(error).split()), where)]) from error
+    content = parse_yaml(text, "rules", where)
     apart = set()
     for key in ("overlap", "unknown"):
         stated = content.get(key, []) if isinstance(content, Mapping) else []

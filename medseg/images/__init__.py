@@ -4,6 +4,7 @@
 ``raster_files``  PNG, JPEG and TIFF
 ``integrity``     whether the bytes of a volume are whole
 ``geometry``      how far two grids lie apart, and whether one mirrors the other
+``grids``         masks and channels brought onto the grid of their image
 ``scan_files``    NIfTI, NRRD and MHA
 ``files``         the one door to all these formats: images, masks, maps
 

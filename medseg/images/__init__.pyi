@@ -12,7 +12,9 @@ from .files import (
     write_labels as write_labels,
     write_map as write_map,
 )
-from .geometry import (
-    corner_distance_mm as corner_distance_mm,
-    flipped_axes as flipped_axes,
+from .grids import (
+    grid_complaints as grid_complaints,
+    length_text as length_text,
+    onto_grid as onto_grid,
+    require_grid as require_grid,
 )

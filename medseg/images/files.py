@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import Refused, Volume, complaint
+from medseg.images.grids import require_grid
 from medseg.images.headers import ImageHeader
 from medseg.images.raster_files import PILLOW_SUFFIXES, TIFF_SUFFIXES, picture_header, read_picture, write_picture
 from medseg.images.scan_files import ITK_SUFFIXES, NIFTI_SUFFIXES, read_scan, scan_header, stored_shape, write_scan
@@ -60,10 +61,16 @@ def read_image(path: Path, where: str | None = None) -> Volume:
 def read_channels(paths: Sequence[Path]) -> Volume:
     """One image (C,S...) from one file per channel, or from one file that holds all; geometry of the first.
 
-    Raises Refused as ``read_image`` does, ValueError where the channels' shapes differ.
+    Raises Refused as ``read_image`` and ``require_grid`` do.
     """
-    volumes = [read_image(path) for path in paths]
-    return replace(volumes[0], array=np.concatenate([volume.array for volume in volumes]))
+    first, *others = [read_image(path) for path in paths]
+    whose = "the first channel"
+    others = [
+        require_grid("channel", volume, first, where=str(path), whose=whose)
+        for path, volume in zip(paths[1:], others, strict=True)
+    ]
+    volumes = [first, *others]
+    return replace(first, array=np.concatenate([volume.array for volume in volumes]))
 
 
 def read_header(path: Path, where: str | None = None) -> ImageHeader:

@@ -14,8 +14,9 @@ import numpy as np
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped, read_objects
 from medseg.cohorts import FULL, VISIBLE, read_all
-from medseg.cohorts.checking import Findings, Fingerprinted, find_duplicates, length_text, some
+from medseg.cohorts.checking import Findings, Fingerprinted, find_duplicates, some
 from medseg.contracts import Case, ObjectCohort, Refused, complaint
+from medseg.images import length_text
 
 Spacing = tuple[float, ...] | None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.contracts import UNLABELLED, Case, Cohort
-from medseg.images import read_channels, read_labels
+from medseg.contracts import UNLABELLED, Case, Cohort, Volume
+from medseg.images import as_labels, read_channels, read_mask, require_grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +40,28 @@ def class_indices(values: NDArray[np.generic], cohort: Cohort) -> NDArray[np.int
 
 
 def read_record(case: Case, cohort: Cohort, annotators: Sequence[str]) -> Record:
-    """Read one case. annotators: in the order of axis A."""
+    """Read one case, its masks on the grid of its image. annotators: in the order of axis A.
+
+    Raises Refused for files that cannot be read, and for a mask on another grid.
+    """
     volume = read_channels(case.images)
     image = volume.array.astype(np.float32)
     labels = np.full((len(annotators), *image.shape[1:]), UNLABELLED, np.int16)
     for position, annotator in enumerate(annotators):
         if annotator in case.annotations:
-            labels[position] = class_indices(read_labels(case.annotations[annotator]).array, cohort)
+            labels[position] = _labels(case.annotations[annotator], annotator, image=volume, case=case, cohort=cohort)
     return Record(
         case=case,
         image=image,
         labels=labels,
-        truth=class_indices(read_labels(case.truth).array, cohort) if case.truth else None,
+        truth=_labels(case.truth, "truth", image=volume, case=case, cohort=cohort) if case.truth else None,
         affine=volume.affine,
         spacing_mm=volume.spacing_mm,
     )
+
+
+def _labels(path: Path, annotator: str, *, image: Volume, case: Case, cohort: Cohort) -> NDArray[np.int16]:
+    """A mask (S...) as class indices, on the grid of its image."""
+    where = f"{case.name}/{annotator}"
+    mask = require_grid("mask", read_mask(path, where), image, where=where, whose="its image")
+    return class_indices(as_labels(mask, where).array, cohort)

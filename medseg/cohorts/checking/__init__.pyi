@@ -4,7 +4,6 @@ from .duplicates import (
 )
 from .findings import (
     Findings as Findings,
-    length_text as length_text,
     some as some,
 )
 from .images import check_images as check_images

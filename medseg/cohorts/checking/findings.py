@@ -74,8 +74,3 @@ def _table_of_annotators(coverage: Sequence[Coverage]) -> list[str]:
 def some(names: Sequence[str]) -> str:
     """The first five, and whether there are more."""
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
-def length_text(spacing_mm: Sequence[float] | None) -> str:
-    """The lengths of a voxel, in mm; "none" without a scale."""
-    return "x".join(f"{mm:.6g}" for mm in spacing_mm) + " mm" if spacing_mm else "none"

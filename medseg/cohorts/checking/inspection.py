@@ -9,22 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from medseg.cohorts.checking.findings import length_text
 from medseg.cohorts.manifest import short_path
 from medseg.contracts import Case, Cohort, Refused, Volume, complaint
 from medseg.images import (
     SCAN_SUFFIXES,
     as_labels,
-    corner_distance_mm,
-    flipped_axes,
+    grid_complaints,
+    length_text,
+    onto_grid,
     read_image,
     read_mask,
     stored_shape,
     suffix_of,
 )
-
-CORNER_TOLERANCE_MM = 1e-3
-"""Grids whose corners lie closer than this are the same grid."""
 
 
 @dataclass(kw_only=True)
@@ -62,7 +59,8 @@ def inspect(case: Case, cohort: Cohort) -> CaseReport:
             continue
         report.errors += _image_complaints(channels[-1], path, where, cohort)
         report.squeezed += _squeezed(channels[-1], path, where)
-        report.errors += _grid_complaints("channel", channels[-1], channels[0], where=where, whose="the first channel")
+        channels[-1] = onto_grid(channels[-1], channels[0])
+        report.errors += grid_complaints("channel", channels[-1], channels[0], where=where, whose="the first channel")
     image = channels[0] if len(channels) == len(case.images) else None
     if image is not None:
         report.errors += _channel_complaints(channels, case, cohort)
@@ -80,6 +78,7 @@ def _inspect_mask(annotator: str, path: Path, *, image: Volume | None, cohort: C
     where = f"{who}, {short_path(path, cohort)}"
     try:
         stored = read_mask(path, where)
+        stored = stored if image is None else onto_grid(stored, image)
         labels = as_labels(stored, where)
     except Refused as refused:
         report.errors += refused.complaints
@@ -87,7 +86,7 @@ def _inspect_mask(annotator: str, path: Path, *, image: Volume | None, cohort: C
     if stored.array.dtype.kind == "f" and (stored.array[0] != labels.array).any():
         report.rounded.append(who)
     if image is not None:
-        report.errors += _grid_complaints("mask", stored, image, where=who, whose="its image")
+        report.errors += grid_complaints("mask", stored, image, where=who, whose="its image")
     report.errors += _value_complaints(labels, cohort, where)
     report.foreground[annotator] = float((labels.array != cohort.classes[0].value).mean())
 
@@ -115,22 +114,6 @@ def _channel_complaints(channels: Sequence[Volume], case: Case, cohort: Cohort) 
     if count != len(cohort.channels):
         expected = f"{len(cohort.channels)} ({', '.join(cohort.channels)})"
         yield complaint("channels", expected, count, f"{case.name}, {short_path(case.images[0], cohort)}")
-
-
-def _grid_complaints(what: str, volume: Volume, reference: Volume, *, where: str, whose: str) -> Iterator[str]:
-    """Shape and affine against those of the image; a picture without a scale fits any."""
-    shape, expected = volume.array.shape[1:], reference.array.shape[1:]
-    if shape != expected:
-        yield complaint(f"{what} shape", f"{_size(expected)} ({whose})", _size(shape), where)
-        return
-    if volume.spacing_mm is None or reference.spacing_mm is None:
-        return
-    apart_mm = corner_distance_mm(volume.affine, reference.affine, shape)
-    if not apart_mm <= CORNER_TOLERANCE_MM:
-        flipped = flipped_axes(reference.affine, volume.affine, len(shape))
-        hint = f"; looks like a {' and '.join(flipped)} flip" if flipped else ""
-        got = f"spacing {length_text(volume.spacing_mm)}, corners up to {apart_mm:.4g} mm apart{hint}"
-        yield complaint(f"{what} affine", f"spacing {length_text(reference.spacing_mm)} ({whose})", got, where)
 
 
 def _value_complaints(labels: Volume, cohort: Cohort, where: str) -> Iterator[str]:

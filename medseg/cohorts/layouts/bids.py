@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from medseg.cohorts.layouts.files import natural, stem
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.cohorts.layouts.tasks import chosen_task
+from medseg.cohorts.text_files import read_text
 from medseg.contracts import Case, Cohort, Refused, complaint
 from medseg.images import SCAN_SUFFIXES, suffix_of
 
@@ -88,10 +90,13 @@ def _class_names(root: Path) -> dict[int, str]:
     """index -> name from the tables of the raw tree and of all derivatives."""
     names: dict[int, str] = {}
     for path in [*sorted(root.glob("*dseg.tsv")), *sorted((root / "derivatives").rglob("*dseg.tsv"))]:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                if (row.get("index") or "").isdigit() and row.get("name"):
-                    names[int(row["index"])] = row["name"]
+        try:
+            rows = list(csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter="\t"))
+        except csv.Error as error:
+            raise Refused([complaint("lines of a table", "TSV", str(error), str(path))]) from error
+        for row in rows:
+            if (row.get("index") or "").isdigit() and len(row["index"]) < 10 and row.get("name"):
+                names[int(row["index"])] = row["name"]
     return names
 
 

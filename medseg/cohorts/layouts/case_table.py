@@ -48,6 +48,8 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
             reader.fieldnames = [column.strip() for column in reader.fieldnames or []]
             columns = [column for column in reader.fieldnames if column]  # pandas leaves its index unnamed
             lines = [{column: row[column].strip() for column in columns} for row in reader]
+    except (csv.Error, OSError) as error:
+        raise Refused([complaint("lines of a table", "CSV", str(error), str(path))]) from error
     except UnicodeDecodeError as error:
         raise Refused([complaint("encoding", "UTF-8", f"byte {error.start}", str(path))]) from error
     complaints = [

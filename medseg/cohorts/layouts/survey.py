@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from medseg.cohorts.layouts.files import doubled, natural
+from medseg.cohorts.names import CROWD
 from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
 from medseg.images import read_image, read_labels
-
-CROWD = "crowd/"
-"""Annotators whose name begins so are slots, not persons."""
 
 MOST_FILES = 400
 MOST_VALUES = 100

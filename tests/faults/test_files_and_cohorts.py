@@ -1,0 +1,276 @@
+"""Spoiled cohorts through the command line: one sentence, status 1, and nothing written outside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from medseg.__main__ import app
+
+MOST_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way to spoil the cohort of ``pictures``."""
+
+    name: str
+    """In the test's name."""
+    spoil: Callable[[Path], None]
+    """Given the cohort's folder, both tables written."""
+    sentence: str
+    """A part of the line that answers it."""
+
+
+def replaced(file: str, old: str, new: str) -> Callable[[Path], None]:
+    """Every ``old`` of a table becomes ``new``."""
+
+    def spoil(root: Path) -> None:
+        text = (root / file).read_text("utf-8")
+        assert old in text
+        (root / file).write_text(text.replace(old, new), "utf-8")
+
+    return spoil
+
+
+def holding(file: str, content: bytes) -> Callable[[Path], None]:
+    def spoil(root: Path) -> None:
+        (root / file).write_bytes(content)
+
+    return spoil
+
+
+def all_of(*spoils: Callable[[Path], None]) -> Callable[[Path], None]:
+    def spoil(root: Path) -> None:
+        for one in spoils:
+            one(root)
+
+    return spoil
+
+
+def folder_instead(file: str) -> Callable[[Path], None]:
+    def spoil(root: Path) -> None:
+        (root / file).unlink()
+        (root / file).mkdir()
+
+    return spoil
+
+
+BAD_NAMES = {
+    "slash": ("a/b", "'a/b'"),
+    "way up": ("../../x", "'../../x'"),
+    "backslash": ("a\\b", r"'a\\b'"),
+    "drive": ("c:x", "'c:x'"),
+    "dots": ("..", "'..', which begins or ends with a blank or a dot"),
+    "dot at the end": ("x.", "'x.', which begins or ends with a blank or a dot"),
+    "hidden": (".x", "'.x', which begins or ends with a blank or a dot"),
+    "bell": ("x\ay", r"'x\x07y'"),
+    "direction": ("x\u202ey", r"'x\u202ey'"),
+    "long": ("x" * 201, f"{'x' * 60!r}... of 201 bytes, more than 200"),
+    "long in bytes": ("é" * 101, f"{'é' * 60!r}... of 202 bytes, more than 200"),
+    "Windows": ("NUL.txt", "'NUL.txt', which Windows keeps for itself"),
+    "device": ("com1", "'com1', which Windows keeps for itself"),
+}
+CELLS = {"case": ("c01,", "{},", "case"), "annotator": (",bob,", ",{},", "annotator")}
+
+NAMES = [
+    *(
+        Fault(
+            name=f"{kind}: {name}",
+            spoil=replaced("manifest.csv", old, new.format(bad)),
+            sentence=f"error: {what}: expected a name that a file can have, got {got}",
+        )
+        for kind, (old, new, what) in CELLS.items()
+        for name, (bad, got) in BAD_NAMES.items()
+    ),
+    *(
+        Fault(
+            name=f"class: {name}",
+            spoil=replaced("cohort.yaml", "object:", f'"{bad.encode("unicode_escape").decode()}":'),
+            sentence=f"error: class name: expected a name that a file can have, got {got}",
+        )
+        for name, (bad, got) in BAD_NAMES.items()
+    ),
+    *(
+        Fault(
+            name=f"cohort: {name}",
+            spoil=replaced("cohort.yaml", "name: tiny", f'name: "{bad.encode("unicode_escape").decode()}"'),
+            sentence=f"error: cohort name: expected a name that a file can have, got {got}",
+        )
+        for name, (bad, got) in BAD_NAMES.items()
+    ),
+    Fault(
+        name="annotators in case only",
+        spoil=replaced("manifest.csv", "c02.png,bob,", "c02.png,BOB,"),
+        sentence="annotator: expected names that differ in more than upper and lower case, got 'BOB' beside 'bob'",
+    ),
+    Fault(
+        name="cases in case only",
+        spoil=replaced("manifest.csv", "c02,", "C01,"),
+        sentence="case: expected names that differ in more than upper and lower case, got 'C01' beside 'c01'",
+    ),
+    Fault(
+        name="cases that one system writes alike",
+        spoil=all_of(replaced("manifest.csv", "c01,", "caf\u00e9,"), replaced("manifest.csv", "c02,", "cafe\u0301,")),
+        sentence="case: expected names that differ in more than upper and lower case, got 'cafe\u0301' beside",
+    ),
+    Fault(
+        name="classes in case only",
+        spoil=replaced("cohort.yaml", "object: 255", "Background: 255"),
+        sentence="class name: expected names that differ in more than upper and lower case, got 'Background' beside",
+    ),
+    Fault(
+        name="class of a line break",
+        spoil=replaced("cohort.yaml", "object:", '"a\\nb":'),
+        sentence=r"class name: expected a name that a file can have, got 'a\nb'",
+    ),
+    Fault(
+        name="class of a zero",
+        spoil=replaced("cohort.yaml", "object:", '"a\\0b":'),
+        sentence=r"class name: expected a name that a file can have, got 'a\x00b'",
+    ),
+    Fault(
+        name="crowd that climbs",
+        spoil=replaced("manifest.csv", ",bob,", ",crowd/../../x,"),
+        sentence="annotator: expected a name that a file can have, got 'crowd/../../x'",
+    ),
+]
+
+ALIASES = "\n".join(
+    ["a0: &a0 [x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
+)
+YAMLS = {
+    "a folder": (folder_instead("cohort.yaml"), "cohort.yaml: expected a file, got a folder"),
+    "latin-1": (holding("cohort.yaml", "name: café".encode("latin-1")), "cohort.yaml: expected UTF-8 text, got byte 9"),
+    "UTF-16": (holding("cohort.yaml", "name: x".encode("utf-16")), "cohort.yaml: expected UTF-8 text, got byte 0"),
+    "UTF-16 unmarked": (
+        holding("cohort.yaml", "name: x".encode("utf-16-le")),
+        "cohort.yaml: expected UTF-8 text, got a zero at byte 1",
+    ),
+    "binary": (holding("cohort.yaml", bytes(range(256))), "cohort.yaml: expected UTF-8 text, got byte 128"),
+    "control characters": (holding("cohort.yaml", b"name: \x01"), "cohort.yaml: expected YAML, got "),
+    "too long": (
+        holding("cohort.yaml", b"#" * (2**20 + 1)),
+        "cohort.yaml: expected at most 1048576 bytes, got 1048577",
+    ),
+    "deep": (
+        holding("cohort.yaml", b"[" * 20_000),
+        "cohort.yaml: expected YAML, got more than 20 levels within one another in line 1",
+    ),
+    "deep keys": (holding("cohort.yaml", b"{a: " * 20_000), "got more than 20 levels within one another in line 1"),
+    "deep indents": (holding("cohort.yaml", b"- " * 20_000), "got more than 20 levels within one another in line 1"),
+    "itself": (holding("cohort.yaml", b"classes: &a [*a]"), "cohort.yaml: expected YAML, got an alias, *a, in line 1"),
+    "alias bomb": (
+        holding("cohort.yaml", ALIASES.encode()),
+        "cohort.yaml: expected YAML, got an alias, *a0, in line 2",
+    ),
+    "long number": (
+        holding("cohort.yaml", b"spatial_dims: " + b"9" * 5000),
+        "cohort.yaml: expected YAML, got Exceeds the limit",
+    ),
+    "large number": (replaced("cohort.yaml", "255", "9" * 4000), "class value: expected an integer of the mask files"),
+    "classes swapped": (
+        replaced("cohort.yaml", "object: 255", "object: 255, background: 255, object: 0"),
+        "got the key background in line 3, which stands in line 3 already",
+    ),
+    "two sections": (
+        replaced("cohort.yaml", "channels:", "'spatial_dims': 3\nchannels:"),
+        "got the key spatial_dims in line 4, which stands in line 2 already",
+    ),
+    "an object of Python": (
+        holding("cohort.yaml", b"name: !!python/object/apply:os.system ['touch /tmp/pwned']"),
+        "cohort.yaml: expected YAML, got could not determine a constructor",
+    ),
+    "keys that are lists": (holding("cohort.yaml", b"? [1]\n: 2"), "cohort.yaml: expected YAML, got "),
+    "dims of a fraction": (
+        replaced("cohort.yaml", "dims: 2", "dims: 2.0"),
+        "spatial_dims: expected 2 or 3, got 2.0 (cohort.yaml)",
+    ),
+    "nothing": (holding("cohort.yaml", b""), "cohort.yaml: expected keys name, spatial_dims"),
+}
+HEAD = b"case,image,annotator,mask\n"
+TABLES = {
+    "a folder": (folder_instead("manifest.csv"), "manifest.csv: expected a file, got a folder"),
+    "latin-1": (holding("manifest.csv", HEAD + b"caf\xe9"), "manifest.csv: expected UTF-8 text, got byte 29"),
+    "UTF-16": (
+        holding("manifest.csv", HEAD.decode().encode("utf-16")),
+        "manifest.csv: expected UTF-8 text, got byte 0",
+    ),
+    "binary": (holding("manifest.csv", bytes(range(256))), "manifest.csv: expected UTF-8 text, got byte 128"),
+    "zeros": (
+        holding("manifest.csv", HEAD + b"a\0b,x,y,z"),
+        "manifest.csv: expected UTF-8 text, got a zero at byte 27",
+    ),
+    "long cell": (
+        holding("manifest.csv", HEAD + b"a" * 200_000),
+        "manifest.csv: expected a table in CSV, got field larger than field limit (131072) in lines 2 to 2",
+    ),
+    "open quote": (
+        replaced("manifest.csv", "c02,", '"c02,'),
+        "manifest.csv: expected a table in CSV, got ',' expected after '\"' in lines 4 to 5",
+    ),
+    "open quote at the end": (
+        holding("manifest.csv", HEAD + b'c01,"images/c01.png,bob,bob/c01.png\nc02'),
+        "manifest.csv: expected a table in CSV, got unexpected end of data in lines 2 to 3",
+    ),
+    "line break in a cell": (
+        replaced("manifest.csv", "c02,", '"c\n02",'),
+        "manifest.csv: expected every cell in one line, got a quote in line 4 that is closed in line 5",
+    ),
+    "two columns of a name": (
+        replaced("manifest.csv", "target", "mask"),
+        "manifest.csv: expected columns of different names, got two named mask",
+    ),
+    "endless path": (
+        replaced("manifest.csv", "bob/c01.png", "x/" * 5000),
+        "mask file: expected a file, got none at x/x",
+    ),
+    "nothing": (holding("manifest.csv", b""), "manifest.csv: expected columns case,image,annotator,mask, got nothing"),
+}
+TEXTS = [
+    *(Fault(name=f"cohort.yaml: {name}", spoil=spoil, sentence=said) for name, (spoil, said) in YAMLS.items()),
+    *(Fault(name=f"manifest.csv: {name}", spoil=spoil, sentence=said) for name, (spoil, said) in TABLES.items()),
+]
+
+
+@pytest.mark.parametrize("fault", [*NAMES, *TEXTS], ids=lambda fault: fault.name)
+def test_a_spoiled_cohort_is_answered_in_a_sentence(pictures, fault: Fault) -> None:
+    root = pictures.tables()
+    fault.spoil(root)
+    before = sorted(root.parent.rglob("*"))
+    begun = time.monotonic()
+    result = CliRunner().invoke(app, ["check", str(root)])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert (result.exit_code, time.monotonic() - begun < MOST_SECONDS) == (1, True)
+    lines = [line for line in result.output.splitlines() if fault.sentence in line]
+    assert len(lines) == 1, result.output[:2000]
+    assert sorted(root.parent.rglob("*")) == before
+
+
+def test_a_folder_of_a_bad_name_is_no_cohort_without_another(pictures, tmp_path: Path) -> None:
+    pictures.root = tmp_path / "x."
+    pictures.root.mkdir()
+    for case in ("c01", "c02"):
+        pictures.add(case)
+    pictures.yaml = pictures.yaml.replace("name: tiny\n", "")
+    result = CliRunner().invoke(app, ["check", str(pictures.tables())])
+    assert result.exit_code == 1
+    assert "cohort name: expected a name that a file can have, got 'x.', which begins" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_index_writes_no_cohort_of_bad_names(pictures) -> None:
+    root = pictures.root
+    (root / "bob").rename(root / "b:ob")
+    for name in ("ann", "b:ob"):
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / name).rename(root / "annotations" / name)
+    result = CliRunner().invoke(app, ["index", str(root)])
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True)
+    assert "annotator: expected a name that a file can have, got 'b:ob'" in result.output
+    assert not (root / "manifest.csv").exists()
