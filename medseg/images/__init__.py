@@ -6,6 +6,7 @@
 ``geometry``      how far two grids lie apart, and whether one mirrors the other
 ``scan_files``    NIfTI, NRRD and MHA
 ``files``         the one door to all these formats: images, masks, maps
+``results``       the folder that results are written to: looked at before, tidied up after
 
 Each may import those above it.
 """

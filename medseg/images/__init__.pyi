@@ -14,5 +14,10 @@ from .files import (
 )
 from .geometry import (
     corner_distance_mm as corner_distance_mm,
+    flattened_axes as flattened_axes,
     flipped_axes as flipped_axes,
+)
+from .results import (
+    place_complaints as place_complaints,
+    whole_or_none as whole_or_none,
 )
