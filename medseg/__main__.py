@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from medseg.contracts import Refused
+from medseg.contracts import Refused, complaint, gathered
 
 app = typer.Typer(
     name="medseg",
@@ -25,16 +27,30 @@ Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_defau
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
 
+UNWRITABLE = ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ENOTDIR", "EISDIR", "EIO"]
+"""What the system says where the user's disk, folder or name is at fault, not the program."""
+
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Bad input: every complaint on a line of its own, exit status 1, no traceback."""
+def _refusing(written: Path | None = None) -> Iterator[None]:
+    """Bad input, and a disk that is full or may not be written to: a line each, exit status 1, no traceback.
+
+    written: where the command writes; named where the system does not say which file it was.
+    """
     try:
         yield
     except Refused as refused:
-        for line in refused.complaints:
-            typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(1) from None
+        complaints = refused.complaints
+    except OSError as error:
+        if error.errno is None or errno.errorcode.get(error.errno) not in UNWRITABLE:
+            raise
+        where = error.filename or written or "output"
+        complaints = (complaint("file", "room and leave for it", os.strerror(error.errno), str(where)),)
+    else:
+        return
+    for line in gathered(complaints):
+        typer.echo(f"error: {line}", err=True)
+    raise typer.Exit(1) from None
 
 
 @app.command()
@@ -52,7 +68,7 @@ def index(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Write manifest.csv and cohort.yaml for a folder of images and masks."""
-    with _refusing():
+    with _refusing(out or folder):
         from medseg.experiment.cohorts import index_folder
 
         typer.echo(
@@ -74,7 +90,7 @@ def check(
     page: Annotated[Path | None, typer.Option(help="Draw some objects of the label maps to this PNG.")] = None,
 ) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
-    with _refusing():
+    with _refusing(page):
         from medseg.experiment.cohorts import check_folder
 
         findings = check_folder(folder, page)
@@ -94,7 +110,7 @@ def simulate(
     noise: Annotated[float, typer.Option(help="Noise added to idx images, as a part of their range.")] = 0.1,
 ) -> None:
     """Write a cohort with simulated annotators from one with known truth, or from MNIST's idx files."""
-    with _refusing():
+    with _refusing(out):
         from medseg.experiment.cohorts import simulate_folder
 
         typer.echo(
@@ -118,7 +134,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stopped.")] = False,
 ) -> None:
     """Train the stages of a config."""
-    with _refusing():
+    with _refusing(out):
         from medseg.experiment.methods import load_config
 
         resolved = load_config(config, overrides or [])
@@ -136,7 +152,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
-    with _refusing():
+    with _refusing(out):
         from medseg.experiment.predict import predict_folder
 
         typer.echo(f"{len(predict_folder(run, images, out))} cases written to {out}")
@@ -147,13 +163,13 @@ def complete(
     run: Run,
     labels: Annotated[Path, typer.Option(exists=True, help="A label map, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the completed masks.")],
-    samples: Annotated[int, typer.Option(min=0, help="Draws of each object, behind the intervals.")] = 20,
-    gap: Annotated[int, typer.Option(min=0, help="Bridge gaps of so many voxels between object and occluder.")] = 0,
+    samples: Annotated[int, typer.Option(help="Draws of each object, behind the intervals.")] = 20,
+    gap: Annotated[int, typer.Option(help="Bridge gaps of so many voxels between object and occluder.")] = 0,
     anywhere: Annotated[bool, typer.Option("--anywhere", help="Let objects grow outside of occluders too.")] = False,
     rules: Annotated[Path | None, typer.Option(help="A cohort.yaml to take instead of the run's.")] = None,
 ) -> None:
     """The hidden part of every object of label maps, on their own grid, with volume intervals."""
-    with _refusing():
+    with _refusing(out):
         from medseg.experiment.complete import complete as run_completion
 
         typer.echo(run_completion(run, labels, out, samples=samples, gap=gap, anywhere=anywhere, rules=rules))
@@ -166,7 +182,7 @@ def evaluate(
     stage: Annotated[str | None, typer.Option(help="As this stage of method two left the weights.")] = None,
 ) -> None:
     """Scores and pictures of the test cases; confusion matrices, or rivals."""
-    with _refusing():
+    with _refusing(run):
         from medseg.experiment.evaluate import evaluate_run
 
         typer.echo(evaluate_run(run, cohort, stage))
@@ -179,7 +195,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Write the table here as CSV too.")] = None,
 ) -> None:
     """One table over runs, paired over seeds and folds."""
-    with _refusing():
+    with _refusing(out):
         from medseg.experiment.compare import compare_runs
 
         typer.echo(compare_runs(runs, reference, out))
@@ -190,7 +206,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the cohort, the runs and the pictures.")] = Path("runs/demo"),
 ) -> None:
     """Train both methods and their rivals on generated data; print the tables; draw the pictures."""
-    with _refusing():
+    with _refusing(out):
         from medseg.experiment.demo import demo as run_demo
 
         typer.echo(run_demo(out))

@@ -19,8 +19,20 @@ from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
 from medseg.contracts import Refused, Volume, complaint
 from medseg.evaluation import voxel_entropy
-from medseg.images import SUFFIXES, read_channels, suffix_of, write_labels, write_map
+from medseg.images import (
+    SUFFIXES,
+    flattened_axes,
+    place_complaints,
+    read_channels,
+    suffix_of,
+    whole_or_none,
+    write_labels,
+    write_map,
+)
 from medseg.training import device_of, load_weights
+
+RESULTS = ("truth", "probabilities", "annotators", "entropy")
+"""The folders that ``write_prediction`` fills."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +86,24 @@ def predict(run: Path, images: Path, out: Path) -> list[Path]:
     """Predict every image of a folder; several channels per image as ``<case>_0000.<ext>``, ``<case>_0001.<ext>``.
 
     Raises Refused, before anything is written, for images that cannot be read or do not fit the network,
-    and where a file would be overwritten.
+    for voxels that are no finite numbers, and where a file would be overwritten. Where writing fails, nothing is left.
     """
     predictor = Predictor.load(run)
     cases = find_images(images, predictor.signature.channels)
-    complaints = []
-    if (out / "truth").exists():
-        complaints.append(complaint("output folder", "no predictions yet", "a folder truth/", str(out)))
-    complaints += [line for name, paths in cases.items() for line in _unfit(name, paths, predictor.signature)]
+    complaints = place_complaints(out, images)
+    taken = [name for name in RESULTS if (out / name).exists()]
+    if taken and not complaints:
+        complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
+    complaints += [line for name, paths in cases.items() for line in _unfit(name, paths, predictor)]
     if complaints:
         raise Refused(complaints)
-    written = []
-    for name, paths in cases.items():
-        prediction = predictor(name, read_channels(paths))
-        written.append(write_prediction(prediction, predictor.signature, out, suffix_of(paths[0])))
-    return written
+    with whole_or_none(out, RESULTS):
+        return [
+            write_prediction(
+                predictor(name, read_channels(paths)), predictor.signature, out=out, suffix=suffix_of(paths[0])
+            )
+            for name, paths in cases.items()
+        ]
 
 
 def find_images(folder: Path, channels: int) -> dict[str, tuple[Path, ...]]:
@@ -129,19 +144,39 @@ def write_prediction(prediction: Prediction, signature: Signature, out: Path, su
     return truth
 
 
-def _unfit(name: str, paths: Sequence[Path], signature: Signature) -> list[str]:
+def _unfit(name: str, paths: Sequence[Path], predictor: Predictor) -> list[str]:
+    signature, grid = predictor.signature, predictor.config.data.grid
+    wanted_mm = grid.spacing_mm if grid.mode == "patch" else None
     try:
         image = read_channels(paths)
     except Refused as refused:
         return list(refused.complaints)
     except ValueError:
         return [complaint("channels", "the same shape", "different ones", name)]
-    found = []
-    if image.array.ndim - 1 != signature.spatial_dims:
-        found.append(complaint("image", f"{signature.spatial_dims}-D", f"{image.array.ndim - 1}-D", name))
+    found, spatial_dims = [], image.array.ndim - 1
+    if spatial_dims != signature.spatial_dims:
+        found.append(complaint("image", f"{signature.spatial_dims}-D", f"{spatial_dims}-D", name))
     if len(image.array) != signature.channels:
         found.append(complaint("image channels", signature.channels, len(image.array), name))
-    return found
+    if flattened_axes(image.affine, spatial_dims):
+        got = f"one that gives several voxels one place: {image.affine[:3].round(6).tolist()}"
+        found.append(complaint("affine", "a place for each voxel", got, name))
+    elif wanted_mm and image.spacing_mm is None:
+        expected = f"a spacing, for the run resamples to {' x '.join(f'{mm:g}' for mm in wanted_mm)} mm"
+        found.append(complaint("image", expected, "a picture without one", name))
+    return [*found, *_infinite(name, image.array)]
+
+
+def _infinite(name: str, array: NDArray[np.generic]) -> list[str]:
+    """Of an image (C,S...): how many voxels are no finite numbers as float32, and where the first of them is."""
+    with np.errstate(over="ignore"):
+        wrong = np.argwhere(~np.isfinite(array.astype(np.float32)))
+    if not len(wrong):
+        return []
+    channel, *index = wrong[0].tolist()
+    place = f"[{', '.join(map(str, index))}]" + (f" of channel {channel}" if len(array) > 1 else "")
+    got = f"{len(wrong)} of {array.size} that are not, the first {array[tuple(wrong[0])]} at {place}"
+    return [complaint("voxels", "finite numbers", got, name)]
 
 
 def _normalised(probs: NDArray[np.float32], axis: int) -> NDArray[np.float32]:

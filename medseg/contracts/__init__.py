@@ -41,7 +41,7 @@ from medseg.contracts.data import (
     Volume,
 )
 from medseg.contracts.methods import Evaluation, Method, Parts, Report, Signature
-from medseg.contracts.refusal import Refused, complaint
+from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
 from medseg.contracts.training import Batch, Losses, Objective, Stage, Target
 
@@ -74,4 +74,5 @@ __all__ = [
     "Target",
     "Volume",
     "complaint",
+    "gathered",
 ]

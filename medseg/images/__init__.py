@@ -7,6 +7,7 @@
 ``grids``         masks and channels brought onto the grid of their image
 ``scan_files``    NIfTI, NRRD and MHA
 ``files``         the one door to all these formats: images, masks, maps
+``results``       the folder that results are written to: looked at before, tidied up after
 
 Each may import those above it.
 """

@@ -12,9 +12,18 @@ from .files import (
     write_labels as write_labels,
     write_map as write_map,
 )
+from .geometry import (
+    corner_distance_mm as corner_distance_mm,
+    flattened_axes as flattened_axes,
+    flipped_axes as flipped_axes,
+)
 from .grids import (
     grid_complaints as grid_complaints,
     length_text as length_text,
     onto_grid as onto_grid,
     require_grid as require_grid,
+)
+from .results import (
+    place_complaints as place_complaints,
+    whole_or_none as whole_or_none,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,18 +154,22 @@ def write_map(path: Path, volume: Volume) -> Path:
 
 
 def _write(path: Path, array: NDArray[np.generic], volume: Volume) -> Path:
-    """The whole file or none: written beside its place, then moved there."""
+    """The whole file or none: written beside its place, then moved there. Raises Refused where that fails."""
     fitting = (*SCAN_SUFFIXES, ".png", *TIFF_SUFFIXES) if array.ndim == 2 else SCAN_SUFFIXES
     if suffix_of(path) not in fitting:
         raise Refused([complaint(f"file suffix for {array.ndim}-D", " ".join(fitting), path.name, str(path))])
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if suffix_of(path) in PICTURE_SUFFIXES:
             write_picture(temporary, array, volume.spacing_mm)
         else:
             write_scan(temporary, array, volume.affine)
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # ITK's are of the latter kind, and do not say why
+        got = getattr(error, "strerror", None) or "one that takes no more: the disk is full, or may not be written to"
+        raise Refused([complaint("file", "room and leave for it", got, str(path))]) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path

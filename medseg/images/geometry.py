@@ -19,6 +19,15 @@ def spacing_of(affine: Affine, spatial_dims: int) -> tuple[float, ...]:
     return tuple(float(length) for length in np.linalg.norm(affine[:3, :spatial_dims], axis=0))
 
 
+def flattened_axes(affine: Affine, spatial_dims: int) -> bool:
+    """Whether an affine (4,4) is not finite, or gives two voxels of a grid of so many axes one place."""
+    columns = affine[:3, :spatial_dims]
+    if not np.isfinite(affine).all() or not np.linalg.norm(columns, axis=0).all():
+        return True
+    turned = columns / np.linalg.norm(columns, axis=0)
+    return bool(np.linalg.svd(turned, compute_uv=False).min() < 1e-4)
+
+
 def corner_distance_mm(affine_a: Affine, affine_b: Affine, shape: Sequence[int]) -> float:
     """Largest distance in mm between the corner voxels of a grid (S...) under two affines (4,4)."""
     corners = np.zeros((2 ** len(shape), 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,22 @@ from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
 from medseg.cohorts import read_cohort_yaml
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
-from medseg.images import SUFFIXES, as_labels, read_labels, suffix_of
+from medseg.images import (
+    SUFFIXES,
+    as_labels,
+    flattened_axes,
+    place_complaints,
+    read_labels,
+    suffix_of,
+    whole_or_none,
+)
+
+MOST_SAMPLES, MOST_GAP = 10_000, 100
+"""Of what may be asked for; intervals of more samples are no better, and what lies further apart does not touch."""
+VOXELS_OF_SAMPLES = 2**30
+"""One object's samples may have no more in its frame: 4 GiB."""
+RESULTS = ("completed", "objects", "probabilities", "entropy", ORDER, OBJECTS)
+"""What ``complete`` leaves in its folder."""
 
 
 def complete_map(
@@ -47,9 +63,12 @@ def complete_map(
     affine = np.diag([*(lengths or ()), *(1.0,) * (4 - len(lengths or ()))])
     volume = as_labels(Volume(array=label_map[None], affine=affine, spacing_mm=lengths), where)
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    return MapCompleter(
+    job = MapCompleter(
         completer=completer, scheme=completed_scheme(completer.signature), samples=samples, gap=gap, anywhere=anywhere
-    )("map", volume)
+    )
+    if complaints := _excess(job):
+        raise Refused(complaints)
+    return job("map", volume)
 
 
 def complete(
@@ -66,26 +85,33 @@ def complete(
     samples: draws of each amodal mask, for the intervals. gap: voxels by which a visible part and what hides it may lie
     apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: a
     cohort.yaml whose classes and rules take the maps apart instead of the run's.
-    Raises Refused, before anything is written, for maps that cannot be read or taken apart, and where results are.
+    Raises Refused, before anything is written, for maps that cannot be read or taken apart, for more samples or a wider
+    gap than can be computed, and where results are. Where writing fails, nothing is left.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
     scheme = completed_scheme(completer.signature) if rules is None else _scheme_of_file(rules, completer.signature)
     job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere)
+    if complaints := _excess(job):
+        raise Refused(complaints)
     maps = find_label_maps(labels)
-    complaints = [line for path in maps for line in _unfit(job, path)]
-    if (out / OBJECTS).exists():
-        complaints.append(complaint("output folder", "no completions yet", f"a file {OBJECTS}", str(out)))
+    complaints = place_complaints(out, labels)
+    taken = [name for name in RESULTS if (out / name).exists()]
+    if taken and not complaints:
+        got = f"a {'file' if '.' in taken[-1] else 'folder'} {taken[-1]}"
+        complaints.append(complaint("output folder", "no completions yet", got, str(out)))
+    complaints += [line for path in maps for line in _unfit(job, path)]
     if complaints:
         raise Refused(complaints)
     rows: list[ObjectRow] = []
     orders: list[Order] = []
-    for path in maps:
-        done = job(_case(path), read_labels(path))
-        write_objects(done, out, _case(path), suffix_of(path))
-        rows += done.rows
-        orders += done.orders
-    write_rows(out / ORDER, Order, orders)
-    write_rows(out / OBJECTS, ObjectRow, rows)
+    with whole_or_none(out, RESULTS):
+        for path in maps:
+            done = job(_case(path), read_labels(path))
+            write_objects(done, out, _case(path), suffix_of(path))
+            rows += done.rows
+            orders += done.orders
+        write_rows(out / ORDER, Order, orders)
+        write_rows(out / OBJECTS, ObjectRow, rows)
     return _summary(rows, len(maps), out)
 
 
@@ -107,10 +133,23 @@ def _case(path: Path) -> str:
 
 def _unfit(job: MapCompleter, path: Path) -> Sequence[str]:
     try:
-        job.extract(_case(path), read_labels(path))
+        volume = read_labels(path)
+        if flattened_axes(volume.affine, volume.array.ndim):
+            got = f"one that gives several voxels one place: {volume.affine[:3].round(6).tolist()}"
+            return [complaint("affine", "a place for each voxel", got, _case(path))]
+        job.extract(_case(path), volume)
     except Refused as refused:
         return refused.complaints
     return ()
+
+
+def _excess(job: MapCompleter) -> list[str]:
+    """What is asked for that cannot be computed, by arithmetic."""
+    most = min(MOST_SAMPLES, VOXELS_OF_SAMPLES // math.prod(job.completer.frame.size))
+    asked = (("samples", most, job.samples), ("gap", MOST_GAP, job.gap))
+    return [
+        complaint(name, f"a number from 0 to {limit}", got, name) for name, limit, got in asked if not 0 <= got <= limit
+    ]
 
 
 def _scheme_of_file(path: Path, signature: AmodalSignature) -> ObjectScheme:

@@ -2,6 +2,7 @@
 
 ``mistakes``    what an annotator gets wrong, as parameters and their application
 ``simulators``  the kinds of annotators, which draw them
+``arguments``   whether what is asked for can be made
 ``digits``      MNIST's files, which they can label
 ``cohort``      a cohort labelled by them
 ``samples``     embedded images with organs and lesions

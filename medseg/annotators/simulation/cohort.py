@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.annotators.simulation.arguments import argument_complaints
 from medseg.annotators.simulation.digits import holds_digits, read_digits
 from medseg.annotators.simulation.simulators import annotator_names, confusion_counts, normalise, simulate
 from medseg.cohorts import load_cohort, require_empty, write_cohort
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
-from medseg.images import read_labels, write_labels
+from medseg.images import place_complaints, read_labels, whole_or_none, write_labels
 
 ANNOTATOR_STREAM, KEPT_STREAM, NOISE_STREAM = 1, 2, 3
 """What a generator of (seed, case, stream) is for; never 0: numpy draws the same from (seed, case, 0) and
 (seed, case), from which the embedded samples are rendered."""
+
+RESULTS = ("images", "truth", "annotations", "confusion.csv", "manifest.csv", "cohort.yaml")
+"""What ``simulate_cohort`` leaves in its folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +54,13 @@ def simulate_cohort(
     labels_per_image: keep this many annotators per case, drawn at random; None keeps all. An annotator of whom
     nothing is kept is no annotator of the new cohort.
     Beside the cohort, confusion.csv holds each annotator's p(observed|true) over all its labels, kept or not.
-    Raises Refused for bad arguments, an ``out`` that is not empty, and cases without a usable truth.
+    Raises Refused for bad arguments, an ``out`` that is not empty, and cases without a usable truth; nothing is left.
     """
-    _check_arguments(annotators, cases, labels_per_image, noise)
+    if complaints := argument_complaints(annotators, cases, labels_per_image, noise=noise, seed=seed):
+        raise Refused(complaints)
     require_empty(out)
+    if complaints := place_complaints(out, source):
+        raise Refused(complaints)
     if holds_digits(source):
         frame = _digit_frame(out)
         known = _digit_cases(source, out, seed=seed, cases=cases, noise=noise)
@@ -63,26 +70,8 @@ def simulate_cohort(
         _check_truths(original)
         frame = replace(original, root=out, name=f"{original.name}_simulated", crowd=(), cases=())
         known = _copied_cases(original, out)
-    return annotate(frame, known, annotators=annotators, seed=seed, labels_per_image=labels_per_image)
-
-
-def _check_arguments(annotators: Sequence[str], cases: int | None, labels_per_image: int | None, noise: float) -> None:
-    complaints = []
-    if cases is not None and cases < 1:
-        complaints.append(complaint("number of cases", "at least 1", cases, "cases"))
-    if labels_per_image is not None and not 1 <= labels_per_image <= len(annotators):
-        limit = f"1 to {len(annotators)}, the number of annotators"
-        complaints.append(complaint("labels per image", limit, labels_per_image, "labels_per_image"))
-    if noise < 0:
-        complaints.append(complaint("noise", "a standard deviation >= 0", noise, "noise"))
-    if not annotators:
-        complaints.append(complaint("annotators", "at least one", "none", "annotators"))
-    try:
-        annotator_names(annotators)
-    except Refused as refused:
-        complaints.extend(refused.complaints)
-    if complaints:
-        raise Refused(complaints)
+    with whole_or_none(out, RESULTS):
+        return annotate(frame, known, annotators=annotators, seed=seed, labels_per_image=labels_per_image)
 
 
 # ----------------------------------------------------------------------------------- the annotators

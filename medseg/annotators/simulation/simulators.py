@@ -36,6 +36,9 @@ CORRELATION = 4.0
 CUTS = 4
 """Slabs that a fractured annotation loses."""
 
+MOST_VOXELS = 10_000.0
+"""No strength in voxels is greater: no image is so wide."""
+
 
 # ------------------------------------------------------------------------------------ the drawing
 Draw = Callable[[Labels, float, int, np.random.Generator], Mistake]
@@ -166,12 +169,13 @@ def _fault(spec: str) -> str | None:
         return None
     if SIMULATORS[name].strength is None:
         return complaint("annotator strength", f"none, {name} takes no strength", repr(strength), spec)
-    limit = 1.0 if name == "confusion" else np.inf
+    limit = 1.0 if name == "confusion" else MOST_VOXELS
+    kind = "a number from 0 to 1" if name == "confusion" else "a number >= 0"
     try:
-        valid = 0 <= float(strength) <= limit and np.isfinite(float(strength))
+        valid = 0 <= float(strength) <= limit
+        kind = f"a number from 0 to {limit:g}" if float(strength) > limit else kind
     except ValueError:
         valid = False
-    kind = "a number from 0 to 1" if name == "confusion" else "a number >= 0"
     return None if valid else complaint("annotator strength", kind, repr(strength), spec)
 
 
