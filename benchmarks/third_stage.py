@@ -39,7 +39,7 @@ def main() -> None:
     torch.set_num_threads(1)
     run, out = arguments.run, arguments.out
     out.mkdir(parents=True)
-    for name in ("model.json", "splits.json", "environment.json"):
+    for name in ("model.json", "splits.json"):
         shutil.copy(run / name, out)
     config = load_config(run / "config.yaml", arguments.overrides)
     assert isinstance(config, AmodalConfig)

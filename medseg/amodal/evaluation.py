@@ -24,8 +24,8 @@ from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
-from medseg.cohorts import apply, find_cohort, load_objects, read_splits
-from medseg.config import dump_config
+from medseg.cohorts import apply, find_cohort, fingerprint, load_objects, read_splits
+from medseg.config import dump_config, refuse_other_data
 from medseg.contracts import ObjectCohort, Refused, Score, complaint
 from medseg.evaluation import score_of, write_rivals, write_scores
 from medseg.reporting import format_summary
@@ -71,6 +71,7 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
         expected = f"{', '.join(WITHOUT)} of a run of recipe three_stages"
         raise Refused([complaint("--stage", expected, f"{stage} of {config.recipe}", str(run))])
     cohort = load_objects(find_cohort(config.data.cohort))
+    refuse_other_data(run, fingerprint(cohort))
     cohort = apply(cohort, read_splits(run / "splits.json"))
     if stage is not None and not (run / stage / CALIBRATION).is_file():
         calibrate_run(run, cohort, stage)

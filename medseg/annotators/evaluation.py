@@ -14,7 +14,8 @@ from medseg.annotators.pictures.slices import panel_of, write_panel
 from medseg.annotators.predictor import Predictor, write_prediction
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
-from medseg.cohorts import apply, find_cohort, load_cohort, read_splits
+from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_splits
+from medseg.config import refuse_other_data
 from medseg.contracts import Cohort, Refused, Score, Volume, complaint
 from medseg.evaluation import METRICS, write_confusion, write_scores
 from medseg.images import suffix_of
@@ -104,6 +105,7 @@ def _test_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort:
         got = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
         raise Refused([complaint("classes", expected, got, cohort.name)])
     if other is None:
+        refuse_other_data(run, fingerprint(cohort))
         cohort = apply(cohort, read_splits(run / "splits.json"))
         cases = cohort.split("test")
     else:

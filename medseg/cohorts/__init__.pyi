@@ -16,6 +16,7 @@ from .manifest import (
 from .object_rules import with_rules as with_rules
 from .reading import read_all as read_all
 from .splits import (
+    Assignment as Assignment,
     SplitConfig as SplitConfig,
     apply as apply,
     read_splits as read_splits,

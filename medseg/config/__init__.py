@@ -2,19 +2,32 @@
 
 ``documents``   a YAML file with overrides: its values, and where each of them stands
 ``reading``     YAML and overrides -> a config, or every mistake at once
-``run_folder``  what a run folder says of itself: config.yaml and model.json
+``run_folder``  what a run folder says of itself: config.yaml and model.json, and whether they are still as training
+                left them
 
 Each may import those above it.
 """
 
 from medseg.config.reading import dump_config, load_config, recipes
-from medseg.config.run_folder import read_run_config, read_signature, run_recipe
+from medseg.config.run_folder import (
+    RUN_VERSION,
+    config_digest,
+    read_run_config,
+    read_signature,
+    refuse_other_data,
+    run_recipe,
+    written_by_training,
+)
 
 __all__ = [
+    "RUN_VERSION",
+    "config_digest",
     "dump_config",
     "load_config",
     "read_run_config",
     "read_signature",
     "recipes",
+    "refuse_other_data",
     "run_recipe",
+    "written_by_training",
 ]

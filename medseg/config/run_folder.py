@@ -1,9 +1,11 @@
-"""What a run folder says of itself: config.yaml and model.json."""
+"""What a run folder says of itself: config.yaml and model.json, and whether they are still as training left them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,102 @@ import yaml
 from medseg.config.reading import load_config, recipes
 from medseg.contracts import Refused, complaint
 
+RUN_VERSION = 1
+"""Of the files of a run folder; a later program reads what an earlier one has written."""
+
+FREE = {
+    "tracking": None,
+    "data": ("cohort",),
+    "training": ("accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
+}
+"""What may be changed in config.yaml of a trained run, section -> keys (None: all): where files lie, what computes."""
+
 
 def read_run_config(run: Path, kinds: Sequence[type[Any]], expected: str = "a run of a known recipe") -> Any:
-    """The resolved config of a run folder, as one of ``kinds``. Raises Refused where there is none of them."""
+    """The resolved config of a run folder, as one of ``kinds``.
+
+    Raises Refused where there is none of them, and where it is another than the run was trained with.
+    """
     recipe = run_recipe(run)
     if not any(recipe in recipes(kind) for kind in kinds):
         raise Refused([complaint("run folder", expected, f"recipe {recipe}", str(run))])
-    return load_config(run / "config.yaml", kinds)
+    config = load_config(run / "config.yaml", kinds)
+    if config_digest(run) != _environment(run).get("config", config_digest(run)):
+        expected = "what the run was trained with (undo the change, or train a new run)"
+        raise Refused([complaint("config", expected, "another", str(run / "config.yaml"))])
+    return config
 
 
 def run_recipe(run: Path) -> str:
-    """The recipe that a run folder's config names. Raises Refused where there is no config."""
-    if not (run / "config.yaml").is_file():
-        raise Refused([complaint("run folder", "config.yaml of a trained run", "none", str(run))])
-    return yaml.safe_load((run / "config.yaml").read_text()).get("recipe")
+    """The recipe that a run folder's config names. Raises Refused where there is no config, or one that is none."""
+    return _config_values(run).get("recipe", "none")
+
+
+def config_digest(run: Path) -> str:
+    """SHA-256 over the values of config.yaml that say what was trained; comments and the order of keys are free."""
+    values = {key: value for key, value in _config_values(run).items() if FREE.get(key, ()) is not None}
+    for section, keys in FREE.items():
+        if keys and isinstance(values.get(section), dict):
+            values[section] = {key: value for key, value in values[section].items() if key not in keys}
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def read_signature(run: Path) -> dict[str, Any]:
-    """The content of model.json. Raises Refused where a run folder has none."""
+    """The content of model.json. Raises Refused where a run folder has none, or one of a later version."""
     path = run / "model.json"
     if not path.is_file():
         raise Refused([complaint("run folder", "model.json of a trained run", "none", str(run))])
-    return json.loads(path.read_text())
+    with written_by_training(path):
+        content = dict(json.loads(path.read_text("utf-8")))
+        known = int(content.get("version", RUN_VERSION)) <= RUN_VERSION
+    if not known:
+        raise Refused([complaint("version of the run", f"at most {RUN_VERSION}", content["version"], str(path))])
+    return content
+
+
+@contextmanager
+def written_by_training(path: Path) -> Iterator[None]:
+    """Whoever reads a file of a run folder in here refuses what is no such file, in one sentence."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise Refused(
+            [complaint(path.name, "what training writes", f"another content ({reason})", str(path))]
+        ) from None
+
+
+def refuse_other_data(run: Path, fingerprint: str) -> None:
+    """Raise Refused where the run's own cohort is no longer what it was trained on; not known of old runs.
+
+    fingerprint: of the cohort as it is now.
+    """
+    before = _environment(run).get("data", fingerprint)
+    if before != fingerprint:
+        expected = f"{str(before)[:12]} as in training"
+        remedy = "put the files back as they were, or train a new run on them"
+        raise Refused([complaint("fingerprint of the data", expected, f"{fingerprint[:12]}; {remedy}", str(run))])
+
+
+def _environment(run: Path) -> dict[str, Any]:
+    """The content of environment.json, nothing where there is none."""
+    path = run / "environment.json"
+    if not path.is_file():
+        return {}
+    with written_by_training(path):
+        return dict(json.loads(path.read_text("utf-8")))
+
+
+def _config_values(run: Path) -> dict[str, Any]:
+    path = run / "config.yaml"
+    if not path.is_file():
+        raise Refused([complaint("run folder", "config.yaml of a trained run", "none", str(run))])
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise Refused(
+            [complaint("config", "YAML as training writes it", str(error).splitlines()[0], str(path))]
+        ) from None
+    if not isinstance(values, dict):
+        raise Refused([complaint("config", "keys and values", type(values).__name__, str(path))])
+    return values

@@ -1,19 +1,21 @@
 """The composition root: the only room that knows every other. One file per verb of the command line; nothing computes.
 
-``methods``     METHODS, the table of methods: the only place that names them all
-``cohorts``     `medseg index`, `medseg check`, `medseg simulate`
-``train``       `medseg train`
-``evaluate``    `medseg evaluate`
-``compare``     `medseg compare`
-``predict``     `medseg predict`
-``complete``    `medseg complete`
-``demo``        `medseg demo`
-``front_door``  the verbs for Python: folders and overrides in, cohorts, run folders and tables out
+``methods``      METHODS, the table of methods: the only place that names them all
+``environment``  where a run comes from: environment.json, and what is stamped onto a run
+``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
+``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
+``train``        `medseg train`
+``evaluate``     `medseg evaluate`
+``compare``      `medseg compare`
+``predict``      `medseg predict`
+``complete``     `medseg complete`
+``demo``         `medseg demo`
+``front_door``   the verbs for Python: folders and overrides in, cohorts, run folders and tables out
 
 Each may import those above it. Each verb reads what the previous one left on disk::
 
     runs/<name>/config.yaml        the resolved config                     (train)
-                environment.json   versions and machine                    (train)
+                environment.json   versions, code, data, machine           (train)
                 model.json         what the network was built for          (train)
                 splits.json        who is in train, val, test              (train)
                 <stage>/           checkpoints of each stage               (train)

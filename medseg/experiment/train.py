@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import platform
+import shlex
+import signal
 import sys
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_splits, split_cases, write_splits
-from medseg.config import dump_config, read_run_config
-from medseg.contracts import Cohort, Refused, complaint
-from medseg.experiment.methods import configs, method_of
-from medseg.training import HOW_NOT_WHAT, Tracker, fit, launch, on_every_process, on_first_process
+from medseg.cohorts import Assignment, apply, find_cohort, fingerprint, load_cohort, split_cases
+from medseg.contracts import Cohort, Refused
+from medseg.experiment.environment import stamp_weights
+from medseg.experiment.methods import method_of
+from medseg.experiment.run_folder import RunFolder
+from medseg.training import Tracker, fit, launch, newest_position, on_every_process, on_first_process
 
 
 def default_run_folder(config: Any) -> Path:
@@ -25,79 +27,77 @@ def default_run_folder(config: Any) -> Path:
 def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -> None:
     """Validate the cohort, write the split down, run the stages, and what the method does after them.
 
+    Nothing is written before all is read and checked, and a training that fails before its first step leaves nothing.
     Of several processes the first alone reads the cohort to check it, and tells the others what it found.
-    Raises Refused for a bad cohort, for a run folder that is already taken (without ``resume``), and for a
-    ``resume`` under another config: in the first process, while the others end with status 1.
+    Raises Refused for a bad cohort, for a run folder that is already taken (without ``resume``) or in which another
+    training runs, and for a ``resume`` under another config or split: in the first process, while the others end with
+    status 1. Told to stop, it ends with 143 or 130, and says how to go on.
     """
-    method = method_of(config)
+    method, folder = method_of(config), RunFolder(path=run, resume=resume)
     fabric = launch(config.training)
-    cohort, data_fingerprint = on_first_process(fabric, lambda: _validated(config, run, resume))
+    cohort, assignment, data = on_first_process(fabric, lambda: _validated(config, folder))
     parts = on_every_process(fabric, lambda: method.assemble(config, cohort))
-    if fabric.is_global_zero:
-        parts.signature.write(run / "model.json")
-        (run / "config.yaml").write_text(dump_config(config))
-        write_environment(run)
+    names = [stage.name for stage in parts.stages]
     values = config.model_dump(mode="json")
-    with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
-        fit(
-            parts.model,
-            parts.stages,
-            parts.source,
-            run,
-            config=config.training,
-            seed=config.seed,
-            tracker=tracker,
-            fingerprint=data_fingerprint,
-            resume=resume,
-            case_names=parts.case_names,
-            progress=progress,
-            fabric=fabric,
-        )
-    if fabric.is_global_zero:
-        method.finish(run, cohort)
+
+    def begin() -> None:
+        folder.begin(config, assignment, signature=parts.signature, data=data)
+
+    with (
+        folder.kept(lambda: _trained(run, names)),
+        _saying_how_to_go_on(run, names, fabric.is_global_zero),
+    ):
+        with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
+            fit(
+                parts.model,
+                parts.stages,
+                parts.source,
+                run,
+                config=config.training,
+                seed=config.seed,
+                tracker=tracker,
+                fingerprint=data,
+                resume=resume,
+                case_names=parts.case_names,
+                progress=progress,
+                fabric=fabric,
+                begin=begin,
+            )
+        if fabric.is_global_zero:
+            stamp_weights(run)
+            method.finish(run, cohort)
 
 
-def _validated(config: Any, run: Path, resume: bool) -> tuple[Cohort, str]:
-    """The cohort, every file of it read and every case in its split, and the fingerprint of its content."""
+def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, str]:
+    """The cohort, every file of it read and every case in its split, that split, and the fingerprint of its content."""
     method = method_of(config)
-    _refuse_taken(config, run, resume)
+    folder.check(config)
     cohort = load_cohort(find_cohort(config.data.cohort))
     if complaints := method.unfit(config, cohort) or method.check(cohort).errors:
         raise Refused(complaints)
-    return _split(config, cohort, run), fingerprint(cohort)
-
-
-def _refuse_taken(config: Any, run: Path, resume: bool) -> None:
-    """A run folder takes one run: a second is refused, and so is going on under another config."""
-    if not (run / "config.yaml").exists():
-        return
-    if not resume:
-        raise Refused([complaint("run folder", "a new folder (or --resume)", "one that holds a run", str(run))])
-    how = {"tracking": True, "training": set(HOW_NOT_WHAT)}
-    old, new = (section.model_dump(exclude=how) for section in (read_run_config(run, configs()), config))
-    differing = [key for key in new if old.get(key) != new[key]]
-    if differing:
-        raise Refused(
-            complaint(f"config {key}", f"{old.get(key)} as in the run folder", new[key], str(run)) for key in differing
-        )
-
-
-def _split(config: Any, cohort: Cohort, run: Path) -> Cohort:
-    """The cohort with every case in its split; the split is written into the run folder before training."""
-    path = run / "splits.json"
-    if path.exists():
-        return apply(cohort, read_splits(path))
     assignment = split_cases(cohort.cases, config.data.split)
-    write_splits(path, assignment)
-    return apply(cohort, assignment)
+    folder.check(config, assignment)
+    return apply(cohort, assignment), assignment, fingerprint(cohort)
 
 
-def write_environment(run: Path) -> None:
-    """environment.json: what ran this."""
-    packages = ("medseg", "torch", "monai", "lightning-fabric", "numpy", "SimpleITK", "nibabel")
-    found = {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "command": " ".join(sys.argv),
-    }
-    (run / "environment.json").write_text(json.dumps(found | {name: version(name) for name in packages}, indent=1))
+def _trained(run: Path, stages: list[str]) -> bool:
+    """Whether a run folder holds the state after some step."""
+    at = newest_position(run, stages)
+    return at is not None and at.global_step > 0
+
+
+@contextmanager
+def _saying_how_to_go_on(run: Path, stages: list[str], first: bool) -> Iterator[None]:
+    """A training that is told to stop says what it has saved, and the command that goes on, in one line."""
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as stopped:
+        status = stopped.code if isinstance(stopped, SystemExit) else 128 + signal.SIGINT
+        if first and status in (128 + signal.SIGTERM, 128 + signal.SIGINT):
+            at = newest_position(run, stages)
+            saved = "nothing is saved yet"
+            if at is not None:
+                saved = f"saved in {stages[at.stage_index]}, epoch {at.epoch + 1}, after step {at.step}"
+            command = f"medseg train {shlex.quote(f'{run}/config.yaml')} --out {shlex.quote(str(run))} --resume"
+            print(f"stopped: {saved}; go on with: {command}", file=sys.stderr, flush=True)
+        raise SystemExit(status) from None

@@ -115,7 +115,7 @@ def _as_it_is(made: Any) -> Any:
 
 
 def _leave_stopping_to_the_parent(worker: int) -> None:
-    """A SIGTERM to all processes at once is the parent's matter, which saves and then ends its workers.
+    """A SIGTERM or SIGINT to all processes at once is the parent's matter, which saves and then ends its workers.
 
     The handler that a worker has inherited would only set a flag that nobody reads; without any, its death would be
     an error of the parent. A second SIGTERM, as of a parent that has waited too long, ends it.
@@ -125,3 +125,4 @@ def _leave_stopping_to_the_parent(worker: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     signal.signal(signal.SIGTERM, first)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

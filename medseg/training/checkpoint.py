@@ -63,9 +63,12 @@ def load(path: Path) -> dict[str, Any]:
     if not beside.is_file() or beside.read_text().split()[:1] != [_digest(path)]:
         raise BrokenFileError(f"{path}: its SHA-256 is not the one in {beside.name}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the broken pickle runs into
         raise BrokenFileError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise BrokenFileError(f"{path}: a {type(content).__name__} instead of keys and values")
+    return content
 
 
 def load_latest(folders: Sequence[Path]) -> dict[str, Any] | None:

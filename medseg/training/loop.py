@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,6 @@ from medseg.training.finite import breaks_weights, not_finite
 from medseg.training.means import Means
 from medseg.training.optimisation import schedule_factor, set_learning_rates, set_modes, take_over
 from medseg.training.processes import (
-    TERMINATED,
     StopSignal,
     any_process,
     launch,
@@ -53,6 +52,7 @@ def fit(
     case_names: Sequence[str] = (),
     progress: bool = True,
     fabric: Fabric | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the stages in order, each from the best weights of the one before; leave the last in weights.pt.
 
@@ -62,11 +62,12 @@ def fit(
 
     fingerprint: of the data, so that a run is not resumed on other data. case_names: by ``Batch.case_index``.
     progress: show a line of it. fabric: of ``launch``, where somebody needed the processes before.
+    begin: called in the first process when all is read and checked, and before anything is written.
 
     Raises Refused for a folder that holds a run already (without ``resume``), for a checkpoint of another run, for a
     full disk, and for a loss that is not finite, with the names of the cases: in the first process, while the others
     end with status 1.
-    Raises SystemExit(143) after a SIGTERM, when the checkpoint is written.
+    Raises SystemExit(143) after a SIGTERM and SystemExit(130) after a SIGINT, when the checkpoint is written.
     """
     fabric = fabric or launch(config)
     made_with = provenance(config, seed, stages, fingerprint)
@@ -76,6 +77,7 @@ def fit(
     fabric.barrier()  # nobody writes before everybody has read
     targets: list[Target] = [stage.target for stage in stages[position.stage_index :]]
     on_every_process(fabric, lambda: source.load(dict.fromkeys(targets)))
+    on_first_process(fabric, begin)
     tracker.rewind(position.global_step - position.step)
     with parted(), StopSignal() as stop, ProgressLine(progress and fabric.is_global_zero) as line:
         run = Run(
@@ -129,7 +131,7 @@ def _train_stage(run: Run, state: StageState) -> None:
                 _train_step(run, state, fabric.to_device(batch), steps)
             _close_epoch(run, state, began)
             if any_process(fabric, run.stop.requested)[0]:
-                raise SystemExit(TERMINATED)
+                raise SystemExit(run.stop.status)
     run.take_best(state)
 
 
@@ -163,7 +165,7 @@ def _train_step(run: Run, state: StageState, batch: Batch, steps: int) -> None:
     if stop or (position.global_step % config.checkpoint_every == 0 and position.step < steps):
         run.save_last(state)
     if stop:
-        raise SystemExit(TERMINATED)
+        raise SystemExit(run.stop.status)
 
 
 def _close_epoch(run: Run, state: StageState, began: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from medseg.training.settings import LoopConfig
 Result = TypeVar("Result")
 
 TERMINATED = 143
-"""Exit status of a run that was told to stop: 128 + SIGTERM."""
+"""Exit status of a run that was told to stop: 128 + SIGTERM; after a SIGINT it is 128 + SIGINT."""
 
 
 def is_first_process() -> bool:
@@ -33,24 +34,30 @@ PARTING_SECONDS = 0.25
 
 
 class StopSignal:
-    """Notes a SIGTERM instead of dying of it; the loop saves and leaves at the next step.
+    """Notes a SIGTERM or SIGINT instead of dying of it; the loop saves and leaves at the next step.
 
-    The handler does nothing but set a flag: a collective inside it would hang.
+    The handler does nothing but set a flag: a collective inside it would hang. A second SIGINT ends the run at once.
+    Where the run is not in the main thread, which alone hears signals, nothing is noted.
     """
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: Any = None
+        self.status = TERMINATED
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignal:
-        self._before = signal.signal(signal.SIGTERM, self._note)
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.requested, self.status = True, 128 + number
 
 
 def launch(config: LoopConfig) -> Fabric:

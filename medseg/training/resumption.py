@@ -27,6 +27,9 @@ def newest_checkpoint(
         return None
     if not resume:
         raise Refused([complaint("run folder", "no checkpoints, or resume", "checkpoints", str(run_folder))])
+    if missing := [key for key in ("made_with", "model", "optimizer", "position") if key not in saved]:
+        expected = "a state that training has saved"
+        raise Refused([complaint("checkpoint", expected, f"one without {', '.join(missing)}", str(run_folder))])
     before: Mapping[str, str] = saved["made_with"]
     differences = [
         complaint(key, before.get(key, "none"), made_with.get(key, "none"), f"checkpoint in {run_folder}")
@@ -45,6 +48,15 @@ def resumed_position(content: Mapping[str, Any], model: nn.Module, run_folder: P
     """
     restore_weights(model, content["model"], f"checkpoint in {run_folder}")
     return Position(**content["position"])
+
+
+def newest_position(run_folder: Path, stages: Sequence[str]) -> Position | None:
+    """How far the newest readable checkpoint of a run is, whose stages have these names; None where there is none."""
+    try:
+        saved = load_latest([run_folder / stage for stage in stages])
+        return None if saved is None else Position(**saved["position"])
+    except (Refused, KeyError, TypeError):
+        return None
 
 
 def mention_processes(before: int, now: int) -> None:

@@ -63,7 +63,7 @@ def test_the_verbs_run_a_third_method(third: None, tmp_path: Path) -> None:
     medseg("index", folder)
     assert "no errors" in medseg("check", folder)
     medseg("train", config, "--out", run)
-    assert json.loads((run / "model.json").read_text()) == {"value": 1}
+    assert json.loads((run / "model.json").read_text()) == {"value": 1, "version": 1}
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["best/cross_entropy"] < rows[0]["val/cross_entropy"]
     assert "truth_dice" in medseg("evaluate", run)
