@@ -167,7 +167,11 @@ def _write(path: Path, array: NDArray[np.generic], volume: Volume) -> Path:
             write_scan(temporary, array, volume.affine)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # ITK's are of the latter kind, and do not say why
-        got = getattr(error, "strerror", None) or "one that takes no more: the disk is full, or may not be written to"
+        got = getattr(error, "strerror", None)
+        if suffix_of(path) in ITK_SUFFIXES:
+            got = got or "one that takes no more: the disk is full, or may not be written to"
+        if got is None:
+            raise
         raise Refused([complaint("file", "room and leave for it", got, str(path))]) from error
     finally:
         with suppress(OSError):

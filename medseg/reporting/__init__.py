@@ -5,6 +5,7 @@
 ``glossary``    what the names of metrics mean
 ``intervals``   how sure a mean over seeds and cases is
 ``tables``      numbers and tables as text, for the terminal, a README and the page
+``names``       names in pictures: no longer than there is room for, on one line
 ``plots``       the training curves of a run; a metric of several recipes side by side
 ``statistics``  several runs -> how good each recipe is, how sure that is, and by how much it wins
 ``summary``     one run -> a row per metric, annotator and class

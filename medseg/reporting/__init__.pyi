@@ -1,5 +1,6 @@
 from .glossary import explained_of as explained_of
 from .intervals import seed_means as seed_means
+from .names import shown_name as shown_name
 from .page import write_page as write_page
 from .plots import draw_curves as draw_curves
 from .runs import load_runs as load_runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -81,7 +82,7 @@ def _alarms(path: Path) -> list[str]:
 
 def _pictures(report: Path, pictures: Mapping[str, str]) -> list[str]:
     return [
-        f'<h2>{heading}</h2>\n<img src="{name}" alt="{heading}">'
+        f'<h2>{escape(heading)}</h2>\n<img src="{escape(quote(name))}" alt="{escape(heading)}">'
         for name, heading in pictures.items()
         if (report / name).is_file()
     ]

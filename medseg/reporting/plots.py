@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medseg.reporting.intervals import bootstrap_mean, seed_means
+from medseg.reporting.names import shown_name
 
 DOTS_PER_INCH = 110
 ORIGINS = {"train": "C0", "val": "C1"}
 
 
+@rc_context({"text.parse_math": False})
 def draw_curves(run_folder: Path) -> list[Path]:
     """Draw report/curves.png from metrics.jsonl: one plot per metric, train and val in the same one.
 
@@ -45,6 +48,7 @@ def draw_curves(run_folder: Path) -> list[Path]:
     return [path]
 
 
+@rc_context({"text.parse_math": False})
 def draw_comparison(frame: pd.DataFrame, metric: str, path: Path) -> Path:
     """Draw one metric of every recipe: mean and 95 % interval as a bar, each seed's mean as a dot.
 
@@ -56,7 +60,7 @@ def draw_comparison(frame: pd.DataFrame, metric: str, path: Path) -> Path:
     axis = figure.subplots()
     for place, group in enumerate(groups.values()):
         _draw_recipe(axis, group, place)
-    axis.set_yticks(range(len(groups)), [str(recipe) for recipe in groups])
+    axis.set_yticks(range(len(groups)), [shown_name(str(recipe)) for recipe in groups])
     axis.set_ylim(len(groups) - 0.5, -0.5)
     unit = str(of_metric["unit"].iloc[0])
     axis.set_xlabel(metric if unit == "1" else f"{metric} ({unit})")
@@ -74,7 +78,7 @@ def _draw_metric(axis: Axes, rows: Sequence[dict[str, Any]], name: str) -> None:
             steps, values = [row["step"] for row in known], [row[key] for row in known]
             axis.plot(steps, values, ".-" if len(known) < 30 else "-", color=colour, label=origin)
     _mark_stages(axis, rows)
-    axis.set_title(name, fontsize=10)
+    axis.set_title(shown_name(name, 48), fontsize=10)
     axis.set_xlabel("step", fontsize=8)
     axis.tick_params(labelsize=8)
     axis.grid(alpha=0.3)

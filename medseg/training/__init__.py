@@ -14,6 +14,7 @@
 ``processes``     the processes of a run: starting them, telling them apart, agreeing, and stopping them in good order
 ``state``         the state of a stage in training: everything that a checkpoint holds, and how it is taken up again
 ``resumption``    taking up a run: which checkpoint, whether it belongs to this run, what cannot be the same
+``reach``         whether W&B can be reached at all: a key, and a server that answers
 ``tracking``      what a run tells of itself: metrics.jsonl always, Weights & Biases where it is wanted
 ``run``           what stays the same over the stages of one run, and the folder that it is kept in
 ``loop``          the loop: every stage of every method, on one device or many, from the start or from a checkpoint

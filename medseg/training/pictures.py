@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -21,14 +22,16 @@ def window_to_uint8(image: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.round(255 * np.clip((values - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
 
 
+@rc_context({"text.parse_math": False})
 def draw_matrix(matrix: NDArray[np.floating], class_names: Sequence[str]) -> NDArray[np.uint8]:
     """A matrix (O,T) as an RGB picture (H,W,3) with its numbers."""
+    names = [name if len(name) <= 16 else f"{name[:9]}…{name[-6:]}" for name in class_names]
     figure = Figure(figsize=(1.5 + 0.8 * matrix.shape[1], 1.2 + 0.7 * matrix.shape[0]), layout="constrained")
     axes = figure.add_subplot(
         xticks=range(matrix.shape[1]),
         yticks=range(matrix.shape[0]),
-        xticklabels=class_names,
-        yticklabels=class_names,
+        xticklabels=names,
+        yticklabels=names,
         xlabel="true",
         ylabel="observed",
     )

@@ -6,14 +6,12 @@ The only file that knows wandb. Nothing that goes wrong there ends a run or make
 from __future__ import annotations
 
 import hashlib
-import netrc
-import os
 import re
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlparse
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +19,15 @@ from numpy.typing import NDArray
 from medseg.training.metrics import Value, append_row, rewind_rows
 from medseg.training.pictures import draw_matrix, drawable_mask, window_to_uint8
 from medseg.training.processes import is_first_process
+from medseg.training.reach import has_key, silence
 from medseg.training.settings import TrackingConfig
 
 if TYPE_CHECKING:  # wandb takes more than a second to import, and most runs do without it
     from wandb import Run as WandbRun
 
-INIT_SECONDS, FINISH_SECONDS = 15, 60
+ANSWER_SECONDS, INIT_SECONDS, FINISH_SECONDS = 3, 9, 60
+"""Of waiting for any answer of the server, for a run that it lets begin, for the upload at the end: without an answer
+a training begins offline within 15 seconds."""
 STEP = "trainer/step"
 
 
@@ -36,8 +37,8 @@ class Tracker:
     Each stage is a W&B run of its own, in the group of the experiment, with an id derived from the run
     folder, so that a resumed run goes on where it was.
 
-    tracking: ``auto`` and ``online`` go online where there is a key and W&B answers within INIT_SECONDS, else
-        offline with one warning that says how to send it later; ``off`` writes metrics.jsonl only.
+    tracking: ``auto`` and ``online`` go online where there is a key and W&B answers in time (ANSWER_SECONDS,
+        INIT_SECONDS), else offline with one warning that says how to send it later; ``off`` writes metrics.jsonl only.
     config: of the whole run, as W&B shows it. group: W&B's name for the experiment.
     job_type: of what is logged before the first `stage`.
     """
@@ -164,22 +165,23 @@ class Tracker:
     def _open(self) -> WandbRun:
         if self.mode == "offline":
             return self._init("offline")
-        reason = "there is no key (wandb login)"
-        if has_key():
+        reason, tried = "there is no key (wandb login)", ""
+        if has_key() and not (reason := silence(_server(), ANSWER_SECONDS)):
             try:
                 return self._init("online")
             except Exception as error:
-                reason = str(error)
+                reason, tried = str(error), str(time.time_ns())
         self.mode = "offline"
-        run = self._init("offline")
+        run = self._init("offline", tried)
         remedy = f"wandb sync {Path(run.dir).parent}"
         warnings.warn(f"W&B is offline: {reason}; send the run later with: {remedy}", stacklevel=5)
         return run
 
-    def _init(self, mode: Literal["online", "offline"]) -> WandbRun:
+    def _init(self, mode: Literal["online", "offline"], tried: str = "") -> WandbRun:
+        """tried: makes the id another one, for W&B holds that of a run which could not go online to be in use."""
         import wandb
 
-        address = f"{self.run_folder.resolve()}:{self.job_type}"
+        address = f"{self.run_folder.resolve()}:{self.job_type}{tried}"
         run = wandb.init(
             mode=mode,
             project=self.project,
@@ -204,13 +206,8 @@ class Tracker:
         return run
 
 
-def has_key() -> bool:
-    """Whether W&B would find a key without asking for one: in the environment, or in the netrc file."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    path = os.environ.get("NETRC")
-    try:
-        return netrc.netrc(path).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
+def _server() -> str:
+    """Where W&B would send the run, by its environment and settings files."""
+    import wandb
+
+    return str(wandb.setup().settings.base_url)

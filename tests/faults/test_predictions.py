@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from medseg.__main__ import app
 from medseg.annotators.simulation.cohort import simulate_cohort
-from medseg.contracts import Volume
+from medseg.contracts import Refused, Volume
 from medseg.images.files import write_labels, write_map
 
 from ..amodal.completion.conftest import CLASSES, RULES, crossing, write_run
@@ -307,6 +307,24 @@ def test_what_was_there_before_stays_where_writing_fails(place: Place, monkeypat
 def test_an_error_of_the_program_is_no_bad_input(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("medseg.experiment.predict.predict_folder", lambda *_: (_ for _ in ()).throw(OSError("odd")))
     assert isinstance(place.tell("predict").exception, OSError)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha", ".tif"])
+def test_a_file_of_every_format_that_finds_no_room_is_refused_by_name(tiny_disk: Path, suffix: str) -> None:
+    path = tiny_disk / f"map{suffix}"
+    array = np.random.default_rng(0).random((160, 160), np.float32)
+    with pytest.raises(Refused, match="file: expected room and leave for it, got .*map"):
+        write_map(path, Volume(array=array, affine=np.eye(4), spacing_mm=None))
+    assert list(tiny_disk.iterdir()) == []
+
+
+def test_evaluate_names_the_run_where_the_system_names_no_file(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("medseg.experiment.evaluate.evaluate_run", full)
+    done = CliRunner().invoke(app, ["evaluate", str(place.root / "run")])
+    refused(done, f"file: expected room and leave for it, got No space left on device ({place.root / 'run'})")
 
 
 def test_a_simulation_that_fails_leaves_no_files_that_block_the_next_try(place: Place) -> None:

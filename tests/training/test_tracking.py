@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -11,6 +15,7 @@ import pytest
 from wandb_reader import config, history, read_finished
 
 from medseg.training import tracking
+from medseg.training.reach import silence
 from medseg.training.settings import TrackingConfig
 from medseg.training.tracking import Tracker, has_key
 
@@ -58,6 +63,7 @@ class FakeWandb:
     def __init__(self, fails: tuple[str, ...] = (), broken: bool = False) -> None:
         self.fails, self.broken, self.runs, self.asked = fails, broken, [], []
         self.Settings = SimpleNamespace
+        self.setup = lambda: SimpleNamespace(settings=SimpleNamespace(base_url="http://wandb"))
 
     def init(self, **settings: object) -> FakeRun:
         self.asked.append(settings["mode"])
@@ -69,6 +75,7 @@ class FakeWandb:
 
 def install(monkeypatch: pytest.MonkeyPatch, fake: FakeWandb) -> FakeWandb:
     monkeypatch.setitem(sys.modules, "wandb", fake)
+    monkeypatch.setattr(tracking, "silence", lambda *_: "")
     return fake
 
 
@@ -152,7 +159,80 @@ def test_with_a_key_and_no_answer_it_goes_offline(folder: Path, monkeypatch: pyt
         told.metrics({}, 4)
     assert fake.asked == ["online", "offline"]
     settings = fake.runs[0].settings["settings"]
-    assert (settings.init_timeout, settings.finish_timeout_raises) == (15, False)
+    assert (settings.init_timeout, settings.finish_timeout_raises) == (9, False)
+    assert tracking.ANSWER_SECONDS + settings.init_timeout < 15
+
+
+class Server:
+    """On loopback, accepts all and answers ``heads`` requests of kind HEAD; then it never says another word."""
+
+    def __init__(self, heads: int) -> None:
+        self.heads, self.open = heads, []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # until it is closed
+            while True:
+                client, _ = self.socket.accept()
+                self.open.append(client)
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with suppress(OSError):
+            if client.recv(4096).startswith(b"HEAD") and self.heads:
+                self.heads -= 1
+                client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    def close(self) -> None:
+        for one in (self.socket, *self.open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)  # a thread that waits in it would keep it open
+            one.close()
+
+
+@pytest.mark.parametrize("kind", ["never answers", "answers once", "is not there"])
+@pytest.mark.parametrize("mode", ["auto", "online"])
+def test_a_server_that_is_out_of_reach_loses_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: Literal["auto", "online"]
+) -> None:
+    """For real: everything is in the offline file, after one warning, in time."""
+    server = Server(heads=kind == "answers once")
+    if kind == "is not there":
+        server.close()
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setattr(tracking, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(tracking, "INIT_SECONDS", 1.0)
+    monkeypatch.setattr(tracking, "_server", lambda: f"http://127.0.0.1:{server.port}")
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.port}")
+    begun = time.monotonic()
+    with pytest.warns(UserWarning) as warned, tracker(folder, mode) as told:
+        told.metrics({"val/nll": 0.25}, 4)
+        told.table("scores", ["case", "value"], [["c07", 0.9]])
+        told.stage("joint")
+        told.metrics({"val/nll": 0.125}, 8)
+    assert time.monotonic() - begun < 15
+    server.close()
+    (said,) = [str(warning.message) for warning in warned if "W&B" in str(warning.message)]
+    first, second = sorted((folder / "wandb").glob("offline-run-*/*.wandb"), key=lambda file: file.stat().st_mtime)
+    assert said.startswith("W&B is offline: ") and said.endswith(
+        f"; send the run later with: wandb sync {first.parent}"
+    )
+    logged = [history(read_finished(file)) for file in (first, second)]
+    assert [row["val/nll"] for row in logged] == [0.25, 0.125]
+    assert "scores/path" in logged[0]
+
+
+@pytest.mark.parametrize(("heads", "reason"), [(0, "no answer in 0.3 s from "), (1, "")])
+def test_any_answer_is_one_and_none_is_told_in_time(heads: int, reason: str) -> None:
+    server = Server(heads)
+    begun = time.monotonic()
+    assert silence(f"http://127.0.0.1:{server.port}", 0.3).startswith(reason)
+    assert bool(reason) == (time.monotonic() - begun >= 0.3)
+    server.close()
+    gone = silence(f"http://127.0.0.1:{server.port}", 0.3)
+    assert gone == f"Connection refused from http://127.0.0.1:{server.port}"
 
 
 def test_with_a_key_and_an_answer_it_is_online_and_resumable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from medseg.amodal.pictures.objects import COLOURS, painted
-from medseg.reporting import number_text
+from medseg.reporting import number_text, shown_name
 
 DOTS_PER_INCH = 110
 SAMPLES = 4
@@ -50,6 +51,7 @@ class CompletionPanel:
     """Length of a voxel along each of the S axes, in any unit."""
 
 
+@rc_context({"text.parse_math": False})
 def draw_completions(path: Path, rows: Sequence[CompletionPanel]) -> Path:
     """Draw a row per object with the pictures named in ``COLUMNS``, in the colours of the objects' contact sheet.
 
@@ -116,7 +118,7 @@ def _draw_panel(axes: Sequence[Axes], panel: CompletionPanel) -> None:
         axis.imshow(painted(visible, occluder & ~amodal, amodal), interpolation="nearest", aspect=aspect)
     probability.imshow(panel.probs[flat], cmap="magma", vmin=0, vmax=1, interpolation="nearest", aspect=aspect)
     scores = f"IoU amodal {number_text(panel.amodal_iou)}, occluded {number_text(panel.occluded_iou)}"
-    seen.set_title(f"{panel.name}   {scores}", fontsize=8, loc="left", pad=3)
+    seen.set_title(f"{shown_name(panel.name, 64)}   {scores}", fontsize=8, loc="left", pad=3)
 
 
 def _slice(panel: CompletionPanel) -> tuple[slice | int, ...]:

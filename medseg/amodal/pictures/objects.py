@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.checking import chosen_objects
 from medseg.contracts import ObjectCohort
+from medseg.reporting import shown_name
 
 DOTS_PER_INCH = 110
 PER_ROW = 10
@@ -54,6 +56,7 @@ def _picture(one: AmodalObject) -> ObjectPicture:
     return ObjectPicture(name=one.name, visible=one.visible, occluder=one.occluder, amodal=one.amodal, spacing=spacing)
 
 
+@rc_context({"text.parse_math": False})
 def draw_objects(path: Path, pictures: Sequence[ObjectPicture]) -> Path:
     """Draw the objects in their order, ten in a row; of a volume the slice that shows most of the visible part."""
     num_rows = max(1, -(-len(pictures) // PER_ROW))
@@ -87,7 +90,7 @@ def _draw(axis: Axes, picture: ObjectPicture) -> None:
         areas = picture.visible.sum(axis=(0, 1))
         masks = [mask[..., int(areas.argmax())] for mask in masks]
     axis.imshow(painted(*masks), interpolation="nearest", aspect=spacing[0] / spacing[1])
-    axis.set_title(f"{picture.name}\n{_occluded_share(picture)}", fontsize=5.5)
+    axis.set_title(f"{shown_name(picture.name)}\n{_occluded_share(picture)}", fontsize=5.5)
 
 
 def _occluded_share(picture: ObjectPicture) -> str:

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 from numpy.typing import NDArray
 
+from medseg.reporting import shown_name
+
 PER_ROW = 6
 MOST = 18
 """So many annotators are drawn, the first ones of confusion.csv; a heading says how many there are."""
@@ -71,11 +73,11 @@ def draw_confusion(figure: SubFigure, confusions: Sequence[Confusion], colours: 
         colour = colours.get(confusion.annotator, "black")
         estimated = axes[row, column]
         draw_matrix(estimated, confusion.estimated, confusion.classes)
-        estimated.set_title(f"{confusion.annotator}, estimated", fontsize=9, color=colour)
+        estimated.set_title(f"{shown_name(confusion.annotator, 20)}, estimated", fontsize=9, color=colour)
         if confusion.empirical is not None:
             empirical = axes[row + 1, column]
             draw_matrix(empirical, confusion.empirical, confusion.classes)
-            empirical.set_title(f"{confusion.annotator}, measured", fontsize=9, color=colour)
+            empirical.set_title(f"{shown_name(confusion.annotator, 20)}, measured", fontsize=9, color=colour)
     for axis in axes[:, 1:].flat:  # the names of the observed classes stand beside the first column
         axis.set_yticks([])
         axis.set_ylabel("")
@@ -86,16 +88,16 @@ def draw_matrix(axis: Axes, matrix: NDArray[np.float64], classes: Sequence[str])
     axis.set_axis_on()
     axis.imshow(np.ma.masked_invalid(matrix), cmap="Blues", vmin=0, vmax=1)
     axis.set_facecolor("0.9")
-    size = 8 if len(classes) <= 4 else 6
+    size, names = 8 if len(classes) <= 4 else 6, [shown_name(name, 16) for name in classes]
     for (o, t), value in np.ndenumerate(matrix):
         text = "n/a" if np.isnan(value) else f"{value:.3f}" if len(classes) <= 4 else f"{value:.2f}"
         axis.text(t, o, text, ha="center", va="center", fontsize=size, color="white" if value > 0.6 else "black")
-    axis.set_xticks(range(len(classes)), classes, fontsize=size)
+    axis.set_xticks(range(len(classes)), names, fontsize=size)
     if len(classes) > 2:
         axis.tick_params("x", rotation=30)
         for name in axis.get_xticklabels():
             name.set(ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(len(classes)), classes, fontsize=size)
+    axis.set_yticks(range(len(classes)), names, fontsize=size)
     axis.set_xlabel("true", fontsize=8)
     axis.set_ylabel("observed", fontsize=8)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from medseg.annotators.pictures.heatmaps import confusion_height, draw_confusion, read_confusion
@@ -14,6 +15,7 @@ MOST_PANELS = 4
 WIDTH, ROW_HEIGHT, LEGEND_HEIGHT = 15.0, 3.0, 0.7
 
 
+@rc_context({"text.parse_math": False})
 def draw_run(run_folder: Path) -> list[Path]:
     """Draw report/run.png: up to four cases, a row each, and the confusion matrices below.
 

@@ -15,6 +15,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from skimage.measure import find_contours
 
+from medseg.reporting import shown_name
+
 LINE_STYLES = ("-", "--", ":", "-.")
 """One per foreground class, where colour already says who drew."""
 LEGEND_CHARACTERS = 180
@@ -86,7 +88,8 @@ def draw_panels(figure: SubFigure, panels: Sequence[Panel], colours: dict[str, s
         shown = row[4].imshow(panel.entropy, cmap="magma", vmin=0, vmax=brightest, aspect=panel.aspect)
         figure.colorbar(shown, ax=row[4], fraction=0.046, pad=0.02)
         row[4].set_axis_off()
-        row[0].set_title(f"{COLUMNS[0]}: {panel.case}" if panel is panels[0] else panel.case, fontsize=9)
+        case = shown_name(panel.case)
+        row[0].set_title(f"{COLUMNS[0]}: {case}" if panel is panels[0] else case, fontsize=9)
     for axis, title in zip(axes[0, 1:], COLUMNS[1:], strict=True):
         axis.set_title(title, fontsize=9)
     handles = _legend(colours, panels[0].classes, any(panel.known_truth is not None for panel in panels))
@@ -134,8 +137,8 @@ def _class_colour(label: int) -> str:
 
 def _legend(colours: dict[str, str], classes: Sequence[str], known_truth: bool) -> list[Line2D]:
     """Annotators by colour; classes by the fill of the truth and, where several, the style of an annotator's line."""
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
-    for label, name in enumerate(classes[1:], start=1):
+    handles = [Line2D([], [], color=colour, label=shown_name(name)) for name, colour in colours.items()]
+    for label, name in enumerate(map(shown_name, classes[1:]), start=1):
         handles.append(Line2D([], [], color=_class_colour(label), linewidth=6, alpha=0.6, label=name))
         if len(classes) > 2:
             style = LINE_STYLES[(label - 1) % len(LINE_STYLES)]
