@@ -408,3 +408,30 @@ def test_index_writes_no_cohort_of_bad_names(pictures) -> None:
     assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True)
     assert "annotator: expected a name that a file can have, got 'b:ob'" in result.output
     assert not (root / "manifest.csv").exists()
+
+
+def test_an_expression_without_an_end_is_given_up(pictures) -> None:
+    root = pictures.root
+    for name in ("ann", "bob"):
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / name).rename(root / "annotations" / name)
+    for path in root.rglob("c01.png"):
+        path.rename(path.with_name("a" * 60 + "b.png"))
+    begun = time.monotonic()
+    result = CliRunner().invoke(app, ["index", str(root), "--patient-from", "(a|aa)+$"])
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True), result.exception
+    assert "patient_from: expected a regular expression that is done in 3 s, got (a|aa)+$, which takes" in result.output
+    assert time.monotonic() - begun < 2 * MOST_SECONDS
+    assert not (root / "manifest.csv").exists()
+
+
+def test_one_mistake_in_many_masks_is_one_line(pictures) -> None:
+    pictures.yaml = pictures.yaml.replace("object: 255", "object: 1, other: 2")
+    for number in range(3, 9):
+        pictures.add(f"c{number:02}")
+    result = CliRunner().invoke(app, ["check", str(pictures.tables())])
+    said = [line for line in result.output.splitlines() if "mask values" in line]
+    assert said == [
+        "mask values: expected 0, 1, 2, got 255 in 20 voxels "
+        "(16 times: c01/ann, ann/c01.png; c01/bob, bob/c01.png; c02/ann, ann/c02.png; ...)"
+    ]
