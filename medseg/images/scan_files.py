@@ -102,7 +102,8 @@ def _read_nifti(content: bytes, where: str) -> Volume:
     kind = nib.Nifti2Image if 540 in header_bytes else nib.Nifti1Image
     try:
         image = kind.from_bytes(content)
-        _require_sound(image.header, where)
+        header = kind.header_class(content[: kind.header_class.template_dtype.itemsize], check=False)
+        _require_sound(header, where)  # as it is stored: the image's own was mended by nibabel
         expected = _nifti_bytes(content, where)
         if len(content) < (expected or 0):
             raise Refused([complaint("file", f"{expected} bytes", f"{len(content)}: it is cut off", where)])
