@@ -1,9 +1,10 @@
 """Files <-> arrays with their affine and spacing, integrity checked: the only room that reads or writes pixels.
 
 ``headers``       what a file says of its image before any voxel is read
-``raster_files``  PNG, JPEG and TIFF
 ``integrity``     whether the bytes of a volume are whole
 ``geometry``      how far two grids lie apart, and whether one mirrors the other
+``promises``      what a header promises, judged before anything is made room for
+``raster_files``  PNG, JPEG and TIFF
 ``grids``         masks and channels brought onto the grid of their image
 ``scan_files``    NIfTI, NRRD and MHA
 ``files``         the one door to all these formats: images, masks, maps

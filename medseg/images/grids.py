@@ -82,10 +82,7 @@ def _reordering(affine: Affine, image_affine: Affine, axes: int) -> Affine | Non
     """(axes,axes) of 0, 1 and -1: how steps along a volume's axes are steps along the image's; None: no such ones."""
     if not np.isfinite(affine).all() or not np.isfinite(image_affine).all():
         return None
-    try:
-        step = np.linalg.solve(image_affine, affine)[:axes, :axes]
-    except np.linalg.LinAlgError:
-        return None
+    step = np.linalg.pinv(image_affine[:3, :axes]) @ affine[:3, :axes]
     whole = np.rint(step)
     is_one = (np.abs(whole).sum(axis=0) == 1).all() and (np.abs(whole).sum(axis=1) == 1).all()
     return whole if is_one and np.abs(step - whole).max() < _INTEGER_TOLERANCE else None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Callable
 
 from medseg.contracts import Refused, complaint
+
+SURPLUS_BYTES = 2**20
+"""So much padding may follow the voxels; more is no image."""
 
 _NRRD_PAYLOAD = re.compile(rb"\r?\n\r?\n")
 _NRRD_ENCODING = re.compile(rb"^encoding:\s*(\w+)", re.MULTILINE | re.IGNORECASE)
@@ -36,29 +40,42 @@ def check_payload(content: bytes, expected: int, where: str) -> None:
 
 
 def gunzip(content: bytes, where: str, expected_bytes: Callable[[bytes], int | None]) -> bytes:
-    """Unpack to the end and compare the checksum, which nibabel does only if it happens to read that far."""
+    """Unpack to the end and compare the checksum, which nibabel does only if it happens to read that far.
+
+    expected_bytes: of the whole, given its first 1024. No more than that (and some padding) is ever unpacked.
+    """
+    expected, most = None, SURPLUS_BYTES
     try:
-        return gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            start = file.read(1024)
+            expected = expected_bytes(start)
+            most += expected or 0
+            unpacked = start + file.read(most + 1 - len(start))
+        if len(unpacked) > most:
+            got = f"more than {most}: it holds what its header does not promise"
+            raise Refused([complaint("file", f"{expected or 0} bytes unpacked", got, where)])
+        return unpacked
     except EOFError as error:
-        part = zlib.decompressobj(wbits=31).decompress(content)
-        expected = expected_bytes(part)
+        part = zlib.decompressobj(wbits=31).decompress(content, most)
+        expected = expected or expected_bytes(part)
         whole = f"{expected} bytes unpacked" if expected else "a whole .gz"
         got = f"{len(part)} bytes: the .gz is cut off at its byte {len(content)}"
         raise Refused([complaint("file", whole, got, where)]) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        got = f"changed bytes: {reason(error)}"
+        got = f"changed bytes: {reason(error).partition(' 0x')[0]}"
         raise Refused([complaint("file", "an intact .gz", got, where)]) from error
 
 
 def _inflate(payload: bytes, expected: int, where: str) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        voxels = inflater.decompress(payload)
+        voxels = inflater.decompress(payload, expected + SURPLUS_BYTES)
     except zlib.error as error:
         got = f"changed bytes: {reason(error)}"
         raise Refused([complaint("file", "an intact .mha", got, where)]) from error
     if not inflater.eof:
-        got = f"{len(voxels)} bytes: it is cut off"
+        cut = len(voxels) < expected + SURPLUS_BYTES
+        got = f"{len(voxels)} bytes: it is cut off" if cut else f"more than {len(voxels)}"
         raise Refused([complaint("file", f"{expected} bytes of voxels", got, where)])
     return voxels
 

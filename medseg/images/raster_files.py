@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,17 @@ from PIL import Image
 
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.headers import ImageHeader
+from medseg.images.promises import require_size
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 Image.MAX_IMAGE_PIXELS = None  # a whole slide is large, and no attack
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, zlib.error, tifffile.TiffFileError)
-"""What the libraries raise at a damaged file."""
+BROKEN = (Exception,)
+"""What the libraries raise at a damaged file: there is no end to it (struct.error, IndexError, ZeroDivisionError)."""
 
+_EXIF_ORIENTATION = 0x0112
 _MM_PER_UNIT = {2: 25.4, 3: 10.0}  # TIFF 6.0, ResolutionUnit: 2 inch, 3 centimetre
 _PRINT_DEFAULTS = (72.0, 96.0)  # dots per inch that editors write without having measured anything
 
@@ -32,9 +33,11 @@ def read_picture(path: Path, where: str, indexed: bool) -> Volume:
     indexed: of a palette picture give the indices (masks), not the colours (images).
     Raises Refused for a broken file and for a transparent one.
     """
+    tiff = _is_tiff(path)
     try:
-        tiff = _is_tiff(path)
         return _read_tiff(path, where) if tiff else _volume(_read_pillow(path, where, indexed), where)
+    except Refused:
+        raise
     except BROKEN as error:
         raise _broken(error, path, where) from error
 
@@ -42,7 +45,9 @@ def read_picture(path: Path, where: str, indexed: bool) -> Volume:
 def picture_header(path: Path, where: str) -> ImageHeader:
     """Of what ``read_picture`` gives (images, not masks), without reading pixels. Raises Refused as that does."""
     try:
-        return _tiff_header(path, where) if _is_tiff(path) else _pillow_header(path)
+        return _tiff_header(path, where) if _is_tiff(path) else _pillow_header(path, where)
+    except Refused:
+        raise
     except BROKEN as error:
         raise _broken(error, path, where) from error
 
@@ -56,8 +61,21 @@ def _broken(error: Exception, path: Path, where: str) -> Refused:
     return Refused([complaint("file", expected, str(error).replace(str(path), path.name), where)])
 
 
-def _pillow_header(path: Path) -> ImageHeader:
+def _require_plain(picture: Image.Image, where: str) -> None:
+    """Raise Refused for a picture that is too large, that moves, or that is to be turned before it is looked at."""
+    require_size(picture.size, len(picture.getbands()), where)
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        raise Refused([complaint("pictures in the file", "1", f"{frames}: it is animated", where)])
+    turned = picture.getexif().get(_EXIF_ORIENTATION, 1)
+    if turned not in (0, 1):
+        got = f"orientation {turned} in its EXIF: viewers turn it, masks do not; store it upright"
+        raise Refused([complaint("picture", "stored as it is shown", got, where)])
+
+
+def _pillow_header(path: Path, where: str) -> ImageHeader:
     with Image.open(path) as picture:
+        _require_plain(picture, where)
         width, height = picture.size
         channels = 3 if picture.mode in ("P", "RGB", "RGBA") else 1  # an alpha channel is dropped, see ``_volume``
     return ImageHeader(channels=channels, shape=(height, width), affine=_affine(None), spacing_mm=None)
@@ -77,6 +95,8 @@ def _tiff_header(path: Path, where: str) -> ImageHeader:
 
 def _read_pillow(path: Path, where: str, indexed: bool) -> NDArray[np.generic]:
     """(Y,X) or (Y,X,C)."""
+    with Image.open(path) as picture:
+        _require_plain(picture, where)
     with Image.open(path) as picture:
         picture.verify()  # every chunk's CRC; leaves the object unusable
     with Image.open(path) as picture:
@@ -144,6 +164,7 @@ def _read_tiff(path: Path, where: str) -> Volume:
 def _only_series(file: tifffile.TiffFile, where: str) -> tifffile.TiffPageSeries:
     if len(file.series) != 1:
         raise Refused([complaint("TIFF", "one image", f"{len(file.series)} of different shapes", where)])
+    require_size(file.series[0].shape, file.series[0].dtype.itemsize, where)
     return file.series[0]
 
 

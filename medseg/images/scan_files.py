@@ -22,6 +22,7 @@ from medseg.contracts import Refused, Volume, complaint
 from medseg.images.geometry import LPS_TO_RAS, spacing_of
 from medseg.images.headers import ImageHeader
 from medseg.images.integrity import check_payload, gunzip, reason
+from medseg.images.promises import nifti_complaints, require_right_angles, require_size
 
 if TYPE_CHECKING:  # half a second to import, and most cohorts have no such file
     import SimpleITK
@@ -29,7 +30,7 @@ if TYPE_CHECKING:  # half a second to import, and most cohorts have no such file
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 ITK_SUFFIXES = (".nrrd", ".mha")
 
-BROKEN_NIFTI = (ImageFileError, HeaderDataError, WrapStructError, OSError, ValueError)
+BROKEN_NIFTI = (ImageFileError, HeaderDataError, WrapStructError, OSError, ValueError, OverflowError, TypeError)
 """What nibabel raises at a damaged file."""
 
 
@@ -40,8 +41,11 @@ def read_scan(path: Path, where: str) -> Volume:
     Raises Refused for a broken or truncated file, a failed checksum, and for more than three axes.
     """
     nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
+    if nifti:
+        _require_named_as_packed(path, where)
     volume = _read_nifti(path.read_bytes(), where) if nifti else _read_itk(path, where)
     spatial_dims = volume.array.ndim - 1
+    require_right_angles(volume.affine, min(spatial_dims, 3), where)
     if spatial_dims > 3:
         size = "x".join(map(str, volume.array.shape[1:]))
         got = f"{size}; {spatial_dims}-D: pick a volume or list channels"
@@ -53,7 +57,9 @@ def scan_header(path: Path, where: str) -> ImageHeader:
     """Of what ``read_scan`` gives, without reading voxels. Raises Refused for a file without a readable header."""
     try:
         if path.name.lower().endswith(NIFTI_SUFFIXES):
+            _require_named_as_packed(path, where)
             image, channels = nib.load(path), 1
+            _require_sound(image.header, where)  # pyright: ignore[reportArgumentType]
             affine = np.asarray(image.affine, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         else:
             reader = _itk_header(path)
@@ -66,6 +72,22 @@ def scan_header(path: Path, where: str) -> ImageHeader:
     return ImageHeader(channels=channels, shape=shape, affine=affine, spacing_mm=spacing_of(affine, len(shape)))
 
 
+def _require_named_as_packed(path: Path, where: str) -> None:
+    """Raise Refused for a packed file without .gz in its name, and for an unpacked one with it: readers go by names."""
+    with path.open("rb") as file:
+        packed, named = file.read(2) == b"\x1f\x8b", path.name.lower().endswith(".gz")
+    if packed != named:
+        kinds = ("an unpacked file, as its name has no .gz", "a packed file, as its name ends in .gz")
+        raise Refused([complaint("file", kinds[named], "a packed one" if packed else "an unpacked one", where)])
+
+
+def _require_sound(header: nib.Nifti1Header, where: str) -> None:
+    require_size(header.get_data_shape(), header.get_data_dtype().itemsize, where)
+    found = nifti_complaints(header, where)
+    if found:
+        raise Refused(found)
+
+
 def stored_shape(path: Path) -> tuple[int, ...]:
     """The axes (X,Y,...) as the header has them, those of length 1 included."""
     if path.name.lower().endswith(NIFTI_SUFFIXES):
@@ -75,12 +97,14 @@ def stored_shape(path: Path) -> tuple[int, ...]:
 
 def _read_nifti(content: bytes, where: str) -> Volume:
     if content[:2] == b"\x1f\x8b":
-        content = gunzip(content, where, _nifti_bytes)
+        content = gunzip(content, where, lambda start: _nifti_bytes(start, where))
     header_bytes = [int.from_bytes(content[:4], order) for order in ("little", "big")]
     kind = nib.Nifti2Image if 540 in header_bytes else nib.Nifti1Image
     try:
         image = kind.from_bytes(content)
-        expected = _nifti_bytes(content)
+        header = kind.header_class(content[: kind.header_class.template_dtype.itemsize], check=False)
+        _require_sound(header, where)  # as it is stored: the image's own was mended by nibabel
+        expected = _nifti_bytes(content, where)
         if len(content) < (expected or 0):
             raise Refused([complaint("file", f"{expected} bytes", f"{len(content)}: it is cut off", where)])
         array = np.asarray(image.dataobj)
@@ -92,14 +116,21 @@ def _read_nifti(content: bytes, where: str) -> Volume:
     return Volume(array=_squeezed(array)[None], affine=np.asarray(image.affine, np.float64), spacing_mm=None)
 
 
-def _nifti_bytes(content: bytes) -> int | None:
-    """Length in bytes of the uncompressed file, by its header; None where the header is not whole."""
+def _nifti_bytes(content: bytes, where: str) -> int | None:
+    """Length in bytes of the uncompressed file, by its header; None where the header is not whole.
+
+    Raises Refused for a size that no image has.
+    """
     for kind in (nib.Nifti1Header, nib.Nifti2Header):
         try:
             header = kind(content[: kind.template_dtype.itemsize])
         except (WrapStructError, HeaderDataError, ValueError):
             continue
-        item_bytes = header.get_data_dtype().itemsize
+        try:
+            item_bytes = header.get_data_dtype().itemsize
+        except HeaderDataError:
+            return None
+        require_size(header.get_data_shape(), item_bytes, where)
         return int(header["vox_offset"]) + math.prod(map(int, header.get_data_shape())) * item_bytes
     return None
 
@@ -110,6 +141,7 @@ def _read_itk(path: Path, where: str) -> Volume:
     try:
         reader = _itk_header(path)
         pixel = SimpleITK.Image([1, 1], reader.GetPixelID(), reader.GetNumberOfComponents())
+        require_size(reader.GetSize(), reader.GetNumberOfComponents(), where)
         expected = math.prod(reader.GetSize()) * SimpleITK.GetArrayViewFromImage(pixel).nbytes
         check_payload(path.read_bytes(), expected, where)
         image = reader.Execute()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from medseg.__main__ import app
+from medseg.contracts import Refused, Volume
+from medseg.images.files import read_labels, write_labels
 
 MOST_SECONDS = 5
 
@@ -242,14 +250,144 @@ TEXTS = [
 def test_a_spoiled_cohort_is_answered_in_a_sentence(pictures, fault: Fault) -> None:
     root = pictures.tables()
     fault.spoil(root)
-    before = sorted(root.parent.rglob("*"))
-    begun = time.monotonic()
+    answered(root, fault.sentence)
+
+
+# ------------------------------------------------------------------------------------------ images
+def nifti(change: Callable[[nib.Nifti1Header], object], name: str = "images/c01.nii.gz") -> Callable[[Path], None]:
+    """A change of the header alone, written as it stands."""
+
+    def spoil(root: Path) -> None:
+        content = bytearray(gzip.decompress((root / name).read_bytes()))
+        header = nib.Nifti1Header(bytes(content[:348]), check=False)
+        change(header)
+        content[:348] = header.binaryblock
+        (root / name).write_bytes(gzip.compress(bytes(content)))
+
+    return spoil
+
+
+def field(key: str, value: object, position: int | None = None) -> Callable[[nib.Nifti1Header], None]:
+    def change(header: nib.Nifti1Header) -> None:
+        if position is None:
+            header[key] = value
+        else:
+            header[key][position] = value
+
+    return change
+
+
+def sheared(header: nib.Nifti1Header) -> None:
+    header["srow_y"] = [0.4, 0.8, 0, -20]
+
+
+def moved(header: nib.Nifti1Header) -> None:
+    header["qform_code"], header["qoffset_x"] = 1, float(header["qoffset_x"]) + 40
+
+
+def unpacked(root: Path) -> None:
+    path = root / "images/c01.nii.gz"
+    path.write_bytes(gzip.decompress(path.read_bytes()))
+
+
+def bomb(root: Path) -> None:
+    path = root / "images/c01.nii.gz"
+    content = gzip.decompress(path.read_bytes()) + bytes(2**28)
+    path.write_bytes(gzip.compress(content, 1))
+
+
+def large_png(root: Path) -> None:
+    """The header of 60,000 x 60,000 grey pixels, and next to nothing behind it."""
+    parts = [
+        b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0),
+        b"IDAT" + zlib.compress(bytes(9)),
+        b"IEND",
+    ]
+    chunks = [struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts]
+    (root / "images/c01.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+def animated(root: Path) -> None:
+    frames = [Image.new("L", (10, 8), grey) for grey in (0, 9)]
+    frames[0].save(root / "images/c01.png", save_all=True, append_images=frames[1:])
+
+
+def turned(root: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (10, 8)).save(root / "images/c01.png", "JPEG", exif=exif)
+
+
+VOLUME_FAULTS = {
+    "an axis of nothing": (nifti(field("dim", 0, 2)), "image size: expected 1 or more along every axis, got 6x0x4"),
+    "more voxels than there are": (
+        nifti(field("dim", [3, 30000, 30000, 30000, 1, 1, 1, 1])),
+        "image size: expected at most 2147483648 voxels, got 30000x30000x30000 = 27000000000000",
+    ),
+    "unpacked under a packed name": (
+        unpacked,
+        "file: expected a packed file, as its name ends in .gz, got an unpacked",
+    ),
+    "more than its header promises": (bomb, "it holds what its header does not promise"),
+    "no length": (nifti(field("pixdim", 0, 1)), "pixdim: expected finite lengths above 0 mm, got 0x0.8x2"),
+    "no number for a length": (
+        nifti(field("pixdim", np.nan, 2)),
+        "pixdim: expected finite lengths above 0 mm, got 0.8xnan",
+    ),
+    "endless scale": (nifti(field("scl_slope", np.inf)), "scale of voxels: expected finite numbers, got slope inf"),
+    "shear": (nifti(sheared), "affine: expected voxel axes at right angles, got axes at "),
+    "two places": (nifti(moved), "qform and sform: expected one place, got corners up to 40 mm apart"),
+    "no extent": (
+        nifti(field("srow_y", [0, 0, 0, 0])),
+        "affine: expected finite, voxel lengths above 0 mm, got 0.8x0x2",
+    ),
+}
+PICTURE_FAULTS = {
+    "large PNG": (large_png, "image size: expected at most 2147483648 voxels, got 60000x60000 = 3600000000"),
+    "animated PNG": (animated, "pictures in the file: expected 1, got 2: it is animated"),
+    "turned JPEG": (turned, "picture: expected stored as it is shown, got orientation 6 in its EXIF"),
+}
+
+
+def answered(root: Path, sentence: str) -> None:
+    """`check` says so in one line, exits with 1 and writes nothing."""
+    before, begun = sorted(root.parent.rglob("*")), time.monotonic()
     result = CliRunner().invoke(app, ["check", str(root)])
     assert isinstance(result.exception, SystemExit), result.exception
     assert (result.exit_code, time.monotonic() - begun < MOST_SECONDS) == (1, True)
-    lines = [line for line in result.output.splitlines() if fault.sentence in line]
-    assert len(lines) == 1, result.output[:2000]
+    assert len([line for line in result.output.splitlines() if sentence in line]) == 1, result.output[:2000]
     assert sorted(root.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", VOLUME_FAULTS)
+def test_a_spoiled_volume_is_answered_in_a_sentence(volumes, name: str) -> None:
+    spoil, sentence = VOLUME_FAULTS[name]
+    root = volumes.tables()
+    spoil(root)
+    answered(root, sentence)
+
+
+@pytest.mark.parametrize("name", PICTURE_FAULTS)
+def test_a_spoiled_picture_is_answered_in_a_sentence(pictures, name: str) -> None:
+    spoil, sentence = PICTURE_FAULTS[name]
+    root = pictures.tables()
+    spoil(root)
+    answered(root, sentence)
+
+
+def test_no_flipped_bit_of_a_tiff_is_more_than_a_refusal(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    write_labels(path, Volume(array=np.eye(8, dtype=np.uint8), affine=np.eye(4), spacing_mm=(0.5, 0.5)))
+    whole, refused = path.read_bytes(), 0
+    for position in range(0, 8 * len(whole), 5):
+        spoiled = bytearray(whole)
+        spoiled[position // 8] ^= 1 << position % 8
+        path.write_bytes(bytes(spoiled))
+        try:
+            read_labels(path)
+        except Refused:
+            refused += 1
+    assert refused > 20
 
 
 def test_a_folder_of_a_bad_name_is_no_cohort_without_another(pictures, tmp_path: Path) -> None:
@@ -274,3 +412,30 @@ def test_index_writes_no_cohort_of_bad_names(pictures) -> None:
     assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True)
     assert "annotator: expected a name that a file can have, got 'b:ob'" in result.output
     assert not (root / "manifest.csv").exists()
+
+
+def test_an_expression_without_an_end_is_given_up(pictures) -> None:
+    root = pictures.root
+    for name in ("ann", "bob"):
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / name).rename(root / "annotations" / name)
+    for path in root.rglob("c01.png"):
+        path.rename(path.with_name("a" * 60 + "b.png"))
+    begun = time.monotonic()
+    result = CliRunner().invoke(app, ["index", str(root), "--patient-from", "(a|aa)+$"])
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True), result.exception
+    assert "patient_from: expected a regular expression that is done in 3 s, got (a|aa)+$, which takes" in result.output
+    assert time.monotonic() - begun < 2 * MOST_SECONDS
+    assert not (root / "manifest.csv").exists()
+
+
+def test_one_mistake_in_many_masks_is_one_line(pictures) -> None:
+    pictures.yaml = pictures.yaml.replace("object: 255", "object: 1, other: 2")
+    for number in range(3, 9):
+        pictures.add(f"c{number:02}")
+    result = CliRunner().invoke(app, ["check", str(pictures.tables())])
+    said = [line for line in result.output.splitlines() if "mask values" in line]
+    assert said == [
+        "mask values: expected 0, 1, 2, got 255 in 20 voxels "
+        "(16 times: c01/ann, ann/c01.png; c01/bob, bob/c01.png; c02/ann, ann/c02.png; ...)"
+    ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import regex
 
 from medseg.cohorts.layouts import (
     bids,
@@ -19,6 +21,9 @@ from medseg.cohorts.layouts import (
 )
 from medseg.cohorts.manifest import did_you_mean
 from medseg.contracts import Cohort, Refused, complaint
+
+MOST_SECONDS = 3
+"""For the patients of all cases; some expressions take years over forty letters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +103,17 @@ def _named(root: Path, name: str, layouts: Mapping[str, Layout]) -> str:
 
 def _with_patients(cohort: Cohort, pattern: str) -> Cohort:
     try:
-        found = [re.search(pattern, case.name) for case in cohort.cases]
-    except re.error as error:
+        expression = regex.compile(pattern)
+        until = time.monotonic() + MOST_SECONDS
+        found = [
+            expression.search(case.name, timeout=max(until - time.monotonic(), 1e-3), concurrent=False)
+            for case in cohort.cases
+        ]
+    except TimeoutError as error:
+        got = f"{pattern}, which takes longer: it repeats what repeats itself"
+        expected = f"a regular expression that is done in {MOST_SECONDS} s"
+        raise Refused([complaint("patient_from", expected, got, "--patient-from")]) from error
+    except (regex.error, OverflowError, RecursionError) as error:
         raise Refused([complaint("patient_from", "a regular expression", str(error), pattern)]) from error
     complaints = [
         complaint("patient", f"text that {pattern} finds in the case's name", "nothing", case.name)
