@@ -16,7 +16,7 @@ from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
 from medseg.annotators.mathematics.stages import RECIPES, stages
-from medseg.config import read_run_config, read_signature
+from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
 from medseg.training import copies_of_source
 
@@ -58,13 +58,13 @@ class Signature:
     def read(run: Path) -> Signature:
         """That of a run folder. Raises Refused where it has none."""
         values = read_signature(run)
-        classes = tuple(ClassLabel(name=name, value=value) for name, value in values["classes"].items())
-        return Signature(
-            annotators=tuple(values["annotators"]),
-            classes=classes,
-            channels=values["channels"],
-            spatial_dims=values["spatial_dims"],
-        )
+        with written_by_training(run / "model.json"):
+            return Signature(
+                annotators=tuple(map(str, values["annotators"])),
+                classes=tuple(ClassLabel(name=name, value=int(value)) for name, value in values["classes"].items()),
+                channels=int(values["channels"]),
+                spatial_dims=int(values["spatial_dims"]),
+            )
 
 
 def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:

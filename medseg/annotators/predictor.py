@@ -20,7 +20,7 @@ from medseg.annotators.prediction import believe_everywhere
 from medseg.contracts import Refused, Volume, complaint
 from medseg.evaluation import voxel_entropy
 from medseg.images import SUFFIXES, read_channels, suffix_of, write_labels, write_map
-from medseg.training import device_of, load_weights
+from medseg.training import device_of, load_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Predictor:
         """Raises Refused where the run has no weights, or broken ones."""
         config, signature = read_annotator_run(run), Signature.read(run)
         model = build_annotator_model(config, signature)
-        model.load_state_dict(load_weights(run / "weights.pt"))
+        load_model(model, run / "weights.pt")
         device = device_of(config.training.accelerator)
         return Predictor(signature=signature, config=config, model=model.to(device), device=device)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import signal
@@ -226,3 +227,98 @@ def test_environment_json_says_where_a_run_comes_from(trained: Path) -> None:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
         assert found["code"]["commit"] == head.stdout.strip() and isinstance(found["code"]["dirty"], bool)
     assert json.loads((trained / "run" / "model.json").read_text())["version"] == 1
+
+
+# ------------------------------------------------------------------------------------ files of a run
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def other_network(run: Path) -> None:
+    save(run / "weights.pt", {"head.weight": torch.zeros(2, 3)})
+    (run / "environment.json").unlink()
+
+
+def other_seed(run: Path) -> None:
+    weights = load(run / "weights.pt")
+    save(run / "weights.pt", {name: tensor + 1 for name, tensor in weights.items()})
+
+
+SPOILED: list[tuple[str, Callable[[Path], object], str]] = [
+    ("model.json cut", lambda run: cut(run / "model.json"), "model.json: expected what training writes, got another"),
+    ("model.json a list", lambda run: (run / "model.json").write_text("[1]"), "model.json: expected what training"),
+    ("model.json empty", lambda run: (run / "model.json").write_text("{}"), "model.json: expected what training"),
+    ("model.json of tomorrow", lambda run: edited(run / "model.json", '"version": 1', '"version": 9'),
+     "version of the run: expected at most 1, got 9"),
+    ("grid.size edited", lambda run: edited(run / "config.yaml", "- 16", "- 32"),
+     "config: expected what the run was trained with (undo the change, or train a new run), got another"),
+    ("config.yaml cut", lambda run: cut(run / "config.yaml"), "config"),
+    ("config.yaml a word", lambda run: (run / "config.yaml").write_text("word"), "config: expected keys and values"),
+    ("config.yaml binary", lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\0"), "config: expected YAML"),
+    ("environment.json cut", lambda run: cut(run / "environment.json"), "environment.json: expected what training"),
+    ("weights of another network", other_network, "weights: expected those of the network in config.yaml"),
+    ("weights of another seed", other_seed, "weights: expected those that this run ended with, got those of another"),
+    ("weights that are a list", lambda run: save_list(run / "weights.pt"), "weights: expected a file written by"),
+    ("weights cut", lambda run: cut(run / "weights.pt"), "weights: expected a file written by training"),
+]  # fmt: skip
+
+
+def save_list(path: Path) -> None:
+    torch.save([1, 2], path)
+    path.with_name(path.name + ".sha256").write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+@pytest.mark.parametrize(("spoil", "sentence"), [row[1:] for row in SPOILED], ids=[row[0] for row in SPOILED])
+def test_a_spoiled_run_is_refused_in_a_sentence(
+    trained: Path, own: Path, spoil: Callable[[Path], object], sentence: str, verb: str
+) -> None:
+    spoil(own)
+    words = () if verb == "evaluate" else ("--images", trained / "cohort/images", "--out", own / "maps")
+    status, said = medseg(verb, own, *words)
+    assert status == 1 and said[0].startswith(f"error: {sentence}") and not (own / "maps").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"shift": "wide"}', '{"shift": NaN}', '{"width": 1}'])
+def test_a_spoiled_calibration_is_refused(completing: Path, tmp_path: Path, text: str) -> None:
+    run = shutil.copytree(completing / "run", tmp_path / "run")
+    (run / "calibration.json").write_text(text)
+    status, (line,) = medseg("evaluate", run)
+    assert status == 1 and line.startswith("error: calibration.json: expected what training writes, got another")
+
+
+def test_a_checkpoint_with_another_content_is_not_resumed(trained: Path, own: Path) -> None:
+    for path in own.glob("joint/*.ckpt"):
+        save(path, {"model": {}})
+    status, (line,) = medseg("train", trained / "x.yaml", "--out", own, "--resume")
+    assert status == 1
+    assert line.startswith("error: checkpoint: expected a state that training has saved, got one without made_with")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda run: cut(run / "scores.csv"), "scores.csv: expected a whole table"),
+        (lambda run: (run / "scores.csv").write_bytes(b"\xff\xfe\0"), "scores.csv: expected a table"),
+        (lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
+        (lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
+        (lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
+        (lambda run: (run / "config.yaml").write_text("{"), "config: expected"),
+    ],
+    ids=["cut", "binary", "empty", "no number", "config a word", "config broken"],
+)
+def test_spoiled_scores_are_not_compared(own: Path, spoil: Callable[[Path], object], sentence: str) -> None:
+    spoil(own)
+    status, said = medseg("compare", own)
+    assert status == 1 and said[0].startswith(f"error: {sentence}")
+
+
+def test_a_run_named_twice_is_not_compared(own: Path) -> None:
+    status, said = medseg("compare", own, f"{own}/../run")
+    assert (status, said) == (1, [f"error: runs: expected each once, got {own.resolve()} twice (compared)"])
