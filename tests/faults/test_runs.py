@@ -322,3 +322,45 @@ def test_spoiled_scores_are_not_compared(own: Path, spoil: Callable[[Path], obje
 def test_a_run_named_twice_is_not_compared(own: Path) -> None:
     status, said = medseg("compare", own, f"{own}/../run")
     assert (status, said) == (1, [f"error: runs: expected each once, got {own.resolve()} twice (compared)"])
+
+
+# ------------------------------------------------------------------------------------ bounds
+BOUNDS = [
+    ("seed=-1", "seed: expected a number greater than or equal to 0, got -1"),
+    (f"seed={10**30}", "seed: expected a number less than 9223372036854775808, got 1"),
+    ("data.split.seed=-1", "data.split.seed: expected a number greater than or equal to 0, got -1"),
+    ("network.channels=[8]", "network.channels: expected at least 2 levels, got [8]"),
+    ("network.channels=[]", "network.channels: expected at least 2 levels, got []"),
+    ("network.features=1000000000", "network.features: expected a number less than or equal to 65536, got 1000000000"),
+    ("data.grid.size=[2, 2]", "data.grid.size: expected more than [2, 2], of which one voxel is left"),
+    ("data.grid.size=[100000, 100000]", "data.grid.size.0: expected a number less than or equal to 65536, got 100000"),
+    ("data.grid.size=[65536, 65536]", "memory for a batch: expected at most "),
+    ("training.batch_size=1000000000", "memory for a batch: expected at most "),
+    ("data.augment.flip_axes=[0, 0]", "data.augment.flip_axes: expected each axis once, got [0, 0]"),
+    ("training.learning_rate=.inf", "training.learning_rate: expected a finite number, got inf"),
+    ("training.learning_rate=.nan", "training.learning_rate: expected a finite number, got nan"),
+    ("training.weight_decay=.inf", "training.weight_decay: expected a finite number, got inf"),
+    ("data.annotators=[]", "data.annotators: expected at least one name (or null), each once, got []"),
+    ("data.annotators=[good, good]", "data.annotators: expected at least one name (or null), each once, got ['good"),
+    ("data.labels_per_image=3", "data.labels_per_image: expected at most 2 annotators, got 3"),
+    ("training.precision=16-mixed", "precision: expected 32-true or bf16-mixed on a CPU, got 16-mixed"),
+    ("training.workers=100000", "training.workers: expected a number less than or equal to 256, got 100000"),
+    ("training.accelerator=cuda", "accelerator: expected auto, cpu or one that is there, got cuda"),
+]
+
+
+@pytest.mark.parametrize(("override", "sentence"), BOUNDS, ids=[override[:40] for override, _ in BOUNDS])
+def test_what_is_out_of_bounds_is_refused_before_anything_is_made(
+    trained: Path, tmp_path: Path, override: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, said = medseg("train", trained / "x.yaml", override, "--out", tmp_path / "run")
+    assert status == 1 and any(sentence in line for line in said), said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_that_is_a_file_or_below_one_is_refused(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        status, said = medseg("train", trained / "x.yaml", "--out", out)
+        assert (status, said) == (1, [f"error: run folder: expected a folder, got a file ({tmp_path}/file)"])
