@@ -52,9 +52,9 @@ class Calibration:
         if not path.is_file():
             return Calibration()
         with written_by_training(path):
-            content = {
-                key: None if value is None else float(value) for key, value in json.loads(path.read_text()).items()
-            }
-            if not all(map(math.isfinite, (content.get("shift", 0), content.get("spread", 1)))):
+            content = json.loads(path.read_text())
+            given = Calibration(**content)
+            numbers = [given.shift, given.spread, *([] if given.misfit_limit is None else [given.misfit_limit])]
+            if not all(map(math.isfinite, numbers)):
                 raise ValueError("a number that is not finite")
-            return Calibration(**content)
+            return given
