@@ -22,7 +22,7 @@ from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.occlusion.showing import simulated
 from medseg.amodal.occlusion.source import OcclusionSource
 from medseg.amodal.stages import stages
-from medseg.config import read_run_config, read_signature
+from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, ObjectScheme, Parts, Split, Stage
 
 
@@ -40,11 +40,13 @@ class AmodalSignature(ObjectScheme):
     def read(run: Path) -> AmodalSignature:
         """That of a run folder. Raises Refused where it has none."""
         content = read_signature(run)
-        classes = tuple(ClassLabel(name=name, value=value) for name, value in content["classes"].items())
-        rules: dict[str, Any] = dict(content["rules"])
-        rules |= {key: tuple(rules[key]) for key in ("overlap", "unknown")}
-        rules["hides"] = {name: tuple(others) for name, others in rules["hides"].items()}
-        return AmodalSignature(classes=classes, rules=ObjectRules(**rules), spatial_dims=content["spatial_dims"])
+        with written_by_training(run / "model.json"):
+            classes = tuple(ClassLabel(name=name, value=int(value)) for name, value in content["classes"].items())
+            rules: dict[str, Any] = dict(content["rules"])
+            rules |= {key: tuple(rules[key]) for key in ("overlap", "unknown")}
+            rules["hides"] = {name: tuple(others) for name, others in rules["hides"].items()}
+            dims = int(content["spatial_dims"])
+            return AmodalSignature(classes=classes, rules=ObjectRules(**rules), spatial_dims=dims)
 
 
 def assemble_amodal(config: AmodalConfig, cohort: ObjectCohort) -> Parts:

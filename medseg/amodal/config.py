@@ -10,7 +10,7 @@ from medseg.amodal.network.layout import NetworkConfig
 from medseg.amodal.occlusion.sections import ShowingConfig
 from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig
 from medseg.cohorts import SplitConfig
-from medseg.contracts import Positive, Section
+from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
 
 
@@ -41,7 +41,7 @@ class AmodalConfig(Section):
     """Runs of one experiment are compared."""
     recipe: AmodalRecipe
     """Names the stages; see medseg/amodal/stages.py."""
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, batches and samples."""
     data: AmodalDataConfig
     """What is learnt from."""
@@ -59,6 +59,8 @@ class AmodalConfig(Section):
         network, frame, found = self.network, self.data.frame, []
         if len(frame.size) not in (2, 3):
             found.append(f"data.frame.size: expected 2 or 3 numbers, got {len(frame.size)}")
+        if not network.channels:
+            raise ValueError("network.channels: expected at least one level, got []")
         step = network.patch * 2 ** (len(network.channels) - 1)
         if any(length % step for length in frame.size):
             divisor = "network.patch times 2 for every level but the first"

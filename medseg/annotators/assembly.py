@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.loading.memory import refuse_too_large
+from medseg.annotators.loading.memory import refuse_large_batch, refuse_too_large
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
 from medseg.annotators.mathematics.stages import RECIPES, stages
-from medseg.config import read_run_config, read_signature
+from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
 from medseg.training import copies_of_source
 
@@ -58,18 +58,25 @@ class Signature:
     def read(run: Path) -> Signature:
         """That of a run folder. Raises Refused where it has none."""
         values = read_signature(run)
-        classes = tuple(ClassLabel(name=name, value=value) for name, value in values["classes"].items())
-        return Signature(
-            annotators=tuple(values["annotators"]),
-            classes=classes,
-            channels=values["channels"],
-            spatial_dims=values["spatial_dims"],
-        )
+        with written_by_training(run / "model.json"):
+            return Signature(
+                annotators=tuple(map(str, values["annotators"])),
+                classes=tuple(ClassLabel(name=name, value=int(value)) for name, value in values["classes"].items()),
+                channels=int(values["channels"]),
+                spatial_dims=int(values["spatial_dims"]),
+            )
 
 
 def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
     """A run of method one. Raises Refused where its cases would not fit into memory."""
     annotators = chosen_annotators(config, cohort)
+    refuse_large_batch(
+        config.data.grid,
+        config.training.batch_size,
+        values=len(cohort.channels) + (config.network.channels[0] if config.training.accelerator == "cpu" else 0),
+        devices=config.training.num_nodes * (1 if config.training.accelerator == "cpu" else config.training.devices),
+        where=cohort.name,
+    )
     signature = Signature(
         annotators=annotators,
         classes=cohort.classes,
@@ -92,6 +99,9 @@ def chosen_annotators(config: RunConfig, cohort: Cohort) -> tuple[str, ...]:
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise Refused(complaint("data.annotators", f"one of {', '.join(known)}", name, cohort.name) for name in unknown)
+    most = config.data.labels_per_image
+    if most is not None and most > len(chosen):
+        raise Refused([complaint("data.labels_per_image", f"at most {len(chosen)} annotators", most, cohort.name)])
     return tuple(chosen)
 
 

@@ -14,7 +14,7 @@ from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.placement import Grid
 from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig, NetworkConfig
 from medseg.cohorts import SplitConfig
-from medseg.contracts import Positive, Section
+from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
 
 Recipe = Literal[
@@ -63,7 +63,7 @@ class RunConfig(Section):
     """What it belongs to: a folder below runs/, a group of W&B."""
     recipe: Recipe
     """Names the method and its variant; see medseg/annotators/mathematics/stages.py."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the weights and of all that is drawn in training."""
     data: DataConfig
     """What is trained on."""
@@ -81,7 +81,11 @@ class RunConfig(Section):
         grid, dims = self.data.grid, len(self.data.grid.size)
         levels = len(self.network.channels) - 1
         strides = self.network.strides or (2,) * levels
-        found = []
+        found = _not_once(self.data)
+        if len(self.network.channels) < 2:
+            found.append(f"network.channels: expected at least 2 levels, got {list(self.network.channels)}")
+        if dims not in (2, 3):
+            found.append(f"data.grid.size: expected 2 or 3 numbers, got {list(grid.size)}")
         if grid.spacing_mm is not None and len(grid.spacing_mm) != dims:
             found.append(f"data.grid.spacing_mm: expected {dims} numbers as in size, got {len(grid.spacing_mm)}")
         if any(axis >= dims or axis < 0 for axis in self.data.augment.flip_axes):
@@ -92,8 +96,12 @@ class RunConfig(Section):
         if any(len(stride) != dims for stride in per_axis):
             found.append(f"network.strides: expected a number or {dims} numbers per level, got {strides}")
         else:
+            products = [math.prod(stride[axis] for stride in per_axis) for axis in range(dims)]
+            if math.prod(grid.size) <= math.prod(products):
+                expected = f"more than {products}, of which one voxel is left on the last level"
+                found.append(f"data.grid.size: expected {expected}, got {list(grid.size)}")
             for axis, length in enumerate(grid.size):
-                product = math.prod(stride[axis] for stride in per_axis)
+                product = products[axis]
                 if length % product:
                     found.append(
                         f"data.grid.size: expected axis {axis} divisible by {product} (network.strides), got {length}"
@@ -101,3 +109,13 @@ class RunConfig(Section):
         if found:
             raise ValueError("\n".join(found))
         return self
+
+
+def _not_once(data: DataConfig) -> list[str]:
+    """Lists that name something twice, or nobody."""
+    found, axes, names = [], data.augment.flip_axes, data.annotators
+    if len(set(axes)) < len(axes):
+        found.append(f"data.augment.flip_axes: expected each axis once, got {list(axes)}")
+    if names is not None and (not names or len(set(names)) < len(names)):
+        found.append(f"data.annotators: expected at least one name (or null), each once, got {list(names)}")
+    return found

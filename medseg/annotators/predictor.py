@@ -29,7 +29,7 @@ from medseg.images import (
     write_labels,
     write_map,
 )
-from medseg.training import device_of, load_weights
+from medseg.training import device_of, load_model
 
 RESULTS = ("truth", "probabilities", "annotators", "entropy")
 """The folders that ``write_prediction`` fills."""
@@ -53,7 +53,7 @@ class Predictor:
         """Raises Refused where the run has no weights, or broken ones."""
         config, signature = read_annotator_run(run), Signature.read(run)
         model = build_annotator_model(config, signature)
-        model.load_state_dict(load_weights(run / "weights.pt"))
+        load_model(model, run / "weights.pt")
         device = device_of(config.training.accelerator)
         return Predictor(signature=signature, config=config, model=model.to(device), device=device)
 

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from medseg.cohorts.manifest import SPLITS, did_you_mean
-from medseg.contracts import Case, Cohort, Fraction, Positive, Refused, Section, Split, complaint
+from medseg.contracts import Case, Cohort, Fraction, Positive, Refused, Section, Seed, Split, complaint
 
 
 class SplitConfig(Section):
@@ -25,7 +25,7 @@ class SplitConfig(Section):
     """Of the drawn groups, rounded, at least one group unless 0; without a meaning beside folds."""
     by: str = "patient"
     """What makes a group, whose cases stay together: the patient, or a covariate of the manifest."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the order in which groups are drawn, which depends on it and on their names alone."""
     folds: Positive | None = None
     """The drawn groups are cut into so many equal parts, so that each is tested exactly once over all folds."""

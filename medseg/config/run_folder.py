@@ -33,11 +33,10 @@ def read_run_config(run: Path, kinds: Sequence[type[Any]], expected: str = "a ru
     recipe = run_recipe(run)
     if not any(recipe in recipes(kind) for kind in kinds):
         raise Refused([complaint("run folder", expected, f"recipe {recipe}", str(run))])
-    config = load_config(run / "config.yaml", kinds)
     if config_digest(run) != _environment(run).get("config", config_digest(run)):
         expected = "what the run was trained with (undo the change, or train a new run)"
         raise Refused([complaint("config", expected, "another", str(run / "config.yaml"))])
-    return config
+    return load_config(run / "config.yaml", kinds)
 
 
 def run_recipe(run: Path) -> str:

@@ -27,7 +27,7 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 Each may import those above it.
 """
 
-from medseg.contracts.configs import Fraction, Positive, Section
+from medseg.contracts.configs import Fraction, Positive, Section, Seed, Width
 from medseg.contracts.data import (
     UNLABELLED,
     Case,
@@ -68,11 +68,13 @@ __all__ = [
     "Report",
     "Score",
     "Section",
+    "Seed",
     "Signature",
     "Split",
     "Stage",
     "Target",
     "Volume",
+    "Width",
     "complaint",
     "gathered",
 ]

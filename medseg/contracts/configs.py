@@ -7,17 +7,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(gt=0)]
+Width = Annotated[int, Field(gt=0, le=65536)]
+"""Channels of a layer, or voxels along an axis: more are a slip of the finger that would fill the memory."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What torch and numpy both take."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
     """A part of a config, which is also the settings of the part of the program that it configures.
 
-    Frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers. Only a list is as good
-    as a tuple, which YAML does not have.
+    Frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers, nor are inf and nan.
+    Only a list is as good as a tuple, which YAML does not have.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

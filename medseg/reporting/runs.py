@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -23,6 +24,9 @@ def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
     experiment/recipe. Raises Refused where two folders are still runs of the same, and for other columns than those
     that `medseg evaluate` writes.
     """
+    places = [Path(folder).resolve() for folder in folders]
+    if twice := sorted({str(place) for place in places if places.count(place) > 1}):
+        raise Refused(complaint("runs", "each once", f"{place} twice", "compared") for place in twice)
     runs = [_read(Path(folder), "scores.csv", COLUMNS) for folder in folders]
     rivals = [_read_rivals(Path(folder)) for folder in folders if (Path(folder) / "rivals.csv").is_file()]
     parts = [_told_apart(pd.concat(runs, ignore_index=True))]
@@ -32,15 +36,40 @@ def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
 
 
 def _read(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
-    config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
-    scores = pd.read_csv(folder / name, dtype="str", keep_default_na=False)
+    config = _config(folder)
+    try:
+        scores = pd.read_csv(folder / name, dtype="str", keep_default_na=False, encoding="utf-8")
+    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise Refused([complaint(name, "a table", str(error).splitlines()[0], str(folder / name))]) from None
     if tuple(scores.columns) != tuple(columns):
         expected = f"{','.join(columns)} (medseg evaluate {folder})"
         raise Refused([complaint("columns", expected, ",".join(scores.columns), str(folder / name))])
-    values = scores["value"].astype(float)
+    _refuse_cut(folder / name)
+    try:
+        values = scores["value"].astype(float)
+    except ValueError as error:
+        raise Refused([complaint("value", "a number", str(error), str(folder / name))]) from None
     fold = config["data"].get("split", {}).get("fold", 0)
     origin = {"run": str(folder), "experiment": config["experiment"], "recipe": config["recipe"]}
     return scores.assign(**origin, value=values, seed=int(config.get("seed", 0)), fold=int(fold))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """What a run's config.yaml holds. Raises Refused where that is no config."""
+    path = folder / "config.yaml"
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+        assert {"experiment", "recipe"} <= set(values) and isinstance(values["data"], dict)
+        return values
+    except (OSError, ValueError, RecursionError, AssertionError, KeyError, TypeError, yaml.YAMLError):
+        raise Refused([complaint("config", "that of a trained run", "another content", str(path))]) from None
+
+
+def _refuse_cut(path: Path) -> None:
+    """Raise Refused where a table ends in the middle of a line."""
+    if not path.read_bytes().endswith(b"\n"):
+        expected = "a whole table, which ends with a line's end (medseg evaluate)"
+        raise Refused([complaint(path.name, expected, "one that is cut", str(path))])
 
 
 def _read_rivals(folder: Path) -> pd.DataFrame:

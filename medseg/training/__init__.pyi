@@ -1,6 +1,7 @@
 from .batches import copies_of_source as copies_of_source
 from .checkpoint import (
     BEST as BEST,
+    load_model as load_model,
     load_weights as load_weights,
 )
 from .device import device_of as device_of

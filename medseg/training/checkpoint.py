@@ -6,6 +6,7 @@ Beside every file lies its ``.sha256`` (as sha256sum writes it), because a flipp
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import warnings
@@ -104,6 +105,26 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return load(path)
     except BrokenFileError as broken:
         raise Refused([complaint("weights", "a file written by training", broken, str(path.parent))]) from broken
+
+
+def load_model(model: nn.Module, path: Path) -> None:
+    """Give the model of a trained run the weights of a file of that run.
+
+    Raises Refused where they are absent or broken, fit another model, or are not those that the run ended with.
+    """
+    weights = load_weights(path)
+    noted = path.parent / "environment.json"
+    if path.name == "weights.pt" and noted.is_file():
+        expected = json.loads(noted.read_text("utf-8")).get("weights")
+        if expected not in (None, _digest(path)):
+            raise Refused([complaint("weights", "those that this run ended with", "those of another run", str(path))])
+    mine = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    saved = {name: tuple(getattr(tensor, "shape", ())) for name, tensor in weights.items()}
+    differing = [name for name in sorted({*mine, *map(str, saved)}) if mine.get(name) != saved.get(name)]
+    if differing:
+        got = f"those of another ({len(differing)} differ, as {differing[0]})"
+        raise Refused([complaint("weights", "those of the network in config.yaml and model.json", got, str(path))])
+    model.load_state_dict(weights)
 
 
 def restore_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:

@@ -16,6 +16,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
 from medseg.contracts import Refused, complaint
+from medseg.training.device import device_of, refuse_absent
 from medseg.training.settings import LoopConfig
 
 Result = TypeVar("Result")
@@ -63,8 +64,17 @@ class StopSignal:
 def launch(config: LoopConfig) -> Fabric:
     """Start the processes that the config asks for, or join those that torchrun or SLURM has started.
 
-    Raises Refused where the global batch cannot be divided evenly among them.
+    Raises Refused where this machine has no such device, where it has no such precision, and where the global batch
+    cannot be divided evenly among them.
     """
+    refuse_absent(config.accelerator)
+    computes = device_of(config.accelerator)
+    if config.precision == "16-mixed" and computes == "cpu":
+        expected = "32-true or bf16-mixed on a CPU"
+        raise Refused([complaint("precision", expected, config.precision, "training.precision")])
+    if computes == "cuda" and config.devices > torch.cuda.device_count():
+        expected = f"at most {torch.cuda.device_count()}, as many as this machine has"
+        raise Refused([complaint("devices", expected, config.devices, "training.devices")])
     fabric = Fabric(
         accelerator=config.accelerator,
         devices=config.devices,

@@ -33,7 +33,7 @@ class LoopConfig(Section):
     """As lightning-fabric has it, like the next four."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """On what the run computes."""
-    devices: Positive = 1
+    devices: Annotated[int, Field(gt=0, le=256)] = 1
     """Devices per node."""
     num_nodes: Positive = 1
     """Machines."""
@@ -41,7 +41,7 @@ class LoopConfig(Section):
     """How several devices share a step."""
     checkpoint_every: Positive = 200
     """Steps."""
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that make batches ahead of their step (0: the main process makes each when it is due)."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from typer.testing import CliRunner
 from medseg.__main__ import app
 from medseg.amodal.shapes import write_shapes
 from medseg.annotators.simulation.samples import write_samples
-from medseg.training.checkpoint import load
+from medseg.training.checkpoint import load, save
 
 CONFIG = """\
 experiment: faults
@@ -225,3 +227,140 @@ def test_environment_json_says_where_a_run_comes_from(trained: Path) -> None:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
         assert found["code"]["commit"] == head.stdout.strip() and isinstance(found["code"]["dirty"], bool)
     assert json.loads((trained / "run" / "model.json").read_text())["version"] == 1
+
+
+# ------------------------------------------------------------------------------------ files of a run
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def other_network(run: Path) -> None:
+    save(run / "weights.pt", {"head.weight": torch.zeros(2, 3)})
+    (run / "environment.json").unlink()
+
+
+def other_seed(run: Path) -> None:
+    weights = load(run / "weights.pt")
+    save(run / "weights.pt", {name: tensor + 1 for name, tensor in weights.items()})
+
+
+SPOILED: list[tuple[str, Callable[[Path], object], str]] = [
+    ("model.json cut", lambda run: cut(run / "model.json"), "model.json: expected what training writes, got another"),
+    ("model.json a list", lambda run: (run / "model.json").write_text("[1]"), "model.json: expected what training"),
+    ("model.json empty", lambda run: (run / "model.json").write_text("{}"), "model.json: expected what training"),
+    ("model.json of tomorrow", lambda run: edited(run / "model.json", '"version": 1', '"version": 9'),
+     "version of the run: expected at most 1, got 9"),
+    ("grid.size edited", lambda run: edited(run / "config.yaml", "- 16", "- 32"),
+     "config: expected what the run was trained with (undo the change, or train a new run), got another"),
+    ("config.yaml cut", lambda run: cut(run / "config.yaml"), "config"),
+    ("config.yaml a word", lambda run: (run / "config.yaml").write_text("word"), "config: expected keys and values"),
+    ("config.yaml binary", lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\0"), "config: expected YAML"),
+    ("environment.json cut", lambda run: cut(run / "environment.json"), "environment.json: expected what training"),
+    ("weights of another network", other_network, "weights: expected those of the network in config.yaml"),
+    ("weights of another seed", other_seed, "weights: expected those that this run ended with, got those of another"),
+    ("weights that are a list", lambda run: save_list(run / "weights.pt"), "weights: expected a file written by"),
+    ("weights cut", lambda run: cut(run / "weights.pt"), "weights: expected a file written by training"),
+]  # fmt: skip
+
+
+def save_list(path: Path) -> None:
+    torch.save([1, 2], path)
+    path.with_name(path.name + ".sha256").write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+@pytest.mark.parametrize(("spoil", "sentence"), [row[1:] for row in SPOILED], ids=[row[0] for row in SPOILED])
+def test_a_spoiled_run_is_refused_in_a_sentence(
+    trained: Path, own: Path, spoil: Callable[[Path], object], sentence: str, verb: str
+) -> None:
+    spoil(own)
+    words = () if verb == "evaluate" else ("--images", trained / "cohort/images", "--out", own / "maps")
+    status, said = medseg(verb, own, *words)
+    assert status == 1 and said[0].startswith(f"error: {sentence}") and not (own / "maps").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"shift": "wide"}', '{"shift": NaN}', '{"width": 1}'])
+def test_a_spoiled_calibration_is_refused(completing: Path, tmp_path: Path, text: str) -> None:
+    run = shutil.copytree(completing / "run", tmp_path / "run")
+    (run / "calibration.json").write_text(text)
+    status, (line,) = medseg("evaluate", run)
+    assert status == 1 and line.startswith("error: calibration.json: expected what training writes, got another")
+
+
+def test_a_checkpoint_with_another_content_is_not_resumed(trained: Path, own: Path) -> None:
+    for path in own.glob("joint/*.ckpt"):
+        save(path, {"model": {}})
+    status, (line,) = medseg("train", trained / "x.yaml", "--out", own, "--resume")
+    assert status == 1
+    assert line.startswith("error: checkpoint: expected a state that training has saved, got one without made_with")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda run: cut(run / "scores.csv"), "scores.csv: expected a whole table"),
+        (lambda run: (run / "scores.csv").write_bytes(b"\xff\xfe\0"), "scores.csv: expected a table"),
+        (lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
+        (lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
+        (lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
+        (lambda run: (run / "config.yaml").write_text("{"), "config: expected"),
+    ],
+    ids=["cut", "binary", "empty", "no number", "config a word", "config broken"],
+)
+def test_spoiled_scores_are_not_compared(own: Path, spoil: Callable[[Path], object], sentence: str) -> None:
+    spoil(own)
+    status, said = medseg("compare", own)
+    assert status == 1 and said[0].startswith(f"error: {sentence}")
+
+
+def test_a_run_named_twice_is_not_compared(own: Path) -> None:
+    status, said = medseg("compare", own, f"{own}/../run")
+    assert (status, said) == (1, [f"error: runs: expected each once, got {own.resolve()} twice (compared)"])
+
+
+# ------------------------------------------------------------------------------------ bounds
+BOUNDS = [
+    ("seed=-1", "seed: expected a number greater than or equal to 0, got -1"),
+    (f"seed={10**30}", "seed: expected a number less than 9223372036854775808, got 1"),
+    ("data.split.seed=-1", "data.split.seed: expected a number greater than or equal to 0, got -1"),
+    ("network.channels=[8]", "network.channels: expected at least 2 levels, got [8]"),
+    ("network.channels=[]", "network.channels: expected at least 2 levels, got []"),
+    ("network.features=1000000000", "network.features: expected a number less than or equal to 65536, got 1000000000"),
+    ("data.grid.size=[2, 2]", "data.grid.size: expected more than [2, 2], of which one voxel is left"),
+    ("data.grid.size=[100000, 100000]", "data.grid.size.0: expected a number less than or equal to 65536, got 100000"),
+    ("data.grid.size=[65536, 65536]", "memory for a batch: expected at most "),
+    ("training.batch_size=1000000000", "memory for a batch: expected at most "),
+    ("data.augment.flip_axes=[0, 0]", "data.augment.flip_axes: expected each axis once, got [0, 0]"),
+    ("training.learning_rate=.inf", "training.learning_rate: expected a finite number, got inf"),
+    ("training.learning_rate=.nan", "training.learning_rate: expected a finite number, got nan"),
+    ("training.weight_decay=.inf", "training.weight_decay: expected a finite number, got inf"),
+    ("data.annotators=[]", "data.annotators: expected at least one name (or null), each once, got []"),
+    ("data.annotators=[good, good]", "data.annotators: expected at least one name (or null), each once, got ['good"),
+    ("data.labels_per_image=3", "data.labels_per_image: expected at most 2 annotators, got 3"),
+    ("training.precision=16-mixed", "precision: expected 32-true or bf16-mixed on a CPU, got 16-mixed"),
+    ("training.workers=100000", "training.workers: expected a number less than or equal to 256, got 100000"),
+    ("training.accelerator=cuda", "accelerator: expected auto, cpu or one that is there, got cuda"),
+]
+
+
+@pytest.mark.parametrize(("override", "sentence"), BOUNDS, ids=[override[:40] for override, _ in BOUNDS])
+def test_what_is_out_of_bounds_is_refused_before_anything_is_made(
+    trained: Path, tmp_path: Path, override: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, said = medseg("train", trained / "x.yaml", override, "--out", tmp_path / "run")
+    assert status == 1 and any(sentence in line for line in said), said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_that_is_a_file_or_below_one_is_refused(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        status, said = medseg("train", trained / "x.yaml", "--out", out)
+        assert (status, said) == (1, [f"error: run folder: expected a folder, got a file ({tmp_path}/file)"])

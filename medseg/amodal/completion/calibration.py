@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from medseg.config import written_by_training
+
 CALIBRATION = "calibration.json"
 
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -45,6 +47,14 @@ class Calibration:
 
     @staticmethod
     def read(folder: Path) -> Calibration:
-        """The defaults where the folder has none."""
+        """The defaults where the folder has none. Raises Refused for a file that holds something else."""
         path = folder / CALIBRATION
-        return Calibration(**json.loads(path.read_text())) if path.is_file() else Calibration()
+        if not path.is_file():
+            return Calibration()
+        with written_by_training(path):
+            content = json.loads(path.read_text())
+            given = Calibration(**content)
+            numbers = [given.shift, given.spread, *([] if given.misfit_limit is None else [given.misfit_limit])]
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError("a number that is not finite")
+            return given

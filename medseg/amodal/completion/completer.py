@@ -22,7 +22,7 @@ from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import Frame, frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
-from medseg.training import BEST, device_of, load_weights
+from medseg.training import BEST, device_of, load_model
 
 VOXELS_AT_ONCE = 2**26
 """Batches are made smaller until their samples have no more voxels: 256 MiB."""
@@ -68,7 +68,7 @@ class Completer:
         """
         config, signature = read_amodal_run(run), AmodalSignature.read(run)
         model = build_amodal_model(config, signature)
-        model.load_state_dict(load_weights(run / (f"{stage}/{BEST}" if stage else "weights.pt")))
+        load_model(model, run / (f"{stage}/{BEST}" if stage else "weights.pt"))
         device = device_of(config.training.accelerator)
         return Completer(
             signature=signature,

@@ -6,19 +6,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from medseg.contracts import Positive, Section
+from medseg.contracts import Section, Width
 
 
 class NetworkConfig(Section):
     """Encoders, decoder and the rival's U-Net: the section ``network``."""
 
-    channels: tuple[Positive, ...] = (32, 64, 64)
+    channels: tuple[Width, ...] = (32, 64, 64)
     """Width of each level, from fine to coarse; each is half as long as the one before."""
-    patch: Positive = 2
+    patch: Width = 2
     """So many voxels along each axis enter as one position of the first level, its channels."""
-    coarse: Positive = 32
+    coarse: Width = 32
     """Z, the length of the part of z that says which shape it is."""
-    fine: Positive = 4
+    fine: Width = 4
     """F, the channels of the part of z that says where its outline runs."""
     level: Annotated[int, Field(ge=0)] = 1
     """The level on whose grid the fine part lies."""

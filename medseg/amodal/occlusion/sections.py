@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medseg.contracts import Fraction, Positive, Section
+from medseg.contracts import Fraction, Section, Width
 
 Kind = Literal["object", "bar", "half_space", "blob", "slices"]
 """Another object of the data; an instrument; what lies outside the field of view; a lump; slices that dropped out."""
@@ -15,7 +15,7 @@ Kind = Literal["object", "bar", "half_space", "blob", "slices"]
 class FrameConfig(Section):
     """How frames are laid around objects: the section ``data.frame``."""
 
-    size: tuple[Positive, ...]
+    size: tuple[Width, ...]
     """(S,) voxels of the network's grid."""
     spacing: Annotated[float, Field(gt=0)] | None = None
     """Of a voxel of the grid, in mm (in pixels for a picture without a scale); null: as large as makes the visible part

@@ -35,6 +35,21 @@ def refuse_too_large(cases: Sequence[Case], grid: Grid, *, masks: int, copies: i
                                  got, where)])  # fmt: skip
 
 
+def refuse_large_batch(grid: Grid, batch_size: int, *, values: int, devices: int, where: str) -> None:
+    """Raise Refused where the share of a batch that one process computes cannot fit into the memory available.
+
+    values: float32 of each voxel, at least: the image's channels, and on a CPU the first level of the network.
+    devices: among how many processes of this machine's size a batch is divided. where: the cohort's name.
+    """
+    need = batch_size / devices * math.prod(grid.size) * BYTES_OF_IMAGE * values
+    most = MOST * psutil.virtual_memory().available
+    if need > most:
+        size = "x".join(map(str, grid.size))
+        got = f"{need / 2**30:.1f} GiB for {batch_size} of {size}; use a smaller training.batch_size or data.grid.size"
+        raise Refused([complaint("memory for a batch", f"at most {most / 2**30:.1f} GiB (80 % of what is available)",
+                                 got, where)])  # fmt: skip
+
+
 def bytes_on_grid(case: Case, grid: Grid, masks: int) -> int:
     """What one case takes on the network's grid: its image and so many masks. Raises Refused as ``read_header``."""
     headers = [read_header(path) for path in case.images]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from medseg.contracts import UNLABELLED, Fraction, Positive, Section
+from medseg.contracts import UNLABELLED, Fraction, Section, Width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Grid(Section):
     mode: Literal["resize", "patch"] = "resize"
     """``resize``: the whole image, aspect kept, padded to ``size``. ``patch``: the image resampled to ``spacing_mm``,
     patches of ``size`` in training, a sliding window in prediction."""
-    size: tuple[Positive, ...]
+    size: tuple[Width, ...]
     """(S,) of what the network gets at once."""
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     """(S,) of a voxel in mode ``patch``; None: as it is."""

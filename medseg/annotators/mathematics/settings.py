@@ -6,19 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medseg.contracts import Fraction, Positive, Section
+from medseg.contracts import Fraction, Positive, Section, Width
 
 
 class NetworkConfig(Section):
     """The true-label network, a MONAI U-Net with residual units: the section ``network``."""
 
-    channels: tuple[Positive, ...] = (16, 32, 64)
+    channels: tuple[Width, ...] = (16, 32, 64)
     """Of each level, from the image's own resolution down."""
     strides: tuple[Positive | tuple[Positive, ...], ...] | None = None
     """Between the levels, one number or one per axis (None: 2 everywhere)."""
-    residual_units: Annotated[int, Field(ge=0)] = 2
+    residual_units: Annotated[int, Field(ge=0, le=100)] = 2
     """Of each level."""
-    features: Positive = 16
+    features: Width = 16
     """Channels of its last layer, from which classes and per-pixel matrices are computed."""
     dropout: Fraction = 0.0
     """Of its activations."""
@@ -35,7 +35,7 @@ class ConfusionConfig(Section):
     """Of a voxel's truth in the joint stage of shared truth: ``soft`` weighs every class by its posterior (EM),
     ``hard`` takes the most probable one (classification EM), which drifts less to one annotator's style, but learns
     nothing where a voxel has a single label."""
-    trunk: Positive = 32
+    trunk: Width = 32
     """Width of the convolutions between the features and the per-pixel confusion logits."""
 
 
