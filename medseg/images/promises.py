@@ -15,6 +15,8 @@ from medseg.images.geometry import Affine, corner_distance_mm, spacing_of
 
 MOST_VOXELS = 2**31
 """Of one file; a whole body at half a millimetre has a quarter of that."""
+MOST_PACKED = 10_000
+"""Bytes of an image for each of its file, beside 16 MiB; deflate reaches a thousand."""
 MOST_COSINE = 2e-3
 """Between voxel axes that are said to be at right angles: a tenth of a degree."""
 
@@ -34,6 +36,14 @@ def require_size(shape: Sequence[int], voxel_bytes: int, where: str) -> None:
     if voxels * voxel_bytes > free:
         got = f"{size}: {voxels * voxel_bytes / 2**30:.1f} GiB"
         raise Refused([complaint("image size", f"at most the free memory, {free / 2**30:.1f} GiB", got, where)])
+
+
+def require_packed(promised_bytes: int, file_bytes: int, where: str) -> None:
+    """Raise Refused where an image is so much larger than its file that no compression in use explains it."""
+    most = MOST_PACKED * file_bytes + 2**24
+    if promised_bytes > most:
+        got = f"a promise of {promised_bytes} in a file of {file_bytes}"
+        raise Refused([complaint("image size", f"at most {most} bytes", got, where)])
 
 
 def require_right_angles(affine: Affine, axes: int, where: str) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.headers import ImageHeader
-from medseg.images.promises import require_size
+from medseg.images.promises import require_packed, require_size
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -50,6 +50,10 @@ def picture_header(path: Path, where: str) -> ImageHeader:
         raise
     except BROKEN as error:
         raise _broken(error, path, where) from error
+
+
+SMALLEST_PAGE = 18
+"""Bytes of the directory of a page with one tag, so that more pages than fit into a file run in a circle."""
 
 
 def _is_tiff(path: Path) -> bool:
@@ -162,9 +166,13 @@ def _read_tiff(path: Path, where: str) -> Volume:
 
 
 def _only_series(file: tifffile.TiffFile, where: str) -> tifffile.TiffPageSeries:
+    most = file.filehandle.size // SMALLEST_PAGE
+    if any(number > most for number, _ in enumerate(file.pages)):
+        raise Refused([complaint("TIFF pages", f"at most {most} in so small a file", "a circle of them", where)])
     if len(file.series) != 1:
         raise Refused([complaint("TIFF", "one image", f"{len(file.series)} of different shapes", where)])
     require_size(file.series[0].shape, file.series[0].dtype.itemsize, where)
+    require_packed(file.series[0].nbytes, file.filehandle.size, where)
     return file.series[0]
 
 

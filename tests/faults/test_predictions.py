@@ -124,6 +124,7 @@ SQUASHED = np.diag([1.0, 0, 1, 1])
 PARALLEL = np.array([[1.0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 FINITE = "voxels: expected finite numbers, got"
 FLAT = "affine: expected a place for each voxel, got one that gives several voxels one place"
+SHEARED = "affine: expected voxel axes at right angles, got axes at"
 SIMULATED = "--annotators", "good,over"
 
 
@@ -154,7 +155,7 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "all nan": ("predict", lambda p: p.image(np.full(SHAPE, np.nan, np.float32)), (), "1024 of 1024 that are not"),
     "zero affine": ("predict", lambda p: p.image(noise(1), affine=np.diag([0.0, 0, 0, 1])), (), FLAT),
     "zero column": ("predict", lambda p: p.image(noise(1), affine=SQUASHED), (), FLAT),
-    "parallel columns": ("predict", lambda p: p.image(noise(1), affine=PARALLEL), (), FLAT),
+    "parallel columns": ("predict", lambda p: p.image(noise(1), affine=PARALLEL), (), SHEARED),
     "no spacing": ("predict-mm", picture, (),
                    "image: expected a spacing, for the run resamples to 1 x 1 mm, got a picture without one (p)"),
     "3-D": ("predict", lambda p: p.image(np.zeros((8, 8, 8), np.float32)), (), "image: expected 2-D, got 3-D (b)"),
@@ -163,7 +164,7 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "inf label": ("complete", lambda p: p.label_map(soft(np.inf)), (), "got inf (1 of 768 voxels)"),
     "soft label": ("complete", lambda p: p.label_map(soft(0.5)), (), "mask values: expected integers, got 0.5"),
     "zero affine of a map": ("complete", lambda p: p.label_map(crossing(), affine=np.diag([0.0, 0, 0, 1])), (), FLAT),
-    "parallel columns of a map": ("complete", lambda p: p.label_map(crossing(), affine=PARALLEL), (), FLAT),
+    "parallel columns of a map": ("complete", lambda p: p.label_map(crossing(), affine=PARALLEL), (), SHEARED),
     # numbers
     "1e8 samples": ("complete", nothing, ("--samples", 10**8),
                     "samples: expected a number from 0 to 10000, got 100000000"),
