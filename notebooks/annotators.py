@@ -55,7 +55,7 @@ network: {{channels: [8, 16, 32, 64], features: 8, residual_units: 1}}
 confusion: {{lr_factor: 30, trunk: 8}}
 training:
   batch_size: 4
-  epochs: {{warmup: 25, joint: 35}}
+  steps: {{warmup: 275, joint: 385}}
   learning_rate: 0.01
 """
 
@@ -195,7 +195,7 @@ plt.show()
 
 # %% [markdown]
 # ## The training
-# A line that has not levelled off asks for more epochs; validation that rises while training falls, for fewer
+# A line that has not levelled off asks for more steps; validation that rises while training falls, for fewer
 # or for more cases. The fall of nll where the matrices are set free is what the annotators' errors explain. The
 # trace is the annotators' mean reliability. Should the dominance reach 0, the annotators together no longer call most
 # often what the model takes for true: the classes may have swapped.

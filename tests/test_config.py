@@ -62,6 +62,11 @@ def test_an_unknown_key_names_file_line_key_and_the_one_meant(file: Path) -> Non
     assert complaints(file) == (f"{file}:7: training.bacth_size: unknown key; did you mean batch_size?",)
 
 
+def test_the_epochs_of_older_configs_are_answered_with_the_steps_of_today(file: Path) -> None:
+    file.write_text(GOOD + "  epochs: {warmup: 20, joint: 50}\n")
+    assert complaints(file) == (f"{file}:8: training.epochs: unknown key; did you mean steps?",)
+
+
 def test_all_mistakes_are_named_at_once(file: Path) -> None:
     file.write_text(GOOD.replace("recipe: anchored", "recipe: ancored").replace("batch_size: 4", "batch_size: -1"))
     found = complaints(file, "traning.batch=3", "seed")

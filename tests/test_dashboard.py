@@ -20,7 +20,7 @@ experiment: dashboard
 recipe: shared_truth_global
 data: {{cohort: {cohort}, split: {{val: 0.2, test: 0.2}}, grid: {{mode: resize, size: [32, 32]}}}}
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch_size: 4, epochs: {{warmup: 1, joint: 1}}}}
+training: {{batch_size: 4, steps: {{warmup: 1, joint: 1}}}}
 tracking: {{wandb: offline, project: medseg-test}}
 """
 AMODAL = """\

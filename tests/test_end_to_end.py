@@ -25,7 +25,7 @@ network: {{channels: [4, 8], features: 4, residual_units: 1}}
 confusion: {{trunk: 4}}
 training:
   batch_size: 4
-  epochs: {{warmup: 1, joint: 1}}
+  steps: {{warmup: 1, joint: 1}}
 """
 
 

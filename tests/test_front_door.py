@@ -103,7 +103,7 @@ def test_compare_is_the_command_as_a_frame(world: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_goes_where_the_command_puts_it(world: Path) -> None:
-    run = medseg.train("cells.yaml", ["recipe=soft_mean", "seed=5", "training.epochs.joint=1"])
+    run = medseg.train("cells.yaml", ["recipe=soft_mean", "seed=5", "training.steps.joint=2"])
     assert run == Path("runs/cells/soft_mean-seed5") and (world / run / "weights.pt").is_file()
     with pytest.raises(medseg.Refused, match="run folder"):
         medseg.train("cells.yaml", ["recipe=soft_mean", "seed=5"])

@@ -114,6 +114,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         augmentation=config.data.augment,
         seed=config.seed,
         batch_size=config.training.batch_size,
+        steps_per_epoch=config.training.steps_per_epoch,
         labels_per_image=config.data.labels_per_image,
     )
     separate = RECIPES[config.recipe].target in ("annotated", "random_annotator")
@@ -131,7 +132,11 @@ def build_stages(config: RunConfig) -> tuple[Stage, ...]:
     """The rows of the config's recipe."""
     training = config.training
     return stages(
-        config.recipe, epochs=training.epochs, confusion=config.confusion, learning_rate=training.learning_rate
+        config.recipe,
+        steps=training.steps,
+        steps_per_epoch=training.steps_per_epoch,
+        confusion=config.confusion,
+        learning_rate=training.learning_rate,
     )
 
 

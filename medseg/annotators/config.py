@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.placement import Grid
-from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig, NetworkConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
@@ -52,8 +52,10 @@ class DataConfig(Section):
 class TrainingConfig(LoopConfig):
     """The loop of method one: the section ``training``."""
 
-    epochs: EpochsConfig = EpochsConfig()
+    steps: StepsConfig = StepsConfig()
     """Of each stage."""
+    steps_per_epoch: Positive = 50
+    """After so many, and at the end of a stage, the validation cases are looked at."""
 
 
 class RunConfig(Section):

@@ -61,8 +61,8 @@ class Stage:
     """What is minimised."""
     criterion: str
     """Which of the objective's metrics, lower being better, the best weights of the stage have on validation cases."""
-    epochs: int
-    """At most so many."""
+    epochs: float
+    """At most so many; of a fraction the last one is that much shorter than the others."""
     learning_rate: float
     """Of AdamW, before schedule and factors."""
     lr_factors: Mapping[str, float] = field(default_factory=dict)

@@ -29,7 +29,7 @@ network: {{channels: [8, 16, 32, 64]}}
 confusion: {{lr_factor: 30}}
 training:
   batch_size: 8
-  epochs: {{warmup: 20, joint: 30}}
+  steps: {{warmup: 100, joint: 150}}
   learning_rate: 0.01
 """
 

@@ -121,13 +121,13 @@ def _train_stage(run: Run, state: StageState) -> None:
     batches = StageBatches(
         source=run.source, target=stage.target, steps=steps, rank=fabric.global_rank, world=fabric.world_size
     )
-    done, last = position.epoch * steps + position.step, stage.epochs * steps
+    done, last = position.epoch * steps + position.step, round(stage.epochs * steps)
     run.tracker.stage(stage.name)
     run.line.stage(stage.name, done, last)
     with closing(batches.between(done, last, run.config.workers)) as stream:
         while position.epoch < stage.epochs and position.stale_epochs < (run.config.patience or math.inf):
             began = time.perf_counter()
-            for batch in islice(stream, steps - position.step):
+            for batch in islice(stream, steps - position.step):  # in the last epoch there may be fewer
                 _train_step(run, state, fabric.to_device(batch), steps)
             _close_epoch(run, state, began)
             if any_process(fabric, run.stop.requested)[0]:
@@ -140,7 +140,7 @@ def _train_step(run: Run, state: StageState, batch: Batch, steps: int) -> None:
     fabric, config, stage, position = run.fabric, run.config, state.stage, state.position
     seed_step(run.seed, position.global_step, fabric.global_rank)
     done = position.epoch * steps + position.step
-    set_learning_rates(state.optimizer.optimizer, schedule_factor(config.schedule, done, stage.epochs * steps))
+    set_learning_rates(state.optimizer.optimizer, schedule_factor(config.schedule, done, round(stage.epochs * steps)))
 
     losses = state.task(batch, position.epoch + position.step / steps)
     fabric.backward(losses.total)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -40,7 +42,7 @@ class ProgressLine:
     def epoch(self, stage: Stage, epoch: int, *, train: float, val: float, best: float) -> None:
         """So many epochs of the stage are done; the stage's criterion in the last one."""
         values = f"train {stage.criterion} {train:.4f}  val {stage.criterion} {val:.4f}  best {best:.4f}"
-        text = f"{stage.name} {epoch}/{stage.epochs}  {values}"
+        text = f"{stage.name} {epoch}/{math.ceil(stage.epochs)}  {values}"
         if self._task is not None:
             self._bar.update(self._task, description=text)
         if self.shown and not self.console.is_terminal:

@@ -13,7 +13,7 @@ Schedule = Literal["constant", "cosine"]
 
 
 class LoopConfig(Section):
-    """What is the same in every stage of a run: the section ``training``, to which a method adds its epochs."""
+    """What is the same in every stage of a run: the section ``training``, to which a method adds its length."""
 
     batch_size: Positive = 8
     """Cases per step over all processes."""

@@ -22,7 +22,7 @@ data:
   split: {{val: 0.2, test: 0.2}}
   grid: {{mode: resize, size: [16, 16]}}
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch_size: 2, epochs: {{warmup: 1, joint: 1}}, devices: 2, strategy: ddp, accelerator: cpu}}
+training: {{batch_size: 2, steps: {{warmup: 1, joint: 1}}, devices: 2, strategy: ddp, accelerator: cpu}}
 """
 
 

@@ -31,7 +31,7 @@ data:
   split: {{val: 0.2, test: 0.2}}
   grid: {{mode: resize, size: [16, 16]}}
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch_size: 2, epochs: {{warmup: 1, joint: 1}}, accelerator: cpu}}
+training: {{batch_size: 2, steps: {{warmup: 1, joint: 1}}, accelerator: cpu}}
 """
 AMODAL = """\
 experiment: faults
@@ -145,7 +145,7 @@ app()
 
 def begun(config: Path, run: Path) -> subprocess.Popen[str]:
     """A slow training, as soon as its first checkpoint is there."""
-    command = [sys.executable, "-c", WAITING, "train", str(config), "training.epochs.joint=200", "--out", str(run)]
+    command = [sys.executable, "-c", WAITING, "train", str(config), "training.steps.joint=200", "--out", str(run)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     ends = time.monotonic() + 60
     while not (run / "joint" / "last.ckpt").exists():

@@ -45,7 +45,7 @@ def climb(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Lo
     return Losses(total=-model.height, metrics={"nll": (model.height.detach() - 8) ** 2})
 
 
-def climb_stage(name: str, epochs: int) -> Stage:
+def climb_stage(name: str, epochs: float) -> Stage:
     return Stage(
         name=name, target="annotated", trains=("",), objective=climb, criterion="nll", epochs=epochs, learning_rate=1.0
     )
@@ -67,6 +67,16 @@ def test_train_metrics_are_the_mean_over_the_steps_of_the_epoch(tmp_path: Path) 
     (row,) = rows(tmp_path)
     assert row["train/nll"] == pytest.approx((64 + 49 + 36 + 25) / 4, rel=1e-4)
     assert (row["stage"], row["epoch"], row["step"]) == ("joint", 1, 4)
+
+
+def test_the_last_epoch_of_a_fraction_is_shorter_than_the_others(tmp_path: Path) -> None:
+    """Six steps in epochs of four; the cosine ends with them."""
+    toy_fit(tmp_path, Climber(), [climb_stage("joint", 1.5)], schedule="constant", ema_decay=None)
+    assert [(row["epoch"], row["step"]) for row in rows(tmp_path)] == [(1, 4), (2, 6)]
+    assert rows(tmp_path)[1]["train/nll"] == pytest.approx((16 + 9) / 2, rel=1e-4)
+    model = toy_fit(tmp_path / "cosine", Climber(), [climb_stage("joint", 1.5)], ema_decay=None)
+    heights = sum((1 + math.cos(math.pi * step / 6)) / 2 for step in range(6))
+    assert model.height.item() == pytest.approx(heights, rel=1e-5)
 
 
 def test_the_stage_says_which_metric_is_its_criterion(tmp_path: Path) -> None:
@@ -320,6 +330,18 @@ def test_a_terminated_run_leaves_with_143_and_goes_on_as_if_it_had_not(
     assert multiprocessing.active_children() == []
     assert not (tmp_path / "parts" / "weights.pt").exists()
     toy_fit(tmp_path / "parts", resume=True, workers=workers)
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_run_terminated_in_the_rest_of_an_epoch_goes_on_too(tmp_path: Path, step: int, workers: int) -> None:
+    """One and a half epochs of four steps: the second epoch has two, and after the last one nothing is left to do."""
+    toy_fit(tmp_path / "whole", stages=toy_stages(1.5))
+    with pytest.raises(SystemExit):
+        toy_fit(tmp_path / "parts", stages=toy_stages(1.5), source=TerminatedSource("annotated", 1, step))
+    toy_fit(tmp_path / "parts", stages=toy_stages(1.5), resume=True, workers=workers)
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
     assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
 

@@ -85,7 +85,7 @@ class TerminatedSource(ToySource):
         return super().batch(target, epoch, step, rank=rank, world=world)  # type: ignore[arg-type]
 
 
-def toy_stages(epochs: int = 2) -> list[Stage]:
+def toy_stages(epochs: float = 2) -> list[Stage]:
     return [
         Stage(
             name="warmup",

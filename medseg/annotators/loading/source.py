@@ -20,7 +20,8 @@ from medseg.contracts import Case, Cohort, Refused, Target, complaint
 class CohortSource:
     """The training and validation cases of one run as batches; see ``Samples`` for the arguments of both.
 
-    batch_size: cases of one step over all processes. Raises Refused for a split that has no case with labels.
+    batch_size: cases of one step over all processes. steps_per_epoch: however many cases there are.
+    Raises Refused for a split that has no case with labels.
     """
 
     def __init__(
@@ -32,9 +33,11 @@ class CohortSource:
         augmentation: Augmentation,
         seed: int,
         batch_size: int,
+        steps_per_epoch: int,
         labels_per_image: int | None = None,
     ) -> None:
-        self.grid, self.augmentation, self.seed, self.batch_size = grid, augmentation, seed, batch_size
+        self.grid, self.augmentation, self.seed = grid, augmentation, seed
+        self.batch_size, self._steps_per_epoch = batch_size, steps_per_epoch
         self.samples = Samples(cohort, annotators, grid=grid, seed=seed, labels_per_image=labels_per_image)
         self.index = {case.name: position for position, case in enumerate(cohort.cases)}
         self.train = [case for case in cohort.split("train") if set(case.annotations) & set(annotators)]
@@ -50,15 +53,21 @@ class CohortSource:
         self.samples.load([*self.train, *self.val], targets)
 
     def steps_per_epoch(self) -> int:
-        """Steps until every training case was seen; the last batch is filled from the start of the order."""
-        return -(-len(self.train) // self.batch_size)
+        """As many as the source was told, be the training cases few or many."""
+        return self._steps_per_epoch
 
     def batch(self, target: Target, epoch: int, step: int, rank: int = 0, world: int = 1) -> ImageBatch:
-        """This rank's share of one global batch."""
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.train))
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)[rank::world]
-        cases = [self.train[order[place % len(order)]] for place in places]
-        rngs = [np.random.default_rng((self.seed, epoch, int(place), 1)) for place in places]
+        """This rank's share of one global batch.
+
+        The training cases are gone through in one order after the other; a batch goes on where the one before has
+        stopped, over the end of an order and of an epoch.
+        """
+        first = (epoch * self._steps_per_epoch + step) * self.batch_size
+        places = np.arange(first, first + self.batch_size)[rank::world]
+        turns, positions = (numbers.tolist() for numbers in np.divmod(places, len(self.train)))
+        orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(self.train)) for turn in set(turns)}
+        cases = [self.train[orders[turn][position]] for turn, position in zip(turns, positions, strict=True)]
+        rngs = [np.random.default_rng((self.seed, place, 1)) for place in places.tolist()]
         return self._batch(cases, [self._changed(c, target, rng) for c, rng in zip(cases, rngs, strict=True)])
 
     def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[ImageBatch]:

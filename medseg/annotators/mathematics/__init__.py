@@ -1,6 +1,6 @@
 """The mathematics of method one, for any training loop: imports torch, monai, contracts and ``annotators.nouns`` alone.
 
-``settings``          sections of a config: the network, the matrices, the epochs
+``settings``          sections of a config: the network, the matrices, the steps
 ``likelihood``        the likelihood of the annotators' labels under their matrices: the definition
 ``bayes``             Bayes' rule at every voxel
 ``tiled_likelihood``  the same for a matrix per voxel, with its gradient in closed form, tile by tile

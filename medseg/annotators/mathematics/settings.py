@@ -39,10 +39,10 @@ class ConfusionConfig(Section):
     """Width of the convolutions between the features and the per-pixel confusion logits."""
 
 
-class EpochsConfig(Section):
-    """Epochs of each stage. A recipe of one stage, as a baseline is, gets the sum: the same budget for all."""
+class StepsConfig(Section):
+    """Steps of each stage. A recipe of one stage, as a baseline is, gets the sum: the same budget for all."""
 
-    warmup: Positive = 15
+    warmup: Positive = 300
     """With the matrices held at the identity."""
-    joint: Positive = 35
+    joint: Positive = 700
     """With everything set free."""

@@ -29,7 +29,7 @@ from medseg.annotators.mathematics.objective import (
     cross_entropy,
     separate_cross_entropy,
 )
-from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
 from medseg.contracts import Objective, Stage, Target
 
 
@@ -62,8 +62,10 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learning_rate: float) -> tuple[Stage, ...]:
-    """The rows of one recipe; the epochs of every recipe add up to the same number. learning_rate: of all stages.
+def stages(
+    name: str, *, steps: StepsConfig, steps_per_epoch: int, confusion: ConfusionConfig, learning_rate: float
+) -> tuple[Stage, ...]:
+    """The rows of one recipe; the steps of every recipe add up to the same number. learning_rate: of all stages.
 
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
@@ -75,7 +77,7 @@ def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learn
         trains=("",),
         objective=recipe.objective,
         criterion="nll",
-        epochs=epochs.warmup + epochs.joint,
+        epochs=(steps.warmup + steps.joint) / steps_per_epoch,
         learning_rate=learning_rate,
         lr_factors={"confusion.bias": confusion.lr_factor},
     )
@@ -93,7 +95,7 @@ def stages(name: str, *, epochs: EpochsConfig, confusion: ConfusionConfig, learn
         trains=("network",),
         objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False),
         criterion="nll",
-        epochs=epochs.warmup,
+        epochs=steps.warmup / steps_per_epoch,
         learning_rate=learning_rate,
     )
-    return warmup, replace(joint, objective=free, epochs=epochs.joint)
+    return warmup, replace(joint, objective=free, epochs=steps.joint / steps_per_epoch)

@@ -69,6 +69,7 @@ def source(
     labels_per_image: int | None = None,
     augmentation: Augmentation = AUGMENTATION,
     grid: Grid = GRID,
+    batch_size: int = 4,
 ) -> CohortSource:
     return CohortSource(
         cohort,
@@ -76,7 +77,8 @@ def source(
         grid=grid,
         augmentation=augmentation,
         seed=7,
-        batch_size=4,
+        batch_size=batch_size,
+        steps_per_epoch=2,
         labels_per_image=labels_per_image,
     )
 
@@ -86,6 +88,18 @@ def test_a_batch_is_a_function_of_epoch_and_step(cohort: Cohort) -> None:
     other.batch("annotated", 3, 0)  # what was asked for before does not matter
     torch.testing.assert_close(vars(one.batch("annotated", 5, 0)), vars(other.batch("annotated", 5, 0)))
     assert not torch.equal(one.batch("annotated", 5, 0).image, one.batch("annotated", 6, 0).image)
+
+
+def test_batches_run_on_over_the_ends_of_an_epoch_and_of_the_cases(cohort: Cohort) -> None:
+    """Four cases in batches of three: four batches, over two epochs of two steps, show each case three times."""
+    one = source(cohort, batch_size=3)
+    assert one.steps_per_epoch() == 2
+    steps = [one.batch("annotated", epoch, step) for epoch in (0, 1) for step in (0, 1)]
+    seen = torch.cat([batch.case_index for batch in steps]).tolist()
+    passes = [seen[first : first + 4] for first in (0, 4, 8)]
+    assert [sorted(cases) for cases in passes] == [[0, 1, 2, 3]] * 3
+    assert len({tuple(cases) for cases in passes}) > 1  # each pass has an order of its own
+    torch.testing.assert_close(vars(one.batch("annotated", 0, 3)), vars(steps[3]))
 
 
 def test_two_ranks_share_the_batch_of_one(cohort: Cohort) -> None:

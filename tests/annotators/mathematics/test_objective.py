@@ -10,13 +10,13 @@ import torch
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
 from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
-from medseg.annotators.mathematics.settings import ConfusionConfig, EpochsConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Objective
 
 A, T, F = 3, 2, 4
-EPOCHS = EpochsConfig(warmup=3, joint=7)
+STEPS = StepsConfig(warmup=3, joint=7)
 
 
 def model(form: str = "pixel") -> AnnotatorModel:
@@ -176,15 +176,17 @@ def test_beliefs_sum_to_one() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_the_same_budget(name: str) -> None:
-    rows = stages(name, epochs=EPOCHS, confusion=ConfusionConfig(), learning_rate=1e-3)
-    assert sum(stage.epochs for stage in rows) == 10
+    rows = stages(name, steps=STEPS, steps_per_epoch=4, confusion=ConfusionConfig(), learning_rate=1e-3)
+    assert sum(stage.epochs for stage in rows) == 2.5
 
 
 def test_matrices_are_held_in_the_warm_up() -> None:
-    warmup, joint = stages("shared_truth_pixel", epochs=EPOCHS, confusion=ConfusionConfig(), learning_rate=1e-3)
+    warmup, joint = stages(
+        "shared_truth_pixel", steps=STEPS, steps_per_epoch=4, confusion=ConfusionConfig(), learning_rate=1e-3
+    )
     assert warmup.trains == ("network",) and joint.trains == ("",)
     assert warmup.objective == AnnotatorLikelihood(likelihood="shared_truth", per_pixel=False)
     assert joint.objective == AnnotatorLikelihood(likelihood="best_truth", per_pixel=True)
     softly = ConfusionConfig(assignment="soft")
-    _, soft = stages("shared_truth_global", epochs=EPOCHS, confusion=softly, learning_rate=1e-3)
+    _, soft = stages("shared_truth_global", steps=STEPS, steps_per_epoch=4, confusion=softly, learning_rate=1e-3)
     assert soft.objective == AnnotatorLikelihood(likelihood="shared_truth", per_pixel=False)
