@@ -14,8 +14,9 @@ from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.memory import refuse_large_batch, refuse_too_large
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork
 from medseg.annotators.mathematics.stages import RECIPES, stages
+from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
 from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
 from medseg.training import copies_of_source
@@ -117,7 +118,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         steps_per_epoch=config.training.steps_per_epoch,
         labels_per_image=config.data.labels_per_image,
     )
-    separate = RECIPES[config.recipe].target in ("annotated", "random_annotator")
+    separate = RECIPES[config.recipe].target in ("annotated", "fused", "random_annotator")
     refuse_too_large(
         [*source.train, *source.val],
         config.data.grid,
@@ -154,10 +155,12 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
         return AnnotatorModel(network(), annotators)
     if recipe.confusion == "global":
         return AnnotatorModel(network(), annotators, GlobalConfusion(annotators, classes))
-    width = config.confusion.trunk
-    seen = signature.channels + config.network.features + classes
-    head = PixelConfusion(annotators, classes, width)
-    return AnnotatorModel(network(), annotators, head, confusion_trunk(signature.spatial_dims, seen, width))
+    width, seen = config.confusion.trunk, (signature.channels, config.network.features, classes)
+    if recipe.confusion == "style":
+        trunk = PointwiseTrunk(*seen, width)
+    else:
+        trunk = ConvolutionTrunk(signature.spatial_dims, *seen, width)
+    return AnnotatorModel(network(), annotators, PixelConfusion(annotators, classes, width), trunk)
 
 
 def read_annotator_run(run: Path) -> RunConfig:

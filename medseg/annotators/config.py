@@ -18,6 +18,7 @@ from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
 
 Recipe = Literal[
+    "fused",
     "anchored",
     "shared_truth_global",
     "shared_truth_pixel",

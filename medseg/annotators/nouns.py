@@ -23,6 +23,8 @@ class ImageBatch:
     truth, one annotator drawn at random)."""
     case_index: Tensor
     """(B,) the position of each case in the cohort."""
+    consensus: Tensor | None = None
+    """(B,T,S...) p(t | all labels), all 0 where nobody labelled; None in a target that has none."""
 
 
 @dataclass(frozen=True, kw_only=True)

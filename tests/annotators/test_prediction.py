@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TruthOutput
+from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
+from medseg.annotators.mathematics.trunks import TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 from medseg.annotators.prediction import believe_everywhere
 

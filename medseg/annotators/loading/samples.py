@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators import consensus
+from medseg.annotators.fusion import Fusion, fit_fusion
 from medseg.annotators.loading.placement import Grid, image_to_grid, labels_to_grid
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import read_all
@@ -26,6 +27,8 @@ class Sample:
     """(A,S...) class indices; A = 1 of a consensus."""
     foreground: NDArray[np.int32]
     """(N,S) voxels to lay patches around; none in mode ``resize``."""
+    consensus: NDArray[np.float32] | None = None
+    """(T,S...) p(t | all labels) in the target ``fused``."""
 
 
 class Samples:
@@ -41,6 +44,12 @@ class Samples:
         self.cohort, self.annotators, self.grid = cohort, tuple(annotators), grid
         self.seed, self.labels_per_image = seed, labels_per_image
         self._kept: dict[tuple[str, Target], Sample] = {}
+        self.fusion: Fusion | None = None
+
+    def fuse(self, cases: Sequence[Case]) -> None:
+        """Learn from the labels of these cases, those of training, whom to believe where, for the target ``fused``."""
+        labels = [sample.labels for sample in read_all(cases, lambda case: self.of(case, "annotated"))]
+        self.fusion = fit_fusion(labels, len(self.cohort.classes))
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Read what is not kept yet. Raises Refused with the complaints about all cases."""
@@ -54,8 +63,14 @@ class Samples:
         """
         key = (case.name, target if target != "random_annotator" else "annotated")
         if key not in self._kept:
-            self._kept[key] = self._read(case, target)
+            self._kept[key] = self._fused(case) if target == "fused" else self._read(case, target)
         return self._kept[key]
+
+    def _fused(self, case: Case) -> Sample:
+        """All labels, and what they say together; raises as ``of``. ``fuse`` comes first."""
+        assert self.fusion is not None
+        annotated = self.of(case, "annotated")
+        return replace(annotated, consensus=self.fusion(annotated.labels))
 
     def _read(self, case: Case, target: Target) -> Sample:
         record = read_record(case, self.cohort, self.annotators)

@@ -50,7 +50,10 @@ class CohortSource:
 
     def load(self, targets: Iterable[Target]) -> None:
         """Read all cases in these targets, once: before workers are forked, so that they share them."""
-        self.samples.load([*self.train, *self.val], targets)
+        asked = list(targets)
+        if "fused" in asked and self.samples.fusion is None:
+            self.samples.fuse(self.train)
+        self.samples.load([*self.train, *self.val], asked)
 
     def steps_per_epoch(self) -> int:
         """As many as the source was told, be the training cases few or many."""
@@ -85,7 +88,8 @@ class CohortSource:
         size = patch.image.shape[1:]
         change = draw(self.augmentation, size[0] == size[1], rng)
         image = apply_intensity(apply_space(patch.image, change), change, self.augmentation.noise)
-        return replace(patch, image=image, labels=apply_space(patch.labels, change))
+        fused = None if patch.consensus is None else apply_space(patch.consensus, change)
+        return replace(patch, image=image, labels=apply_space(patch.labels, change), consensus=fused)
 
     def _patch(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """The part of a case that has the size of the grid, at random where the case is larger."""
@@ -97,11 +101,14 @@ class CohortSource:
             return sample
         corner = crop_corner(shape, size, foreground=sample.foreground, fraction=self.grid.foreground_fraction, rng=rng)
         window = (slice(None), *(slice(c, c + n) for c, n in zip(corner, size, strict=True)))
-        return replace(sample, image=sample.image[window], labels=sample.labels[window])
+        fused = None if sample.consensus is None else sample.consensus[window]
+        return replace(sample, image=sample.image[window], labels=sample.labels[window], consensus=fused)
 
     def _batch(self, cases: Sequence[Case], samples: Sequence[Sample]) -> ImageBatch:
+        fused = [sample.consensus for sample in samples if sample.consensus is not None]
         return ImageBatch(
             image=torch.from_numpy(np.stack([sample.image for sample in samples])),
             labels=torch.from_numpy(np.stack([sample.labels for sample in samples]).astype(np.int64)),
             case_index=torch.tensor([self.index[case.name] for case in cases]),
+            consensus=torch.from_numpy(np.stack(fused)) if fused else None,
         )

@@ -5,7 +5,9 @@
 ``bayes``             Bayes' rule at every voxel
 ``tiled_likelihood``  the same for a matrix per voxel, with its gradient in closed form, tile by tile
 ``confusion``         the matrices C^(a)[o,t], one per annotator or per annotator and voxel
+``trunks``            what a matrix per voxel sees
 ``model``             the network p(t|x), and the annotators on top of it
+``sampling``          which voxels a step looks at
 ``loss``              the likelihood as a loss for any network
 ``objective``         what is minimised
 ``stages``            every recipe, the baselines among them, as rows

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from monai.networks.blocks.convolutions import Convolution
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
 from medseg.annotators.mathematics.confusion import Confusion, weighted_mean
+from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
-
-
-@dataclass(frozen=True, kw_only=True)
-class TruthOutput:
-    """What the true-label network hands to the confusion head."""
-
-    log_probs: Tensor
-    """(B,T,S...) log p(t|x)."""
-    features: Tensor
-    """(B,F,S...) of the network's last layer."""
 
 
 class TrueLabelNetwork(nn.Module):
@@ -73,7 +62,7 @@ class AnnotatorModel(nn.Module):
         network: TrueLabelNetwork,
         annotators: int,
         confusion: Confusion | None = None,
-        trunk: nn.Module | None = None,
+        trunk: Trunk | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -89,7 +78,7 @@ class AnnotatorModel(nn.Module):
         """(B,F,S...) what the per-pixel confusion matrices see; None for global matrices."""
         if self.trunk is None:
             return None
-        return self.trunk(torch.cat([image, truth.features, truth.log_probs.exp()], dim=1))
+        return self.trunk(image, truth)
 
     @torch.no_grad()
     def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> BatchPrediction:
@@ -126,11 +115,3 @@ class SeparateNetworks(nn.Module):
         classes = every.shape[2]
         joint = every.new_full((len(every), every.shape[1], classes, classes), torch.nan)
         return BatchPrediction(truth_probs=every.mean(dim=1), annotator_probs=every, joint_probs=joint)
-
-
-def confusion_trunk(spatial_dims: int, channels_in: int, width: int) -> nn.Module:
-    """Two convolutions between what the truth network knows and the per-pixel confusion logits."""
-    return nn.Sequential(
-        Convolution(spatial_dims, channels_in, width, kernel_size=3, norm="INSTANCE", act="PRELU"),
-        Convolution(spatial_dims, width, width, kernel_size=3, norm="INSTANCE", act="PRELU"),
-    )

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
 from medseg.annotators.mathematics.likelihood import Likelihood, LikelihoodTerms
-from medseg.annotators.mathematics.model import AnnotatorModel, TruthOutput
+from medseg.annotators.mathematics.model import AnnotatorModel
+from medseg.annotators.mathematics.sampling import strata
+from medseg.annotators.mathematics.trunks import PointwiseTrunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Losses
 
@@ -68,11 +70,52 @@ def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) ->
     assert model.confusion is not None
     truth = model(batch.image)
     truth_nll = _consensus_nll(truth, batch.labels)
-    constant = TruthOutput(log_probs=truth.log_probs.detach(), features=truth.features.detach())
+    constant = truth.detached()
     features = model.confusion_features(batch.image, constant)
     terms = model.confusion.terms(constant.log_probs, batch.labels, features, likelihood="per_annotator")
     metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()}
     return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
+
+
+def fused(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+    """Cross-entropy of the truth to what all labels say together, plus the likelihood of each annotator's labels.
+
+    truth_nll = mean over labelled voxels of -sum_t w[t] log p[t], w = p(t | all labels) of ``annotators.fusion``: the
+    truth is that of the labels, weighed by what each annotator is worth at that place. nll: as in ``anchored``, the
+    matrices see the truth as a constant and learn the styles; in training from the voxels of ``sampling.strata``.
+    """
+    assert isinstance(model, AnnotatorModel)
+    assert batch.consensus is not None
+    truth = model(batch.image)
+    truth_nll = _posterior_nll(truth.log_probs, batch.consensus)
+    terms = _style_terms(model, batch, truth.detached())
+    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()}
+    return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
+
+
+def _style_terms(model: AnnotatorModel, batch: ImageBatch, truth: TruthOutput) -> LikelihoodTerms:
+    """The annotators' labels given the truth as it stands: of all voxels, or in training of some."""
+    assert model.confusion is not None
+    assert isinstance(model.trunk, PointwiseTrunk)
+    if not model.training:
+        features = model.trunk(batch.image, truth)
+        return model.confusion.terms(truth.log_probs, batch.labels, features, likelihood="per_annotator")
+    log_probs, seen = truth.log_probs.flatten(2), model.trunk.seen(batch.image, truth).flatten(2)
+    nll, trace, mean_confusion = log_probs.new_zeros(len(log_probs)), log_probs.new_zeros(()), 0.0
+    for stratum in strata(batch.labels.flatten(2), log_probs):
+        features = model.trunk.at(stratum.of(seen))
+        terms = model.confusion.terms(stratum.of(log_probs), stratum.labels, features, likelihood="per_annotator")
+        nll = nll + stratum.share * terms.nll
+        trace = trace + stratum.share.mean() * terms.trace
+        mean_confusion = mean_confusion + stratum.share.mean() * terms.mean_confusion
+    assert isinstance(mean_confusion, Tensor)
+    return LikelihoodTerms(nll=nll, trace=trace, mean_confusion=mean_confusion)
+
+
+def _posterior_nll(log_probs: Tensor, posterior: Tensor) -> Tensor:
+    """-sum_t w[t] log p[t], log_probs and w (B,T,S...): mean over labelled voxels of a sample, then over samples."""
+    labelled = posterior.flatten(1).sum(dim=1).clamp(min=1)
+    return ((posterior * log_probs).flatten(1).sum(dim=1) / -labelled).mean()
 
 
 def dominance(confusion: Tensor) -> Tensor:

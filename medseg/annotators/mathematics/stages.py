@@ -1,6 +1,9 @@
 """Every recipe of method one and of its baselines, as rows: how a case is shown, what moves, what is minimised.
 
 =====================  ====================================================================================
+fused                  the default. The truth is what all labels say together, each weighed by what its annotator is
+                       worth at that distance from the border (``annotators.fusion``); matrices per voxel learn each
+                       style beside it and cannot bend it
 anchored               the truth as in soft_mean, and beside it per-pixel matrices that see it as a constant:
                        they tell the annotators' styles and cannot bend the truth to fit them
 shared_truth_global    warm-up at the identity; then one matrix per annotator, one truth for all labels of a
@@ -27,6 +30,7 @@ from medseg.annotators.mathematics.objective import (
     AnnotatorLikelihood,
     anchored,
     cross_entropy,
+    fused,
     separate_cross_entropy,
 )
 from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
@@ -37,17 +41,20 @@ from medseg.contracts import Objective, Stage, Target
 class Recipe:
     """One entry of the table above."""
 
-    confusion: Literal["none", "global", "pixel", "separate"]
+    confusion: Literal["none", "global", "pixel", "style", "separate"]
     """The matrices that the model has."""
     target: Target = "annotated"
     """How its cases are shown."""
     objective: Objective = cross_entropy
     """Of a recipe of one stage."""
+    criterion: str = "nll"
+    """Of its best weights on validation cases."""
     likelihood: Likelihood | None = None
     """Of the warm-up and the joint stage; None where one stage with ``objective`` is all there is."""
 
 
 RECIPES: Mapping[str, Recipe] = {
+    "fused": Recipe(confusion="style", target="fused", objective=fused, criterion="loss"),
     "anchored": Recipe(confusion="pixel", objective=anchored),
     "shared_truth_global": Recipe(confusion="global", likelihood="shared_truth"),
     "shared_truth_pixel": Recipe(confusion="pixel", likelihood="shared_truth"),
@@ -76,7 +83,7 @@ def stages(
         target=recipe.target,
         trains=("",),
         objective=recipe.objective,
-        criterion="nll",
+        criterion=recipe.criterion,
         epochs=(steps.warmup + steps.joint) / steps_per_epoch,
         learning_rate=learning_rate,
         lr_factors={"confusion.bias": confusion.lr_factor},

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork, confusion_trunk
+from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
 from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
 from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
 from medseg.annotators.mathematics.stages import RECIPES, stages
+from medseg.annotators.mathematics.trunks import ConvolutionTrunk
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Objective
 
@@ -24,7 +25,7 @@ def model(form: str = "pixel") -> AnnotatorModel:
     network = TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F, residual_units=1)
     if form == "global":
         return AnnotatorModel(network, A, GlobalConfusion(A, T))
-    return AnnotatorModel(network, A, PixelConfusion(A, T, 6), confusion_trunk(2, 1 + F + T, 6))
+    return AnnotatorModel(network, A, PixelConfusion(A, T, 6), ConvolutionTrunk(2, 1, F, T, 6))
 
 
 def batch() -> ImageBatch:
