@@ -64,8 +64,10 @@ def load_worlds(names: Sequence[str], overrides: Sequence[str] = ()) -> list[Wor
 
 
 def cohort_commands(path: Path) -> list[list[str]]:
-    """The commands of a config's line ``Cohort:``, with the variables of the environment put in."""
+    """The commands of a config's line ``Cohort:``, with MEDSEG_DATA put in. Raises Refused where that is not set."""
     (line,) = (line for line in path.read_text().splitlines() if line.startswith(COHORT))
+    if "$MEDSEG_DATA" in line and "MEDSEG_DATA" not in os.environ:
+        raise Refused([complaint("MEDSEG_DATA", "the folder of the data sets (data/README.md)", "nothing", path.stem)])
     words = shlex.split(os.path.expandvars(line.removeprefix(COHORT)))
     programs = {"medseg": [sys.executable, "-m", "medseg"], "python": [sys.executable]}
     commands: list[list[str]] = [[]]

@@ -81,6 +81,11 @@ def test_the_line_cohort_makes_the_cohort_that_its_config_names(
     index, simulate = worlds.cohort_commands(bad.path)
     assert index[1:5] == ["-m", "medseg", "index", "/data/bubil_fibroblast"]
     assert simulate[3] == "simulate" and "person5_imagej=over:15" in simulate[-1]
+    monkeypatch.delenv("MEDSEG_DATA")
+    with pytest.raises(
+        Refused, match=r"^MEDSEG_DATA: expected the folder of the data sets .*, got nothing \(bubil_bad\)"
+    ):
+        worlds.cohort_commands(bad.path)
 
 
 def test_names_of_no_world_and_of_no_recipe_are_answered(
