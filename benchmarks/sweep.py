@@ -11,33 +11,17 @@ Runs that have scores already are not run again, so an interrupted sweep goes on
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-
-def train_and_evaluate(config: str, run: Path, overrides: list[str]) -> str:
-    """One run in this process; what is already done is left alone."""
-    import torch
-
-    from medseg.experiment.evaluate import evaluate_run
-    from medseg.experiment.methods import load_config
-    from medseg.experiment.train import train
-
-    torch.set_num_threads(1)
-    if not (run / "scores.csv").exists():
-        if not (run / "weights.pt").exists():
-            train(load_config(Path(config), overrides), run, resume=run.exists(), progress=False)
-        evaluate_run(run, draw=False)
-    return str(run)
+from jobs import plan, run_all
 
 
 def main() -> None:
-    """Parse the command line, run what is missing two at a time, compare."""
+    """Parse the command line, run what is missing, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config")
+    parser.add_argument("config", type=Path)
     parser.add_argument("overrides", nargs="*", help="dotted.key=value")
     parser.add_argument("--recipes", required=True)
     parser.add_argument("--seeds", type=int, default=3)
@@ -48,22 +32,22 @@ def main() -> None:
     parser.add_argument("--reference", help="recipe that the others are paired with; the first one by default")
     arguments = parser.parse_args()
 
-    runs, waiting = [], []
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        seeds, folds = range(arguments.seeds), range(arguments.folds or 1)
-        for seed, fold, recipe in itertools.product(seeds, folds, arguments.recipes.split(",")):
-            overrides = [*arguments.overrides, f"recipe={recipe}", f"seed={seed}"]
-            overrides += [f"data.split.seed={seed}"] if arguments.split_seeds else []
-            overrides += [f"data.split.folds={arguments.folds}", f"data.split.fold={fold}"] if arguments.folds else []
-            run = arguments.out / f"{recipe}-seed{seed}-fold{fold}"
-            runs.append(run)
-            waiting.append(pool.submit(train_and_evaluate, arguments.config, run, overrides))
-        for number, job in enumerate(waiting, 1):
-            print(f"[{number}/{len(waiting)}] {job.result()}", file=sys.stderr, flush=True)
+    jobs = plan(
+        arguments.config,
+        arguments.out,
+        recipes=arguments.recipes.split(","),
+        seeds=arguments.seeds,
+        folds=range(arguments.folds),
+        of_folds=arguments.folds,
+        split_seeds=arguments.split_seeds,
+        overrides=arguments.overrides,
+    )
+    if failed := run_all(jobs, arguments.processes):
+        sys.exit(f"{len(failed)} of {len(jobs)} runs failed")
 
     from medseg.experiment.compare import compare_runs
 
-    print(compare_runs(runs, arguments.reference, arguments.out / "comparison.csv"))
+    print(compare_runs([job.run for job in jobs], arguments.reference, arguments.out / "comparison.csv"))
 
 
 if __name__ == "__main__":

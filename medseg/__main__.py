@@ -103,13 +103,15 @@ def check(
 def simulate(
     source: Folder,
     out: Annotated[Path, typer.Option(help="The new cohort's folder.")],
-    annotators: Annotated[str, typer.Option(help="Simulated annotators, e.g. good,over:2,under,fractured,blank.")],
+    annotators: Annotated[str | None, typer.Option(help="All of them simulated, e.g. good,over:2,blank.")] = None,
+    replace: Annotated[str | None, typer.Option(help="Some simulated, e.g. ann=blank,bob=over:2; others stay.")] = None,
+    add: Annotated[str | None, typer.Option(help="Simulated ones beside those that are there.")] = None,
     seed: int = 0,
     cases: Annotated[int | None, typer.Option(help="The first so many of the cases, in a seeded order.")] = None,
     labels_per_image: Annotated[int | None, typer.Option(help="Keep so many annotators of each case.")] = None,
     noise: Annotated[float, typer.Option(help="Noise added to idx images, as a part of their range.")] = 0.1,
 ) -> None:
-    """Write a cohort with simulated annotators from one with known truth, or from MNIST's idx files."""
+    """Write a cohort with simulated annotators: all of them, from a known truth, or some among real ones."""
     with _refusing(out):
         from medseg.experiment.cohorts import simulate_folder
 
@@ -117,7 +119,9 @@ def simulate(
             simulate_folder(
                 source,
                 out,
-                annotators=annotators.split(","),
+                annotators=annotators,
+                replaced=replace,
+                added=add,
                 seed=seed,
                 cases=cases,
                 labels_per_image=labels_per_image,

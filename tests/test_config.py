@@ -90,6 +90,14 @@ def test_dimensions_that_do_not_agree_are_all_named(file: Path) -> None:
     )
 
 
+def test_nobody_is_learned_from_and_judged_by(file: Path) -> None:
+    place = "override 'data.truth=[ann, bob, bob]': data.truth"
+    assert complaints(file, "data.annotators=[bob, cat]", "data.truth=[ann, bob, bob]") == (
+        f"{place}: expected each name once, got ['ann', 'bob', 'bob']",
+        f"{place}: expected nobody of data.annotators, got bob",
+    )
+
+
 def test_what_is_not_yaml_is_named_with_its_line(file: Path) -> None:
     file.write_text("experiment: [a\nrecipe: b\n")
     (line,) = complaints(file)

@@ -142,6 +142,24 @@ def test_every_kind_of_recipe_walks(walked: Path, recipe: str) -> None:
     assert "truth_dice" in done.output
 
 
+def test_those_who_vote_for_the_truth_are_not_learned_from_and_scored_against(walked: Path) -> None:
+    """The blank annotator's vote: against that truth there is background alone, and no class that somebody confuses."""
+    run = walked / "judged"
+    done = medseg("train", walked / "walk.yaml", "recipe=oracle", "data.truth=[blank]", "--out", run)
+    assert done.exit_code == 0, done.output
+    assert medseg("evaluate", run).exit_code == 0
+    assert json.loads((run / "model.json").read_text())["annotators"] == ["good", "over"]
+    with (run / "confusion.csv").open() as file:
+        known = {row["true"] for row in csv.DictReader(file) if row["empirical"] != "nan"}
+    assert known == {"background"}
+    for words, sentence in [
+        (["data.truth=[blank, good, over]"], "data.annotators: expected somebody beside data.truth"),
+        (["data.truth=[blnak]"], "data.truth: expected one of good, over, blank, got blnak (samples_2d)"),
+    ]:
+        refused = medseg("train", walked / "walk.yaml", *words, "--out", walked / "refused")
+        assert refused.exit_code == 1 and sentence in refused.output
+
+
 def test_volumes_keep_their_geometry(tmp_path: Path) -> None:
     cohort = write_samples(tmp_path / "cohort", seed=1, spatial_dims=3, size=24, cases=5, annotators=("good", "under"))
     config = write_config(tmp_path, cohort, "patch", [16, 16, 8])

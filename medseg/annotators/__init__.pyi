@@ -1,3 +1,4 @@
+from .simulation.among import simulate_among as simulate_among
 from .simulation.cohort import simulate_cohort as simulate_cohort
 from .simulation.samples import (
     BIASED_ANNOTATORS as BIASED_ANNOTATORS,

@@ -94,12 +94,22 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
 
 
 def chosen_annotators(config: RunConfig, cohort: Cohort) -> tuple[str, ...]:
-    """The annotators that the config names, or all persistent ones of the cohort."""
-    chosen = config.data.annotators or cohort.annotators
+    """The annotators that the config names, or all persistent ones of the cohort but those who vote for the truth."""
+    voters = config.data.truth
+    chosen = config.data.annotators or tuple(name for name in cohort.annotators if name not in voters)
     known = (*cohort.annotators, *cohort.crowd)
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
-        raise Refused(complaint("data.annotators", f"one of {', '.join(known)}", name, cohort.name) for name in unknown)
+    named = {"data.annotators": config.data.annotators or (), "data.truth": voters}
+    found = [
+        complaint(key, f"one of {', '.join(known)}", name, cohort.name)
+        for key, names in named.items()
+        for name in names
+        if name not in known
+    ]
+    if not chosen:
+        expected = "somebody beside data.truth (data.annotators may name slots of a crowd)"
+        found.append(complaint("data.annotators", expected, "nobody", cohort.name))
+    if found:
+        raise Refused(found)
     most = config.data.labels_per_image
     if most is not None and most > len(chosen):
         raise Refused([complaint("data.labels_per_image", f"at most {len(chosen)} annotators", most, cohort.name)])
@@ -117,6 +127,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         batch_size=config.training.batch_size,
         steps_per_epoch=config.training.steps_per_epoch,
         labels_per_image=config.data.labels_per_image,
+        voters=config.data.truth,
     )
     separate = RECIPES[config.recipe].target in ("annotated", "fused", "random_annotator")
     refuse_too_large(

@@ -39,7 +39,10 @@ class DataConfig(Section):
     cohort: str
     """A folder, looked for below the working directory and then below ``$MEDSEG_DATA``."""
     annotators: tuple[str, ...] | None = None
-    """Whose labels (None: of all persistent annotators of the cohort)."""
+    """Whose labels (None: of all persistent annotators of the cohort, but those of ``truth``)."""
+    truth: tuple[str, ...] = ()
+    """Whose vote stands for the known truth, which is scored against and shown to the oracle alone (none: the cohort's
+    own). So a crowd is trained on, and experts judge."""
     labels_per_image: Positive | None = None
     """Keep this many annotators of each training case, drawn once (None: all)."""
     split: SplitConfig = SplitConfig()
@@ -116,9 +119,13 @@ class RunConfig(Section):
 
 def _not_once(data: DataConfig) -> list[str]:
     """Lists that name something twice, or nobody."""
-    found, axes, names = [], data.augment.flip_axes, data.annotators
+    found, axes, names, voters = [], data.augment.flip_axes, data.annotators, data.truth
     if len(set(axes)) < len(axes):
         found.append(f"data.augment.flip_axes: expected each axis once, got {list(axes)}")
     if names is not None and (not names or len(set(names)) < len(names)):
         found.append(f"data.annotators: expected at least one name (or null), each once, got {list(names)}")
+    if len(set(voters)) < len(voters):
+        found.append(f"data.truth: expected each name once, got {list(voters)}")
+    if both := [name for name in voters if name in (names or ())]:
+        found.append(f"data.truth: expected nobody of data.annotators, got {', '.join(dict.fromkeys(both))}")
     return found

@@ -83,7 +83,7 @@ def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[
     scores: list[Score] = []
     tallies: list[Tally] = []
     for number, case in enumerate(cohort.cases):
-        record = read_record(case, cohort, signature.annotators)
+        record = read_record(case, cohort, signature.annotators, predictor.config.data.truth)
         prediction = predictor(
             case.name, Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
         )

@@ -11,6 +11,7 @@ from .manifest import (
     FULL as FULL,
     OCCLUDER as OCCLUDER,
     VISIBLE as VISIBLE,
+    did_you_mean as did_you_mean,
     short_path as short_path,
 )
 from .object_rules import with_rules as with_rules

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.annotators import simulate_cohort
+from medseg.annotators import simulate_among, simulate_cohort
 from medseg.cohorts import load_cohort, with_rules, write_cohort
 from medseg.cohorts.layouts import index
-from medseg.contracts import Cohort, ObjectCohort, Report
+from medseg.contracts import Cohort, ObjectCohort, Refused, Report, complaint
 from medseg.experiment.methods import layouts, method_of_cohort
 
 
@@ -64,15 +63,40 @@ def simulate_folder(
     source: Path,
     out: Path,
     *,
-    annotators: Sequence[str],
+    annotators: str | None,
+    replaced: str | None,
+    added: str | None,
     seed: int,
     cases: int | None,
     labels_per_image: int | None,
     noise: float,
 ) -> str:
-    """Write a cohort with simulated annotators; return what the user reads."""
-    simulate_cohort(
-        source, out, annotators=annotators, seed=seed, cases=cases, labels_per_image=labels_per_image, noise=noise
-    )
-    cases_written = len(load_cohort(out).cases)
-    return f"{out}: {cases_written} cases, annotators {', '.join(annotators)}; true confusion in confusion.csv"
+    """Write a cohort with simulated annotators, all of them or among real ones; return what the user reads.
+
+    annotators, replaced, added: as ``simulate_cohort`` and ``simulate_among`` have them, parted by commas.
+    Raises Refused where it is not one of the two, and as they do.
+    """
+    among = [*_listed(replaced), *_listed(added)]
+    if (annotators is None) != bool(among):
+        expected = "either --annotators, or --replace and --add"
+        raise Refused([complaint("simulated annotators", expected, "both" if among else "neither", "simulate")])
+    if annotators is not None:
+        specs = _listed(annotators)
+        simulate_cohort(
+            source, out, annotators=specs, seed=seed, cases=cases, labels_per_image=labels_per_image, noise=noise
+        )
+        return f"{out}: {_size(out)}, annotators {', '.join(specs)}; true confusion in confusion.csv"
+    if labels_per_image is not None:
+        expected = "none beside --replace and --add (data.labels_per_image of a config)"
+        raise Refused([complaint("labels per image", expected, labels_per_image, "labels_per_image")])
+    simulate_among(source, out, replaced=_listed(replaced), added=_listed(added), seed=seed, cases=cases)
+    return f"{out}: {_size(out)}, simulated {', '.join(among)}; confusion with the truth in confusion.csv"
+
+
+def _listed(text: str | None) -> list[str]:
+    """What commas part; nothing where an option was not given."""
+    return [] if text is None else text.split(",")
+
+
+def _size(folder: Path) -> str:
+    return f"{len(load_cohort(folder).cases)} cases"

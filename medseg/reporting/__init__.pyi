@@ -11,6 +11,7 @@ from .statistics import (
 )
 from .summary import format_summary as format_summary
 from .tables import (
+    interval_text as interval_text,
     markdown as markdown,
     number_text as number_text,
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.annotators.consensus import majority_vote
 from medseg.contracts import UNLABELLED, Case, Cohort, Volume
 from medseg.images import as_labels, read_channels, read_mask, require_grid
 
@@ -39,22 +40,32 @@ def class_indices(values: NDArray[np.generic], cohort: Cohort) -> NDArray[np.int
     return indices
 
 
-def read_record(case: Case, cohort: Cohort, annotators: Sequence[str]) -> Record:
-    """Read one case, its masks on the grid of its image. annotators: in the order of axis A.
+def read_record(case: Case, cohort: Cohort, annotators: Sequence[str], voters: Sequence[str] = ()) -> Record:
+    """Read one case, its masks on the grid of its image.
 
+    annotators: in the order of axis A. voters: whose majority vote is the truth; where none of them labelled the case,
+    the known truth is.
     Raises Refused for files that cannot be read, and for a mask on another grid.
     """
     volume = read_channels(case.images)
-    image = volume.array.astype(np.float32)
-    labels = np.full((len(annotators), *image.shape[1:]), UNLABELLED, np.int16)
-    for position, annotator in enumerate(annotators):
-        if annotator in case.annotations:
-            labels[position] = _labels(case.annotations[annotator], annotator, image=volume, case=case, cohort=cohort)
+
+    def labels_of(names: Sequence[str]) -> NDArray[np.int16]:
+        labels = np.full((len(names), *volume.array.shape[1:]), UNLABELLED, np.int16)
+        for position, name in enumerate(names):
+            if name in case.annotations:
+                labels[position] = _labels(case.annotations[name], name, image=volume, case=case, cohort=cohort)
+        return labels
+
+    truth = None
+    if any(name in case.annotations for name in voters):
+        truth = majority_vote(labels_of(voters), len(cohort.classes))
+    elif case.truth:
+        truth = _labels(case.truth, "truth", image=volume, case=case, cohort=cohort)
     return Record(
         case=case,
-        image=image,
-        labels=labels,
-        truth=_labels(case.truth, "truth", image=volume, case=case, cohort=cohort) if case.truth else None,
+        image=volume.array.astype(np.float32),
+        labels=labels_of(annotators),
+        truth=truth,
         affine=volume.affine,
         spacing_mm=volume.spacing_mm,
     )

@@ -35,13 +35,21 @@ class Samples:
     """Samples by case and target.
 
     annotators: in the order of axis A. labels_per_image: keep so many annotators of each case (None: all), drawn from
-    ``seed`` and the case's name, the same ones in every epoch, stage and target.
+    ``seed`` and the case's name, the same ones in every epoch, stage and target. voters: whose vote is the truth
+    (none: the known one is).
     """
 
     def __init__(
-        self, cohort: Cohort, annotators: Sequence[str], *, grid: Grid, seed: int, labels_per_image: int | None
+        self,
+        cohort: Cohort,
+        annotators: Sequence[str],
+        *,
+        grid: Grid,
+        seed: int,
+        labels_per_image: int | None,
+        voters: Sequence[str] = (),
     ) -> None:
-        self.cohort, self.annotators, self.grid = cohort, tuple(annotators), grid
+        self.cohort, self.annotators, self.grid, self.voters = cohort, tuple(annotators), grid, tuple(voters)
         self.seed, self.labels_per_image = seed, labels_per_image
         self._kept: dict[tuple[str, Target], Sample] = {}
         self.fusion: Fusion | None = None
@@ -73,7 +81,7 @@ class Samples:
         return replace(annotated, consensus=self.fusion(annotated.labels))
 
     def _read(self, case: Case, target: Target) -> Sample:
-        record = read_record(case, self.cohort, self.annotators)
+        record = read_record(case, self.cohort, self.annotators, self.voters)
         if self.grid.spacing_mm and record.spacing_mm is None:
             got = "an image without one; leave data.grid.spacing_mm empty"
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])

@@ -35,10 +35,13 @@ class CohortSource:
         batch_size: int,
         steps_per_epoch: int,
         labels_per_image: int | None = None,
+        voters: Sequence[str] = (),
     ) -> None:
         self.grid, self.augmentation, self.seed = grid, augmentation, seed
         self.batch_size, self._steps_per_epoch = batch_size, steps_per_epoch
-        self.samples = Samples(cohort, annotators, grid=grid, seed=seed, labels_per_image=labels_per_image)
+        self.samples = Samples(
+            cohort, annotators, grid=grid, seed=seed, labels_per_image=labels_per_image, voters=voters
+        )
         self.index = {case.name: position for position, case in enumerate(cohort.cases)}
         self.train = [case for case in cohort.split("train") if set(case.annotations) & set(annotators)]
         self.val = [case for case in cohort.split("val") if set(case.annotations) & set(annotators)]

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medseg.annotators.simulation.arguments import argument_complaints
+from medseg.annotators.simulation.cases import (
+    ANNOTATOR_STREAM,
+    KEPT_STREAM,
+    NOISE_STREAM,
+    RESULTS,
+    KnownCase,
+    annotation,
+    copied,
+    copied_images,
+    read_truth,
+    write_confusion,
+    write_mask,
+)
 from medseg.annotators.simulation.digits import holds_digits, read_digits
-from medseg.annotators.simulation.simulators import annotator_names, confusion_counts, normalise, simulate
+from medseg.annotators.simulation.simulators import annotator_names
 from medseg.cohorts import load_cohort, require_empty, write_cohort
-from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume, complaint
-from medseg.images import place_complaints, read_labels, whole_or_none, write_labels
-
-ANNOTATOR_STREAM, KEPT_STREAM, NOISE_STREAM = 1, 2, 3
-"""What a generator of (seed, case, stream) is for; never 0: numpy draws the same from (seed, case, 0) and
-(seed, case), from which the embedded samples are rendered."""
-
-RESULTS = ("images", "truth", "annotations", "confusion.csv", "manifest.csv", "cohort.yaml")
-"""What ``simulate_cohort`` leaves in its folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownCase:
-    """A case whose image and truth are in the new folder already, its masks not yet."""
-
-    case: Case
-    """The case."""
-    truth: Volume
-    """Class indices (S...), as they were written to ``case.truth``."""
+from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume
+from medseg.images import place_complaints, whole_or_none, write_labels
 
 
 def simulate_cohort(
@@ -94,37 +87,17 @@ def annotate(
     cases = []
     for index, item in enumerate(known):
         drawn = np.random.default_rng((seed, index, KEPT_STREAM)).permutation(len(names))[:kept_number]
-        truth, masks = item.truth.array.astype(np.int64), {}
+        masks = {}
         for annotator, (name, spec) in enumerate(zip(names, annotators, strict=True)):
-            rng = np.random.default_rng((seed, index, ANNOTATOR_STREAM, annotator))
-            observed = simulate(truth, spec, num_classes, rng)
-            counts[annotator] += confusion_counts(observed, truth, num_classes)
+            drawn_labels = annotation(frame, item, spec, stream=(seed, index, ANNOTATOR_STREAM, annotator))
+            counts[annotator] += drawn_labels.counts
             if annotator in drawn:
-                masks[name] = _write_mask(frame, name, item, observed)
+                masks[name] = write_mask(frame, name, item, drawn_labels.observed)
         cases.append(replace(item.case, annotations=masks))
-    _write_confusion(frame, names, counts)
+    write_confusion(frame, names, counts)
     named = tuple(name for name in names if any(name in case.annotations for case in cases))
     write_cohort(replace(frame, annotators=named, cases=tuple(cases)))
     return frame.root
-
-
-def _write_mask(frame: Cohort, annotator: str, item: KnownCase, observed: NDArray[np.integer]) -> Path:
-    """Class indices -> the cohort's label values, beside the truth's file name and geometry."""
-    assert item.case.truth is not None
-    path = frame.root / "annotations" / annotator / item.case.truth.name
-    values = np.array([label.value for label in frame.classes])
-    return write_labels(path, replace(item.truth, array=values[observed]))
-
-
-def _write_confusion(frame: Cohort, annotators: Sequence[str], counts: NDArray[np.int64]) -> None:
-    """confusion.csv: p(observed|true), nan where the true class never occurs; counts (A,O,T)."""
-    names = [label.name for label in frame.classes]
-    with (frame.root / "confusion.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("annotator", "observed", "true", "probability"))
-        for annotator, table in zip(annotators, counts, strict=True):
-            for (observed, true), probability in np.ndenumerate(normalise(table)):
-                rows.writerow((annotator, names[observed], names[true], f"{probability:.6g}"))
 
 
 # ------------------------------------------------------------------------------------ from a cohort
@@ -133,43 +106,18 @@ def _check_truths(cohort: Cohort) -> None:
     complaints = []
     for case in cohort.cases:
         try:
-            _read_truth(cohort, case)
+            read_truth(cohort, case)
         except Refused as refused:
             complaints.extend(refused.complaints)
     if complaints:
         raise Refused(complaints)
 
 
-def _read_truth(cohort: Cohort, case: Case) -> Volume:
-    """The truth's label values as class indices (S...)."""
-    if case.truth is None:
-        raise Refused([complaint("truth", "a mask of the known truth", "none", case.name)])
-    stored = read_labels(case.truth, f"{case.name}/truth")
-    values = np.array([label.value for label in cohort.classes])
-    unknown = np.setdiff1d(stored.array, values)
-    if unknown.size:
-        expected, got = (", ".join(map(str, some.tolist())) for some in (values, unknown))
-        raise Refused([complaint("truth values", f"the classes' {expected}", got, f"{case.name}/truth")])
-    order = np.argsort(values)
-    indices = order[np.searchsorted(values, stored.array, sorter=order)]
-    return replace(stored, array=indices.astype(np.uint8))
-
-
 def _copied_cases(cohort: Cohort, out: Path) -> Iterator[KnownCase]:
     for case in cohort.cases:
         assert case.truth is not None
-        numbers = [f"_{n:04d}" for n in range(len(case.images))] if len(case.images) > 1 else [""]
-        images = tuple(
-            _copy(path, out / "images", case.name + number) for path, number in zip(case.images, numbers, strict=True)
-        )
-        truth = _copy(case.truth, out / "truth", case.name)
-        yield KnownCase(case=replace(case, images=images, annotations={}, truth=truth), truth=_read_truth(cohort, case))
-
-
-def _copy(path: Path, folder: Path, stem: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    suffix = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
-    return Path(shutil.copyfile(path, folder / (stem + suffix)))
+        images, truth = copied_images(case, out), copied(case.truth, out / "truth", case.name)
+        yield KnownCase(case=replace(case, images=images, annotations={}, truth=truth), truth=read_truth(cohort, case))
 
 
 # --------------------------------------------------------------------------------------- from MNIST

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,12 +180,12 @@ def _fault(spec: str) -> str | None:
     return None if valid else complaint("annotator strength", kind, repr(strength), spec)
 
 
-def annotator_names(specs: Sequence[str]) -> tuple[str, ...]:
-    """One name per spec: that of its simulator, with ``_2``, ``_3`` ... from its second use on."""
+def annotator_names(specs: Sequence[str], taken: Sequence[str] = ()) -> tuple[str, ...]:
+    """One name per spec: that of its simulator, with ``_2``, ``_3`` ... where that is ``taken`` or used already."""
     names: list[str] = []
     for spec in parse(specs):
-        used = sum(earlier.partition(":")[0] == spec.name for earlier in specs[: len(names)])
-        names.append(f"{spec.name}_{used + 1}" if used else spec.name)
+        numbered = chain((spec.name,), (f"{spec.name}_{number}" for number in count(2)))
+        names.append(next(name for name in numbered if name not in (*taken, *names)))
     return tuple(names)
 
 
