@@ -79,9 +79,9 @@ class Fusion:
         return said
 
     def information(self) -> Floats:
-        """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, where classes are even.
+        """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, classes even.
 
-        Mutual information of o and t in zone 0, from 0 of who writes the same whatever is there to log T.
+        Mutual information of o and t in zone 0: from 0, of one who writes the same whatever is there, to log T.
         """
         log_confusion = self.log_confusion[:, 0]
         classes = log_confusion.shape[-1]
@@ -95,7 +95,8 @@ def fit_fusion(cases: Sequence[Labels], num_classes: int) -> Fusion:
     M-step: C^(a)[z,o,t] = (n + m Cbar) / sum over o of the same, n[o,t] the expected voxels of zone z that a calls o
     and that are t, Cbar the mean matrix of all annotators, m the voxels of a case in that zone: who labelled little is
     taken for one of the others. Zones are laid anew in each iteration. The vote as the beginning keeps classes from
-    swapping.
+    swapping. At the end the matrices are those of the most probable truth (one step of classification EM, Celeux and
+    Govaert 1992): where many voxels are in some doubt, the sum leaves the matrices in doubt too.
 
     >>> truth = np.zeros((24, 24), int)
     >>> truth[6:18, 6:18] = 1
@@ -107,20 +108,26 @@ def fit_fusion(cases: Sequence[Labels], num_classes: int) -> Fusion:
     True
     """
     todo = [_Case(labels, num_classes) for labels in cases]
-    edges, log_confusion = np.zeros(0), np.zeros(0)
+    sizes = np.array([case.disputed.sum() for case in todo])
     for _ in range(ITERATIONS):
-        for case in todo:
-            case.measure()
-        disputed = np.concatenate([case.distance[case.disputed] for case in todo])
-        edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
-        for case in todo:
-            case.zone = np.digitize(case.distance, edges)
-        log_confusion = _log_matrices(todo, len(edges) + 1)
-        moved = np.array([case.explain(log_confusion) for case in todo])
-        sizes = np.array([case.disputed.sum() for case in todo])
+        fusion = _maximised(todo)
+        moved = np.array([case.explain(fusion.log_confusion) for case in todo])
         if (moved * sizes).sum() <= TOLERANCE * max(sizes.sum(), 1):
             break
-    return Fusion(log_confusion=log_confusion, edges=edges)
+    for case in todo:
+        case.decide()
+    return _maximised(todo)
+
+
+def _maximised(cases: Sequence[_Case]) -> Fusion:
+    """The M-step: zones by the truth as it is believed now, and the matrices in them."""
+    for case in cases:
+        case.measure()
+    disputed = np.concatenate([case.distance[case.disputed] for case in cases])
+    edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
+    for case in cases:
+        case.zone = np.digitize(case.distance, edges)
+    return Fusion(log_confusion=_log_matrices(cases, len(edges) + 1), edges=edges)
 
 
 class _Case:
@@ -129,7 +136,7 @@ class _Case:
     def __init__(self, labels: Labels, num_classes: int) -> None:
         self.shape, self.classes = labels.shape[1:], num_classes
         self.seen = (labels != UNLABELLED).any(axis=0)
-        self.box = _box((labels > 0).any(axis=0))
+        self.box = _box(np.asarray((labels > 0).any(axis=0)))
         self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
         self.present = np.flatnonzero((labels != UNLABELLED).reshape(len(labels), -1).any(axis=1))
         votes = np.stack([(self.labels == label).sum(axis=0) for label in range(num_classes)], axis=-1)
@@ -148,7 +155,7 @@ class _Case:
             known = drawn != UNLABELLED
             key = self.zone[known] * self.classes + drawn[known]
             columns = [np.bincount(key, probs, minlength=zones * self.classes) for probs in self.probs[known].T]
-            yield np.stack(columns, axis=-1).reshape(zones, self.classes, self.classes)
+            yield np.stack(columns, axis=-1).astype(np.float64).reshape(zones, self.classes, self.classes)
 
     def explain(self, log_confusion: Floats) -> float:
         """The E-step; returns by how much the probabilities of a disputed voxel moved on average."""
@@ -160,6 +167,11 @@ class _Case:
         moved = np.abs(probs - self.probs)[self.disputed]
         self.probs = probs
         return float(moved.mean()) if moved.size else 0.0
+
+    def decide(self) -> None:
+        """The most probable truth is certain."""
+        best = self.probs.argmax(axis=-1)[..., None] == np.arange(self.classes)
+        self.probs = best * self.inside[..., None].astype(float)
 
     def posterior(self) -> NDArray[np.float32]:
         """(T,S...) on the whole grid: background for certain outside of the box."""
@@ -189,7 +201,7 @@ def _distance_to_border(truth: Labels) -> Floats:
     present = np.unique(truth)
     for label in present if len(present) > 1 else ():
         inside = truth == label
-        distance[inside] = distance_transform_edt(inside)[inside]
+        distance[inside] = np.asarray(distance_transform_edt(inside))[inside]
     return distance
 
 

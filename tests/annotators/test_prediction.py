@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
-from medseg.annotators.mathematics.trunks import TruthOutput
+from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 from medseg.annotators.prediction import believe_everywhere
 
@@ -31,6 +31,17 @@ class Pointwise(nn.Module):
         return TruthOutput(log_probs=self.to_classes(features).log_softmax(dim=1), features=features)
 
 
+class LinearTrunk(Trunk):
+    """A trunk that sees one voxel at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(1 + F + T, F, 1)
+
+    def forward(self, image: Tensor, truth: TruthOutput) -> Tensor:
+        return self.layer(torch.cat([image, truth.features, truth.log_probs.exp()], dim=1))
+
+
 def model(form: str = "pixel") -> AnnotatorModel:
     torch.manual_seed(0)
     network: nn.Module = Pointwise()
@@ -41,7 +52,7 @@ def model(form: str = "pixel") -> AnnotatorModel:
     if isinstance(head, GlobalConfusion):
         return AnnotatorModel(network, A, head)
     nn.init.normal_(head.weight)
-    return AnnotatorModel(network, A, head, nn.Conv2d(1 + F + T, F, 1))
+    return AnnotatorModel(network, A, head, LinearTrunk())
 
 
 def image(*space: int) -> np.ndarray:
