@@ -12,7 +12,7 @@ from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
 from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
 from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
 from medseg.annotators.mathematics.stages import RECIPES, stages
-from medseg.annotators.mathematics.trunks import ConvolutionTrunk
+from medseg.annotators.mathematics.trunks import ConvolutionTrunk, Trunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Objective
 
@@ -141,11 +141,11 @@ def test_dominance_is_the_margin_of_the_diagonal() -> None:
     assert math.isclose(dominance(swapped).item(), -0.8, rel_tol=1e-5)
 
 
-class Ones(torch.nn.Module):
+class Ones(Trunk):
     """A trunk whose one feature is 1 everywhere."""
 
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        return torch.ones_like(seen[:, :1])
+    def forward(self, image: torch.Tensor, truth: TruthOutput) -> torch.Tensor:
+        return torch.ones_like(truth.features[:, :1])
 
 
 @pytest.mark.parametrize("objective", [anchored, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)])
