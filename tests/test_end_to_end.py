@@ -133,7 +133,7 @@ def test_a_table_over_runs(walked: Path) -> None:
     assert "error: reference: expected one of soft_mean, got oracle (--reference)" in unknown.output
 
 
-@pytest.mark.parametrize("recipe", ["anchored", "per_annotator_global", "staple", "separate", "oracle"])
+@pytest.mark.parametrize("recipe", ["fused", "anchored", "per_annotator_global", "staple", "separate", "oracle"])
 def test_every_kind_of_recipe_walks(walked: Path, recipe: str) -> None:
     run = walked / recipe
     assert medseg("train", walked / "walk.yaml", f"recipe={recipe}", "--out", run).exit_code == 0

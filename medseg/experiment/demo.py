@@ -15,7 +15,7 @@ from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.methods import load_config
 from medseg.experiment.train import train
 
-ANNOTATORS = ("shared_truth_global", "shared_truth_pixel", "soft_mean", "majority_vote", "staple", "oracle")
+ANNOTATORS = ("fused", "shared_truth_global", "soft_mean", "majority_vote", "staple", "oracle")
 AMODAL = ("three_stages", "pcnet")
 
 ANNOTATORS_CONFIG = """\
