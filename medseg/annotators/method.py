@@ -18,6 +18,13 @@ class Annotators(Method):
         """Annotated images."""
         return not isinstance(cohort, ObjectCohort)
 
+    def remarks(self, cohort: Cohort) -> Sequence[str]:
+        """Values that often mean something else than a class."""
+        from medseg.cohorts.layouts import markers
+
+        means = "if it means that nobody labelled a voxel, index again with --ignore"
+        return [f"value {each.value} ({each.name}): {means} {each.value}" for each in markers(cohort.classes)]
+
     def check(self, cohort: Cohort) -> Report:
         """Images and masks, compared with one another."""
         from medseg.cohorts.checking import check_images

@@ -7,8 +7,10 @@ from .files import (
     read_image as read_image,
     read_labels as read_labels,
     read_mask as read_mask,
+    read_tags as read_tags,
     stored_shape as stored_shape,
     suffix_of as suffix_of,
+    write_image as write_image,
     write_labels as write_labels,
     write_map as write_map,
 )
@@ -22,6 +24,7 @@ from .grids import (
     length_text as length_text,
     onto_grid as onto_grid,
     require_grid as require_grid,
+    with_spacing as with_spacing,
 )
 from .results import (
     place_complaints as place_complaints,

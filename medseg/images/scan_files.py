@@ -154,6 +154,15 @@ def _read_itk(path: Path, where: str) -> Volume:
     )
 
 
+def read_tags(path: Path) -> dict[str, str]:
+    """What the header of an NRRD or MHA says beside its image, key -> text. Raises Refused for no such file."""
+    try:
+        reader = _itk_header(path)
+    except RuntimeError as error:
+        raise Refused([complaint("file", "an NRRD or MHA image", reason(error), str(path))]) from error
+    return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+
+
 def _itk_header(path: Path) -> SimpleITK.ImageFileReader:
     """A reader that has read the header only."""
     import SimpleITK

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medseg.amodal.layouts.coco_masks import decoded
 from medseg.cohorts import FULL, OCCLUDER, VISIBLE
+from medseg.cohorts.layouts import Choices
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectRules, Refused, Volume, complaint
 from medseg.images import write_labels
 
@@ -45,7 +46,7 @@ def detect(root: Path) -> bool:
     return len(_sources(root)) == 1
 
 
-def index(root: Path, out: Path) -> ObjectCohort:
+def index(root: Path, choices: Choices) -> ObjectCohort:
     """A case per annotation, named <image>-<id>, a patient per image; masks are written to out/masks/.
 
     An annotation without visible or invisible part is unoccluded. Where the file states an order (COCOA), the objects
@@ -66,7 +67,7 @@ def index(root: Path, out: Path) -> ObjectCohort:
     cases: list[Case] = []
     for image_id, own in of_image.items():
         drawn = list(_drawn(_entries(own), images.get(image_id), list(classes), complaints))
-        cases += [] if complaints else [_written(one, drawn, out / "masks") for one in drawn]
+        cases += [] if complaints else [_written(one, drawn, (choices.out or root) / "masks") for one in drawn]
     if complaints:
         raise Refused(complaints)
     labels = (

@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from medseg.cohorts import FULL, read_all
-from medseg.cohorts.layouts import MOST_VALUES, described, files_by_case, natural
+from medseg.cohorts.layouts import MOST_VALUES, Choices, described, files_by_case, markers, natural
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, complaint
 from medseg.images import SUFFIXES, read_labels, suffix_of
 
 NEEDS = "labels/<case>.png (or .tif, .nii.gz, .nrrd) and no images/ (cases.csv optional)"
 OTHERS = ("images", "annotations", "crowd", "truth", "imagesTr")
 """Folders beside labels/ that make it another layout."""
-
-MARKERS = (255, 65535)
-"""Largest values of 8 and 16 bit: where classes are numbered far below, they often mean something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,7 @@ def detect(root: Path) -> bool:
     return found and not any((root / name).is_dir() for name in OTHERS)
 
 
-def index(root: Path) -> ObjectCohort:
+def index(root: Path, choices: Choices) -> ObjectCohort:
     """A case per map, a class per value: ``background`` the smallest one, ``class_<value>`` the others.
 
     More than 100 values are the numbers of instances of one class. ``cases.csv`` gives patient, split and
@@ -77,9 +74,7 @@ def remarks(cohort: ObjectCohort) -> list[str]:
             f"more than {MOST_VALUES} values: taken as numbers of instances of one class; "
             "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
         ]
-    foreground = [label.value for label in cohort.classes[1:]]
-    others = [value for value in foreground if value not in MARKERS]
-    suspicious = [value for value in foreground if value in MARKERS and others and max(others) < 200]
+    suspicious = [label.value for label in markers(cohort.classes)]
     if not suspicious:
         return []
     counts = Counter(value for found in _read(cohort.cases) for value in found.values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medseg.cohorts.layouts import nnunet
+from medseg.cohorts.layouts.choices import Choices
 from medseg.cohorts.layouts.dataset_json import NAME, DatasetJson, Pair, read_dataset_json
 from medseg.cohorts.layouts.files import stem
 from medseg.cohorts.layouts.survey import cohort_of
@@ -18,7 +19,7 @@ def detect(root: Path) -> bool:
     return (root / NAME).is_file() and not nnunet.detect(root)
 
 
-def index(root: Path) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """The training pairs, split later, with the annotator ``reference``.
 
     Test images have no labels and are left out.
@@ -37,6 +38,7 @@ def index(root: Path) -> Cohort:
     return cohort_of(
         root,
         [_case(root, pair) for pair in stated.training],
+        choices,
         classes=stated.classes,
         channels=stated.channels,
     )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medseg.cohorts.layouts.files import files_by_case, split_folders, subfolders
+from medseg.cohorts.layouts.choices import Choices, split_meanings
+from medseg.cohorts.layouts.files import files_by_case, folders_with_cases, split_folders, subfolders
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.cohorts.layouts.tasks import chosen_task
 from medseg.contracts import Case, Cohort, Refused, Split, complaint
@@ -31,19 +32,19 @@ class Mask:
 
 def detect(root: Path) -> bool:
     """Whether the root, or a folder in it, holds case*/task*_seg*.nii*."""
-    return bool(split_folders(root, _holds_cases))
+    return bool(folders_with_cases(root, _holds_cases))
 
 
-def index(root: Path, task: str | None = None) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """The cases of one task; annotators are named as in the files: seg01, seg02, ...
 
     Folders Training, Validation and Testing give the split. Raises Refused if there are several tasks and
     none is chosen.
     """
-    folders = split_folders(root, _holds_cases)
+    folders = split_folders(root, _holds_cases, split_meanings(choices.split_words))
     places: dict[Path, Split] = {place: split for folder, split in folders.items() for place in subfolders(folder)}
     masks = {place: [m for path in sorted(place.iterdir()) if (m := _mask(path))] for place in places}
-    chosen = chosen_task({mask.task for own in masks.values() for mask in own}, task, root)
+    chosen = chosen_task({mask.task for own in masks.values() for mask in own}, choices.task, root)
     complaints = [
         complaint("image", "image.nii.gz", "none", str(place))
         for place, own in masks.items()
@@ -62,7 +63,7 @@ def index(root: Path, task: str | None = None) -> Cohort:
         for place, split in places.items()
         if (image := _image(place))
     ]
-    return cohort_of(root, cases)
+    return cohort_of(root, cases, choices)
 
 
 def _holds_cases(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from medseg.cohorts.layouts.choices import Choices
 from medseg.contracts import Cohort, Refused, complaint
 
 NEEDS = "cannot be read: its annotators' files are photographs"
@@ -14,7 +15,7 @@ def detect(root: Path) -> bool:
     return any(any(root.glob(f"{depth}image*prime.*")) for depth in ("", "*/", "*/*/"))
 
 
-def index(root: Path) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """Raises Refused, always, with the explanation."""
     got = (
         "RIGA: photographs (image1-1 ... image1-6) with the contours of disc and cup drawn into them; "
