@@ -60,7 +60,7 @@ def index(root: Path, choices: Choices) -> ObjectCohort:
     return ObjectCohort(
         root=root,
         name=root.resolve().name,
-        classes=_classes(values[:2] if instances else values),
+        classes=classes_numbered(values[:2] if instances else values),
         spatial_dims=dims[0],
         cases=tuple(sorted(described(cases, root / "cases.csv"), key=lambda case: natural(case.name))),
         rules=ObjectRules(instances=instances),
@@ -85,7 +85,8 @@ def remarks(cohort: ObjectCohort) -> list[str]:
     ]
 
 
-def _classes(values: Sequence[int]) -> tuple[ClassLabel, ...]:
+def classes_numbered(values: Sequence[int]) -> tuple[ClassLabel, ...]:
+    """``background`` is the first value; the others are ``class_<value>``, or ``object`` where there is but one."""
     names = ["background", *(["object"] if len(values) == 2 else [f"class_{value}" for value in values[1:]])]
     return tuple(ClassLabel(name=name, value=value) for name, value in zip(names, values, strict=True))
 
@@ -98,3 +99,8 @@ def _read(cases: Sequence[Case]) -> list[_MapValues]:
 def _values(path: Path) -> _MapValues:
     labels = read_labels(path).array
     return _MapValues(values=np.unique(labels).tolist(), dims=labels.ndim)
+
+
+def values_of(cases: Sequence[Case]) -> list[int]:
+    """The values of all maps, ascending. Raises Refused as reading them does."""
+    return sorted({value for found in _read(cases) for value in found.values})

@@ -20,8 +20,6 @@
                           ``labelsTr_<annotator>/``
 ``msd``                   Medical Segmentation Decathlon: dataset.json lists the images, each with its one label map
 ``qubiq``                 QUBIQ: a folder per case with image.nii.gz and taskNN_segMM.nii.gz
-``riga``                  RIGA: refused, for its annotators' files are no masks but photographs with contours drawn
-                          into them
 ``spinalcord``            spinal cord grey matter challenge: ``site1-sc01-image.nii.gz`` beside
                           ``site1-sc01-mask-r1.nii.gz``
 ``mask_names``            whose mask a file is, by what its name adds to that of an image
@@ -29,6 +27,7 @@
 ``mask_suffixes``         one folder, in which names tell images from masks
 ``path_pattern``          any folder, by two patterns of paths
 ``path_table``            a table of paths
+``published``             published data sets as they are downloaded
 ``table``                 the layouts by name, and which of them fits a folder; every other file is one layout
 
 Each may import those above it.

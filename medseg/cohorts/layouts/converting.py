@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from medseg.cohorts.names import name_complaints
 from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, Refused, Volume
-from medseg.images import write_image, write_labels
+from medseg.images import read_header, read_stack, stored_shape, write_image, write_labels
 
 CONVERTED = "converted"
 """The folder of all that `medseg index` writes beside its two tables, but for the masks of COCO."""
+
+MOST_CHANNELS = 16
+"""Along an axis that is taken for one of channels."""
 
 
 def put_mask(out: Path, annotator: str, case: str, volume: Volume) -> Path:
@@ -27,8 +32,42 @@ def put_mask(out: Path, annotator: str, case: str, volume: Volume) -> Path:
 def put_image(out: Path, case: str, volume: Volume) -> Path:
     """Write an image (C,S...) of one channel, or a colour picture, likewise."""
     _require_names({"case": case})
-    axes = volume.array.ndim - 1
-    return write_image(out / CONVERTED / "images" / f"{case}{_suffix(volume, axes)}", volume)
+    suffix = _suffix(volume, volume.array.ndim - 1)
+    if suffix == ".png" and volume.array.dtype.kind == "f":
+        suffix = ".tif"
+    return write_image(out / CONVERTED / "images" / f"{case}{suffix}", volume)
+
+
+def channels_apart(image: Path, mask: Path, case: str, out: Path) -> tuple[Path, ...]:
+    """The file itself, or one per channel where an axis holds them that the mask does not have.
+
+    The axis is the last one, or the first where only that leaves the mask's shape. Files that cannot be read, and
+    shapes that differ otherwise, are left to `medseg check`.
+    """
+    try:
+        stored, labels = stored_shape(image), read_header(mask)
+    except (Refused, OSError, ValueError):
+        return (image,)
+    axis = next((axis for axis in (-1, 0) if _without(stored, axis) == labels.shape), None)
+    if axis is None or stored == labels.shape or not 1 < stored[axis] <= MOST_CHANNELS:
+        return (image,)
+    channels = np.moveaxis(read_stack(image), axis, 0)
+    return tuple(
+        put_image(
+            out,
+            f"{case}_{number:04}",
+            Volume(array=channel[None], affine=labels.affine, spacing_mm=labels.spacing_mm),
+        )
+        for number, channel in enumerate(channels)
+    )
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """A shape without an axis, and without trailing ones of length 1."""
+    left = list(shape[:-1] if axis == -1 else shape[1:])
+    while len(left) > 2 and left[-1] == 1:
+        left.pop()
+    return tuple(left)
 
 
 def with_masks_changed(cases: Sequence[Case], change: Callable[[Case, str, Path], Path]) -> list[Case]:

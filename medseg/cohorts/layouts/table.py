@@ -21,10 +21,20 @@ from medseg.cohorts.layouts import (
     path_pattern,
     path_table,
     qubiq,
-    riga,
     spinalcord,
 )
 from medseg.cohorts.layouts.choices import Choices
+from medseg.cohorts.layouts.published import (
+    bubil,
+    chase_db1,
+    curvas,
+    gleason2019,
+    isbi2015,
+    lidc_idri,
+    mmis2024,
+    riga,
+    stare,
+)
 from medseg.cohorts.manifest import did_you_mean
 from medseg.contracts import Cohort, Refused, complaint
 
@@ -68,7 +78,15 @@ LAYOUTS = {
     "qubiq": _of_images(qubiq, "task"),
     "spinalcord": _of_images(spinalcord),
     "lidc_crops": _of_images(lidc_crops),
+    "bubil": _of_images(bubil),
+    "chase_db1": _of_images(chase_db1),
+    "curvas": _of_images(curvas),
+    "gleason2019": _of_images(gleason2019),
+    "isbi2015": _of_images(isbi2015),
+    "lidc_idri": _of_images(lidc_idri),
+    "mmis2024": _of_images(mmis2024),
     "riga": _of_images(riga),
+    "stare": _of_images(stare),
     "path_table": _of_images(path_table, general=True),
     "mask_folders": _of_images(mask_folders, general=True),
     "mask_suffixes": _of_images(mask_suffixes, general=True),
