@@ -181,12 +181,13 @@ def evaluate(
     run: Run,
     cohort: Annotated[Path | None, typer.Option(help="Another cohort, all of its cases.")] = None,
     stage: Annotated[str | None, typer.Option(help="As this stage of method two left the weights.")] = None,
+    split: Annotated[str, typer.Option(help="val or train instead of the test cases.")] = "test",
 ) -> None:
     """Scores and pictures of the test cases; confusion matrices, or rivals."""
     with _refusing(run):
         from medseg.experiment.evaluate import evaluate_run
 
-        typer.echo(evaluate_run(run, cohort, stage))
+        typer.echo(evaluate_run(run, cohort, stage, split=split))
 
 
 @app.command()

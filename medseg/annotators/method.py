@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from medseg.annotators.config import RunConfig
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, Split, complaint
 
 
 class Annotators(Method):
@@ -29,7 +30,13 @@ class Annotators(Method):
         """Images and masks, compared with one another."""
         from medseg.cohorts.checking import check_images
 
-        return check_images(cohort)
+        return replace(check_images(cohort), summary=tuple(self.describe(cohort)))
+
+    def describe(self, cohort: Cohort) -> Sequence[str]:
+        """See ``summary``."""
+        from medseg.annotators.summary import described
+
+        return described(cohort)
 
     def unfit(self, config: RunConfig, cohort: Cohort) -> Sequence[str]:
         """A grid of other dimensions than the cohort's, and label maps."""
@@ -47,13 +54,15 @@ class Annotators(Method):
 
         return assemble_annotators(config, cohort)
 
-    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
+    def evaluate(
+        self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"
+    ) -> Evaluation:
         """See ``evaluation``; a stage of a run is not scored apart."""
         from medseg.annotators.evaluation import evaluate_annotators
 
         if stage is not None:
             raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
-        return evaluate_annotators(run, cohort, draw)
+        return evaluate_annotators(run, cohort, draw, split)
 
     def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
         """See ``predictor``."""

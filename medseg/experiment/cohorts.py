@@ -40,7 +40,8 @@ def _index_folder(folder: Path, out: Path, *, overwrite: bool, rules: str | None
     who = f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots"
     what = "objects by the rules in cohort.yaml" if isinstance(cohort, ObjectCohort) else who
     lines = [f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, {what}, classes {classes}"]
-    return "\n".join([*lines, *method_of_cohort(cohort).remarks(cohort), f"next: medseg check {out}"])
+    method = method_of_cohort(cohort)
+    return "\n".join([*lines, *method.describe(cohort), *method.remarks(cohort), f"next: medseg check {out}"])
 
 
 def check_folder(folder: Path, page: Path | None = None) -> Report:

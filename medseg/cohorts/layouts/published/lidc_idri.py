@@ -28,8 +28,9 @@ Grid = tuple[slice, ...]
 
 
 def detect(root: Path) -> bool:
-    """Whether folders LIDC-IDRI-* lie here or in a folder below."""
-    return any(any(root.glob(f"{depth}LIDC-IDRI-[0-9]*")) for depth in ("", "*/"))
+    """Whether folders LIDC-IDRI-* with DICOM files lie here or in a folder below."""
+    patients = (path for depth in ("", "*/") for path in root.glob(f"{depth}LIDC-IDRI-[0-9]*") if path.is_dir())
+    return any(any(patient.rglob("*.dcm")) for patient in patients)
 
 
 def index(root: Path, choices: Choices) -> Cohort:
