@@ -187,7 +187,7 @@ def evaluate(
     with _refusing(run):
         from medseg.experiment.evaluate import evaluate_run
 
-        typer.echo(evaluate_run(run, cohort, stage, split=split))
+        typer.echo(evaluate_run(run, cohort, stage, split))
 
 
 @app.command()

@@ -68,6 +68,14 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
     truth = content.get("truth")
     classes = _classes(content.get("classes"), found)
     of_objects = "objects" in content
+    if of_objects:
+        found += [
+            complaint(
+                "class value", "one beside objects:", f"{len(label.values)}", f"classes.{label.name}, {COHORT_YAML}"
+            )
+            for label in classes
+            if label.others
+        ]
     rules = read_rules(content["objects"], classes, found, COHORT_YAML) if of_objects else None
     return CohortYaml(
         name=name,

@@ -13,7 +13,7 @@ SPLITS = ("test", "val", "train")
 
 
 def evaluate_run(
-    run: Path, other: Path | None = None, stage: str | None = None, *, draw: bool = True, split: str = "test"
+    run: Path, other: Path | None = None, stage: str | None = None, split: str = "test", *, draw: bool = True
 ) -> Evaluation:
     """Score a run: the cases of a split, all cases of the cohort ``other``, or the run as its ``stage`` left it.
 

@@ -116,7 +116,7 @@ def evaluate(
     """
     from medseg.experiment.evaluate import evaluate_run
 
-    return evaluate_run(Path(run), None if cohort is None else Path(cohort), stage, draw=draw, split=split)
+    return evaluate_run(Path(run), None if cohort is None else Path(cohort), stage, split, draw=draw)
 
 
 def compare(runs: Sequence[Folder], reference: str | None = None) -> pd.DataFrame:

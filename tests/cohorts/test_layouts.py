@@ -186,7 +186,10 @@ def test_the_patient_is_what_the_expression_finds(tmp_path: Path) -> None:
 def test_a_folder_of_no_layout_gets_the_list(tmp_path: Path) -> None:
     picture(tmp_path / "photo.png", 9)
     first, *rest = complaints(tmp_path)
-    assert first == f"layout: expected one of those below, got none of them ({tmp_path})"
+    assert first == (
+        "layout: expected one of those below, got files like photo.png; "
+        f"--pattern 'images/{{case}}.png' 'masks/{{annotator}}/{{case}}.png' reads any folder ({tmp_path})"
+    )
     assert [line.split(": ")[0] for line in rest] == [f"layout {name}" for name in LAYOUTS]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_a_folder_named_truth_is_the_known_truth_beside_annotators(tmp_path: Pat
 def test_numbered_pictures_are_no_masks_of_one_another(tmp_path: Path) -> None:
     for name in ("scan", "scan_1", "scan_2"):
         picture(tmp_path / f"{name}.png", 9)
-    assert complaints(tmp_path)[0].startswith("layout: expected one of those below, got none of them")
+    assert complaints(tmp_path)[0].startswith("layout: expected one of those below, got files like scan.png;")
 
 
 def test_an_image_name_that_begins_another_does_not_take_its_masks(tmp_path: Path) -> None:
@@ -346,3 +347,12 @@ def test_a_stated_spacing_that_contradicts_the_file_is_an_error(tmp_path: Path) 
     assert check_images(load_cohort(tmp_path)).errors[0] == (
         "spacing: expected 1x1x1 mm, the file's own, got 2x2x2 mm in manifest.csv (c1, images/c1.nii.gz)"
     )
+
+
+def test_thousands_of_files_in_one_folder_are_told_apart_in_seconds(tmp_path: Path) -> None:
+    for number in range(1500):
+        for addition in ("", "_ann"):
+            (tmp_path / f"a_{number}{addition}.png").write_bytes(b"")
+    began = time.monotonic()
+    (line,) = set(complaints(tmp_path)[:1])
+    assert line.startswith("file: expected an image, got 0 bytes") and time.monotonic() - began < 10

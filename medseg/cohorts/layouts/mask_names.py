@@ -32,7 +32,7 @@ def named_after(masks: Mapping[str, Path], cases: Collection[str]) -> list[Named
     """Masks by their names without suffix -> those whose names begin with a case's, the longest that does."""
     found = []
     for name, path in masks.items():
-        case = next((start for start in _starts(name) if start in cases), None)
+        case = next((start for start in starts(name) if start in cases), None)
         if case is not None:
             found.append(NamedMask(path=path, case=case, addition=name[len(case) :]))
     return found
@@ -60,7 +60,7 @@ def by_annotator(masks: Iterable[NamedMask]) -> dict[str, list[NamedMask]]:
     return found
 
 
-def _starts(name: str) -> Iterable[str]:
+def starts(name: str) -> Iterable[str]:
     """The whole name, then what stands before each separator, the longest first."""
     yield name
     yield from (name[: match.start()] for match in reversed(list(_SEPARATOR.finditer(name))) if match.start())

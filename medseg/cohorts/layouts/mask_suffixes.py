@@ -12,7 +12,7 @@ from medseg.cohorts.layouts.case_table import described
 from medseg.cohorts.layouts.choices import Choices, split_meanings
 from medseg.cohorts.layouts.files import SEGMENTATION, folders_with_cases, natural, paired, split_folders, stem
 from medseg.cohorts.layouts.mask_folders import by_case
-from medseg.cohorts.layouts.mask_names import NamedMask, by_annotator, named_after
+from medseg.cohorts.layouts.mask_names import NamedMask, by_annotator, named_after, starts
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.contracts import Case, Cohort, Split
 from medseg.images import SUFFIXES, suffix_of
@@ -73,8 +73,8 @@ def _told(folder: Path) -> _Told:
 
 def _named_after_another(name: str, path: Path, files: Mapping[str, Path]) -> NamedMask | None:
     """The mask, with the shortest name that begins its own: that of the image, for masks may begin alike too."""
-    starts = [other for other in files if other != name and named_after({name: path}, {other})]
-    return named_after({name: path}, {min(starts, key=len)})[0] if starts else None
+    others = [start for start in starts(name) if start != name and start in files]
+    return NamedMask(path=path, case=others[-1], addition=name[len(others[-1]) :]) if others else None
 
 
 def _by_name(folder: Path) -> dict[str, Path]:

@@ -126,7 +126,10 @@ def _fitting(root: Path, layouts: Mapping[str, Layout]) -> str:
             got = f"{' and '.join(fitting)}; choose with --layout"
             raise Refused([complaint("layout", "one", got, str(root))])
     known = [f"layout {name}: {layout.needs}" for name, layout in layouts.items()]
-    raise Refused([complaint("layout", "one of those below", "none of them", str(root)), *known])
+    first = next((path for path in root.rglob("*") if path.is_file()), None)
+    files = f"files like {first.relative_to(root)}" if first else "no file"
+    got = f"{files}; --pattern 'images/{{case}}.png' 'masks/{{annotator}}/{{case}}.png' reads any folder"
+    raise Refused([complaint("layout", "one of those below", got, str(root)), *known])
 
 
 def _named(root: Path, choices: Choices, layouts: Mapping[str, Layout]) -> str:
