@@ -133,6 +133,15 @@ def test_a_pattern_names_channels_and_splits_and_a_star_is_any_text(tmp_path: Pa
     assert cohort.annotators == ("reference",) and len(cohort.channels) == 2
 
 
+def test_what_an_earlier_index_converted_is_no_source_of_the_next(tmp_path: Path) -> None:
+    folder(tmp_path, "a/images/{case}.png", "a/{annotator}/{case}.png")
+    picture(tmp_path / "converted/rater3/c1.png", 1)
+    assert index(tmp_path, pattern=("{site}/images/{case}.png", "*/{annotator}/{case}.png")).annotators == (
+        "rater1",
+        "rater2",
+    )
+
+
 def test_patterns_that_fit_nothing_or_say_nothing_are_refused(tmp_path: Path) -> None:
     folder(tmp_path, "images/{case}.png", "{annotator}/{case}.png")
     assert complaints(tmp_path, pattern=("images/{case}.tif", "{annotator}/{case}.png")) == (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medseg.cohorts.layouts.case_table import described
 from medseg.cohorts.layouts.choices import Choices, split_meanings
+from medseg.cohorts.layouts.converting import CONVERTED
 from medseg.cohorts.layouts.files import natural, split_named, unknown_split
 from medseg.cohorts.layouts.nnunet import REFERENCE
 from medseg.cohorts.layouts.survey import cohort_of
@@ -30,8 +31,9 @@ def detect(root: Path) -> bool:
 def index(root: Path, choices: Choices) -> Cohort:
     """A case per ``{case}`` that an image bears; masks without ``{annotator}`` are those of ``reference``.
 
-    ``{annotator}`` truth is the known truth. A file that both patterns fit is a mask. ``cases.csv`` is read where
-    there is one. Raises Refused for patterns without ``{case}``, that fit no file, or that fit two files alike.
+    ``{annotator}`` truth is the known truth. A file that both patterns fit belongs to the one that spells more letters
+    out, else it is a mask. ``cases.csv`` is read where there is one. Raises Refused for patterns without ``{case}``, or
+    that fit no file, or two files alike.
     """
     if choices.pattern is None:
         raise Refused([complaint("pattern", "one of images and one of masks", "none", NEEDS)])
@@ -39,8 +41,10 @@ def index(root: Path, choices: Choices) -> Cohort:
     files = [
         path for path in sorted(root.rglob("*"), key=lambda path: natural(path.as_posix())) if _is_image(path, root)
     ]
-    masks = _matches(files, mask, root)
-    images = _matches((path for path in files if path not in masks), image, root)
+    images, masks = _matches(files, image, root), _matches(files, mask, root)
+    literal_image, literal_mask = (len(FIELD.sub("", pattern).replace("*", "")) for pattern in choices.pattern)
+    for path in [path for path in images if path in masks]:
+        del (masks if literal_image > literal_mask else images)[path]
     complaints = [
         complaint(f"files like {pattern}", "one or more", f"none; the first file is {_first(files, root)}", str(root))
         for pattern, found in zip(choices.pattern, (images, masks), strict=True)
@@ -75,7 +79,9 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _is_image(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    """Whether a file is one, not hidden, and not what an earlier index converted."""
+    parts = path.relative_to(root).parts
+    hidden = parts[0] == CONVERTED or any(part.startswith(".") for part in parts)
     return suffix_of(path) in SUFFIXES and not hidden and path.is_file()
 
 
