@@ -25,6 +25,8 @@ app = typer.Typer(
 
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)]
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
+Text = str | None
+Pair = tuple[str, str] | None
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
 
 UNWRITABLE = ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ENOTDIR", "EISDIR", "EIO"]
@@ -56,32 +58,27 @@ def _refusing(written: Path | None = None) -> Iterator[None]:
 @app.command()
 def index(
     folder: Folder,
-    layout: Annotated[str | None, typer.Option(help="Name of the layout; found out by default.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the two files here instead of into the folder.")] = None,
-    task: Annotated[str | None, typer.Option(help="The task of a QUBIQ folder, e.g. task01.")] = None,
-    patient_from: Annotated[
-        str | None, typer.Option(help="Regular expression that finds the patient in a case's name.")
-    ] = None,
-    rules: Annotated[
-        str | None, typer.Option(help="How label maps are taken apart: YAML, as objects: of cohort.yaml.")
-    ] = None,
+    layout: Annotated[Text, typer.Option(help="Name of the layout; found out by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write here instead of into the folder.")] = None,
+    pattern: Annotated[Pair, typer.Option(help="'images/{case}.png' 'masks/{annotator}/{case}_seg.png'")] = None,
+    task: Annotated[Text, typer.Option(help="The task of a QUBIQ folder, e.g. task01.")] = None,
+    patient_from: Annotated[Text, typer.Option(help="Expression that finds the patient in a case's name.")] = None,
+    classes: Annotated[Text, typer.Option(help="What mask values mean: background=0,object=255/1.")] = None,
+    ignore: Annotated[Text, typer.Option(help="Mask values that say nothing, e.g. 255.")] = None,
+    colours: Annotated[Text, typer.Option(help="background=#000000,object=#ff0000, or a CSV.")] = None,
+    annotators: Annotated[Text, typer.Option(help="Other names: reference=anna,seg01=ben.")] = None,
+    map: Annotated[Text, typer.Option(help="What words for splits mean: validate=val.")] = None,
+    spacing: Annotated[Text, typer.Option(help="Pixel size of pictures in mm: 0.5, or 0.5x0.25 (y, x).")] = None,
+    rules: Annotated[Text, typer.Option(help="How label maps are taken apart: objects: of cohort.yaml.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Write manifest.csv and cohort.yaml for a folder of images and masks."""
     with _refusing(out or folder):
         from medseg.experiment.cohorts import index_folder
 
-        typer.echo(
-            index_folder(
-                folder,
-                out or folder,
-                layout=layout,
-                task=task,
-                patient_from=patient_from,
-                overwrite=overwrite,
-                rules=rules,
-            )
-        )
+        choices = {"layout": layout, "pattern": pattern, "task": task, "patient_from": patient_from, "classes": classes}
+        choices |= {"ignore": ignore, "colours": colours, "annotators": annotators, "spacing": spacing}
+        typer.echo(index_folder(folder, out or folder, overwrite=overwrite, rules=rules, split_words=map, **choices))
 
 
 @app.command()
@@ -184,12 +181,13 @@ def evaluate(
     run: Run,
     cohort: Annotated[Path | None, typer.Option(help="Another cohort, all of its cases.")] = None,
     stage: Annotated[str | None, typer.Option(help="As this stage of method two left the weights.")] = None,
+    split: Annotated[str, typer.Option(help="val or train instead of the test cases.")] = "test",
 ) -> None:
     """Scores and pictures of the test cases; confusion matrices, or rivals."""
     with _refusing(run):
         from medseg.experiment.evaluate import evaluate_run
 
-        typer.echo(evaluate_run(run, cohort, stage))
+        typer.echo(evaluate_run(run, cohort, stage, split))
 
 
 @app.command()

@@ -106,6 +106,23 @@ def test_another_cohort_is_scored_whole_and_beside_the_run(walked: Path) -> None
     assert (walked / "run/scores.csv").read_bytes() == before
 
 
+def test_a_split_is_scored_by_name_and_cases_of_the_training_are_marked(walked: Path) -> None:
+    before = (walked / "run/scores.csv").read_bytes()
+    splits = json.loads((walked / "run" / "splits.json").read_text())["splits"]
+    done = medseg("evaluate", walked / "run", "--split", "val")
+    assert done.exit_code == 0, done.output
+    assert f"warning: {len(splits['val'])} cases were seen in training: no test ({splits['val'][0]}" in done.output
+    assert (walked / "run/scores.csv").read_bytes() == before
+    with (walked / "run/val/scores.csv").open() as file:
+        assert {row["case"] for row in csv.DictReader(file)} - {""} == {*splits["val"]}
+    done = medseg("evaluate", walked / "run", "--cohort", walked / "cohort")
+    assert f"warning: {len(splits['train']) + len(splits['val'])} cases were seen in training" in done.output
+    done = medseg("evaluate", walked / "run")
+    assert done.exit_code == 0 and "seen in training" not in done.output
+    done = medseg("evaluate", walked / "run", "--split", "vla")
+    assert (done.exit_code, "expected test, val, train, got vla; did you mean val?" in done.output) == (1, True)
+
+
 def test_nothing_is_overwritten(walked: Path) -> None:
     before = (walked / "run/weights.pt").read_bytes()
     again = medseg("train", walked / "walk.yaml", "--out", walked / "run")

@@ -8,7 +8,7 @@ from typing import Any
 
 from medseg.amodal.config import AmodalConfig
 from medseg.config import read_run_config
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, Split, complaint
 
 
 class Amodal(Method):
@@ -66,10 +66,14 @@ class Amodal(Method):
 
         calibrate_run(run, _objects(cohort))
 
-    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
+    def evaluate(
+        self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"
+    ) -> Evaluation:
         """See ``evaluation``; of the run's own cohort."""
         from medseg.amodal.evaluation import evaluate_amodal
 
+        if split != "test":
+            raise Refused([complaint("--split", "test for a run that completes masks", split, str(run))])
         if cohort is not None:
             raise Refused([complaint("--cohort", "none for a run that completes masks", cohort, str(run))])
         return evaluate_amodal(run, stage, draw)

@@ -16,7 +16,7 @@ from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
 from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_splits
 from medseg.config import refuse_other_data
-from medseg.contracts import Cohort, Refused, Score, Volume, complaint
+from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint
 from medseg.evaluation import METRICS, write_confusion, write_scores
 from medseg.images import suffix_of
 from medseg.reporting import draw_curves, format_summary, write_page
@@ -38,24 +38,31 @@ class AnnotatorEvaluation:
     """What looks wrong with the recovered truth."""
     out: Path
     """Where the files are."""
+    trained_on: tuple[str, ...] = ()
+    """Cases that are scored although the run was trained on them, or its weights were chosen by them."""
 
     def __str__(self) -> str:
         alarms = [f"alarm: {line}" for line in self.alarms]
+        if self.trained_on:
+            shown = ", ".join(self.trained_on[:3]) + (", ..." if len(self.trained_on) > 3 else "")
+            alarms.insert(0, f"warning: {len(self.trained_on)} cases were seen in training: no test ({shown})")
         return "\n".join([format_summary(self.scores), *alarms, f"page: {self.out}/report/index.html"])
 
 
-def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True) -> AnnotatorEvaluation:
-    """Score the test cases of the run's own split, or all cases of another cohort, on their native grid.
+def evaluate_annotators(
+    run: Path, other: Path | None = None, draw: bool = True, split: Split = "test"
+) -> AnnotatorEvaluation:
+    """Score the cases of a split of the run's own cohort, or all cases of another one, on their native grid.
 
     Writes predictions/, confusion.csv, scores.csv and report/ into the run folder (for another cohort into
-    ``<run>/<name of the cohort>/``). draw: make the pictures and the page too.
-    Raises Refused where there is no test case, or where the classes differ.
+    ``<run>/<name of the cohort>/``, for another split than the test set into ``<run>/<split>/``). draw: make the
+    pictures and the page too. Raises Refused where there is no such case, or where the classes differ.
     """
     predictor = Predictor.load(run)
-    cohort = _test_cohort(run, predictor, other)
+    cohort = _scored_cohort(run, predictor, other, split)
     signature = predictor.signature
     names = signature.class_names
-    out = run if other is None else run / cohort.name
+    out = run / cohort.name if other is not None else run if split == "test" else run / split
     (out / "report" / "panels").mkdir(parents=True, exist_ok=True)
     scores, tally = _score_cases(predictor, cohort, out)
     scores += score_run(tally, signature.annotators)
@@ -73,7 +80,8 @@ def evaluate_annotators(run: Path, other: Path | None = None, draw: bool = True)
         draw_curves(out)
         write_page(out, METRICS, pictures=PICTURES)
     track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
-    return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out)
+    seen = _seen_in_training(run, predictor, cohort)
+    return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, trained_on=seen)
 
 
 def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[Score], Tally]:
@@ -96,7 +104,7 @@ def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[
     return scores, functools.reduce(operator.add, tallies)
 
 
-def _test_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort:
+def _scored_cohort(run: Path, predictor: Predictor, other: Path | None, split: Split) -> Cohort:
     """The cohort with nothing but the cases to be scored."""
     name = predictor.config.data.cohort if other is None else str(other)
     cohort = load_cohort(find_cohort(name))
@@ -107,9 +115,22 @@ def _test_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort:
     if other is None:
         refuse_other_data(run, fingerprint(cohort))
         cohort = apply(cohort, read_splits(run / "splits.json"))
-        cases = cohort.split("test")
+        cases = cohort.split(split)
     else:
         cases = cohort.cases
     if not cases:
-        raise Refused([complaint("test split", "at least one case", "none", str(run))])
+        held = [name for name in ("test", "val", "train") if any(case.split == name for case in cohort.cases)]
+        got = f"none; there are cases of {' and '.join(held)}: --split {held[0]}" if held else "none"
+        raise Refused([complaint(f"{split} split", "at least one case", got, str(run))])
     return replace(cohort, cases=cases)
+
+
+def _seen_in_training(run: Path, predictor: Predictor, cohort: Cohort) -> tuple[str, ...]:
+    """Cases of which the run's own cohort has the image in its train or val split; none where that cohort is gone."""
+    try:
+        own = load_cohort(find_cohort(predictor.config.data.cohort))
+        assigned = read_splits(run / "splits.json").splits
+    except Refused:
+        return ()
+    seen = {case.images[0].resolve() for case in own.cases if assigned.get(case.name) in ("train", "val")}
+    return tuple(case.name for case in cohort.cases if case.images[0].resolve() in seen)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from medseg.annotators.config import RunConfig
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, Split, complaint
 
 
 class Annotators(Method):
@@ -18,11 +19,24 @@ class Annotators(Method):
         """Annotated images."""
         return not isinstance(cohort, ObjectCohort)
 
+    def remarks(self, cohort: Cohort) -> Sequence[str]:
+        """Values that often mean something else than a class."""
+        from medseg.cohorts.layouts import markers
+
+        means = "if it means that nobody labelled a voxel, index again with --ignore"
+        return [f"value {each.value} ({each.name}): {means} {each.value}" for each in markers(cohort.classes)]
+
     def check(self, cohort: Cohort) -> Report:
         """Images and masks, compared with one another."""
         from medseg.cohorts.checking import check_images
 
-        return check_images(cohort)
+        return replace(check_images(cohort), summary=tuple(self.describe(cohort)))
+
+    def describe(self, cohort: Cohort) -> Sequence[str]:
+        """See ``summary``."""
+        from medseg.annotators.summary import described
+
+        return described(cohort)
 
     def unfit(self, config: RunConfig, cohort: Cohort) -> Sequence[str]:
         """A grid of other dimensions than the cohort's, and label maps."""
@@ -40,13 +54,15 @@ class Annotators(Method):
 
         return assemble_annotators(config, cohort)
 
-    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
+    def evaluate(
+        self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"
+    ) -> Evaluation:
         """See ``evaluation``; a stage of a run is not scored apart."""
         from medseg.annotators.evaluation import evaluate_annotators
 
         if stage is not None:
             raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
-        return evaluate_annotators(run, cohort, draw)
+        return evaluate_annotators(run, cohort, draw, split)
 
     def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
         """See ``predictor``."""

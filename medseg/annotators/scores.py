@@ -125,11 +125,12 @@ def _truth_scores(
     case, spacing_mm = prediction.case, prediction.spacing_mm
     unit = length_unit(spacing_mm)
     scores = [score_of("truth_ece", ece(prediction.truth_probs, truth), case=case)]
+    visible = np.where(truth == UNLABELLED, UNLABELLED, recovered)  # a surface ends where nobody knows the truth
     for label, name in enumerate(classes[1:], start=1):
         fractions = {"truth_dice": dice(recovered, truth, label), "truth_iou": iou(recovered, truth, label)}
         lengths = {
-            "truth_hd95": hd95(recovered, truth, label, spacing_mm),
-            "truth_assd": assd(recovered, truth, label, spacing_mm),
+            "truth_hd95": hd95(visible, truth, label, spacing_mm),
+            "truth_assd": assd(visible, truth, label, spacing_mm),
         }
         scores += [score_of(metric, value, case=case, label=name) for metric, value in fractions.items()]
         scores += [score_of(metric, value, case=case, label=name, unit=unit) for metric, value in lengths.items()]
@@ -158,7 +159,7 @@ def _annotator_scores(
 ) -> list[Score]:
     """Each annotator who saw the case, and all of them as a set."""
     case, drawn = prediction.case, labels[seen]
-    predicted = prediction.annotator_probs[seen].argmax(axis=1)
+    predicted = np.where(drawn == UNLABELLED, UNLABELLED, prediction.annotator_probs[seen].argmax(axis=1))
     drawn_area, predicted_area = relative_area(drawn), relative_area(predicted)
     of_all = {
         "ged2_v": ged2_v(predicted, drawn, len(classes)),

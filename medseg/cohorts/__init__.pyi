@@ -6,9 +6,10 @@ from .cohort import (
     require_empty as require_empty,
     write_cohort as write_cohort,
 )
-from .cohort_yaml import read_cohort_yaml as read_cohort_yaml
+from .cohort_yaml import COHORT_YAML as COHORT_YAML, read_cohort_yaml as read_cohort_yaml
 from .manifest import (
     FULL as FULL,
+    MANIFEST as MANIFEST,
     OCCLUDER as OCCLUDER,
     VISIBLE as VISIBLE,
     did_you_mean as did_you_mean,

@@ -85,7 +85,7 @@ def load_cohort(root: Path) -> Cohort:
     named = dict.fromkeys(row.annotator for row in rows if row.annotator)
     apart = {*cohort_yaml.crowd, cohort_yaml.truth}
     annotators = cohort_yaml.annotators or tuple(name for name in named if name not in apart)
-    return Cohort(**shared, annotators=annotators, crowd=cohort_yaml.crowd)
+    return Cohort(**shared, annotators=annotators, crowd=cohort_yaml.crowd, ignored=cohort_yaml.ignored)
 
 
 def load_objects(root: Path) -> ObjectCohort:

@@ -35,6 +35,8 @@ class CohortYaml:
     """Those of axis A in their order; empty: as the manifest first names them."""
     crowd: tuple[str, ...]
     """Annotators whose name is only a slot."""
+    ignored: tuple[int, ...]
+    """Values of the mask files that say nothing."""
     truth: str | None
     """The name under which the manifest lists the known truth; None where it lists none."""
     rules: ObjectRules | None
@@ -43,7 +45,7 @@ class CohortYaml:
     """What its values lack."""
 
 
-KEYS = ("name", "spatial_dims", "classes", "channels", "annotators", "crowd", "truth", "objects")
+KEYS = ("name", "spatial_dims", "classes", "ignore", "channels", "annotators", "crowd", "truth", "objects")
 REQUIRED_KEYS = ("spatial_dims", "classes")
 
 
@@ -66,6 +68,14 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
     truth = content.get("truth")
     classes = _classes(content.get("classes"), found)
     of_objects = "objects" in content
+    if of_objects:
+        found += [
+            complaint(
+                "class value", "one beside objects:", f"{len(label.values)}", f"classes.{label.name}, {COHORT_YAML}"
+            )
+            for label in classes
+            if label.others
+        ]
     rules = read_rules(content["objects"], classes, found, COHORT_YAML) if of_objects else None
     return CohortYaml(
         name=name,
@@ -74,6 +84,7 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
         channels=_names(content, "channels", () if of_objects else ("intensity",), found),
         annotators=_names(content, "annotators", (), found),
         crowd=_names(content, "crowd", (), found),
+        ignored=_ignored(content.get("ignore"), classes, of_objects, found),
         truth=None if truth is None else str(truth),
         rules=rules,
         complaints=found,
@@ -81,26 +92,47 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
 
 
 def _classes(content: Any, found: list[str]) -> tuple[ClassLabel, ...]:
-    """name -> value; complaints are added to ``found``."""
+    """name -> value, or the values that mean it, the first for writing; complaints are added to ``found``."""
     if content is None:
         return ()
     if not isinstance(content, Mapping) or len(content) < 2:
         found.append(complaint("classes", "name: value of two classes or more", content, COHORT_YAML))
         return ()
     classes: list[ClassLabel] = []
-    for name, value in content.items():
+    owners: dict[int, str] = {}
+    for name, stated in content.items():
         where = f"classes.{name}, {COHORT_YAML}"
         if not isinstance(name, str):
             found.append(complaint("class name", "text (put it in quotes)", repr(name), where))
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-            found.append(complaint("class value", "an integer of the mask files", _shown(value), where))
-            continue
-        twin = next((label.name for label in classes if label.value == value), None)
-        if twin is not None:
-            found.append(complaint("class value", "one of its own", f"{value}, which {twin} has", where))
-        classes.append(ClassLabel(name=str(name), value=value))
+        values: list[Any] = stated if isinstance(stated, list) and stated else [stated]
+        for value in values:
+            if not _is_value(value):
+                found.append(complaint("class value", "an integer of the mask files", _shown(value), where))
+            elif owners.setdefault(value, str(name)) != str(name):
+                found.append(complaint("class value", "one of its own", f"{value}, which {owners[value]} has", where))
+        if all(map(_is_value, values)):
+            classes.append(ClassLabel(name=str(name), value=values[0], others=tuple(values[1:])))
     found += naming_complaints("class name", {str(name): f"classes, {COHORT_YAML}" for name in content})
     return tuple(classes)
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _ignored(stated: Any, classes: tuple[ClassLabel, ...], of_objects: bool, found: list[str]) -> tuple[int, ...]:
+    """A value, or a list of them; complaints are added to ``found``."""
+    values = stated if isinstance(stated, list) else [] if stated is None else [stated]
+    owner = {value: label.name for label in classes for value in label.values}
+    if of_objects and values:
+        expected = "none beside objects: (there such values are unknown:)"
+        found.append(complaint("ignore", expected, _shown(stated), COHORT_YAML))
+    for value in values:
+        if not _is_value(value):
+            found.append(complaint("ignore", "integers of the mask files", _shown(value), COHORT_YAML))
+        elif value in owner:
+            found.append(complaint("ignore", "values of no class", f"{value}, which {owner[value]} has", COHORT_YAML))
+    return tuple(dict.fromkeys(value for value in values if _is_value(value)))
 
 
 def _shown(value: object) -> str:
@@ -125,8 +157,9 @@ def cohort_yaml_text(cohort: Cohort) -> str:
     content: dict[str, object] = {
         "name": cohort.name,
         "spatial_dims": cohort.spatial_dims,
-        "classes": {label.name: label.value for label in cohort.classes},
+        "classes": {label.name: list(label.values) if label.others else label.value for label in cohort.classes},
     }
+    content |= {"ignore": list(cohort.ignored)} if cohort.ignored else {}
     content |= {"channels": list(cohort.channels)} if cohort.channels else {}
     content |= {"annotators": list(cohort.annotators)} if cohort.annotators else {}
     content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}

@@ -17,6 +17,8 @@ from medseg.contracts import Case, Cohort, ObjectMask, Refused, Split, complaint
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("case", "patient", "split", "image", "annotator", "mask", "target")
+SPACING = "spacing_mm"
+"""A column that is there where pictures without a scale of their own have one: ``0.5x0.25``, along their axes."""
 REQUIRED = ("case", "image", "annotator", "mask")
 SPLITS: tuple[Split, ...] = ("train", "val", "test", "")
 TRUTH = "truth"
@@ -47,6 +49,8 @@ class Row:
     """Path as it is written; "" in a row without one."""
     target: str
     """What the mask shows, one of ``TARGETS``."""
+    spacing: str
+    """Millimetres as they are written; "" where they are not."""
     covariates: Mapping[str, str]
     """The further columns."""
 
@@ -128,8 +132,26 @@ def _row(line: int, cells: Mapping[str, str]) -> Row:
         annotator=cells["annotator"],
         mask=cells["mask"],
         target=cells.get("target") or FULL,
-        covariates={column: cell for column, cell in cells.items() if column not in COLUMNS},
+        spacing=cells.get(SPACING, ""),
+        covariates={column: cell for column, cell in cells.items() if column not in (*COLUMNS, SPACING)},
     )
+
+
+def spacing_of_text(text: str) -> tuple[float, ...] | None:
+    """``0.5x0.25`` -> lengths in mm; None for "", and for what ``spacing_complaint`` complains of."""
+    try:
+        lengths = tuple(float(number) for number in text.split("x"))
+    except ValueError:
+        return None
+    return lengths if all(0 < mm < float("inf") for mm in lengths) else None
+
+
+def spacing_complaint(text: str, dims: int | None, where: str) -> list[str]:
+    """What is wrong with a spacing as it is written; nothing where there is none. dims: None: any."""
+    lengths = spacing_of_text(text)
+    if not text or (lengths and dims in (None, len(lengths))):
+        return []
+    return [complaint(SPACING, "a length in mm for each axis, as in 0.5x0.25", text, where)]
 
 
 # ---------------------------------------------------------------------------------- rows and cases
@@ -161,6 +183,7 @@ def cases_of(rows: Sequence[Row], root: Path, *, truth: str | None, of_objects: 
             annotations={annotator: mask for annotator, mask in drawn.items() if annotator != truth},
             truth=drawn.get(truth) if truth else None,
             object_masks={cast(ObjectMask, row.target): root / row.mask for row in masked} if of_objects else {},
+            spacing_mm=spacing_of_text(first.spacing),
             covariates={column: value for column, value in first.covariates.items() if column not in varying},
         )
         cases.append(case)
@@ -170,13 +193,15 @@ def cases_of(rows: Sequence[Row], root: Path, *, truth: str | None, of_objects: 
 def manifest_text(cohort: Cohort) -> str:
     """The cohort's cases as CSV, paths relative to its root, a row per mask, the truth last."""
     extra = list(dict.fromkeys(column for case in cohort.cases for column in case.covariates))
+    scaled = [SPACING] if any(case.spacing_mm for case in cohort.cases) else []
     order = (*cohort.annotators, *cohort.crowd)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([*COLUMNS, *extra])
+    writer.writerow([*COLUMNS, *scaled, *extra])
     for case in cohort.cases:
         images = ";".join(_relative(path, cohort.root) for path in case.images)
-        covariates = [case.covariates.get(column, "") for column in extra]
+        covariates = ["x".join(f"{mm:g}" for mm in case.spacing_mm or ()) for _ in scaled]
+        covariates += [case.covariates.get(column, "") for column in extra]
         masks = [(name, case.annotations[name], FULL) for name in order if name in case.annotations]
         masks += [(LABELS, case.object_masks[target], target) for target in TARGETS if target in case.object_masks]
         masks += [(TRUTH, case.truth, FULL)] if case.truth else []

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from medseg.cohorts.manifest import LABELS, MANIFEST, OCCLUDER, SPLITS, VISIBLE, Row, did_you_mean
+from medseg.cohorts.manifest import (
+    LABELS,
+    MANIFEST,
+    OCCLUDER,
+    SPLITS,
+    VISIBLE,
+    Row,
+    did_you_mean,
+    spacing_complaint,
+)
 from medseg.cohorts.names import naming_complaints
 from medseg.contracts import complaint
 
@@ -25,6 +34,7 @@ def complaints_about(rows: Sequence[Row], root: Path, of_objects: bool) -> list[
         *_inconsistent(rows, "image", lambda row: ";".join(row.images)),
         *_inconsistent(rows, "patient", lambda row: row.patient),
         *_inconsistent(rows, "split", lambda row: row.split),
+        *_inconsistent(rows, "spacing_mm", lambda row: row.spacing),
         *_straddling(rows),
         *(_shapeless(rows) if of_objects else ()),
         *_missing_files(rows, root),
@@ -43,6 +53,7 @@ def _row_complaints(row: Row, of_objects: bool) -> list[str]:
         found.append(complaint("mask", "a path, as there is an annotator", "nothing", row.where))
     if row.mask and not row.annotator:
         found.append(complaint("annotator", f"a name for {row.mask}", "nothing", row.where))
+    found += spacing_complaint(row.spacing, None, row.where)
     targets = ("full", VISIBLE, OCCLUDER) if of_objects else ("full",)
     if row.target not in targets:
         got = f"{row.target}{did_you_mean(row.target, targets)}"

@@ -37,7 +37,14 @@ class ClassLabel:
     name: str
     """As cohort.yaml has it."""
     value: int
-    """What stands for it in the mask files."""
+    """What stands for it in the mask files, and in the ones that are written."""
+    others: tuple[int, ...] = field(default=(), compare=False)
+    """Further values that mean it, where annotators use different ones."""
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """All that mean it."""
+        return (self.value, *self.others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,8 @@ class Case:
     """Mask file of the known truth, never shown in training (but to the oracle)."""
     object_masks: Mapping[ObjectMask, Path] = field(default_factory=dict)
     """In a cohort of objects: ``full`` is a label map, or beside ``visible`` the whole of one object."""
+    spacing_mm: tuple[float, ...] | None = None
+    """(S,) what the manifest says of a picture that has no scale of its own; None: nothing."""
     covariates: Mapping[str, str] = field(default_factory=dict)
     """The manifest's extra columns (site, tool, ...)."""
 
@@ -119,6 +128,8 @@ class Cohort:
     """Persistent identities, in the order of axis A."""
     crowd: tuple[str, ...] = ()
     """Annotators whose name is only a slot (another person from case to case); kept apart."""
+    ignored: tuple[int, ...] = ()
+    """Values of the mask files that say nothing: such voxels are UNLABELLED."""
     cases: tuple[Case, ...]
     """In the order of the manifest."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from medseg.contracts.data import Cohort
+from medseg.contracts.data import Cohort, Split
 from medseg.contracts.refusal import Refused, complaint
 from medseg.contracts.scores import Metric, Score
 from medseg.contracts.training import Stage
@@ -79,6 +79,10 @@ class Method(Protocol):
         """What an indexed cohort leaves for the user to decide, a line each."""
         return ()
 
+    def describe(self, cohort: Cohort) -> Sequence[str]:
+        """What a user needs to know of an indexed cohort to choose by, a line each; files that are broken left out."""
+        return ()
+
     def check(self, cohort: Cohort) -> Report:
         """Read every file of a cohort that the method takes."""
         ...
@@ -98,8 +102,10 @@ class Method(Protocol):
     def finish(self, run: Path, cohort: Cohort) -> None:
         """What follows the last stage, by the first process alone."""
 
-    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Evaluation:
-        """Score a run's test cases, or all cases of another cohort, or the run as one of its stages left it."""
+    def evaluate(
+        self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"
+    ) -> Evaluation:
+        """Score the cases of a split of a run, or all of another cohort, or the run as one of its stages left it."""
         ...
 
     def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:

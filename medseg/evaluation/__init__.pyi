@@ -3,6 +3,7 @@ from .agreement import (
     ged2_v as ged2_v,
     krippendorff_alpha as krippendorff_alpha,
     mean_pairwise_dice as mean_pairwise_dice,
+    pairwise_dice as pairwise_dice,
     present as present,
 )
 from .calibration import (

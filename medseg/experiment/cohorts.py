@@ -4,47 +4,44 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from medseg.annotators import simulate_among, simulate_cohort
-from medseg.cohorts import load_cohort, with_rules, write_cohort
-from medseg.cohorts.layouts import index
+from medseg.cohorts import COHORT_YAML, MANIFEST, load_cohort, with_rules, write_cohort
+from medseg.cohorts.layouts import CONVERTED, index
 from medseg.contracts import Cohort, ObjectCohort, Refused, Report, complaint
 from medseg.experiment.methods import layouts, method_of_cohort
+from medseg.images import whole_or_none
 
 
-def indexed(
-    folder: Path,
-    *,
-    layout: str | None = None,
-    task: str | None = None,
-    patient_from: str | None = None,
-    out: Path | None = None,
-) -> Cohort:
-    """A folder in a layout of any method -> Cohort; see ``cohorts.layouts.index``."""
-    return index(folder, layout=layout, task=task, patient_from=patient_from, out=out, layouts=layouts())
+def indexed(folder: Path, **choices: Any) -> Cohort:
+    """A folder in a layout of any method -> Cohort; choices as in ``cohorts.layouts.Choices``."""
+    return index(folder, layouts=layouts(), **choices)
 
 
-def index_folder(
-    folder: Path,
-    out: Path,
-    *,
-    layout: str | None = None,
-    task: str | None = None,
-    patient_from: str | None = None,
-    overwrite: bool = False,
-    rules: str | None = None,
-) -> str:
-    """Write manifest.csv and cohort.yaml; return what the user reads. rules: YAML, see ``object_rules.with_rules``."""
-    cohort = replace(indexed(folder, layout=layout, task=task, patient_from=patient_from, out=out), root=out)
+def index_folder(folder: Path, out: Path, *, overwrite: bool = False, rules: str | None = None, **choices: Any) -> str:
+    """Write manifest.csv and cohort.yaml; return what the user reads.
+
+    rules: YAML, see ``object_rules.with_rules``. choices: as in ``cohorts.layouts.Choices``.
+    Where it is refused, nothing is left that was not there before.
+    """
+    with whole_or_none(out, (MANIFEST, COHORT_YAML, CONVERTED, "masks")):
+        return _index_folder(folder, out, overwrite=overwrite, rules=rules, choices=choices)
+
+
+def _index_folder(folder: Path, out: Path, *, overwrite: bool, rules: str | None, choices: dict[str, Any]) -> str:
+    cohort = replace(indexed(folder, out=out, **choices), root=out)
     cohort = cohort if rules is None else with_rules(cohort, rules, "--rules")
     out.mkdir(parents=True, exist_ok=True)
     write_cohort(cohort, overwrite=overwrite)
     patients = len({case.patient for case in cohort.cases})
-    classes = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
+    classes = ", ".join(f"{label.name}={'/'.join(map(str, label.values))}" for label in cohort.classes)
+    classes += f"; ignored {', '.join(map(str, cohort.ignored))}" if cohort.ignored else ""
     who = f"{len(cohort.annotators)} annotators, {len(cohort.crowd)} crowd slots"
     what = "objects by the rules in cohort.yaml" if isinstance(cohort, ObjectCohort) else who
     lines = [f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, {what}, classes {classes}"]
-    return "\n".join([*lines, *method_of_cohort(cohort).remarks(cohort), f"next: medseg check {out}"])
+    method = method_of_cohort(cohort)
+    return "\n".join([*lines, *method.describe(cohort), *method.remarks(cohort), f"next: medseg check {out}"])
 
 
 def check_folder(folder: Path, page: Path | None = None) -> Report:

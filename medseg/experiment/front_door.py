@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medseg.contracts import Cohort, Evaluation, Refused, Report, complaint
 
@@ -24,18 +24,16 @@ def index(
     folder: Folder,
     out: Folder | None = None,
     *,
-    layout: str | None = None,
-    task: str | None = None,
-    patient_from: str | None = None,
     rules: str | None = None,
     overwrite: bool = False,
+    **choices: Any,
 ) -> Cohort:
     """Write manifest.csv and cohort.yaml for a folder of images and masks (`medseg index`).
 
-    out: a folder for the two files; by default ``folder`` itself. layout: its name; None: found out. task: which of a
-    folder's targets (QUBIQ, BIDS). patient_from: regular expression that finds the patient in a case's name. rules:
-    how label maps are taken apart, YAML as ``objects:`` of cohort.yaml. overwrite: replace existing files.
-    Raises Refused if no layout fits or two do, and for whatever the layout itself refuses.
+    out: a folder for the two files; by default ``folder`` itself. rules: how label maps are taken apart, YAML as
+    ``objects:`` of cohort.yaml. overwrite: replace existing files. choices: what files cannot say, as on the command
+    line: layout, pattern (of images, of masks), task, patient_from, classes, ignore, colours, annotators, split_words
+    (``--map``), spacing. Raises Refused if no layout fits or two do, and for whatever the layout itself refuses.
 
     >>> import medseg
     >>> cohort = medseg.index("cells", out="indexed_again")
@@ -46,9 +44,7 @@ def index(
     from medseg.experiment.cohorts import index_folder
 
     target = Path(folder if out is None else out)
-    index_folder(
-        Path(folder), target, layout=layout, task=task, patient_from=patient_from, overwrite=overwrite, rules=rules
-    )
+    index_folder(Path(folder), target, overwrite=overwrite, rules=rules, **choices)
     return load_cohort(target)
 
 
@@ -104,11 +100,14 @@ def predict(run: Folder, images: Folder, out: Folder) -> Sequence[Path]:
     return predict_folder(Path(run), Path(images), Path(out))
 
 
-def evaluate(run: Folder, *, cohort: Folder | None = None, stage: str | None = None, draw: bool = True) -> Evaluation:
+def evaluate(
+    run: Folder, *, cohort: Folder | None = None, stage: str | None = None, draw: bool = True, split: str = "test"
+) -> Evaluation:
     """Score a run's test cases (`medseg evaluate`); ``str`` gives what the command prints.
 
-    cohort: another one, all of its cases. stage: the run as this stage of method two left it. draw: the pictures and
-    the page too. Writes scores.csv and report/ into the run folder. Raises Refused where there is nothing to score.
+    cohort: another one, all of its cases. split: val or train instead of test, into a folder of that name. stage: the
+    run as this stage of method two left it. draw: the pictures and the page too. Writes scores.csv and report/ into the
+    run folder. Raises Refused where there is nothing to score.
 
     >>> import medseg
     >>> found = medseg.evaluate("runs/pixel", draw=False)
@@ -117,7 +116,7 @@ def evaluate(run: Folder, *, cohort: Folder | None = None, stage: str | None = N
     """
     from medseg.experiment.evaluate import evaluate_run
 
-    return evaluate_run(Path(run), None if cohort is None else Path(cohort), stage, draw)
+    return evaluate_run(Path(run), None if cohort is None else Path(cohort), stage, split, draw=draw)
 
 
 def compare(runs: Sequence[Folder], reference: str | None = None) -> pd.DataFrame:

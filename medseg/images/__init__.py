@@ -7,6 +7,8 @@
 ``raster_files``  PNG, JPEG and TIFF
 ``grids``         masks and channels brought onto the grid of their image
 ``scan_files``    NIfTI, NRRD and MHA
+``dicom_files``   series of DICOM slices
+``netpbm_files``  portable pixmaps, packed or not
 ``files``         the one door to all these formats: images, masks, maps
 ``results``       the folder that results are written to: looked at before, tidied up after
 

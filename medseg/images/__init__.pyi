@@ -1,3 +1,10 @@
+from .dicom_files import (
+    INSTANCE as INSTANCE,
+    DicomSeries as DicomSeries,
+    find_series as find_series,
+    read_series as read_series,
+    slice_tags as slice_tags,
+)
 from .files import (
     SCAN_SUFFIXES as SCAN_SUFFIXES,
     SUFFIXES as SUFFIXES,
@@ -7,8 +14,11 @@ from .files import (
     read_image as read_image,
     read_labels as read_labels,
     read_mask as read_mask,
+    read_stack as read_stack,
+    read_tags as read_tags,
     stored_shape as stored_shape,
     suffix_of as suffix_of,
+    write_image as write_image,
     write_labels as write_labels,
     write_map as write_map,
 )
@@ -22,7 +32,9 @@ from .grids import (
     length_text as length_text,
     onto_grid as onto_grid,
     require_grid as require_grid,
+    with_spacing as with_spacing,
 )
+from .netpbm_files import read_netpbm as read_netpbm
 from .results import (
     place_complaints as place_complaints,
     whole_or_none as whole_or_none,

@@ -18,7 +18,16 @@ from medseg.contracts import Refused, Volume, complaint
 from medseg.images.grids import require_grid
 from medseg.images.headers import ImageHeader
 from medseg.images.raster_files import PILLOW_SUFFIXES, TIFF_SUFFIXES, picture_header, read_picture, write_picture
-from medseg.images.scan_files import ITK_SUFFIXES, NIFTI_SUFFIXES, read_scan, scan_header, stored_shape, write_scan
+from medseg.images.scan_files import (
+    ITK_SUFFIXES,
+    NIFTI_SUFFIXES,
+    read_scan,
+    read_stack,
+    read_tags,
+    scan_header,
+    stored_shape,
+    write_scan,
+)
 
 PICTURE_SUFFIXES = (*PILLOW_SUFFIXES, *TIFF_SUFFIXES)
 SCAN_SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
@@ -34,8 +43,11 @@ __all__ = [
     "read_image",
     "read_labels",
     "read_mask",
+    "read_stack",
+    "read_tags",
     "stored_shape",
     "suffix_of",
+    "write_image",
     "write_labels",
     "write_map",
 ]
@@ -144,6 +156,20 @@ def write_labels(path: Path, volume: Volume) -> Path:
     return _write(place, volume.array.astype(np.uint8 if high < 256 else np.uint16), volume)
 
 
+def write_image(path: Path, volume: Volume) -> Path:
+    """Write an image (C,S...) in its own number type, and return the path; atomically.
+
+    Colours are for pictures alone: a PNG of 8 bit. Raises Refused for a suffix that cannot hold the array.
+    """
+    array = volume.array
+    if len(array) == 1:
+        return _write(path, array[0], volume)
+    if suffix_of(path) != ".png" or array.shape[0] != 3 or array.ndim != 3 or array.dtype != np.uint8:
+        got = f"{array.dtype} {'x'.join(map(str, array.shape))}"
+        raise Refused([complaint(f"image for {path.name}", "one channel, or RGB of 8 bit in a PNG", got, str(path))])
+    return _write(path, np.moveaxis(array, 0, -1), volume)
+
+
 def write_map(path: Path, volume: Volume) -> Path:
     """Write numbers (S...) as 32-bit floating point, and return the path; atomically.
 
@@ -155,7 +181,8 @@ def write_map(path: Path, volume: Volume) -> Path:
 
 def _write(path: Path, array: NDArray[np.generic], volume: Volume) -> Path:
     """The whole file or none: written beside its place, then moved there. Raises Refused where that fails."""
-    fitting = (*SCAN_SUFFIXES, ".png", *TIFF_SUFFIXES) if array.ndim == 2 else SCAN_SUFFIXES
+    flat = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3 and suffix_of(path) == ".png")
+    fitting = (*SCAN_SUFFIXES, ".png", *TIFF_SUFFIXES) if flat else SCAN_SUFFIXES
     if suffix_of(path) not in fitting:
         raise Refused([complaint(f"file suffix for {array.ndim}-D", " ".join(fitting), path.name, str(path))])
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")

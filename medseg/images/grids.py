@@ -73,6 +73,21 @@ def require_grid(what: str, volume: Volume, image: Volume, *, where: str, whose:
     return fitted
 
 
+def with_spacing(volume: Volume, spacing_mm: Sequence[float] | None) -> Volume:
+    """A picture without a scale under the one that is stated for it; other volumes, and None, as they are.
+
+    Raises Refused for a scale of another number of axes.
+    """
+    if spacing_mm is None or volume.spacing_mm is not None:
+        return volume
+    axes = volume.array.ndim - 1
+    if len(spacing_mm) != axes:
+        raise Refused([complaint("spacing_mm", f"{axes} lengths", length_text(spacing_mm), "a picture")])
+    affine = np.eye(4)
+    affine[range(axes), range(axes)] = spacing_mm
+    return replace(volume, affine=affine, spacing_mm=tuple(map(float, spacing_mm)))
+
+
 def length_text(spacing_mm: Sequence[float] | None) -> str:
     """The lengths of a voxel, in mm; "none" without a scale."""
     return "x".join(f"{mm:.6g}" for mm in spacing_mm) + " mm" if spacing_mm else "none"

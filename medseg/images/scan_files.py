@@ -63,7 +63,7 @@ def scan_header(path: Path, where: str) -> ImageHeader:
             affine = np.asarray(image.affine, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         else:
             reader = _itk_header(path)
-            affine, channels = _itk_affine(reader), reader.GetNumberOfComponents()
+            affine, channels = itk_affine(reader), reader.GetNumberOfComponents()
         shape = stored_shape(path)
     except (*BROKEN_NIFTI, EOFError, zlib.error, RuntimeError) as error:
         raise Refused([complaint("file", "a NIfTI, NRRD or MHA image", reason(error), where)]) from error
@@ -86,6 +86,16 @@ def _require_sound(header: nib.Nifti1Header, where: str) -> None:
     found = nifti_complaints(header, where)
     if found:
         raise Refused(found)
+
+
+def read_stack(path: Path) -> NDArray[np.generic]:
+    """All axes of a NIfTI of several volumes, as it is stored. Raises Refused for a broken file."""
+    try:
+        image = nib.load(path)
+        _require_sound(image.header, str(path))  # pyright: ignore[reportArgumentType]
+        return np.asarray(image.dataobj)  # pyright: ignore[reportAttributeAccessIssue]
+    except (*BROKEN_NIFTI, EOFError, zlib.error) as error:
+        raise Refused([complaint("file", "a NIfTI image", reason(error), str(path))]) from error
 
 
 def stored_shape(path: Path) -> tuple[int, ...]:
@@ -150,8 +160,17 @@ def _read_itk(path: Path, where: str) -> Volume:
     array = SimpleITK.GetArrayFromImage(image).transpose()  # (Z,Y,X[,C]) -> ([C,]X,Y,Z)
     channels = array if image.GetNumberOfComponentsPerPixel() > 1 else array[None]
     return Volume(
-        array=np.stack([_squeezed(channel) for channel in channels]), affine=_itk_affine(image), spacing_mm=None
+        array=np.stack([_squeezed(channel) for channel in channels]), affine=itk_affine(image), spacing_mm=None
     )
+
+
+def read_tags(path: Path) -> dict[str, str]:
+    """What the header of an NRRD or MHA says beside its image, key -> text. Raises Refused for no such file."""
+    try:
+        reader = _itk_header(path)
+    except RuntimeError as error:
+        raise Refused([complaint("file", "an NRRD or MHA image", reason(error), str(path))]) from error
+    return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
 
 
 def _itk_header(path: Path) -> SimpleITK.ImageFileReader:
@@ -164,7 +183,7 @@ def _itk_header(path: Path) -> SimpleITK.ImageFileReader:
     return reader
 
 
-def _itk_affine(image: SimpleITK.ImageFileReader | SimpleITK.Image) -> NDArray[np.float64]:
+def itk_affine(image: SimpleITK.ImageFileReader | SimpleITK.Image) -> NDArray[np.float64]:
     """(4,4) voxel index -> mm, RAS+; ITK itself counts LPS+."""
     dims = min(image.GetDimension(), 3)
     lps = np.eye(4)

@@ -180,7 +180,7 @@ def test_bad_text_is_refused(pictures) -> None:
         (
             "name: tiny",
             "nmae: tiny",
-            "key: expected name spatial_dims classes channels annotators crowd truth objects, got nmae; "
+            "key: expected name spatial_dims classes ignore channels annotators crowd truth objects, got nmae; "
             "did you mean name? (cohort.yaml)",
         ),
         ("dims: 2", "dims: 4", "spatial_dims: expected 2 or 3, got 4 (cohort.yaml)"),

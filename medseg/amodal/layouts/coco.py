@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.amodal.layouts.coco_files import Source, classes_of, entries_of, find_sources, sources_by_split
 from medseg.amodal.layouts.coco_masks import decoded
 from medseg.cohorts import FULL, OCCLUDER, VISIBLE
-from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectRules, Refused, Volume, complaint
+from medseg.cohorts.layouts import Choices
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectMask, ObjectRules, Refused, Split, Volume, complaint
 from medseg.images import write_labels
 
-NEEDS = "one .json with images and annotations, of them segmentation or a_segm (the amodal mask) and the visible part"
+NEEDS = (
+    "one .json, or one per split, here or in annotations/, with images and annotations, of them segmentation or a_segm "
+    "(the amodal mask) and the visible part"
+)
 AMODAL_KEYS = ("a_segm", "segmentation")
 VISIBLE_KEYS = ("i_segm", "inmodal_seg", "visible_mask")
 OCCLUDED_KEY = "invisible_mask"
@@ -41,37 +45,40 @@ class _Drawn:
 
 
 def detect(root: Path) -> bool:
-    """Whether one .json of the folder, and one only, has images and annotations."""
-    return len(_sources(root)) == 1
+    """Whether json files of the folder, or of annotations/ in it, have images and annotations."""
+    return bool(find_sources(root))
 
 
-def index(root: Path, out: Path) -> ObjectCohort:
+def index(root: Path, choices: Choices) -> ObjectCohort:
     """A case per annotation, named <image>-<id>, a patient per image; masks are written to out/masks/.
 
     An annotation without visible or invisible part is unoccluded. Where the file states an order (COCOA), the objects
-    in front are the occluder, else it is not known. Crowds (``iscrowd``) are left out.
-    Raises Refused for files without any amodal mask, and for masks that cannot be read, all at once.
+    in front are the occluder, else it is not known. Crowds (``iscrowd``) are left out. Of several files each is a split
+    by its name (update_train_2020.json), which begins the names of its cases; without a validation file the training
+    cases stay without a split.
+    Raises Refused for files without any amodal mask, of one split, or of different classes, and for masks that cannot
+    be read, all at once.
     """
-    (source,) = _sources(root)
-    content = json.loads(source.read_text("utf-8"))
-    if not any({*VISIBLE_KEYS, OCCLUDED_KEY} & {*entry} for entry in _entries(content["annotations"])):
-        expected = f"{', '.join(VISIBLE_KEYS)} or {OCCLUDED_KEY} beside the amodal mask"
-        raise Refused([complaint("annotations", expected, "none: which part is occluded is not known", str(source))])
-    classes = _classes(content)
-    images = {image["id"]: image for image in content["images"]}
-    of_image: dict[Any, list[dict[str, Any]]] = {}
-    for annotation in content["annotations"]:
-        of_image.setdefault(annotation["image_id"], []).append(annotation)
+    sources = sources_by_split(root)
     complaints: list[str] = []
     cases: list[Case] = []
-    for image_id, own in of_image.items():
-        drawn = list(_drawn(_entries(own), images.get(image_id), list(classes), complaints))
-        cases += [] if complaints else [_written(one, drawn, out / "masks") for one in drawn]
+    found: dict[tuple[str, ...], Path] = {}
+    validated = any(source.split == "val" for source in sources)
+    for source in sources:
+        found.setdefault(tuple(classes_of(source.content).values()), source.path)
+        start = f"{source.split}-" if len(sources) > 1 else ""
+        own = _cases(source, start, (choices.out or root) / "masks", complaints)
+        split: Split = source.split if validated or source.split != "train" else ""
+        cases += [replace(case, split=split) for case in own]
+    if len(found) > 1:
+        got = " and ".join(path.name for path in found.values())
+        complaints.append(complaint("categories", "the same in every file", f"others in {got}", str(root)))
     if complaints:
         raise Refused(complaints)
+    (classes,) = found
     labels = (
         ClassLabel(name="background", value=0),
-        *(ClassLabel(name=name, value=value) for value, name in enumerate(classes.values(), 1)),
+        *(ClassLabel(name=name, value=value) for value, name in enumerate(classes, 1)),
     )
     return ObjectCohort(
         root=root,
@@ -83,32 +90,24 @@ def index(root: Path, out: Path) -> ObjectCohort:
     )
 
 
-def _sources(root: Path) -> list[Path]:
-    """The json files of the folder that look like COCO's."""
-    found = []
-    for path in sorted(root.glob("*.json")):
-        try:
-            content = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in ("images", "annotations")):
-            found.append(path)
-    return found
-
-
-def _entries(annotations: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Annotations of one object each; COCOA keeps the objects of an image in the ``regions`` of one annotation."""
-    for annotation in annotations:
-        if "regions" in annotation:
-            for number, region in enumerate(annotation["regions"], 1):
-                yield region | {"id": f"{annotation['id']}-{number}"}
-        elif not annotation.get("iscrowd"):
-            yield annotation
-
-
-def _classes(content: Mapping[str, Any]) -> dict[Any, str]:
-    """Category id -> name; COCOA has none, and all of its objects are of one class."""
-    return {category["id"]: str(category["name"]) for category in content.get("categories", ())} or {None: "object"}
+def _cases(source: Source, start: str, out: Path, complaints: list[str]) -> list[Case]:
+    """The objects of one file, their masks written; start: of their names; complaints are added to ``complaints``."""
+    content = source.content
+    if not any({*VISIBLE_KEYS, OCCLUDED_KEY} & {*entry} for entry in entries_of(content["annotations"])):
+        expected = f"{', '.join(VISIBLE_KEYS)} or {OCCLUDED_KEY} beside the amodal mask"
+        got = "none: which part is occluded is not known"
+        raise Refused([complaint("annotations", expected, got, str(source.path))])
+    classes = classes_of(content)
+    images = {image["id"]: image for image in content["images"]}
+    of_image: dict[Any, list[dict[str, Any]]] = {}
+    for annotation in content["annotations"]:
+        of_image.setdefault(annotation["image_id"], []).append(annotation)
+    cases: list[Case] = []
+    for image_id, own in of_image.items():
+        drawn = list(_drawn(entries_of(own), images.get(image_id), list(classes), complaints))
+        named = [replace(one, name=start + one.name, image=start + one.image) for one in drawn]
+        cases += [] if complaints else [_written(one, named, out) for one in named]
+    return cases
 
 
 def _drawn(

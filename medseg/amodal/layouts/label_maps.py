@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from medseg.cohorts import FULL, read_all
-from medseg.cohorts.layouts import MOST_VALUES, described, files_by_case, natural
+from medseg.cohorts.layouts import MOST_VALUES, Choices, described, files_by_case, markers, natural
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, complaint
 from medseg.images import SUFFIXES, read_labels, suffix_of
 
 NEEDS = "labels/<case>.png (or .tif, .nii.gz, .nrrd) and no images/ (cases.csv optional)"
 OTHERS = ("images", "annotations", "crowd", "truth", "imagesTr")
 """Folders beside labels/ that make it another layout."""
-
-MARKERS = (255, 65535)
-"""Largest values of 8 and 16 bit: where classes are numbered far below, they often mean something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,7 @@ def detect(root: Path) -> bool:
     return found and not any((root / name).is_dir() for name in OTHERS)
 
 
-def index(root: Path) -> ObjectCohort:
+def index(root: Path, choices: Choices) -> ObjectCohort:
     """A case per map, a class per value: ``background`` the smallest one, ``class_<value>`` the others.
 
     More than 100 values are the numbers of instances of one class. ``cases.csv`` gives patient, split and
@@ -63,7 +60,7 @@ def index(root: Path) -> ObjectCohort:
     return ObjectCohort(
         root=root,
         name=root.resolve().name,
-        classes=_classes(values[:2] if instances else values),
+        classes=classes_numbered(values[:2] if instances else values),
         spatial_dims=dims[0],
         cases=tuple(sorted(described(cases, root / "cases.csv"), key=lambda case: natural(case.name))),
         rules=ObjectRules(instances=instances),
@@ -77,9 +74,7 @@ def remarks(cohort: ObjectCohort) -> list[str]:
             f"more than {MOST_VALUES} values: taken as numbers of instances of one class; "
             "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
         ]
-    foreground = [label.value for label in cohort.classes[1:]]
-    others = [value for value in foreground if value not in MARKERS]
-    suspicious = [value for value in foreground if value in MARKERS and others and max(others) < 200]
+    suspicious = [label.value for label in markers(cohort.classes)]
     if not suspicious:
         return []
     counts = Counter(value for found in _read(cohort.cases) for value in found.values)
@@ -90,7 +85,8 @@ def remarks(cohort: ObjectCohort) -> list[str]:
     ]
 
 
-def _classes(values: Sequence[int]) -> tuple[ClassLabel, ...]:
+def classes_numbered(values: Sequence[int]) -> tuple[ClassLabel, ...]:
+    """``background`` is the first value; the others are ``class_<value>``, or ``object`` where there is but one."""
     names = ["background", *(["object"] if len(values) == 2 else [f"class_{value}" for value in values[1:]])]
     return tuple(ClassLabel(name=name, value=value) for name, value in zip(names, values, strict=True))
 
@@ -103,3 +99,8 @@ def _read(cases: Sequence[Case]) -> list[_MapValues]:
 def _values(path: Path) -> _MapValues:
     labels = read_labels(path).array
     return _MapValues(values=np.unique(labels).tolist(), dims=labels.ndim)
+
+
+def values_of(cases: Sequence[Case]) -> list[int]:
+    """The values of all maps, ascending. Raises Refused as reading them does."""
+    return sorted({value for found in _read(cases) for value in found.values})

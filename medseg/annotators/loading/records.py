@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medseg.annotators.consensus import majority_vote
 from medseg.contracts import UNLABELLED, Case, Cohort, Volume
-from medseg.images import as_labels, read_channels, read_mask, require_grid
+from medseg.images import as_labels, read_channels, read_mask, require_grid, with_spacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,10 @@ class Record:
 
 
 def class_indices(values: NDArray[np.generic], cohort: Cohort) -> NDArray[np.int16]:
-    """Mask values -> class indices 0..T-1 in the order of the cohort's classes; UNLABELLED for any other value."""
+    """Mask values -> class indices 0..T-1 in the order of the cohort's classes; UNLABELLED for what is ignored."""
     indices = np.full(values.shape, UNLABELLED, np.int16)
     for index, label in enumerate(cohort.classes):
-        indices[values == label.value] = index
+        indices[np.isin(values, label.values)] = index
     return indices
 
 
@@ -47,7 +47,7 @@ def read_record(case: Case, cohort: Cohort, annotators: Sequence[str], voters: S
     the known truth is.
     Raises Refused for files that cannot be read, and for a mask on another grid.
     """
-    volume = read_channels(case.images)
+    volume = with_spacing(read_channels(case.images), case.spacing_mm)
 
     def labels_of(names: Sequence[str]) -> NDArray[np.int16]:
         labels = np.full((len(names), *volume.array.shape[1:]), UNLABELLED, np.int16)

@@ -57,10 +57,12 @@ class ImageFindings(Findings):
 
     coverage: tuple[Coverage, ...]
     """A row per annotator."""
+    summary: tuple[str, ...] = ()
+    """Lines on sizes, intensities, volumes and agreement."""
 
     def table(self) -> list[str]:
-        """Who labelled how much."""
-        return _table_of_annotators(self.coverage)
+        """Who labelled how much, and what there is."""
+        return [*_table_of_annotators(self.coverage), *(["", *self.summary] if self.summary else [])]
 
 
 def _table_of_annotators(coverage: Sequence[Coverage]) -> list[str]:

@@ -21,6 +21,7 @@ from medseg.images import (
     read_mask,
     stored_shape,
     suffix_of,
+    with_spacing,
 )
 
 
@@ -53,7 +54,7 @@ def inspect(case: Case, cohort: Cohort) -> CaseReport:
     for path in case.images:
         where = f"{case.name}, {short_path(path, cohort)}"
         try:
-            channels.append(read_image(path, where))
+            channels.append(_scaled(read_image(path, where), case, where))
         except Refused as refused:
             report.errors += refused.complaints
             continue
@@ -88,7 +89,17 @@ def _inspect_mask(annotator: str, path: Path, *, image: Volume | None, cohort: C
     if image is not None:
         report.errors += grid_complaints("mask", stored, image, where=who, whose="its image")
     report.errors += _value_complaints(labels, cohort, where)
-    report.foreground[annotator] = float((labels.array != cohort.classes[0].value).mean())
+    said = labels.array[~np.isin(labels.array, cohort.ignored)]
+    report.foreground[annotator] = float((~np.isin(said, cohort.classes[0].values)).mean()) if said.size else 0.0
+
+
+def _scaled(image: Volume, case: Case, where: str) -> Volume:
+    """The image under the scale that the manifest states. Raises Refused where the file has one of its own."""
+    stated, own = case.spacing_mm, image.spacing_mm
+    if stated and own and not np.allclose(stated, own, rtol=1e-3):
+        got = f"{length_text(stated)} in manifest.csv"
+        raise Refused([complaint("spacing", f"{length_text(own)}, the file's own", got, where)])
+    return with_spacing(image, stated)
 
 
 def _image_complaints(image: Volume, path: Path, where: str, cohort: Cohort) -> Iterator[str]:
@@ -117,7 +128,7 @@ def _channel_complaints(channels: Sequence[Volume], case: Case, cohort: Cohort) 
 
 
 def _value_complaints(labels: Volume, cohort: Cohort, where: str) -> Iterator[str]:
-    known = [label.value for label in cohort.classes]
+    known = [value for label in cohort.classes for value in label.values] + list(cohort.ignored)
     values, counts = np.unique(labels.array, return_counts=True)
     unknown = {int(v): int(n) for v, n in zip(values, counts, strict=True) if v not in known}
     if not unknown:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medseg.cohorts.layouts.choices import Choices
 from medseg.cohorts.layouts.files import natural, stem
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.cohorts.layouts.tasks import chosen_task
@@ -45,7 +46,7 @@ def detect(root: Path) -> bool:
     return (root / "derivatives").is_dir() and any(root.glob("sub-*/"))
 
 
-def index(root: Path, task: str | None = None) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """A case per image, named as the image; the subject is the patient, the session a covariate.
 
     The annotator is found in the mask's name (``_desc-rater1_dseg``, ``_rater-1_dseg``,
@@ -58,9 +59,9 @@ def index(root: Path, task: str | None = None) -> Cohort:
     if not masks:
         expected = "names with desc-rater1, rater-1 or rater1, or folders named so"
         raise Refused([complaint("masks", expected, "none", str(root / "derivatives"))])
-    chosen = chosen_task({mask.task for mask in masks}, task, root)
+    chosen = chosen_task({mask.task for mask in masks}, choices.task, root)
     cases = _cases(root, [mask for mask in masks if mask.task == chosen])
-    return cohort_of(root, cases, class_names=_class_names(root) if chosen == _UNLABELLED_TASK else None)
+    return cohort_of(root, cases, choices, class_names=_class_names(root) if chosen == _UNLABELLED_TASK else None)
 
 
 # ------------------------------------------------------------------------------------------ masks

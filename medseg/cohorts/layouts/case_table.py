@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.cohorts.layouts.files import doubled, split_named
-from medseg.cohorts.manifest import COLUMNS
-from medseg.contracts import Case, Refused, complaint
+from medseg.cohorts.layouts.files import doubled, split_named, unknown_split
+from medseg.cohorts.manifest import COLUMNS, SPACING, spacing_complaint, spacing_of_text
+from medseg.contracts import Case, Refused, Split, complaint
 
-OWN = ("case", "patient", "split")
+OWN = ("case", "patient", "split", SPACING)
 TAKEN = tuple(column for column in COLUMNS if column not in OWN)
 
 
-def described(cases: Sequence[Case], path: Path) -> list[Case]:
+def described(cases: Sequence[Case], path: Path, words: Mapping[str, Split] | None = None) -> list[Case]:
     """Cases with their line of cases.csv; without such a file, as they are.
 
     Columns: ``case``; ``patient`` and ``split`` where they are known (``dev`` is split later, ``holdout`` is
-    the test set); all others become covariates.
+    the test set), in ``words`` that the user may add to; ``spacing_mm`` of pictures without a scale of their own; all
+    others become covariates.
     Raises Refused for missing and surplus lines, unknown splits, and columns that the manifest needs itself.
     """
     if not path.is_file():
@@ -31,13 +32,20 @@ def described(cases: Sequence[Case], path: Path) -> list[Case]:
         complaint("case of a line", "a case with an image", name, path.name) for name in rows if name not in names
     ]
     found += [
-        complaint("split", "train, val, test, dev, holdout or empty", row["split"], f"{name}, {path.name}")
+        complaint(
+            "split", "train, val, test, dev, holdout or empty", unknown_split(row["split"]), f"{name}, {path.name}"
+        )
         for name, row in rows.items()
-        if split_named(row.get("split", "")) is None
+        if split_named(row.get("split", ""), words) is None
+    ]
+    found += [
+        line
+        for name, row in rows.items()
+        for line in spacing_complaint(row.get(SPACING, ""), None, f"{name}, {path.name}")
     ]
     if found:
         raise Refused(found)
-    return [_described(case, rows[case.name]) for case in cases]
+    return [_described(case, rows[case.name], words) for case in cases]
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
@@ -67,10 +75,11 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
     return {line["case"]: line for line in lines}
 
 
-def _described(case: Case, row: dict[str, str]) -> Case:
+def _described(case: Case, row: dict[str, str], words: Mapping[str, Split] | None) -> Case:
     return replace(
         case,
         patient=row.get("patient") or case.patient,
-        split=split_named(row.get("split", "")) or "",
+        split=split_named(row.get("split", ""), words) or "",
+        spacing_mm=spacing_of_text(row.get(SPACING, "")),
         covariates={column: cell for column, cell in row.items() if column not in OWN},
     )

@@ -11,6 +11,8 @@ from typing import Any
 from medseg.contracts import ClassLabel, Refused, complaint
 
 NAME = "dataset.json"
+IGNORE = "ignore"
+"""What nnU-Net 2 calls the value of voxels that nobody labelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +33,14 @@ class DatasetJson:
     """Names in the order of their numbers."""
     classes: tuple[ClassLabel, ...]
     """In the order of their values."""
+    ignored: tuple[int, ...]
+    """The value that nnU-Net 2 calls ``ignore``."""
     training: tuple[Pair, ...]
     """Empty where nnU-Net 2 wrote the file."""
 
 
 def read_dataset_json(root: Path) -> DatasetJson:
-    """Raises Refused for a missing or broken file, and for labels that are regions or say "ignore"."""
+    """Raises Refused for a missing or broken file, and for labels that are regions."""
     path = root / NAME
     try:
         content = json.loads(path.read_text("utf-8-sig"))
@@ -49,12 +53,19 @@ def read_dataset_json(root: Path) -> DatasetJson:
     complaints: list[str] = []
     channels = _mapping(content, ("channel_names", "modality"), str(path), complaints)
     labels = _mapping(content, ("labels",), str(path), complaints)
-    classes = _classes(labels, str(path), complaints)
+    found = _classes(labels, str(path), complaints)
+    classes = tuple(label for label in found if label.name != IGNORE)
+    ignored = tuple(label.value for label in found if label.name == IGNORE)
     training = _pairs(content.get("training"), str(path), complaints)
     if complaints:
         raise Refused(complaints)
     in_order = sorted(channels, key=lambda number: (len(number), number))
-    return DatasetJson(channels=tuple(str(channels[number]) for number in in_order), classes=classes, training=training)
+    return DatasetJson(
+        channels=tuple(str(channels[number]) for number in in_order),
+        classes=classes,
+        ignored=ignored,
+        training=training,
+    )
 
 
 def _mapping(content: Mapping[str, Any], keys: tuple[str, ...], where: str, complaints: list[str]) -> dict[str, Any]:
@@ -75,9 +86,6 @@ def _classes(labels: Mapping[str, Any], where: str, complaints: list[str]) -> tu
         if isinstance(value, list):
             expected = "one number (region-based labels overlap, and a voxel has one class here)"
             complaints.append(complaint(f"labels.{name}", expected, json.dumps(value), where))
-        elif name == "ignore":
-            expected = "no such class (voxels that nobody labelled are not supported)"
-            complaints.append(complaint("labels.ignore", expected, json.dumps(value), where))
         elif isinstance(number, bool) or not str(number).isdigit():
             complaints.append(complaint(f"labels.{name}", "a number from 0", json.dumps(value), where))
         else:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from medseg.cohorts.manifest import TRUTH
+from medseg.cohorts.manifest import TRUTH, did_you_mean
 from medseg.contracts import Case, Refused, Split, complaint
 from medseg.images import SUFFIXES, suffix_of
 
+SEGMENTATION = ".seg"
+"""Before the suffix of an NRRD in which 3D Slicer keeps segments by name."""
+
 _CHANNEL = re.compile(r"_\d{4}$")
+_DRAWN_LATER: Split = ""
 _SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -26,14 +31,19 @@ _SPLIT_NAMES: dict[str, Split] = {
 }
 
 
+NEARLY = 0.75
+"""How like a split's name a folder's must be to be taken for a slip; ``site1`` is at .22, ``validate`` at .78."""
+
+
 def natural(name: str) -> list[Any]:
     """Sorting key by which annotator2 comes before annotator10."""
     return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", name)]
 
 
 def stem(path: Path) -> str:
-    """The file's name without its suffix, ``.nii.gz`` as one."""
-    return path.name[: -len(suffix_of(path))]
+    """The file's name without its suffix, ``.nii.gz`` and 3D Slicer's ``.seg.nrrd`` as one."""
+    name = path.name[: -len(suffix_of(path))]
+    return name[: -len(SEGMENTATION)] if name.lower().endswith(SEGMENTATION) and suffix_of(path) == ".nrrd" else name
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -90,6 +100,16 @@ def channels_by_case(files: Mapping[str, Path]) -> dict[str, tuple[Path, ...]]:
     return {case: tuple(numbers[number] for number in known) for case, numbers in grouped.items()}
 
 
+def images_by_case(files: Mapping[str, Path], labelled: Collection[str]) -> dict[str, tuple[Path, ...]]:
+    """Case -> image, or its channels: ``_0000`` numbers a channel only if no mask bears the same name as an image.
+
+    labelled: names of masks.
+    """
+    if all(map(has_channel_numbers, files)) and not {*labelled} & {*files}:
+        return channels_by_case(files)
+    return {case: (path,) for case, path in files.items()}
+
+
 def paired(
     images: Mapping[str, tuple[Path, ...]],
     masks: Mapping[str, Mapping[str, Path]],
@@ -116,21 +136,50 @@ def paired(
 
 
 # ----------------------------------------------------------------------------------------- splits
-def split_named(name: str) -> Split | None:
-    """``Training`` -> train, ``holdout`` -> test, ``dev`` -> "" (drawn later); None for an unknown word."""
-    return _SPLIT_NAMES.get(name.strip().lower())
+def split_named(name: str, words: Mapping[str, Split] | None = None) -> Split | None:
+    """``Training`` -> train, ``holdout`` -> test, ``dev`` -> "" (drawn later); None for an unknown word.
+
+    words: what the user says that words mean, in lower case; they go first.
+    """
+    word = name.strip().lower()
+    return words[word] if words and word in words else _SPLIT_NAMES.get(word)
 
 
-def split_folders(root: Path, holds_cases: Callable[[Path], bool]) -> dict[Path, Split]:
-    """The root if it holds cases, else those of its folders that do, with the split their names state.
+def unknown_split(name: str) -> str:
+    """An unknown word, what may have been meant, and how to say so."""
+    hint = did_you_mean(name.lower(), filter(None, _SPLIT_NAMES)) or ";"
+    return f"{name}{hint} --map {name}=val says what it means"
+
+
+def folders_with_cases(root: Path, holds_cases: Callable[[Path], bool]) -> list[Path]:
+    """The root if it holds cases, else those of its folders that do."""
+    return [root] if holds_cases(root) else [folder for folder in subfolders(root) if holds_cases(folder)]
+
+
+def split_folders(
+    root: Path, holds_cases: Callable[[Path], bool], words: Mapping[str, Split] | None = None
+) -> dict[Path, Split]:
+    """``folders_with_cases``, with the split that their names state; none for the root.
 
     Without a validation folder the training cases stay without a split, so that validation cases can be
-    drawn from them.
+    drawn from them. Raises Refused for a folder whose name is nearly that of a split: ``validate`` for one.
     """
-    if holds_cases(root):
-        return {root: ""}
-    holding = [folder for folder in subfolders(root) if holds_cases(folder)]
-    folders: dict[Path, Split] = {folder: split_named(folder.name) or "" for folder in holding}
+    holding = folders_with_cases(root, holds_cases)
+    stated: dict[Path, Split | None] = {
+        folder: split_named(folder.name, words) if folder != root else "" for folder in holding
+    }
+    complaints = [
+        complaint(
+            "split of a folder", "train, val, test or a word unlike them", unknown_split(folder.name), str(folder)
+        )
+        for folder, split in stated.items()
+        if split is None and get_close_matches(folder.name.lower(), list(filter(None, _SPLIT_NAMES)), cutoff=NEARLY)
+    ]
+    if complaints:
+        raise Refused(complaints)
+    folders: dict[Path, Split] = {}
+    for folder, split in stated.items():
+        folders[folder] = split or _DRAWN_LATER
     if "val" not in folders.values():
         folders.update((folder, "") for folder, split in folders.items() if split == "train")
     return folders

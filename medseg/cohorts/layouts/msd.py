@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from medseg.cohorts.layouts import nnunet
+from medseg.cohorts.layouts.choices import Choices
+from medseg.cohorts.layouts.converting import channels_apart
 from medseg.cohorts.layouts.dataset_json import NAME, DatasetJson, Pair, read_dataset_json
 from medseg.cohorts.layouts.files import stem
 from medseg.cohorts.layouts.survey import cohort_of
@@ -18,17 +20,14 @@ def detect(root: Path) -> bool:
     return (root / NAME).is_file() and not nnunet.detect(root)
 
 
-def index(root: Path) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """The training pairs, split later, with the annotator ``reference``.
 
-    Test images have no labels and are left out.
-    Raises Refused for missing files, and for several modalities, which the Decathlon keeps in one 4-D file.
+    Test images have no labels and are left out. Several modalities, which the Decathlon keeps in one 4-D file, are
+    written as a file each. Raises Refused for missing files.
     """
     stated = read_dataset_json(root)
     complaints = _missing(root, stated)
-    if len(stated.channels) > 1:
-        got = f"{len(stated.channels)} in one 4-D file; nnUNetv2_convert_MSD_dataset writes one file each"
-        complaints.append(complaint("modalities", "1", got, str(root / NAME)))
     if not stated.training:
         expected = "a list of pairs (where images are numbered <case>_0000, the layout is nnunet)"
         complaints.append(complaint("training", expected, "none", str(root / NAME)))
@@ -36,19 +35,20 @@ def index(root: Path) -> Cohort:
         raise Refused(complaints)
     return cohort_of(
         root,
-        [_case(root, pair) for pair in stated.training],
+        [_case(root, pair, choices.out or root) for pair in stated.training],
+        choices,
         classes=stated.classes,
         channels=stated.channels,
     )
 
 
-def _case(root: Path, pair: Pair) -> Case:
+def _case(root: Path, pair: Pair, out: Path) -> Case:
     name = stem(root / pair.image)
     return Case(
         name=name,
         patient=name,
         split="",
-        images=(root / pair.image,),
+        images=channels_apart(root / pair.image, root / pair.label, name, out),
         annotations={nnunet.REFERENCE: root / pair.label},
     )
 

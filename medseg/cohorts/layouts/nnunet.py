@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from medseg.cohorts.layouts.choices import Choices
 from medseg.cohorts.layouts.dataset_json import read_dataset_json
 from medseg.cohorts.layouts.files import (
     channels_by_case,
@@ -28,7 +29,7 @@ def detect(root: Path) -> bool:
     return numbered and bool(_annotators(root, "labelsTr"))
 
 
-def index(root: Path) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """imagesTr is split later; imagesTs is the test set if there are labelsTs folders, else left out.
 
     Classes and channels are those of dataset.json. An annotator named ``truth`` is the known truth.
@@ -37,7 +38,7 @@ def index(root: Path) -> Cohort:
     cases = _cases(root, "Tr", "")
     if _annotators(root, "labelsTs"):
         cases += _cases(root, "Ts", "test")
-    return cohort_of(root, cases, classes=stated.classes, channels=stated.channels)
+    return cohort_of(root, cases, choices, classes=stated.classes, channels=stated.channels, ignored=stated.ignored)
 
 
 def _annotators(root: Path, prefix: str) -> dict[str, Path]:

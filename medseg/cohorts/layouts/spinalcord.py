@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from medseg.cohorts.layouts.choices import Choices
 from medseg.cohorts.layouts.files import files_by_case, paired
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.contracts import Cohort
@@ -21,7 +22,7 @@ def detect(root: Path) -> bool:
     return any(root.glob("site*-sc*-mask-r*.nii*"))
 
 
-def index(root: Path) -> Cohort:
+def index(root: Path, choices: Choices) -> Cohort:
     """Annotators rater1..rater4; a case is a patient; the site is a covariate."""
     images: dict[str, tuple[Path, ...]] = {}
     masks: dict[str, dict[str, Path]] = {}
@@ -33,4 +34,4 @@ def index(root: Path) -> Cohort:
             images[match["case"]] = (path,)
     cases = paired(images, masks)
     with_site = [replace(case, covariates={"site": case.name.split("-")[0]}) for case in cases]
-    return cohort_of(root, with_site, class_names=CLASS_NAMES)
+    return cohort_of(root, with_site, choices, class_names=CLASS_NAMES)

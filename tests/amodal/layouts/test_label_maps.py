@@ -110,7 +110,7 @@ def test_maps_of_two_and_three_axes_or_without_an_object_are_refused(tmp_path: P
 def test_label_maps_beside_images_are_another_layout(tmp_path: Path) -> None:
     label_map(tmp_path, "a.png", 1)
     (tmp_path / "images").mkdir()
-    assert refusals(tmp_path)[0] == f"layout: expected one of those below, got none of them ({tmp_path})"
+    assert refusals(tmp_path)[0].startswith("layout: expected one of those below, got files like labels/a.png;")
 
 
 @pytest.mark.data

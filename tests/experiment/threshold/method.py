@@ -32,6 +32,7 @@ from medseg.contracts import (
     Report,
     Score,
     Section,
+    Split,
     Stage,
     Volume,
     complaint,
@@ -192,10 +193,12 @@ class ThresholdMethod(Method):
             case_names=[case.name for case in cohort.cases],
         )
 
-    def evaluate(self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool) -> Found:
+    def evaluate(
+        self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"
+    ) -> Found:
         config = read_run_config(run, (ThresholdConfig,))
         loaded = load_cohort(cohort or find_cohort(config.data.cohort))
-        cases = apply(loaded, read_splits(run / "splits.json")).split("test") if cohort is None else loaded.cases
+        cases = apply(loaded, read_splits(run / "splits.json")).split(split) if cohort is None else loaded.cases
         model = trained(run)
         scores = [self._score(model, case, loaded) for case in cases]
         scores.append(score_of("threshold", float(model.threshold.detach()), metrics=OWN))
