@@ -2,7 +2,6 @@
 
 ``names``           what cases, annotators, classes and cohorts may be called
 ``reading``         many files at once, and on how many threads
-``text_files``      text and YAML that somebody else wrote
 ``manifest``        manifest.csv, one row per mask: its rows, and the cases they make up
 ``layouts``         folders as others leave them, indexed to a cohort
 ``object_rules``    the section ``objects:`` of cohort.yaml: how label maps are taken apart

@@ -11,11 +11,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from medseg.config.documents import Document, Dumper, read_document
-from medseg.contracts import Refused
+from medseg.config.documents import Document, read_document
+from medseg.contracts import Refused, dump_yaml
 
 
 def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequence[str] = ()) -> Any:
@@ -41,7 +40,7 @@ def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequenc
 
 def dump_config(config: BaseModel) -> str:
     """The resolved config as YAML; reading it back gives an equal object."""
-    return yaml.dump(config.model_dump(mode="json"), Dumper=Dumper, sort_keys=False)
+    return dump_yaml(config.model_dump(mode="json"))
 
 
 def recipes(kind: type[BaseModel]) -> tuple[str, ...]:

@@ -260,7 +260,8 @@ SPOILED: list[tuple[str, Callable[[Path], object], str]] = [
      "config: expected what the run was trained with (undo the change, or train a new run), got another"),
     ("config.yaml cut", lambda run: cut(run / "config.yaml"), "config"),
     ("config.yaml a word", lambda run: (run / "config.yaml").write_text("word"), "config: expected keys and values"),
-    ("config.yaml binary", lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\0"), "config: expected YAML"),
+    ("config.yaml binary", lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\0"),
+     "config.yaml: expected UTF-8 text"),
     ("environment.json cut", lambda run: cut(run / "environment.json"), "environment.json: expected what training"),
     ("weights of another network", other_network, "weights: expected those of the network in config.yaml"),
     ("weights of another seed", other_seed, "weights: expected those that this run ended with, got those of another"),
@@ -309,7 +310,7 @@ def test_a_checkpoint_with_another_content_is_not_resumed(trained: Path, own: Pa
         (lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
         (lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
         (lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
-        (lambda run: (run / "config.yaml").write_text("{"), "config: expected"),
+        (lambda run: (run / "config.yaml").write_text("{"), "config.yaml: expected YAML"),
     ],
     ids=["cut", "binary", "empty", "no number", "config a word", "config broken"],
 )
