@@ -25,5 +25,6 @@ from .grids import (
 )
 from .results import (
     place_complaints as place_complaints,
+    whole_or_as_before as whole_or_as_before,
     whole_or_none as whole_or_none,
 )
