@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
+from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.cohorts.snapshots import fingerprint
 from medseg.contracts import Case, ClassLabel, Cohort, Refused
 
 

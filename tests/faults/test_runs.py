@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -143,10 +144,14 @@ app()
 """
 
 
-def begun(config: Path, run: Path) -> subprocess.Popen[str]:
+def begun(
+    config: Path, run: Path, *overrides: str, program: Sequence[str] = (sys.executable, "-c", WAITING)
+) -> subprocess.Popen[str]:
     """A slow training, as soon as its first checkpoint is there."""
-    command = [sys.executable, "-c", WAITING, "train", str(config), "training.steps.joint=200", "--out", str(run)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [*program, "train", str(config), "training.steps.joint=200", *overrides, "--out", str(run)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     ends = time.monotonic() + 60
     while not (run / "joint" / "last.ckpt").exists():
         assert process.poll() is None and time.monotonic() < ends, process.communicate()
