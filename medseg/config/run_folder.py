@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medseg.config.reading import load_config, recipes
-from medseg.contracts import Refused, complaint, read_yaml
-
-RUN_VERSION = 1
-"""Of the files of a run folder; a later program reads what an earlier one has written."""
+from medseg.contracts import RUN_VERSION, Refused, complaint, read_yaml
 
 FREE = {
     "tracking": None,

@@ -42,7 +42,7 @@ from medseg.contracts.data import (
     Split,
     Volume,
 )
-from medseg.contracts.methods import Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Report, Signature
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
 from medseg.contracts.text_files import MOST_YAML_BYTES, read_text, read_yaml, yaml_values
@@ -52,6 +52,7 @@ from medseg.contracts.yaml_text import NotYaml, dump_yaml, parse_yaml, shortened
 __all__ = [
     "LENGTH",
     "MOST_YAML_BYTES",
+    "RUN_VERSION",
     "UNLABELLED",
     "Batch",
     "Case",
