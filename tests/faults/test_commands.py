@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 
 from medseg.__main__ import app
 
-from .test_runs import completing as completing, trained as trained
-
 NO_RUN = "run folder: expected config.yaml of a trained run, got none"
 UNUSED = "expected none for a run"
 

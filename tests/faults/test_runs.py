@@ -17,67 +17,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from medseg.__main__ import app
-from medseg.amodal.shapes import write_shapes
-from medseg.annotators.simulation.samples import write_samples
 from medseg.training.checkpoint import load, save
 
-CONFIG = """\
-experiment: faults
-recipe: soft_mean
-data:
-  cohort: {cohort}
-  split: {{val: 0.2, test: 0.2}}
-  grid: {{mode: resize, size: [16, 16]}}
-network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch_size: 2, steps: {{warmup: 1, joint: 1}}, accelerator: cpu}}
-"""
-AMODAL = """\
-experiment: faults
-recipe: without_visible
-data:
-  cohort: {cohort}
-  split: {{val: 0.25, test: 0.25}}
-  frame: {{size: [16, 16], spacing: 4.0}}
-network: {{channels: [4, 8], coarse: 4, fine: 2}}
-training: {{batch_size: 4, epochs: {{complete: 1, occluded: 1}}, objects_per_epoch: 8, accelerator: cpu}}
-"""
-
-
-def medseg(*words: object) -> tuple[int, list[str]]:
-    """Exit status, and the lines that begin with error."""
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    return done.exit_code, [line for line in done.output.splitlines() if line.startswith("error: ")]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cohort, its config and an evaluated run."""
-    folder = tmp_path_factory.mktemp("trained")
-    write_samples(folder / "cohort", seed=1, spatial_dims=2, size=24, cases=5, annotators=("good", "over"))
-    (folder / "x.yaml").write_text(CONFIG.format(cohort=folder / "cohort"))
-    assert medseg("train", folder / "x.yaml", "--out", folder / "run") == (0, [])
-    assert medseg("evaluate", folder / "run") == (0, [])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def completing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cohort of label maps, its config and a run."""
-    folder = tmp_path_factory.mktemp("completing")
-    write_shapes(folder / "cohort", seed=0, spatial_dims=2, cases=8, size=64)
-    (folder / "x.yaml").write_text(AMODAL.format(cohort=folder / "cohort"))
-    assert medseg("train", folder / "x.yaml", "--out", folder / "run") == (0, [])
-    return folder
-
-
-@pytest.fixture
-def own(trained: Path, tmp_path: Path) -> Path:
-    """A copy of the run, which a test may spoil; its cohort is the one of all."""
-    return shutil.copytree(trained / "run", tmp_path / "run")
+from .tiny_runs import medseg
 
 
 # ------------------------------------------------------------------------------------ the run folder
