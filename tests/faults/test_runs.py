@@ -234,7 +234,10 @@ def test_a_spoiled_run_is_refused_in_a_sentence(
     assert status == 1 and said[0].startswith(f"error: {sentence}") and not (own / "maps").exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"shift": "wide"}', '{"shift": NaN}', '{"width": 1}'])
+CALIBRATIONS = ("{", "[]", '{"shift": "wide"}', '{"shift": NaN}', '{"width": 1}')
+
+
+@pytest.mark.parametrize("text", CALIBRATIONS)
 def test_a_spoiled_calibration_is_refused(completing: Path, tmp_path: Path, text: str) -> None:
     run = shutil.copytree(completing / "run", tmp_path / "run")
     (run / "calibration.json").write_text(text)
@@ -250,18 +253,17 @@ def test_a_checkpoint_with_another_content_is_not_resumed(trained: Path, own: Pa
     assert line.startswith("error: checkpoint: expected a state that training has saved, got one without made_with")
 
 
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (lambda run: cut(run / "scores.csv"), "scores.csv: expected a whole table"),
-        (lambda run: (run / "scores.csv").write_bytes(b"\xff\xfe\0"), "scores.csv: expected a table"),
-        (lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
-        (lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
-        (lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
-        (lambda run: (run / "config.yaml").write_text("{"), "config.yaml: expected YAML"),
-    ],
-    ids=["cut", "binary", "empty", "no number", "config a word", "config broken"],
-)
+SCORES: list[tuple[str, Callable[[Path], object], str]] = [
+    ("scores.csv cut", lambda run: cut(run / "scores.csv"), "scores.csv: expected a whole table"),
+    ("scores.csv binary", lambda run: (run / "scores.csv").write_bytes(b"\xff\xfe\0"), "scores.csv: expected a table"),
+    ("scores.csv empty", lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
+    ("a value that is no number", lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
+    ("config.yaml a word", lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
+    ("config.yaml broken", lambda run: (run / "config.yaml").write_text("{"), "config.yaml: expected YAML"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), [row[1:] for row in SCORES], ids=[row[0] for row in SCORES])
 def test_spoiled_scores_are_not_compared(own: Path, spoil: Callable[[Path], object], sentence: str) -> None:
     spoil(own)
     status, said = medseg("compare", own)
