@@ -277,3 +277,10 @@ def test_a_key_that_stands_twice_within_a_list_is_found(file: Path) -> None:
     file.write_text(GOOD + "rivals:\n- {name: a, name: b}\n")
     line = next(line for line in complaints(file) if "rivals.0.name" in line)
     assert line == f"{file}:9: rivals.0.name: expected one value, got another (the first stands in line 9)"
+
+
+def test_an_unknown_key_may_be_of_any_letters(file: Path) -> None:
+    file.write_text(GOOD.replace("batch_size", "batch-size") + "?! x: 1\n")
+    first, second = complaints(file)
+    assert first == f"{file}:7: training.batch-size: unknown key; did you mean batch_size?"
+    assert second.startswith(f"{file}:8: ?! x: unknown key; known: ")

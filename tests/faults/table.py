@@ -141,10 +141,11 @@ def _bytes() -> list[str]:
 
 
 WARNING = """Only `.nii.gz` and `.png` have a checksum over all that they hold: whatever is changed is noticed. In
-`.nrrd`, `.mha` and `.tif`, as medseg writes them, the voxels have one and the header has none: a changed byte there can move
-the image or, in `.tif`, give other numbers. **`.nii` and `.jpg` have none at all, and so have `.nrrd`, `.mha` and `.tif`
-that are not compressed: a changed byte is another voxel, and nobody can tell.** Keep masks as `.nii.gz` or `.png`. What
-was trained on is told by its SHA-256 whatever its format: `evaluate` refuses a cohort that has changed since."""
+`.nrrd`, `.mha` and `.tif`, as medseg writes them, the voxels have one and the header has none: a changed byte there
+can move the image or, in `.tif`, give other numbers. **`.nii` and `.jpg` have none at all, and so have `.nrrd`, `.mha`
+and `.tif` that are not compressed: a changed byte is another voxel, and nobody can tell.** Keep masks as `.nii.gz` or
+`.png`. What was trained on is told by its SHA-256 whatever its format: `evaluate` refuses a cohort that has changed
+since."""
 
 
 def _checksums() -> Sequence[tuple[str, str]]:

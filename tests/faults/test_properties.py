@@ -85,9 +85,10 @@ values = st.recursive(
     max_leaves=12,
 )
 CONFIG_KEYS = (
-    "seed", "recipe", "data", "data.cohort", "data.split", "data.split.val", "data.grid", "data.grid.size", "data.annotators",
-    "network", "network.channels", "network.features", "training", "training.batch_size", "training.steps",
-    "training.learning_rate", "training.precision", "training.workers", "confusion", "tracking", "tracking.wandb",
+    "seed", "recipe", "data", "data.cohort", "data.split", "data.split.val", "data.grid", "data.grid.size",
+    "data.annotators", "network", "network.channels", "network.features", "training", "training.batch_size",
+    "training.steps", "training.learning_rate", "training.precision", "training.workers", "confusion", "tracking",
+    "tracking.wandb",
 )  # fmt: skip
 
 
@@ -147,9 +148,8 @@ def as_values(found: object) -> None:
 def override(key: str, value: object, raw: bytes) -> None:
     with cohort(".png") as root:
         config = root.parent / "x.yaml"
-        config.write_text(
-            f"experiment: x\nrecipe: soft_mean\ndata: {{cohort: {root}, grid: {{mode: resize, size: [8, 8]}}}}\n"
-        )
+        grid = "{mode: resize, size: [8, 8]}"
+        config.write_text(f"experiment: x\nrecipe: soft_mean\ndata: {{cohort: {root}, grid: {grid}}}\n")
         out, before = root.parent / "run", content(root.parent)
         assert answered("train", config, f"{key}={json.dumps(value)}", "data.split.val=2", "--out", out) == 1
         assert content(root.parent) == before and not out.exists()
@@ -173,12 +173,8 @@ def indexed(names: list[str]) -> None:
     with cohort(".png") as root:
         source = root.parent / "source"
         for number, name in enumerate(names):
-            path = (
-                source
-                / "annotations"
-                / (name.replace("/", "_").replace("\0", "_")[:60].strip() or "x")
-                / f"c{number}.png"
-            )
+            annotator = name.replace("/", "_").replace("\0", "_")[:60].strip() or "x"
+            path = source / "annotations" / annotator / f"c{number}.png"
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(root / "ann" / "c01.png", path)
