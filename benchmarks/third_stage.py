@@ -27,7 +27,8 @@ def main() -> None:
     from medseg.amodal.completion.calibrate import calibrate_run
     from medseg.amodal.config import AmodalConfig
     from medseg.amodal.evaluation import evaluate_amodal
-    from medseg.cohorts.cohort import find_cohort, fingerprint, load_objects
+    from medseg.cohorts.cohort import find_cohort, load_objects
+    from medseg.cohorts.snapshots import fingerprint
     from medseg.cohorts.splits import apply, read_splits
     from medseg.config import dump_config
     from medseg.experiment.methods import load_config

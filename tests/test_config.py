@@ -251,3 +251,36 @@ def test_grids_of_method_two_that_do_not_agree_are_all_named(amodal: Path) -> No
     )
     (line,) = complaints(amodal, "data.occlusion.kinds=[bra]")
     assert "data.occlusion.kinds" in line and line.endswith("did you mean bar?")
+
+
+def test_a_config_has_the_limits_of_every_other_yaml(file: Path) -> None:
+    for text, line, reason in (
+        ("a: &a [*a]", 1, "an alias, *a: write its content out"),
+        (GOOD + "x: " + "[" * 10_000, 8, "more than 20 levels within one another"),
+        ("seed: " + "9" * 5000, 1, "Exceeds the limit"),
+    ):
+        file.write_text(text)
+        (sentence,) = complaints(file)
+        assert sentence.startswith(f"{file}:{line}: expected YAML, got {reason}") and len(sentence) < 400
+    file.write_bytes("name: café".encode("latin-1"))
+    assert complaints(file) == (f"{file.name}: expected UTF-8 text, got byte 9 ({file})",)
+    file.write_bytes(b"#" * (2**20 + 1))
+    assert complaints(file) == (f"{file.name}: expected at most 1048576 bytes, got 1048577 ({file})",)
+
+
+def test_an_override_has_them_too(file: Path) -> None:
+    (sentence,) = complaints(file, "seed=" + "[" * 10_000)
+    assert sentence.endswith("...': more than 20 levels within one another (seed)") and len(sentence) < 400
+
+
+def test_a_key_that_stands_twice_within_a_list_is_found(file: Path) -> None:
+    file.write_text(GOOD + "rivals:\n- {name: a, name: b}\n")
+    line = next(line for line in complaints(file) if "rivals.0.name" in line)
+    assert line == f"{file}:9: rivals.0.name: expected one value, got another (the first stands in line 9)"
+
+
+def test_an_unknown_key_may_be_of_any_letters(file: Path) -> None:
+    file.write_text(GOOD.replace("batch_size", "batch-size") + "?! x: 1\n")
+    first, second = complaints(file)
+    assert first == f"{file}:7: training.batch-size: unknown key; did you mean batch_size?"
+    assert second.startswith(f"{file}:8: ?! x: unknown key; known: ")

@@ -100,7 +100,7 @@ def test_another_cohort_is_scored_whole_and_beside_the_run(walked: Path) -> None
     before = (walked / "run/scores.csv").read_bytes()
     done = medseg("evaluate", walked / "run", "--cohort", walked / "cohort")
     assert done.exit_code == 0, done.output
-    (scores,) = (walked / "run").glob("*/scores.csv")
+    (scores,) = (walked / "run").glob("cohorts/*/scores.csv")
     with scores.open() as file:
         assert len({row["case"] for row in csv.DictReader(file)} - {""}) == 8
     assert (walked / "run/scores.csv").read_bytes() == before

@@ -28,6 +28,7 @@ from medseg.cohorts import apply, find_cohort, fingerprint, load_objects, read_s
 from medseg.config import dump_config, refuse_other_data
 from medseg.contracts import ObjectCohort, Refused, Score, complaint
 from medseg.evaluation import score_of, write_rivals, write_scores
+from medseg.images import whole_or_as_before
 from medseg.reporting import format_summary
 
 SAMPLES = 50
@@ -61,9 +62,9 @@ class AmodalEvaluation:
 def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
     """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
-    Writes scores.csv, rivals.csv and report/ into the run folder. stage: take the weights with which this stage
-    ended, calibrated on their own; the files then go below ``<run>/<stage>/``, as those of the run without the stages
-    after it.
+    Writes scores.csv, rivals.csv and report/ into the run folder, each in place of an older one when all is there.
+    stage: take the weights with which this stage ended, calibrated on their own; the files then go below
+    ``<run>/<stage>/``, as those of the run without the stages after it.
     Raises Refused where no test object has an occluded part.
     """
     config = read_amodal_run(run)
@@ -89,14 +90,16 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     completions = [answer.completion for answer in answers]
     scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
     scores += _order_scores(completer, cohort)
-    write_scores(out / "scores.csv", scores)
-    if stage is not None:  # what stands there is a run without the stages after it
-        (out / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
-    else:
-        write_rivals(out / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
-        if draw:
-            draw_amodal_run(run, completer, cohort, config, objects=objects, answers=answers)
-            track_amodal(run, config, scores)
+    with whole_or_as_before(out, [] if stage else [run / "config.yaml", run / "metrics.jsonl"]) as folder:
+        write_scores(folder / "scores.csv", scores)
+        if stage is not None:  # what stands there is a run without the stages after it
+            (folder / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
+        else:
+            write_rivals(folder / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
+            if draw:
+                draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers)
+    if draw and stage is None:
+        track_amodal(run, config, scores)
     kind = "occluded synthetically" if objects[0].simulated else "really occluded"
     cases = len({amodal_object.case for amodal_object in objects})
     return AmodalEvaluation(scores=scores, objects=f"{len(objects)} {kind} objects of {cases} test cases", out=out)

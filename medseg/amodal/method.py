@@ -61,9 +61,12 @@ class Amodal(Method):
         return assemble_amodal(config, _objects(cohort))
 
     def finish(self, run: Path, cohort: Cohort) -> None:
-        """The calibration of samples."""
+        """The calibration of samples. Raises Refused where the label maps are others than those of the training."""
         from medseg.amodal.completion.calibrate import calibrate_run
+        from medseg.cohorts import fingerprint
+        from medseg.config import refuse_other_data
 
+        refuse_other_data(run, fingerprint(cohort))
         calibrate_run(run, _objects(cohort))
 
     def evaluate(

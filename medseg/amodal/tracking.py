@@ -15,6 +15,8 @@ from medseg.training import BEST, Tracker, log_scores
 
 def track_amodal(run: Path, config: AmodalConfig, scores: Sequence[Score]) -> None:
     """Log an evaluation as one W&B run of the experiment's group. Without W&B, nothing happens."""
+    if config.tracking.wandb == "off":  # then the cohort of the training need not be there
+        return
     values = config.model_dump(mode="json")
     with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
         for path in sorted((run / "report").glob("*.png")):

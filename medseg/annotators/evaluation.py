@@ -18,7 +18,7 @@ from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_sp
 from medseg.config import refuse_other_data
 from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint
 from medseg.evaluation import METRICS, write_confusion, write_scores
-from medseg.images import suffix_of
+from medseg.images import suffix_of, whole_or_as_before
 from medseg.reporting import draw_curves, format_summary, write_page
 
 PICTURES = {"run.png": "Cases and confusion matrices"}
@@ -55,30 +55,35 @@ def evaluate_annotators(
     """Score the cases of a split of the run's own cohort, or all cases of another one, on their native grid.
 
     Writes predictions/, confusion.csv, scores.csv and report/ into the run folder (for another cohort into
-    ``<run>/<name of the cohort>/``, for another split than the test set into ``<run>/<split>/``). draw: make the
-    pictures and the page too. Raises Refused where there is no such case, or where the classes differ.
+    ``<run>/cohorts/<name of the cohort>/``, for another split than the test set into ``<run>/<split>/``), each in place
+    of an older one when all is there. draw: make the pictures and the page too.
+    Raises Refused where there is no such case, or where the classes differ.
     """
     predictor = Predictor.load(run)
     cohort = _scored_cohort(run, predictor, other, split)
     signature = predictor.signature
-    names = signature.class_names
-    out = run / cohort.name if other is not None else run if split == "test" else run / split
-    (out / "report" / "panels").mkdir(parents=True, exist_ok=True)
-    scores, tally = _score_cases(predictor, cohort, out)
-    scores += score_run(tally, signature.annotators)
-    confusion = mean_confusion(tally.estimated)
-    empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
-    write_confusion(out / "confusion.csv", confusion, empirical, annotators=signature.annotators, classes=names)
-    write_scores(out / "scores.csv", scores)
-    alarms = tally.alarms(signature.annotators, names)
-    (out / "report" / "alarms.txt").write_text("".join(line + "\n" for line in alarms))
-    if out != run:  # the page of another cohort shows the run's config and curves
-        for name in ("config.yaml", "metrics.jsonl"):
-            (out / name).write_bytes((run / name).read_bytes())
-    if draw:
-        draw_run(out)
-        draw_curves(out)
-        write_page(out, METRICS, pictures=PICTURES)
+    out = run / "cohorts" / cohort.name if other is not None else run if split == "test" else run / split
+    shown = [run / "config.yaml", run / "metrics.jsonl"]  # the page of another cohort shows them too
+    with whole_or_as_before(out, shown) as folder:
+        (folder / "report" / "panels").mkdir(parents=True)
+        scores, tally = _score_cases(predictor, cohort, folder)
+        scores += score_run(tally, signature.annotators)
+        confusion = mean_confusion(tally.estimated)
+        empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
+        write_confusion(
+            folder / "confusion.csv",
+            confusion,
+            empirical,
+            annotators=signature.annotators,
+            classes=signature.class_names,
+        )
+        write_scores(folder / "scores.csv", scores)
+        alarms = tally.alarms(signature.annotators, signature.class_names)
+        (folder / "report" / "alarms.txt").write_text("".join(line + "\n" for line in alarms))
+        if draw:
+            draw_run(folder)
+            draw_curves(folder)
+            write_page(folder, METRICS, pictures=PICTURES)
     track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
     seen = _seen_in_training(run, predictor, cohort)
     return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, trained_on=seen)

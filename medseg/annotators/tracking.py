@@ -31,6 +31,8 @@ def track_annotators(
     out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
     """
     classes = signature.class_names
+    if config.tracking.wandb == "off":  # then the cohort of the training need not be there
+        return
     values = config.model_dump(mode="json")
     with Tracker(out, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
         for path in sorted((out / "report" / "panels").glob("*.npz")):

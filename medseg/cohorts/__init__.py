@@ -2,7 +2,6 @@
 
 ``names``           what cases, annotators, classes and cohorts may be called
 ``reading``         many files at once, and on how many threads
-``text_files``      text and YAML that somebody else wrote
 ``manifest``        manifest.csv, one row per mask: its rows, and the cases they make up
 ``layouts``         folders as others leave them, indexed to a cohort
 ``object_rules``    the section ``objects:`` of cohort.yaml: how label maps are taken apart
@@ -11,6 +10,7 @@
 ``cohort_yaml``     cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is
                     an object
 ``manifest_check``  what can be wrong with the rows of manifest.csv that shows without reading a pixel
+``snapshots``       what the files of a cohort hold, and whether they still do
 ``cohort``          manifest.csv and cohort.yaml <-> Cohort (with ``manifest``, ``manifest_check``, ``cohort_yaml``)
 
 Each may import those above it.

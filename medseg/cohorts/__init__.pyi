@@ -1,6 +1,5 @@
 from .cohort import (
     find_cohort as find_cohort,
-    fingerprint as fingerprint,
     load_cohort as load_cohort,
     load_objects as load_objects,
     require_empty as require_empty,
@@ -17,6 +16,11 @@ from .manifest import (
 )
 from .object_rules import with_rules as with_rules
 from .reading import read_all as read_all
+from .snapshots import (
+    Snapshot as Snapshot,
+    fingerprint as fingerprint,
+    snapshot as snapshot,
+)
 from .splits import (
     Assignment as Assignment,
     SplitConfig as SplitConfig,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -167,15 +166,3 @@ def require_empty(out: Path) -> None:
     """Raise Refused if ``out`` is a file, or a folder that holds anything."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Refused([complaint("output folder", "a new or empty folder", "one that holds files", str(out))])
-
-
-def fingerprint(cohort: Cohort) -> str:
-    """SHA-256 over manifest.csv, cohort.yaml and size and content of every file, in the manifest's order."""
-    digest = hashlib.sha256()
-    paths = [cohort.root / MANIFEST, cohort.root / COHORT_YAML]
-    for case in cohort.cases:
-        paths += [*case.images, *case.mask_files]
-    for path in paths:
-        content = path.read_bytes()
-        digest.update(len(content).to_bytes(8, "big") + hashlib.sha256(content).digest())
-    return digest.hexdigest()

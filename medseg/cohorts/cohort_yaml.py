@@ -8,13 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from medseg.cohorts.manifest import TRUTH, did_you_mean
 from medseg.cohorts.names import name_complaints, naming_complaints
 from medseg.cohorts.object_rules import read_rules, rules_content
-from medseg.cohorts.text_files import read_yaml
-from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
+from medseg.contracts import (
+    ClassLabel,
+    Cohort,
+    ObjectCohort,
+    ObjectRules,
+    Refused,
+    complaint,
+    dump_yaml,
+    read_yaml,
+)
 
 COHORT_YAML = "cohort.yaml"
 
@@ -165,4 +171,4 @@ def cohort_yaml_text(cohort: Cohort) -> str:
     content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}
     content |= {"truth": TRUTH} if any(case.truth for case in cohort.cases) else {}
     content |= {"objects": rules_content(cohort.rules)} if isinstance(cohort, ObjectCohort) else {}
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return dump_yaml(content)

@@ -12,8 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import cast, get_args
 
-from medseg.cohorts.text_files import read_text
-from medseg.contracts import Case, Cohort, ObjectMask, Refused, Split, complaint
+from medseg.contracts import Case, Cohort, ObjectMask, Refused, Split, complaint, read_text
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("case", "patient", "split", "image", "annotator", "mask", "target")

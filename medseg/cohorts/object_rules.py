@@ -7,8 +7,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from medseg.cohorts.manifest import did_you_mean
-from medseg.cohorts.text_files import parse_yaml
-from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint
+from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint, yaml_values
 
 KEYS = tuple(field.name for field in fields(ObjectRules))
 
@@ -45,7 +44,7 @@ def with_rules(cohort: Cohort, text: str, where: str) -> ObjectCohort:
     if not isinstance(cohort, ObjectCohort):
         raise Refused([complaint("rules", "a folder of label maps", "annotated images", cohort.name)])
     found: list[str] = []
-    content = parse_yaml(text, "rules", where)
+    content = yaml_values(text, "rules", where)
     apart = set()
     for key in ("overlap", "unknown"):
         stated = content.get(key, []) if isinstance(content, Mapping) else []

@@ -10,7 +10,6 @@ Each may import those above it.
 
 from medseg.config.reading import dump_config, load_config, recipes
 from medseg.config.run_folder import (
-    RUN_VERSION,
     config_digest,
     read_run_config,
     read_signature,
@@ -20,7 +19,6 @@ from medseg.config.run_folder import (
 )
 
 __all__ = [
-    "RUN_VERSION",
     "config_digest",
     "dump_config",
     "load_config",

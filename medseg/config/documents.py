@@ -1,40 +1,12 @@
-"""A YAML file with overrides: its values, and where each of them stands.
-
-Scalars are read as in the core schema of YAML 1.2 (section 10.3.2): ``1e-3`` is a number, ``off`` and a date are
-words. PyYAML itself follows YAML 1.1, where 1e-3 is a word and off is false.
-"""
+"""A YAML file with overrides: its values, and where each of them stands."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from medseg.contracts import Refused
-
-FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$")
-BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)$")
-
-
-class Loader(yaml.SafeLoader):
-    """Plain scalars as in YAML 1.2."""
-
-
-class Dumper(yaml.SafeDumper):
-    """Quotes every word that YAML 1.1 or 1.2 would take for something else."""
-
-
-Loader.yaml_implicit_resolvers = {
-    first: [row for row in rows if row[0].rpartition(":")[2] not in ("bool", "float", "timestamp")]
-    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-Loader.add_implicit_resolver("tag:yaml.org,2002:bool", BOOL, list("tTfF"))
-for _schema in (Loader, Dumper):
-    _schema.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
+from medseg.contracts import MOST_YAML_BYTES, NotYaml, Refused, parse_yaml, read_text, shortened
 
 
 @dataclass(kw_only=True)
@@ -62,12 +34,13 @@ class Document:
             self.complaints.append(f"override: expected dotted.key=value, got {text!r} (command line)")
             return
         try:
-            node, content = _parsed(value)
-        except yaml.YAMLError:
-            self.complaints.append(f"override: expected a YAML value, got {value!r} ({dotted})")
+            read = parse_yaml(value)
+        except NotYaml as error:
+            got = f"{shortened(value)!r}: {error}"
+            self.complaints.append(f"override: expected a YAML value, got {got} ({shortened(dotted)})")
             return
-        place = f"override '{text}'"
-        self.complaints += [f"{place}: {_twice(key)}" for key, _, first in _keys(node, f"{dotted}.") if first]
+        place = f"override '{shortened(text)}'"
+        self.complaints += [f"{place}: {dotted}.{_twice(key.dotted)}" for key in read.twice]
         *parents, last = dotted.split(".")
         section = self.values
         for depth, parent in enumerate(parents, start=1):
@@ -75,7 +48,7 @@ class Document:
                 section[parent] = {}
             section = section[parent]
             self.places.setdefault(".".join(parents[:depth]), place)
-        section[last] = content
+        section[last] = read.values
         self.places[dotted] = place
 
 
@@ -83,36 +56,18 @@ def read_document(path: Path) -> Document:
     """Read a YAML file. Raises Refused for one that is absent, no YAML, or no keys and values."""
     if not path.is_file():
         raise Refused([f"config: expected a YAML file, got nothing at this path ({path})"])
-    text = path.read_text()
     try:
-        node, values = _parsed(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise Refused([f"{path}:{line}: expected YAML, got {getattr(error, 'problem', error)}"]) from None
-    if not isinstance(values, dict):
-        raise Refused([f"{path}:1: expected keys and values, got {type(values).__name__}"])
-    document = Document(file=str(path), values=values, places={})
-    for key, line, first in _keys(node):
-        document.places[key] = f"{path}:{line}"
-        if first:
-            document.complaints.append(f"{path}:{line}: {_twice(key)} (the first stands in line {first})")
+        read = parse_yaml(read_text(path, most_bytes=MOST_YAML_BYTES))
+    except NotYaml as error:
+        raise Refused([f"{path}:{error.line}: expected YAML, got {error}"]) from None
+    if not isinstance(read.values, dict):
+        raise Refused([f"{path}:1: expected keys and values, got {type(read.values).__name__}"])
+    document = Document(file=str(path), values=read.values, places={})
+    document.places.update({key.dotted: f"{path}:{key.line}" for key in read.keys})
+    document.complaints += [
+        f"{path}:{key.line}: {_twice(key.dotted)} (the first stands in line {key.first})" for key in read.twice
+    ]
     return document
-
-
-def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
-    """The document as nodes, which know their lines, and as values."""
-    return yaml.compose(text, Loader=Loader), yaml.load(text, Loader=Loader)
-
-
-def _keys(node: yaml.Node | None, prefix: str = "") -> Iterator[tuple[str, int, int]]:
-    """Dotted key, its line, and the line where the same key stood before (0: nowhere), in the order of the text."""
-    lines: dict[str, int] = {}
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        dotted, line = f"{prefix}{key.value}", key.start_mark.line + 1
-        yield dotted, line, lines.get(dotted, 0)
-        lines.setdefault(dotted, line)
-        yield from _keys(value, f"{dotted}.")
 
 
 def _twice(dotted: str) -> str:

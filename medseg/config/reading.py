@@ -11,11 +11,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from medseg.config.documents import Document, Dumper, read_document
-from medseg.contracts import Refused
+from medseg.config.documents import Document, read_document
+from medseg.contracts import Refused, dump_yaml, shortened
 
 
 def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequence[str] = ()) -> Any:
@@ -41,7 +40,7 @@ def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequenc
 
 def dump_config(config: BaseModel) -> str:
     """The resolved config as YAML; reading it back gives an equal object."""
-    return yaml.dump(config.model_dump(mode="json"), Dumper=Dumper, sort_keys=False)
+    return dump_yaml(config.model_dump(mode="json"))
 
 
 def recipes(kind: type[BaseModel]) -> tuple[str, ...]:
@@ -68,9 +67,10 @@ def _sentences(problem: Any, document: Document, kind: type[BaseModel]) -> list[
     if not problem["loc"]:
         lines = problem["msg"].removeprefix("Value error, ").split("\n")
         return [f"{document.place(line.split(':')[0])}: {line}" for line in lines]
-    location = list(takewhile(_is_key, problem["loc"]))
+    unknown = problem["type"] == "extra_forbidden"  # a key of any letters, as the file has it
+    location = list(problem["loc"] if unknown else takewhile(_is_key, problem["loc"]))
     dotted = ".".join(map(str, location))
-    return [f"{document.place(dotted)}: {dotted}: {_what_is_wrong(problem, location, kind)}"]
+    return [f"{document.place(dotted)}: {shortened(dotted)}: {_what_is_wrong(problem, location, kind)}"]
 
 
 def _is_key(part: str | int) -> bool:

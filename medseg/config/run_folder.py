@@ -9,13 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from medseg.config.reading import load_config, recipes
-from medseg.contracts import Refused, complaint
-
-RUN_VERSION = 1
-"""Of the files of a run folder; a later program reads what an earlier one has written."""
+from medseg.contracts import RUN_VERSION, Refused, complaint, read_yaml
 
 FREE = {
     "tracking": None,
@@ -103,12 +98,7 @@ def _config_values(run: Path) -> dict[str, Any]:
     path = run / "config.yaml"
     if not path.is_file():
         raise Refused([complaint("run folder", "config.yaml of a trained run", "none", str(run))])
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise Refused(
-            [complaint("config", "YAML as training writes it", str(error).splitlines()[0], str(path))]
-        ) from None
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise Refused([complaint("config", "keys and values", type(values).__name__, str(path))])
     return values

@@ -18,6 +18,8 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 (of padding, or of an annotator who did not see the case) about which nobody said anything.
 
 ``refusal``   how bad input is answered
+``yaml_text``   YAML that somebody else wrote, read so that it neither takes long nor passes for another
+``text_files``  files of text that somebody else wrote
 ``configs``   what every section of a config has in common
 ``data``      volumes, cases, cohorts
 ``scores``    one number, and what its metric means
@@ -40,13 +42,17 @@ from medseg.contracts.data import (
     Split,
     Volume,
 )
-from medseg.contracts.methods import Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Report, Signature
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
+from medseg.contracts.text_files import MOST_YAML_BYTES, read_text, read_yaml, yaml_values
 from medseg.contracts.training import Batch, Losses, Objective, Stage, Target
+from medseg.contracts.yaml_text import NotYaml, dump_yaml, parse_yaml, shortened
 
 __all__ = [
     "LENGTH",
+    "MOST_YAML_BYTES",
+    "RUN_VERSION",
     "UNLABELLED",
     "Batch",
     "Case",
@@ -57,6 +63,7 @@ __all__ = [
     "Losses",
     "Method",
     "Metric",
+    "NotYaml",
     "ObjectCohort",
     "ObjectMask",
     "ObjectRules",
@@ -76,5 +83,11 @@ __all__ = [
     "Volume",
     "Width",
     "complaint",
+    "dump_yaml",
     "gathered",
+    "parse_yaml",
+    "read_text",
+    "read_yaml",
+    "shortened",
+    "yaml_values",
 ]

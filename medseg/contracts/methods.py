@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not
     from torch import nn
 
 
+RUN_VERSION = 1
+"""Of what a run folder holds, in model.json and in every checkpoint; a later program reads what an earlier one has
+written. It grows when an earlier program could not read what this one writes. Without one, a file is of version 1."""
+
+
 class Signature(Protocol):
     """What a network was built for; written beside its weights, and all that prediction needs of the cohort."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -17,35 +17,53 @@ def complaint(what: str, expected: object, got: object, where: str) -> str:
 
 
 SHOWN, SEVERAL = 3, 10
-"""Of more than ``SEVERAL`` mistakes of one kind, the first few cases."""
-_PARTS = re.compile(r"(?P<what>.*?): expected (?P<expected>.*), got (?P<got>.*) \((?P<where>[^()]*)\)", re.DOTALL)
+"""So many places are named where more say the same; so many lines that differ in what they got stand by themselves."""
+_PARTS = re.compile(r"(?P<kind>.*?: expected .*), got (?P<got>.*)", re.DOTALL)
 
 
-def gathered(complaints: Sequence[str]) -> list[str]:
-    """The lines to print: more than ``SEVERAL`` that differ in what they got, and where, are one with their number.
+def gathered(lines: Sequence[str]) -> list[str]:
+    """The lines to print of what was found: one for all that say the same of more than ``SHOWN`` places.
+
+    The place is what stands in the last brackets. More than ``SEVERAL`` complaints that differ in what they got too
+    are one as well.
 
     >>> gathered([complaint("mask values", "integers", "0.5", f"c{n}") for n in range(1000)])
-    ['mask values: expected integers, got 0.5 (c0, c1, c2 and 997 more: 1000 in all)']
+    ['mask values: expected integers, got 0.5 (c0; c1; c2 and 997 more: 1000 in all)']
     """
-    kinds: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    order: list[tuple[str, ...]] = []
-    for line in complaints:
-        parts = _PARTS.fullmatch(line)
-        order.append((parts["what"], parts["expected"]) if parts else (line,))
-        kinds.setdefault(order[-1], []).append((parts["got"], parts["where"]) if parts else (line, ""))
-    lines: dict[str, None] = {}
-    for line, kind in zip(complaints, order, strict=True):
-        many = len(kinds[kind]) > SEVERAL and len(kind) > 1
-        lines[_together(kind, kinds[kind]) if many else line] = None
-    return list(lines)
+    told: dict[str, list[str]] = {}
+    for line in dict.fromkeys(lines):
+        what, place = _what_and_place(line)
+        told.setdefault(what, []).append(place)
+    kinds: dict[str, list[str]] = {}
+    for what in told:
+        parts = _PARTS.fullmatch(what)
+        kinds.setdefault(parts["kind"] if parts else what, []).append(what)
+    return [line for kind, whats in kinds.items() for line in _of_one_kind(kind, whats, told)]
 
 
-def _together(kind: tuple[str, ...], found: Sequence[tuple[str, str]]) -> str:
-    """One line for many mistakes (got, where) of one kind (what, expected)."""
-    gots, places = (list(dict.fromkeys(some)) for some in zip(*found, strict=True))
-    got = gots[0] if len(gots) == 1 else f"{gots[0]} and {len(gots) - 1} others"
-    where = ", ".join(places[:SHOWN]) + (f" and {len(places) - SHOWN} more" if len(places) > SHOWN else "")
-    return complaint(kind[0], kind[1], got, f"{where}: {len(found)} in all")
+def _what_and_place(line: str) -> tuple[str, str]:
+    what, opened, place = line.rpartition(" (")
+    return (what, place[:-1]) if opened and place.endswith(")") else (line, "")
+
+
+def _of_one_kind(kind: str, whats: Sequence[str], told: Mapping[str, Sequence[str]]) -> list[str]:
+    """The lines about one kind of mistake: of each ``what`` the places."""
+    if len(whats) > SEVERAL:
+        places = list(dict.fromkeys(place for what in whats for place in told[what]))
+        got = whats[0].removeprefix(f"{kind}, got ")
+        return [_at(f"{kind}, got {got} and {len(whats) - 1} others", places, sum(len(told[what]) for what in whats))]
+    return [line for what in whats for line in _at_each(what, told[what])]
+
+
+def _at_each(what: str, places: Sequence[str]) -> list[str]:
+    if len(places) > SHOWN:
+        return [_at(what, places, len(places))]
+    return [f"{what} ({place})" if place else what for place in places]
+
+
+def _at(what: str, places: Sequence[str], count: int) -> str:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    return f"{what} ({'; '.join(places[:SHOWN])}{more}: {count} in all)"
 
 
 class Refused(Exception):

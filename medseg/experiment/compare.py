@@ -9,6 +9,7 @@ import pandas as pd
 
 from medseg.contracts import Refused, complaint
 from medseg.experiment.methods import method_of_run, metrics
+from medseg.images import place_complaints
 from medseg.reporting import compare, format_overview, format_table, load_runs
 
 
@@ -18,8 +19,11 @@ def compare_runs(
     """The overview as text, and with ``details`` every metric with its intervals; with ``out`` all of it as CSV.
 
     Of completions, the overview is followed by the recipes and rivals by bins of the hidden fraction.
-    Raises Refused for folders without scores, for several of one run, and for a reference that no run has.
+    Raises Refused for folders without scores, for several of one run, for a reference that no run has, and for a place
+    of ``out`` that takes no file.
     """
+    if out is not None and (complaints := place_complaints(out.parent)):
+        raise Refused(complaints)
     missing = [run for run in runs if not (run / "scores.csv").is_file()]
     if missing:
         raise Refused(complaint("run folder", "scores.csv (medseg evaluate RUN)", "none", str(run)) for run in missing)
@@ -29,6 +33,7 @@ def compare_runs(
         raise Refused([complaint("reference", f"one of {', '.join(recipes)}", reference, "--reference")])
     table = compare(frame, metrics(), reference)
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(out, index=False)
     parts = [format_overview(table, metrics())]
     for heading, text in _further(runs, frame).items():

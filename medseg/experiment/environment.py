@@ -12,7 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from medseg.config import RUN_VERSION, config_digest
+from medseg.config import config_digest
+from medseg.contracts import RUN_VERSION
 
 PACKAGES = ("medseg", "torch", "monai", "lightning-fabric", "numpy", "SimpleITK", "nibabel")
 

@@ -10,12 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medseg.cohorts import Assignment, apply, find_cohort, fingerprint, load_cohort, split_cases
+from medseg.cohorts import Assignment, Snapshot, apply, find_cohort, load_cohort, snapshot, split_cases
 from medseg.contracts import Cohort, Refused
 from medseg.experiment.environment import stamp_weights
 from medseg.experiment.methods import method_of
 from medseg.experiment.run_folder import RunFolder
-from medseg.training import Tracker, fit, launch, newest_position, on_every_process, on_first_process
+from medseg.training import (
+    ProcessDied,
+    Tracker,
+    deaths_told,
+    fit,
+    launch,
+    newest_position,
+    on_every_process,
+    on_first_process,
+)
 
 
 def default_run_folder(config: Any) -> Path:
@@ -31,7 +40,7 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
     Of several processes the first alone reads the cohort to check it, and tells the others what it found.
     Raises Refused for a bad cohort, for a run folder that is already taken (without ``resume``) or in which another
     training runs, and for a ``resume`` under another config or split: in the first process, while the others end with
-    status 1. Told to stop, it ends with 143 or 130, and says how to go on.
+    status 1. Told to stop, it ends with 143 or 130, and where a process dies with 1, and says how to go on.
     """
     method, folder = method_of(config), RunFolder(path=run, resume=resume)
     fabric = launch(config.training)
@@ -41,11 +50,13 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
     values = config.model_dump(mode="json")
 
     def begin() -> None:
-        folder.begin(config, assignment, signature=parts.signature, data=data)
+        data.refuse_changed(cohort)
+        folder.begin(config, assignment, signature=parts.signature, data=data.fingerprint)
 
     with (
         folder.kept(lambda: _trained(run, names)),
         _saying_how_to_go_on(run, names, fabric.is_global_zero),
+        deaths_told(fabric),
     ):
         with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
             fit(
@@ -56,7 +67,7 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
                 config=config.training,
                 seed=config.seed,
                 tracker=tracker,
-                fingerprint=data,
+                fingerprint=data.fingerprint,
                 resume=resume,
                 case_names=parts.case_names,
                 progress=progress,
@@ -68,8 +79,8 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
             method.finish(run, cohort)
 
 
-def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, str]:
-    """The cohort, every file of it read and every case in its split, that split, and the fingerprint of its content."""
+def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, Snapshot]:
+    """The cohort, every file of it read and every case in its split, that split, and what its files hold."""
     method = method_of(config)
     folder.check(config)
     cohort = load_cohort(find_cohort(config.data.cohort))
@@ -77,7 +88,7 @@ def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, str]
         raise Refused(complaints)
     assignment = split_cases(cohort.cases, config.data.split)
     folder.check(config, assignment)
-    return apply(cohort, assignment), assignment, fingerprint(cohort)
+    return apply(cohort, assignment), assignment, snapshot(cohort)
 
 
 def _trained(run: Path, stages: list[str]) -> bool:
@@ -88,16 +99,24 @@ def _trained(run: Path, stages: list[str]) -> bool:
 
 @contextmanager
 def _saying_how_to_go_on(run: Path, stages: list[str], first: bool) -> Iterator[None]:
-    """A training that is told to stop says what it has saved, and the command that goes on, in one line."""
+    """A training that is told to stop, or of which a process dies, says what is saved and how to go on, in one line."""
     try:
         yield
     except (SystemExit, KeyboardInterrupt) as stopped:
         status = stopped.code if isinstance(stopped, SystemExit) else 128 + signal.SIGINT
         if first and status in (128 + signal.SIGTERM, 128 + signal.SIGINT):
-            at = newest_position(run, stages)
-            saved = "nothing is saved yet"
-            if at is not None:
-                saved = f"saved in {stages[at.stage_index]}, epoch {at.epoch + 1}, after step {at.step}"
-            command = f"medseg train {shlex.quote(f'{run}/config.yaml')} --out {shlex.quote(str(run))} --resume"
-            print(f"stopped: {saved}; go on with: {command}", file=sys.stderr, flush=True)
+            _say_how_to_go_on(run, stages)
         raise SystemExit(status) from None
+    except ProcessDied as died:
+        if died.told_here:
+            _say_how_to_go_on(run, stages, f"{died}; ")
+        raise SystemExit(1) from None
+
+
+def _say_how_to_go_on(run: Path, stages: list[str], why: str = "") -> None:
+    at = newest_position(run, stages)
+    saved = "nothing is saved yet"
+    if at is not None:
+        saved = f"saved in {stages[at.stage_index]}, epoch {at.epoch + 1}, after step {at.step}"
+    command = f"medseg train {shlex.quote(f'{run}/config.yaml')} --out {shlex.quote(str(run))} --resume"
+    print(f"stopped: {why}{saved}; go on with: {command}", file=sys.stderr, flush=True)

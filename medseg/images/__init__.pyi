@@ -37,5 +37,6 @@ from .grids import (
 from .netpbm_files import read_netpbm as read_netpbm
 from .results import (
     place_complaints as place_complaints,
+    whole_or_as_before as whole_or_as_before,
     whole_or_none as whole_or_none,
 )

@@ -7,6 +7,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 from medseg.contracts import Refused, complaint
 
@@ -17,7 +18,18 @@ _NRRD_PAYLOAD = re.compile(rb"\r?\n\r?\n")
 _NRRD_ENCODING = re.compile(rb"^encoding:\s*(\w+)", re.MULTILINE | re.IGNORECASE)
 _NRRD_DETACHED = re.compile(rb"^data ?file:", re.MULTILINE | re.IGNORECASE)
 _MHA_PAYLOAD = re.compile(rb"^ElementDataFile\s*=\s*LOCAL[ \t\r]*\n", re.MULTILINE)
+_MHA_STATED = re.compile(rb"^CompressedDataSize\s*=\s*(\d+)[ \t\r]*$", re.MULTILINE)
+_MHA_HEADER_BYTES = 2**20
+"""So long a header may be."""
 _MHA_COMPRESSED = re.compile(rb"^CompressedData\s*=\s*True", re.MULTILINE | re.IGNORECASE)
+
+
+def require_mha_header(path: Path, where: str) -> None:
+    """Raise Refused for an .mha whose header does not end as it must: ITK's reader breaks the program at some."""
+    with path.open("rb") as file:
+        start = file.read(_MHA_HEADER_BYTES)
+    if _MHA_PAYLOAD.search(start) is None:
+        raise Refused([complaint("file", "a header that ends with ElementDataFile = LOCAL", "another", where)])
 
 
 def check_payload(content: bytes, expected: int, where: str) -> None:
@@ -32,11 +44,23 @@ def check_payload(content: bytes, expected: int, where: str) -> None:
     if encoding in (b"gzip", b"gz"):
         payload = gunzip(payload, where, lambda _: expected)
     elif encoding == b"zlib":
-        payload = _inflate(payload, expected, where)
+        packed, payload = payload, _inflate(payload, expected, where)
+        _require_stated(header, packed, where)
     elif encoding != b"raw":
         return
     if len(payload) < expected:
         raise Refused([complaint("file", f"{expected} bytes of voxels", f"{len(payload)}: it is cut off", where)])
+    if len(payload) > expected and encoding != b"raw":
+        got = f"{len(payload)}: its header speaks of another image"
+        raise Refused([complaint("file", f"{expected} bytes of voxels", got, where)])
+
+
+def _require_stated(header: bytes, payload: bytes, where: str) -> None:
+    """ITK's reader takes the length that the header states without asking whether so many bytes are there."""
+    stated = _MHA_STATED.search(header)
+    if stated is None or int(stated[1]) != len(payload):
+        got = stated[1].decode() if stated else "no such line"
+        raise Refused([complaint("CompressedDataSize", f"{len(payload)}, the bytes that follow", got, where)])
 
 
 def gunzip(content: bytes, where: str, expected_bytes: Callable[[bytes], int | None]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from medseg.images.promises import require_packed, require_size
 TIFF_SUFFIXES = (".tif", ".tiff")
 PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what is wrong with a file is said in one sentence
 Image.MAX_IMAGE_PIXELS = None  # a whole slide is large, and no attack
 
 BROKEN = (Exception,)

@@ -8,7 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from medseg.contracts import complaint
+
+UNFINISHED = ".writing-"
+"""Before the number of the process, the name of a folder of results that are not all there."""
 
 
 def place_complaints(out: Path, source: Path | None = None) -> list[str]:
@@ -40,11 +45,59 @@ def whole_or_none(out: Path, names: Sequence[str]) -> Iterator[None]:
     except Exception:
         for path in fresh:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        for folder in above:
-            if not folder.is_dir() or any(folder.iterdir()):
-                break
-            folder.rmdir()
+        _remove_empty(above)
         raise
+
+
+@contextmanager
+def whole_or_as_before(out: Path, read: Sequence[Path] = ()) -> Iterator[Path]:
+    """A new folder to write results into: where the body ends well, each takes the place of what bore its name in
+    ``out``, and where it fails, ``out`` is as it was, or not there if it is new.
+
+    read: files that the body wants to find beside its results; of them copies, which go to ``out`` if it has none.
+    """
+    above = [folder for folder in (out, *out.parents) if not folder.exists()]
+    out.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
+    folder = out / f"{UNFINISHED}{os.getpid()}"
+    try:
+        folder.mkdir()
+        for path in filter(Path.is_file, read):
+            shutil.copyfile(path, folder / path.name)
+        yield folder
+        for path in read:
+            if (out / path.name).exists():
+                (folder / path.name).unlink(missing_ok=True)
+        for path in sorted(folder.iterdir(), key=lambda path: (path.is_file(), path.name)):
+            _put(path, out / path.name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(above)
+        raise
+    shutil.rmtree(folder)
+
+
+def _put(new: Path, place: Path) -> None:
+    """A file in one step; a folder in two renamings, for the system does not exchange folders."""
+    if os.path.lexists(place) and (place.is_dir() or new.is_dir()):
+        os.replace(place, new.with_name(f".{new.name}.before"))
+    os.replace(new, place)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a process that was killed left unfinished."""
+    for path in out.glob(f"{UNFINISHED}*"):
+        number = path.name.removeprefix(UNFINISHED)
+        if not (number.isdecimal() and psutil.pid_exists(int(number))):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """From the inside out, up to the first that holds anything."""
+    for folder in folders:
+        if not folder.is_dir() or any(folder.iterdir()):
+            break
+        folder.rmdir()
 
 
 def _standing(place: Path) -> Path:

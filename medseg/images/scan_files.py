@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.geometry import LPS_TO_RAS, spacing_of
 from medseg.images.headers import ImageHeader
-from medseg.images.integrity import check_payload, gunzip, reason
+from medseg.images.integrity import check_payload, gunzip, reason, require_mha_header
 from medseg.images.promises import nifti_complaints, require_right_angles, require_size
 
 if TYPE_CHECKING:  # half a second to import, and most cohorts have no such file
@@ -62,7 +62,7 @@ def scan_header(path: Path, where: str) -> ImageHeader:
             _require_sound(image.header, where)  # pyright: ignore[reportArgumentType]
             affine = np.asarray(image.affine, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         else:
-            reader = _itk_header(path)
+            reader = _itk_header(path, where)
             affine, channels = itk_affine(reader), reader.GetNumberOfComponents()
         shape = stored_shape(path)
     except (*BROKEN_NIFTI, EOFError, zlib.error, RuntimeError) as error:
@@ -102,7 +102,7 @@ def stored_shape(path: Path) -> tuple[int, ...]:
     """The axes (X,Y,...) as the header has them, those of length 1 included."""
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         return tuple(int(n) for n in nib.load(path).shape)  # pyright: ignore[reportAttributeAccessIssue]
-    return _itk_header(path).GetSize()
+    return _itk_header(path, str(path)).GetSize()
 
 
 def _read_nifti(content: bytes, where: str) -> Volume:
@@ -149,7 +149,7 @@ def _read_itk(path: Path, where: str) -> Volume:
     import SimpleITK
 
     try:
-        reader = _itk_header(path)
+        reader = _itk_header(path, where)
         pixel = SimpleITK.Image([1, 1], reader.GetPixelID(), reader.GetNumberOfComponents())
         require_size(reader.GetSize(), reader.GetNumberOfComponents(), where)
         expected = math.prod(reader.GetSize()) * SimpleITK.GetArrayViewFromImage(pixel).nbytes
@@ -167,16 +167,18 @@ def _read_itk(path: Path, where: str) -> Volume:
 def read_tags(path: Path) -> dict[str, str]:
     """What the header of an NRRD or MHA says beside its image, key -> text. Raises Refused for no such file."""
     try:
-        reader = _itk_header(path)
+        reader = _itk_header(path, str(path))
     except RuntimeError as error:
         raise Refused([complaint("file", "an NRRD or MHA image", reason(error), str(path))]) from error
     return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
 
 
-def _itk_header(path: Path) -> SimpleITK.ImageFileReader:
+def _itk_header(path: Path, where: str) -> SimpleITK.ImageFileReader:
     """A reader that has read the header only."""
     import SimpleITK
 
+    if path.name.lower().endswith(".mha"):
+        require_mha_header(path, where)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()

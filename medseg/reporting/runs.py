@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from medseg.contracts import Refused, Score, complaint
+from medseg.contracts import Refused, Score, complaint, read_yaml
 
 COLUMNS = tuple(field.name for field in fields(Score))
 
@@ -57,12 +56,11 @@ def _read(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
 def _config(folder: Path) -> dict[str, Any]:
     """What a run's config.yaml holds. Raises Refused where that is no config."""
     path = folder / "config.yaml"
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-        assert {"experiment", "recipe"} <= set(values) and isinstance(values["data"], dict)
-        return values
-    except (OSError, ValueError, RecursionError, AssertionError, KeyError, TypeError, yaml.YAMLError):
-        raise Refused([complaint("config", "that of a trained run", "another content", str(path))]) from None
+    values = read_yaml(path)
+    whole = isinstance(values, dict) and {"experiment", "recipe"} <= set(values)
+    if not whole or not isinstance(values.get("data"), dict):
+        raise Refused([complaint("config", "that of a trained run", "another content", str(path))])
+    return values
 
 
 def _refuse_cut(path: Path) -> None:

@@ -11,6 +11,7 @@
 ``settings``      the loop's and the tracker's sections of a config
 ``batches``       the batches of a stage, in order
 ``optimisation``  what moves in a stage, how fast, and the average of the weights on the way
+``deaths``        a process that dies, told from the errors of those that it leaves behind
 ``processes``     the processes of a run: starting them, telling them apart, agreeing, and stopping them in good order
 ``state``         the state of a stage in training: everything that a checkpoint holds, and how it is taken up again
 ``resumption``    taking up a run: which checkpoint, whether it belongs to this run, what cannot be the same

@@ -4,6 +4,10 @@ from .checkpoint import (
     load_model as load_model,
     load_weights as load_weights,
 )
+from .deaths import (
+    ProcessDied as ProcessDied,
+    deaths_told as deaths_told,
+)
 from .device import device_of as device_of
 from .loop import fit as fit
 from .processes import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import pickle
 import signal
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from medseg.contracts import Batch, Target
+from medseg.contracts import Batch, Refused, Target, complaint
 from medseg.training.settings import LoopConfig
 
 
@@ -72,7 +73,8 @@ class StageBatches(Dataset[Batch | Failure]):
         """The batch of this step, or why there is none."""
         epoch, step = divmod(number, self.steps)
         try:
-            return self.source.batch(self.target, epoch, step, rank=self.rank, world=self.world)
+            batch = self.source.batch(self.target, epoch, step, rank=self.rank, world=self.world)
+            return batch if get_worker_info() is None else _shared(batch)
         except Exception as error:
             trace = traceback.format_exc()
             portable = error if get_worker_info() is None else _portable(error)
@@ -83,7 +85,8 @@ class StageBatches(Dataset[Batch | Failure]):
         """Those of first <= step < last; each worker is up to two batches ahead.
 
         Because a batch is a function of its step, workers change nothing but the time. What goes wrong in one is
-        raised when its turn comes. Closing the generator ends them.
+        raised when its turn comes. Closing the generator ends them. Raises Refused where the memory that processes
+        share is too small.
         """
         loader = DataLoader(
             self,
@@ -94,12 +97,50 @@ class StageBatches(Dataset[Batch | Failure]):
             worker_init_fn=_leave_stopping_to_the_parent,
             generator=torch.Generator(),  # its own, so that nothing is drawn from that of the training
         )
-        for made in loader:
-            if isinstance(made, Failure):
-                if made.error.__traceback__ is None:  # it comes from another process
-                    made.error.__cause__ = RuntimeError(made.trace)
-                raise made.error
-            yield made
+        stream = _begun(loader)
+        try:
+            for made in stream:
+                if isinstance(made, Failure):
+                    if made.error.__traceback__ is None:  # it comes from another process
+                        made.error.__cause__ = RuntimeError(made.trace)
+                    raise made.error
+                yield made
+        finally:
+            _ended(stream)
+
+
+def _begun(loader: DataLoader[Any]) -> Iterator[Any]:
+    try:
+        return iter(loader)
+    except OSError as error:  # a semaphore lies in shared memory too
+        if error.errno != errno.ENOSPC:
+            raise
+        raise _no_room() from error
+
+
+def _ended(stream: Iterator[Any]) -> None:
+    """End the workers now, not when the last reference to them goes: an error may hold one until the program ends,
+    which then waits for them in vain."""
+    end = getattr(stream, "_shutdown_workers", None)
+    if end is not None:
+        end()
+
+
+def _shared(batch: Batch) -> Batch:
+    """The batch in shared memory, where the parent finds it; later, torch would fail in a thread of its own, and the
+    parent would wait for ever. Raises Refused where there is no room."""
+    try:
+        for value in vars(batch).values():
+            if isinstance(value, torch.Tensor):
+                value.share_memory_()
+    except RuntimeError as error:
+        raise _no_room() from error
+    return batch
+
+
+def _no_room() -> Refused:
+    expected = "room in /dev/shm for the batches that are made ahead (or training.workers=0, which needs none)"
+    return Refused([complaint("shared memory", expected, "No space left on device", "training.workers")])
 
 
 def _portable(error: Exception) -> Exception:

@@ -101,6 +101,10 @@ def save_weights(path: Path, model: nn.Module) -> None:
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """The weights that `save_weights` wrote, on the CPU. Raises Refused where they are absent or broken."""
+    run = path.parent
+    if not path.is_file() and path.name == "weights.pt":
+        expected = f"a training that has ended (medseg train {run}/config.yaml --out {run} --resume)"
+        raise Refused([complaint("weights", expected, "none yet", str(run))])
     try:
         return load(path)
     except BrokenFileError as broken:

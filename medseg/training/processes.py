@@ -16,6 +16,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
 from medseg.contracts import Refused, complaint
+from medseg.training.deaths import give_time_to_notice
 from medseg.training.device import device_of, refuse_absent
 from medseg.training.settings import LoopConfig
 
@@ -83,6 +84,7 @@ def launch(config: LoopConfig) -> Fabric:
         precision=config.precision,
     )
     fabric.launch()
+    give_time_to_notice()
     if config.batch_size % fabric.world_size:
         expected = f"a multiple of the {fabric.world_size} processes"
         raise said_once(Refused([complaint("batch size", expected, config.batch_size, "training.batch_size")]))

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from medseg.contracts import Refused, Stage, complaint
+from medseg.contracts import RUN_VERSION, Refused, Stage, complaint
 from medseg.training.checkpoint import load_latest, restore_weights
 from medseg.training.state import Position
 
@@ -27,6 +27,8 @@ def newest_checkpoint(
         return None
     if not resume:
         raise Refused([complaint("run folder", "no checkpoints, or resume", "checkpoints", str(run_folder))])
+    if (version := saved.get("version", RUN_VERSION)) > RUN_VERSION:
+        raise Refused([complaint("version of the checkpoint", f"at most {RUN_VERSION}", version, str(run_folder))])
     if missing := [key for key in ("made_with", "model", "optimizer", "position") if key not in saved]:
         expected = "a state that training has saved"
         raise Refused([complaint("checkpoint", expected, f"one without {', '.join(missing)}", str(run_folder))])

@@ -12,7 +12,7 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from medseg.contracts import Batch, Losses, Objective, Stage
+from medseg.contracts import RUN_VERSION, Batch, Losses, Objective, Stage
 from medseg.training.means import Means
 from medseg.training.optimisation import build_average, build_optimizer, freeze
 from medseg.training.settings import LoopConfig
@@ -106,6 +106,7 @@ class StageState:
         names = sorted(self.means.sums)
         *sums, cases = self.means.total(fabric, names).tolist()
         return {
+            "version": RUN_VERSION,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},

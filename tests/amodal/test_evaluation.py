@@ -12,7 +12,8 @@ import pytest
 from medseg.amodal.completion.calibration import CALIBRATION, Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.evaluation import evaluate_amodal
-from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
+from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.cohorts.snapshots import fingerprint
 from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Volume
 from medseg.images.files import write_labels
 from medseg.training.checkpoint import BEST, load_weights, save

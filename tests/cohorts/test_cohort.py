@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
+from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.cohorts.snapshots import fingerprint
 from medseg.contracts import Case, ClassLabel, Cohort, Refused
 
 
@@ -171,7 +172,7 @@ def test_bad_text_is_refused(pictures) -> None:
     (root / "cohort.yaml").write_text("classes: {a: 0\n")
     yaml, manifest = refusals(root)
     assert manifest == f"manifest.csv: expected UTF-8 text, got byte 10 ({root / 'manifest.csv'})"
-    assert yaml.startswith("cohort.yaml: expected YAML, got while parsing a flow mapping") and "line 2" in yaml
+    assert yaml.startswith("cohort.yaml: expected YAML, got expected ',' or '}'") and "line 2" in yaml
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_bad_text_is_refused(pictures) -> None:
         ),
         (
             "object: 255",
-            "no: 255",
+            "false: 255",
             "class name: expected text (put it in quotes), got False (classes.False, cohort.yaml)",
         ),
         (

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medseg.cohorts.cohort import fingerprint, load_cohort, write_cohort
+from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.cohorts.snapshots import fingerprint
 from medseg.cohorts.splits import SplitConfig, apply, split_cases
 from medseg.contracts import Cohort, ObjectRules, Refused, Volume
 from medseg.images.files import write_labels

@@ -27,5 +27,5 @@ def noted(name: str, action: Callable[..., Any]) -> Callable[..., Any]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     images.check_images = noted("checked", images.check_images)
-    train.fingerprint = noted("fingerprinted", train.fingerprint)
+    train.snapshot = noted("fingerprinted", train.snapshot)
     sys.exit(app())

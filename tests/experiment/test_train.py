@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from medseg.annotators.simulation.samples import write_samples
-from medseg.cohorts.cohort import fingerprint, load_cohort
+from medseg.cohorts.cohort import load_cohort
+from medseg.cohorts.snapshots import fingerprint
 from medseg.training.checkpoint import load
 
 HERE = Path(__file__).parent

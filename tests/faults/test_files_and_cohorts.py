@@ -172,10 +172,13 @@ YAMLS = {
     ),
     "deep keys": (holding("cohort.yaml", b"{a: " * 20_000), "got more than 20 levels within one another in line 1"),
     "deep indents": (holding("cohort.yaml", b"- " * 20_000), "got more than 20 levels within one another in line 1"),
-    "itself": (holding("cohort.yaml", b"classes: &a [*a]"), "cohort.yaml: expected YAML, got an alias, *a, in line 1"),
+    "itself": (
+        holding("cohort.yaml", b"classes: &a [*a]"),
+        "cohort.yaml: expected YAML, got an alias, *a: write its content out in line 1",
+    ),
     "alias bomb": (
         holding("cohort.yaml", ALIASES.encode()),
-        "cohort.yaml: expected YAML, got an alias, *a0, in line 2",
+        "cohort.yaml: expected YAML, got an alias, *a0: write its content out in line 2",
     ),
     "long number": (
         holding("cohort.yaml", b"spatial_dims: " + b"9" * 5000),
@@ -184,7 +187,7 @@ YAMLS = {
     "large number": (replaced("cohort.yaml", "255", "9" * 4000), "class value: expected an integer of the mask files"),
     "classes swapped": (
         replaced("cohort.yaml", "object: 255", "object: 255, background: 255, object: 0"),
-        "got the key background in line 3, which stands in line 3 already",
+        "got the key classes.background in line 3, which stands in line 3 already",
     ),
     "two sections": (
         replaced("cohort.yaml", "channels:", "'spatial_dims': 3\nchannels:"),
@@ -425,7 +428,7 @@ def test_an_expression_without_an_end_is_given_up(pictures) -> None:
     result = CliRunner().invoke(app, ["index", str(root), "--patient-from", "(a|aa)+$"])
     assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True), result.exception
     assert "patient_from: expected a regular expression that is done in 3 s, got (a|aa)+$, which takes" in result.output
-    assert time.monotonic() - begun < 2 * MOST_SECONDS
+    assert time.monotonic() - begun < 4 * MOST_SECONDS  # on a busy machine
     assert not (root / "manifest.csv").exists()
 
 
@@ -437,5 +440,5 @@ def test_one_mistake_in_many_masks_is_one_line(pictures) -> None:
     said = [line for line in result.output.splitlines() if "mask values" in line]
     assert said == [
         "mask values: expected 0, 1, 2, got 255 in 20 voxels "
-        "(16 times: c01/ann, ann/c01.png; c01/bob, bob/c01.png; c02/ann, ann/c02.png; ...)"
+        "(c01/ann, ann/c01.png; c01/bob, bob/c01.png; c02/ann, ann/c02.png and 13 more: 16 in all)"
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -241,20 +240,6 @@ def test_a_place_that_cannot_take_results(
     expected = {"within": "expected one outside of", "below a file": "got a file note.txt", "read-only": "that may be"}
     refused(place.tell(verb, *words, out=out), expected[kind])
     assert place.files() == before
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 32 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(disk)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("a disk can be mounted by root only")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED)]

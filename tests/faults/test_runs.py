@@ -4,79 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from medseg.__main__ import app
-from medseg.amodal.shapes import write_shapes
-from medseg.annotators.simulation.samples import write_samples
 from medseg.training.checkpoint import load, save
 
-CONFIG = """\
-experiment: faults
-recipe: soft_mean
-data:
-  cohort: {cohort}
-  split: {{val: 0.2, test: 0.2}}
-  grid: {{mode: resize, size: [16, 16]}}
-network: {{channels: [4, 8], features: 4, residual_units: 1}}
-training: {{batch_size: 2, steps: {{warmup: 1, joint: 1}}, accelerator: cpu}}
-"""
-AMODAL = """\
-experiment: faults
-recipe: without_visible
-data:
-  cohort: {cohort}
-  split: {{val: 0.25, test: 0.25}}
-  frame: {{size: [16, 16], spacing: 4.0}}
-network: {{channels: [4, 8], coarse: 4, fine: 2}}
-training: {{batch_size: 4, epochs: {{complete: 1, occluded: 1}}, objects_per_epoch: 8, accelerator: cpu}}
-"""
-
-
-def medseg(*words: object) -> tuple[int, list[str]]:
-    """Exit status, and the lines that begin with error."""
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    return done.exit_code, [line for line in done.output.splitlines() if line.startswith("error: ")]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cohort, its config and an evaluated run."""
-    folder = tmp_path_factory.mktemp("trained")
-    write_samples(folder / "cohort", seed=1, spatial_dims=2, size=24, cases=5, annotators=("good", "over"))
-    (folder / "x.yaml").write_text(CONFIG.format(cohort=folder / "cohort"))
-    assert medseg("train", folder / "x.yaml", "--out", folder / "run") == (0, [])
-    assert medseg("evaluate", folder / "run") == (0, [])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def completing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cohort of label maps, its config and a run."""
-    folder = tmp_path_factory.mktemp("completing")
-    write_shapes(folder / "cohort", seed=0, spatial_dims=2, cases=8, size=64)
-    (folder / "x.yaml").write_text(AMODAL.format(cohort=folder / "cohort"))
-    assert medseg("train", folder / "x.yaml", "--out", folder / "run") == (0, [])
-    return folder
-
-
-@pytest.fixture
-def own(trained: Path, tmp_path: Path) -> Path:
-    """A copy of the run, which a test may spoil; its cohort is the one of all."""
-    return shutil.copytree(trained / "run", tmp_path / "run")
+from .tiny_runs import medseg
 
 
 # ------------------------------------------------------------------------------------ the run folder
@@ -143,10 +87,14 @@ app()
 """
 
 
-def begun(config: Path, run: Path) -> subprocess.Popen[str]:
+def begun(
+    config: Path, run: Path, *overrides: str, program: Sequence[str] = (sys.executable, "-c", WAITING)
+) -> subprocess.Popen[str]:
     """A slow training, as soon as its first checkpoint is there."""
-    command = [sys.executable, "-c", WAITING, "train", str(config), "training.steps.joint=200", "--out", str(run)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [*program, "train", str(config), "training.steps.joint=200", *overrides, "--out", str(run)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     ends = time.monotonic() + 60
     while not (run / "joint" / "last.ckpt").exists():
         assert process.poll() is None and time.monotonic() < ends, process.communicate()
@@ -260,7 +208,8 @@ SPOILED: list[tuple[str, Callable[[Path], object], str]] = [
      "config: expected what the run was trained with (undo the change, or train a new run), got another"),
     ("config.yaml cut", lambda run: cut(run / "config.yaml"), "config"),
     ("config.yaml a word", lambda run: (run / "config.yaml").write_text("word"), "config: expected keys and values"),
-    ("config.yaml binary", lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\0"), "config: expected YAML"),
+    ("config.yaml binary", lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\0"),
+     "config.yaml: expected UTF-8 text"),
     ("environment.json cut", lambda run: cut(run / "environment.json"), "environment.json: expected what training"),
     ("weights of another network", other_network, "weights: expected those of the network in config.yaml"),
     ("weights of another seed", other_seed, "weights: expected those that this run ended with, got those of another"),
@@ -285,7 +234,10 @@ def test_a_spoiled_run_is_refused_in_a_sentence(
     assert status == 1 and said[0].startswith(f"error: {sentence}") and not (own / "maps").exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"shift": "wide"}', '{"shift": NaN}', '{"width": 1}'])
+CALIBRATIONS = ("{", "[]", '{"shift": "wide"}', '{"shift": NaN}', '{"width": 1}')
+
+
+@pytest.mark.parametrize("text", CALIBRATIONS)
 def test_a_spoiled_calibration_is_refused(completing: Path, tmp_path: Path, text: str) -> None:
     run = shutil.copytree(completing / "run", tmp_path / "run")
     (run / "calibration.json").write_text(text)
@@ -301,18 +253,17 @@ def test_a_checkpoint_with_another_content_is_not_resumed(trained: Path, own: Pa
     assert line.startswith("error: checkpoint: expected a state that training has saved, got one without made_with")
 
 
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (lambda run: cut(run / "scores.csv"), "scores.csv: expected a whole table"),
-        (lambda run: (run / "scores.csv").write_bytes(b"\xff\xfe\0"), "scores.csv: expected a table"),
-        (lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
-        (lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
-        (lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
-        (lambda run: (run / "config.yaml").write_text("{"), "config: expected"),
-    ],
-    ids=["cut", "binary", "empty", "no number", "config a word", "config broken"],
-)
+SCORES: list[tuple[str, Callable[[Path], object], str]] = [
+    ("scores.csv cut", lambda run: cut(run / "scores.csv"), "scores.csv: expected a whole table"),
+    ("scores.csv binary", lambda run: (run / "scores.csv").write_bytes(b"\xff\xfe\0"), "scores.csv: expected a table"),
+    ("scores.csv empty", lambda run: (run / "scores.csv").write_text(""), "scores.csv: expected a table"),
+    ("a value that is no number", lambda run: edited(run / "scores.csv", "0.", "o."), "value: expected a number"),
+    ("config.yaml a word", lambda run: (run / "config.yaml").write_text("word"), "config: expected"),
+    ("config.yaml broken", lambda run: (run / "config.yaml").write_text("{"), "config.yaml: expected YAML"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), [row[1:] for row in SCORES], ids=[row[0] for row in SCORES])
 def test_spoiled_scores_are_not_compared(own: Path, spoil: Callable[[Path], object], sentence: str) -> None:
     spoil(own)
     status, said = medseg("compare", own)

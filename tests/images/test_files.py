@@ -413,3 +413,26 @@ def test_an_unknown_suffix_is_refused_and_the_path_named_by_default(tmp_path: Pa
 
 def test_suffix_of_takes_nii_gz_as_one() -> None:
     assert [suffix_of(Path(name)) for name in ("a.b.NII.GZ", "a.png", "a.nii")] == [".nii.gz", ".png", ".nii"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (b"= LOCAL\n", b"= LOCAL;", "file: expected a header that ends with ElementDataFile = LOCAL, got another"),
+        (b"DataSize =", b"DataSiz =", "CompressedDataSize: expected {size}, the bytes that follow, got no such line"),
+        (b"DataSize = ", b"DataSize = 1", "CompressedDataSize: expected {size}, the bytes that follow, got 1{size}"),
+        (b"DimSize = 16 12 6", b"DimSize = 16 12 5",
+         "file: expected 960 bytes of voxels, got 1152: its header speaks of another image"),
+    ],
+)  # fmt: skip
+def test_an_mha_whose_header_speaks_of_other_bytes_is_refused(
+    tmp_path: Path, old: bytes, new: bytes, expected: str
+) -> None:
+    path = tmp_path / "x.mha"
+    array = np.random.default_rng(0).integers(0, 255, (16, 12, 6)).astype(np.uint8)
+    write_labels(path, Volume(array=array, affine=np.eye(4), spacing_mm=None))
+    whole = path.read_bytes()
+    size = len(whole) - whole.index(b"LOCAL\n") - 6
+    assert whole.count(old) == 1
+    path.write_bytes(whole.replace(old, new))
+    assert refusal(path) == f"{expected.format(size=size)} (c07/bob)"

@@ -152,7 +152,8 @@ def test_weights_that_are_absent_or_broken_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         load_weights(tmp_path / "weights.pt")
     assert refused.value.complaints == (
-        f"weights: expected a file written by training, got {tmp_path}/weights.pt: no such file ({tmp_path})",
+        f"weights: expected a training that has ended (medseg train {tmp_path}/config.yaml --out {tmp_path} --resume), "
+        f"got none yet ({tmp_path})",
     )
     checkpoint.save_weights(tmp_path / "weights.pt", torch.nn.Linear(1, 1))
     flip_a_bit(tmp_path / "weights.pt")

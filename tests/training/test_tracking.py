@@ -224,6 +224,29 @@ def test_a_server_that_is_out_of_reach_loses_nothing(
     assert "scores/path" in logged[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["never answers", "answers once", "is not there"])
+def test_with_the_seconds_that_users_wait_it_is_offline_within_fifteen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    server = Server(heads=kind == "answers once")
+    if kind == "is not there":
+        server.close()
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.port}")
+    monkeypatch.setattr(tracking, "_server", lambda: f"http://127.0.0.1:{server.port}")
+    with pytest.warns(UserWarning, match="W&B is offline: "), tracker(folder, "auto") as told:
+        begun = time.monotonic()
+        told.metrics({"val/nll": 0.25}, 4)
+        waited = time.monotonic() - begun
+    assert waited < 15
+    assert time.monotonic() - begun < 20
+    server.close()
+    (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")
+    assert history(read_finished(file))["val/nll"] == 0.25
+    print(f"{kind}: {waited:.1f} s")
+
+
 @pytest.mark.parametrize(("heads", "reason"), [(0, "no answer in 0.3 s from "), (1, "")])
 def test_any_answer_is_one_and_none_is_told_in_time(heads: int, reason: str) -> None:
     server = Server(heads)

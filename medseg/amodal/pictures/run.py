@@ -42,7 +42,7 @@ DIMENSIONS, STEPS = 6, (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
 
 
 def draw_amodal_run(
-    run: Path,
+    folder: Path,
     completer: Completer,
     cohort: ObjectCohort,
     config: AmodalConfig,
@@ -52,9 +52,10 @@ def draw_amodal_run(
 ) -> None:
     """Write report/: one picture per stage, latent traversals, the curves and the page.
 
-    objects, answers: the test objects of the evaluation; stage II is shown on validation objects.
+    folder: holds scores.csv, rivals.csv, config.yaml and metrics.jsonl. objects, answers: the test objects of the
+    evaluation; stage II is shown on validation objects.
     """
-    report, rules = run / "report", config.data.frame
+    report, rules = folder / "report", config.data.frame
     chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)
@@ -65,8 +66,8 @@ def draw_amodal_run(
         draw_completions(report / "synthetic.png", _panels(occluded, completer.answers(occluded, 4, abstain=False)))
     order = np.random.default_rng(0).permutation(len(objects))[:ROWS]
     draw_completions(report / "completions.png", _panels([objects[n] for n in order], [answers[n] for n in order]))
-    draw_curves(run)
-    write_page(run, METRICS, pictures=PICTURES, beside={"By the fraction of the object that is occluded": bin_rows})
+    draw_curves(folder)
+    write_page(folder, METRICS, pictures=PICTURES, beside={"By the fraction of the object that is occluded": bin_rows})
 
 
 def _panels(objects: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:

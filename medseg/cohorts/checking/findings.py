@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SHOWN = 3
-"""So many places of equal complaints are named."""
+from medseg.contracts import gathered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,26 +73,6 @@ def _table_of_annotators(coverage: Sequence[Coverage]) -> list[str]:
         counts = f"{cases:>5}  {row.train:>5}  {row.val:>5}  {row.test:>5}  {row.unassigned:>8}"
         lines.append(f"{row.annotator:<{width}}  {counts}  {row.foreground:>10.2%}")
     return lines
-
-
-def gathered(lines: Sequence[str]) -> list[str]:
-    """Lines that differ only in the place in their last brackets are one, with a count and the first three places.
-
-    >>> gathered([f"mask values: expected 0, 1, got 7 (c{number})" for number in range(5)])
-    ['mask values: expected 0, 1, got 7 (5 times: c0; c1; c2; ...)']
-    """
-    places: dict[str, list[str]] = {}
-    for line in lines:
-        what, opened, place = line.rpartition(" (")
-        key, place = (what, place[:-1]) if opened and place.endswith(")") else (line, "")
-        places.setdefault(key, []).append(place)
-    told = []
-    for what, where in places.items():
-        if len(where) <= SHOWN:
-            told += [f"{what} ({place})" if place else what for place in where]
-        else:
-            told.append(f"{what} ({len(where)} times: {'; '.join(where[:SHOWN])}; ...)")
-    return told
 
 
 def some(names: Sequence[str]) -> str:

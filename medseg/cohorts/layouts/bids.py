@@ -13,8 +13,7 @@ from medseg.cohorts.layouts.choices import Choices
 from medseg.cohorts.layouts.files import natural, stem
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.cohorts.layouts.tasks import chosen_task
-from medseg.cohorts.text_files import read_text
-from medseg.contracts import Case, Cohort, Refused, complaint
+from medseg.contracts import Case, Cohort, Refused, complaint, read_text
 from medseg.images import SCAN_SUFFIXES, suffix_of
 
 NEEDS = "sub-01/anat/sub-01_T1w.nii.gz and derivatives/<pipeline>/sub-01/anat/sub-01_desc-rater1_dseg.nii.gz"
