@@ -1,7 +1,7 @@
 """Method one: a true-label network and a confusion matrix per annotator, learned together.
 
 ``nouns``             what the method says, of a batch and of a case
-``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, one of them at random
+``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous, one at random
 ``fusion``            all annotators' labels of many cases -> one truth, and what each annotator is worth where
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop

@@ -27,6 +27,7 @@ Recipe = Literal[
     "soft_mean",
     "majority_vote",
     "staple",
+    "unanimous",
     "random_annotator",
     "separate",
     "oracle",

@@ -34,6 +34,17 @@ def majority_vote(labels: Labels, num_classes: int) -> Labels:
     return np.where(votes.any(axis=0), votes.argmax(axis=0), UNLABELLED).astype(labels.dtype)
 
 
+def unanimous(labels: Labels) -> Labels:
+    """What all who labelled a voxel wrote (S...), UNLABELLED where they differ or nobody said anything.
+
+    >>> unanimous(np.array([[0, 1, 1, -1], [0, 1, 0, -1], [0, -1, 0, -1]])).tolist()
+    [0, 1, -1, -1]
+    """
+    most = labels.max(axis=0)
+    least = np.where(labels == UNLABELLED, most, labels).min(axis=0)
+    return np.where(most == least, most, UNLABELLED).astype(labels.dtype)
+
+
 def soft_mean(labels: Labels, num_classes: int) -> NDArray[np.float32]:
     """p[t] = share of the annotators who labelled the voxel that wrote t, (T,S...).
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medseg.annotators.consensus import majority_vote, random_annotator, soft_mean, staple, vote_fraction
+from medseg.annotators.consensus import (
+    majority_vote,
+    random_annotator,
+    soft_mean,
+    staple,
+    unanimous,
+    vote_fraction,
+)
 from medseg.contracts import UNLABELLED
 
 U = UNLABELLED
@@ -101,3 +108,8 @@ def test_staple_leaves_the_undecided_to_the_vote():
 def test_staple_knows_classes_that_nobody_wrote():
     labels = np.stack([3 * disc()] * 3)
     np.testing.assert_array_equal(staple(labels, 5), labels[0])
+
+
+def test_the_unanimous_say_nothing_where_two_differ_and_absent_annotators_do_not_count() -> None:
+    labels = np.array([[0, 1, 2, 2, UNLABELLED], [0, 1, 1, UNLABELLED, UNLABELLED]])
+    assert unanimous(labels).tolist() == [0, 1, UNLABELLED, 2, UNLABELLED]

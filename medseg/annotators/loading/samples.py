@@ -109,6 +109,8 @@ class Samples:
         classes = len(self.cohort.classes)
         if target == "majority_vote":
             return consensus.majority_vote(record.labels, classes)[None]
+        if target == "unanimous":
+            return consensus.unanimous(record.labels)[None]
         if target == "staple":
             return consensus.staple(record.labels, classes)[None]
         if target == "truth":

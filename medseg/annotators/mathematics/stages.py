@@ -13,6 +13,7 @@ per_annotator_global   the likelihood of Zhang et al. 2020 with one matrix per a
 per_annotator_pixel    Zhang et al. 2020, started at the identity
 soft_mean              baseline: the network on all labels at once, which is on their mean
 majority_vote, staple  baselines: the network on a fused label
+unanimous              baseline: the network on the voxels on which all annotators agree; the image decides the others
 random_annotator       baseline: the network on one annotator's label, drawn anew each time
 separate               baseline: a network per annotator; their mean is the truth
 oracle                 the ceiling: the network on the known truth
@@ -63,6 +64,7 @@ RECIPES: Mapping[str, Recipe] = {
     "soft_mean": Recipe(confusion="none"),
     "majority_vote": Recipe(confusion="none", target="majority_vote"),
     "staple": Recipe(confusion="none", target="staple"),
+    "unanimous": Recipe(confusion="none", target="unanimous"),
     "random_annotator": Recipe(confusion="none", target="random_annotator"),
     "separate": Recipe(confusion="separate", objective=separate_cross_entropy),
     "oracle": Recipe(confusion="none", target="truth"),
