@@ -12,8 +12,7 @@ from medseg.cohorts.layouts.choices import Choices, split_meanings
 from medseg.cohorts.layouts.files import split_named, stem, unknown_split
 from medseg.cohorts.layouts.survey import cohort_of
 from medseg.cohorts.manifest import MANIFEST, SPACING, TRUTH, spacing_complaint, spacing_of_text
-from medseg.cohorts.text_files import read_text
-from medseg.contracts import Case, Cohort, Refused, Split, complaint
+from medseg.contracts import Case, Cohort, Refused, Split, complaint, read_text
 from medseg.images import SUFFIXES, suffix_of
 
 NEEDS = "one .csv with the columns image and <annotator> (paths), or image, annotator and mask; case, patient, split"

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon
 
-from medseg.cohorts.text_files import read_text
-from medseg.contracts import Refused, complaint
+from medseg.contracts import Refused, complaint, read_text
 
 MOST_BYTES = 2**25
 """Of a file; the largest has one million."""
