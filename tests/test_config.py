@@ -208,7 +208,7 @@ def test_the_recipe_says_which_method_it_is(file: Path, amodal: Path) -> None:
     for recipe in ("three_stages", "without_occluded", "without_visible", "pcnet"):
         assert isinstance(load_config(amodal, [f"recipe={recipe}"]), AmodalConfig)
     found = complaints(amodal, "recipe=three_stage")
-    assert found[0].startswith("override 'recipe=three_stage': recipe: expected one of anchored, ")
+    assert found[0].startswith("override 'recipe=three_stage': recipe: expected one of fused, ")
     assert found[0].endswith("got 'three_stage'; did you mean three_stages?")
 
 

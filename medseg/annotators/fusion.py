@@ -124,6 +124,7 @@ def _maximised(cases: Sequence[_Case]) -> Fusion:
     for case in cases:
         case.measure()
     disputed = np.concatenate([case.distance[case.disputed] for case in cases])
+    disputed = disputed[np.isfinite(disputed)]
     edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
     for case in cases:
         case.zone = np.digitize(case.distance, edges)

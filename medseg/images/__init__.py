@@ -6,6 +6,7 @@
 ``promises``      what a header promises, judged before anything is made room for
 ``raster_files``  PNG, JPEG and TIFF
 ``grids``         masks and channels brought onto the grid of their image
+``itk_files``     what SimpleITK reads of NRRD and MHA
 ``scan_files``    NIfTI, NRRD and MHA
 ``dicom_files``   series of DICOM slices
 ``netpbm_files``  portable pixmaps, packed or not

@@ -9,8 +9,8 @@ import numpy as np
 
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.integrity import reason
+from medseg.images.itk_files import itk_affine
 from medseg.images.promises import require_size
-from medseg.images.scan_files import itk_affine
 
 PATIENT, SERIES, INSTANCE, MODALITY = "0010|0020", "0020|000e", "0008|0018", "0008|0060"
 UNEVEN = 0.01

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.grids import require_grid
 from medseg.images.headers import ImageHeader
+from medseg.images.itk_files import read_tags
 from medseg.images.raster_files import PILLOW_SUFFIXES, TIFF_SUFFIXES, picture_header, read_picture, write_picture
 from medseg.images.scan_files import (
     ITK_SUFFIXES,
     NIFTI_SUFFIXES,
     read_scan,
     read_stack,
-    read_tags,
     scan_header,
     stored_shape,
     write_scan,

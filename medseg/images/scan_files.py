@@ -9,7 +9,6 @@ import math
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
@@ -21,11 +20,9 @@ from numpy.typing import NDArray
 from medseg.contracts import Refused, Volume, complaint
 from medseg.images.geometry import LPS_TO_RAS, spacing_of
 from medseg.images.headers import ImageHeader
-from medseg.images.integrity import check_payload, gunzip, reason, require_mha_header
+from medseg.images.integrity import gunzip, reason
+from medseg.images.itk_files import itk_affine, itk_header, read_itk, squeezed
 from medseg.images.promises import nifti_complaints, require_right_angles, require_size
-
-if TYPE_CHECKING:  # half a second to import, and most cohorts have no such file
-    import SimpleITK
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 ITK_SUFFIXES = (".nrrd", ".mha")
@@ -43,7 +40,7 @@ def read_scan(path: Path, where: str) -> Volume:
     nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
     if nifti:
         _require_named_as_packed(path, where)
-    volume = _read_nifti(path.read_bytes(), where) if nifti else _read_itk(path, where)
+    volume = _read_nifti(path.read_bytes(), where) if nifti else read_itk(path, where)
     spatial_dims = volume.array.ndim - 1
     require_right_angles(volume.affine, min(spatial_dims, 3), where)
     if spatial_dims > 3:
@@ -62,7 +59,7 @@ def scan_header(path: Path, where: str) -> ImageHeader:
             _require_sound(image.header, where)  # pyright: ignore[reportArgumentType]
             affine = np.asarray(image.affine, np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         else:
-            reader = _itk_header(path, where)
+            reader = itk_header(path, where)
             affine, channels = itk_affine(reader), reader.GetNumberOfComponents()
         shape = stored_shape(path)
     except (*BROKEN_NIFTI, EOFError, zlib.error, RuntimeError) as error:
@@ -102,7 +99,7 @@ def stored_shape(path: Path) -> tuple[int, ...]:
     """The axes (X,Y,...) as the header has them, those of length 1 included."""
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         return tuple(int(n) for n in nib.load(path).shape)  # pyright: ignore[reportAttributeAccessIssue]
-    return _itk_header(path, str(path)).GetSize()
+    return itk_header(path, str(path)).GetSize()
 
 
 def _read_nifti(content: bytes, where: str) -> Volume:
@@ -123,7 +120,7 @@ def _read_nifti(content: bytes, where: str) -> Volume:
     if array.dtype.kind not in "biuf":
         raise Refused([complaint("voxels", "one number each", str(array.dtype), where)])
     assert image.affine is not None
-    return Volume(array=_squeezed(array)[None], affine=np.asarray(image.affine, np.float64), spacing_mm=None)
+    return Volume(array=squeezed(array)[None], affine=np.asarray(image.affine, np.float64), spacing_mm=None)
 
 
 def _nifti_bytes(content: bytes, where: str) -> int | None:
@@ -143,62 +140,6 @@ def _nifti_bytes(content: bytes, where: str) -> int | None:
         require_size(header.get_data_shape(), item_bytes, where)
         return int(header["vox_offset"]) + math.prod(map(int, header.get_data_shape())) * item_bytes
     return None
-
-
-def _read_itk(path: Path, where: str) -> Volume:
-    import SimpleITK
-
-    try:
-        reader = _itk_header(path, where)
-        pixel = SimpleITK.Image([1, 1], reader.GetPixelID(), reader.GetNumberOfComponents())
-        require_size(reader.GetSize(), reader.GetNumberOfComponents(), where)
-        expected = math.prod(reader.GetSize()) * SimpleITK.GetArrayViewFromImage(pixel).nbytes
-        check_payload(path.read_bytes(), expected, where)
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise Refused([complaint("file", "an NRRD or MHA image", reason(error), where)]) from error
-    array = SimpleITK.GetArrayFromImage(image).transpose()  # (Z,Y,X[,C]) -> ([C,]X,Y,Z)
-    channels = array if image.GetNumberOfComponentsPerPixel() > 1 else array[None]
-    return Volume(
-        array=np.stack([_squeezed(channel) for channel in channels]), affine=itk_affine(image), spacing_mm=None
-    )
-
-
-def read_tags(path: Path) -> dict[str, str]:
-    """What the header of an NRRD or MHA says beside its image, key -> text. Raises Refused for no such file."""
-    try:
-        reader = _itk_header(path, str(path))
-    except RuntimeError as error:
-        raise Refused([complaint("file", "an NRRD or MHA image", reason(error), str(path))]) from error
-    return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-
-
-def _itk_header(path: Path, where: str) -> SimpleITK.ImageFileReader:
-    """A reader that has read the header only."""
-    import SimpleITK
-
-    if path.name.lower().endswith(".mha"):
-        require_mha_header(path, where)
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    return reader
-
-
-def itk_affine(image: SimpleITK.ImageFileReader | SimpleITK.Image) -> NDArray[np.float64]:
-    """(4,4) voxel index -> mm, RAS+; ITK itself counts LPS+."""
-    dims = min(image.GetDimension(), 3)
-    lps = np.eye(4)
-    direction = np.reshape(image.GetDirection(), (image.GetDimension(), -1))
-    lps[:dims, :dims] = (direction * np.asarray(image.GetSpacing()))[:dims, :dims]
-    lps[:dims, 3] = image.GetOrigin()[:dims]
-    return LPS_TO_RAS @ lps
-
-
-def _squeezed(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    while array.ndim > 2 and array.shape[-1] == 1:
-        array = array[..., 0]
-    return array
 
 
 # ---------------------------------------------------------------------------------------- writing
