@@ -2,6 +2,7 @@
 
 ``nouns``             what the method says, of a batch and of a case
 ``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous, one at random
+``labelled_case``     the labels of one case, and what is believed of its truth
 ``fusion``            all annotators' labels of many cases -> one truth, and what each annotator is worth where
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop

@@ -16,6 +16,7 @@ from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork
 from medseg.annotators.mathematics.stages import RECIPES, stages
+from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
 from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
@@ -133,7 +134,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
     refuse_too_large(
         [*source.train, *source.val],
         config.data.grid,
-        masks=len(annotators) if separate else 1,
+        masks=lambda case: len(source.samples.present(case)) if separate else 1,
         copies=copies_of_source(config.training),
         where=cohort.name,
     )
@@ -169,9 +170,11 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     width, seen = config.confusion.trunk, (signature.channels, config.network.features, classes)
     if recipe.confusion == "style":
         trunk = PointwiseTrunk(*seen, width)
+        confusion = StyleConfusion(annotators, classes, width, config.confusion.embedding)
     else:
         trunk = ConvolutionTrunk(signature.spatial_dims, *seen, width)
-    return AnnotatorModel(network(), annotators, PixelConfusion(annotators, classes, width), trunk)
+        confusion = PixelConfusion(annotators, classes, width)
+    return AnnotatorModel(network(), annotators, confusion, trunk)
 
 
 def read_annotator_run(run: Path) -> RunConfig:

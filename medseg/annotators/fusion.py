@@ -9,18 +9,14 @@ labels of one who over-segments say nothing (always foreground), far from it eve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
-from scipy.special import softmax
 
+from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, distance_to_border
 from medseg.contracts import UNLABELLED
-
-Labels = NDArray[np.integer]
-Floats = NDArray[np.float64]
 
 SHARES = (0.4, 0.7, 0.9)
 """The zones end where these shares of the disputed voxels lie closer to the border: so they have no unit."""
@@ -30,9 +26,6 @@ ITERATIONS = 30
 
 TOLERANCE = 1e-3
 """or where no probability of a disputed voxel moves by more than this on average."""
-
-MARGIN = 2
-"""Voxels around all that anybody drew, beyond which nothing is learned about anybody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +37,16 @@ class Fusion:
     edges: Floats
     """(Z-1,) where a zone ends and the next begins: distance in voxels from the border of the fused truth."""
 
-    def __call__(self, labels: Labels) -> NDArray[np.float32]:
-        """labels (A,S...) -> p(t | all labels) (T,S...); all 0 where nobody labelled.
+    def __call__(self, labels: Labels, annotator_index: Index | None = None) -> NDArray[np.float32]:
+        """labels (P,S...), whose they are (P,) (None: all annotators', in their order) -> p(t | all labels) (T,S...).
+
+        All 0 where nobody labelled.
 
         p[t] is proportional to prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most probable
         truth itself: the E-step, from the vote on, until it stands. No class is more probable than another beforehand:
         a prior estimated from the truth that it helps to choose makes the larger class larger.
         """
-        case = _Case(labels, self.log_confusion.shape[-1])
+        case = LabelledCase(labels, annotator_index, self.log_confusion.shape[-1])
         for _ in range(ITERATIONS):
             case.measure()
             case.zone = np.digitize(case.distance, self.edges)
@@ -59,23 +54,26 @@ class Fusion:
                 break
         return case.posterior()
 
-    def evidence(self, labels: Labels, probs: NDArray[np.floating]) -> NDArray[np.float32]:
-        """How far each annotator was relied on: labels (A,S...), fused probs (T,S...) -> (A,S...) nats.
+    def evidence(
+        self, labels: Labels, probs: NDArray[np.floating], annotator_index: Index | None = None
+    ) -> NDArray[np.float32]:
+        """How far each annotator was relied on: labels (P,S...), fused probs (T,S...), whose (P,) -> (P,S...) nats.
 
         log C[y_a, t*] - log of the mean over t != t* of C[y_a, t]; t* is the most probable truth. Positive: the label
         speaks for the fused truth; near 0: it says nothing, whatever it is; negative: it was overruled. 0 where the
         annotator said nothing.
         """
         truth, classes = probs.argmax(axis=0), len(probs)
-        zone = np.digitize(_distance_to_border(truth), self.edges)
+        zone = np.digitize(distance_to_border(truth), self.edges)
         every = np.arange(classes)
         said = np.zeros(labels.shape, np.float32)
-        for annotator, drawn in enumerate(labels):
+        present = range(len(labels)) if annotator_index is None else annotator_index
+        for row, (annotator, drawn) in enumerate(zip(present, labels, strict=True)):
             known = (drawn != UNLABELLED) & (probs.sum(axis=0) > 0)
             rows = self.log_confusion[annotator, zone[known], drawn[known]]  # (N,T)
             best = truth[known][:, None] == every
             against = np.logaddexp.reduce(np.where(best, -np.inf, rows), axis=1) - np.log(classes - 1)
-            said[annotator, known] = rows[best] - against
+            said[row, known] = rows[best] - against
         return said
 
     def information(self) -> Floats:
@@ -89,8 +87,17 @@ class Fusion:
         return (np.exp(log_confusion) * (log_confusion - log_marginal)).sum(axis=(1, 2)) / classes
 
 
-def fit_fusion(cases: Sequence[Labels], num_classes: int) -> Fusion:
-    """Expectation-maximisation over labels (A,S...) of many cases, from their votes on.
+def fit_fusion(
+    cases: Sequence[Labels],
+    num_classes: int,
+    *,
+    annotator_index: Sequence[Index | None] | None = None,
+    annotators: int | None = None,
+) -> Fusion:
+    """Expectation-maximisation over labels (P,S...) of many cases, from their votes on.
+
+    annotator_index: whose labels these are (P,), case by case; None: all annotators', in their order. annotators: A;
+    None: as many as the first case has.
 
     M-step: C^(a)[z,o,t] = (n + m Cbar) / sum over o of the same, n[o,t] the expected voxels of zone z that a calls o
     and that are t, Cbar the mean matrix of all annotators, m the voxels of a case in that zone: who labelled little is
@@ -107,19 +114,20 @@ def fit_fusion(cases: Sequence[Labels], num_classes: int) -> Fusion:
     >>> bool((fusion(labels).argmax(axis=0) == truth).all())
     True
     """
-    todo = [_Case(labels, num_classes) for labels in cases]
+    present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
+    todo = [LabelledCase(labels, index, num_classes) for labels, index in zip(cases, present, strict=True)]
     sizes = np.array([case.disputed.sum() for case in todo])
     for _ in range(ITERATIONS):
-        fusion = _maximised(todo)
+        fusion = _maximised(todo, every)
         moved = np.array([case.explain(fusion.log_confusion) for case in todo])
         if (moved * sizes).sum() <= TOLERANCE * max(sizes.sum(), 1):
             break
     for case in todo:
         case.decide()
-    return _maximised(todo)
+    return _maximised(todo, every)
 
 
-def _maximised(cases: Sequence[_Case]) -> Fusion:
+def _maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
     """The M-step: zones by the truth as it is believed now, and the matrices in them."""
     for case in cases:
         case.measure()
@@ -128,63 +136,12 @@ def _maximised(cases: Sequence[_Case]) -> Fusion:
     edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
     for case in cases:
         case.zone = np.digitize(case.distance, edges)
-    return Fusion(log_confusion=_log_matrices(cases, len(edges) + 1), edges=edges)
+    return Fusion(log_confusion=_log_matrices(cases, len(edges) + 1, annotators), edges=edges)
 
 
-class _Case:
-    """The labels of one case in the box around all that anybody drew, and what is believed of its truth."""
-
-    def __init__(self, labels: Labels, num_classes: int) -> None:
-        self.shape, self.classes = labels.shape[1:], num_classes
-        self.seen = (labels != UNLABELLED).any(axis=0)
-        self.box = _box(np.asarray((labels > 0).any(axis=0)))
-        self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
-        self.present = np.flatnonzero((labels != UNLABELLED).reshape(len(labels), -1).any(axis=1))
-        votes = np.stack([(self.labels == label).sum(axis=0) for label in range(num_classes)], axis=-1)
-        self.disputed = votes.max(axis=-1) < votes.sum(axis=-1)
-        top = votes == votes.max(axis=-1, keepdims=True)
-        self.probs = top / top.sum(axis=-1, keepdims=True) * self.inside[..., None]  # (S...,T), of the vote
-        self.distance, self.zone = np.zeros(self.inside.shape), np.zeros(self.inside.shape, int)
-
-    def measure(self) -> None:
-        """The distance of every voxel from the border of the most probable truth."""
-        self.distance = _distance_to_border(self.probs.argmax(axis=-1))
-
-    def counts(self, zones: int) -> Iterator[Floats]:
-        """Per present annotator (Z,O,T) the expected voxels of each zone that are called O and are T."""
-        for drawn in self.labels[self.present]:
-            known = drawn != UNLABELLED
-            key = self.zone[known] * self.classes + drawn[known]
-            columns = [np.bincount(key, probs, minlength=zones * self.classes) for probs in self.probs[known].T]
-            yield np.stack(columns, axis=-1).astype(np.float64).reshape(zones, self.classes, self.classes)
-
-    def explain(self, log_confusion: Floats) -> float:
-        """The E-step; returns by how much the probabilities of a disputed voxel moved on average."""
-        scores = np.zeros_like(self.probs)
-        for matrices, drawn in zip(log_confusion[self.present], self.labels[self.present], strict=True):
-            known = drawn != UNLABELLED
-            scores[known] += matrices[self.zone[known], drawn[known]]
-        probs = softmax(scores, axis=-1) * self.inside[..., None]
-        moved = np.abs(probs - self.probs)[self.disputed]
-        self.probs = probs
-        return float(moved.mean()) if moved.size else 0.0
-
-    def decide(self) -> None:
-        """The most probable truth is certain."""
-        best = self.probs.argmax(axis=-1)[..., None] == np.arange(self.classes)
-        self.probs = best * self.inside[..., None].astype(float)
-
-    def posterior(self) -> NDArray[np.float32]:
-        """(T,S...) on the whole grid: background for certain outside of the box."""
-        probs = np.zeros((self.classes, *self.shape), np.float32)
-        probs[0] = self.seen
-        probs[(slice(None), *self.box)] = np.moveaxis(self.probs, -1, 0)
-        return probs
-
-
-def _log_matrices(cases: Sequence[_Case], zones: int) -> Floats:
+def _log_matrices(cases: Sequence[LabelledCase], zones: int, annotators: int) -> Floats:
     """The M-step: log C (A,Z,O,T); see ``fit_fusion``."""
-    annotators, classes = len(cases[0].labels), cases[0].classes
+    classes = cases[0].classes
     counts = np.zeros((annotators, zones, classes, classes))
     for case in cases:
         for annotator, of_case in zip(case.present, case.counts(zones), strict=True):
@@ -194,24 +151,3 @@ def _log_matrices(cases: Sequence[_Case], zones: int) -> Floats:
     sizes = np.sum([np.bincount(case.zone[case.inside], minlength=zones) for case in cases], axis=0)
     confusion = counts + (1 + sizes[:, None, None] / len(cases)) * pooled
     return np.log(confusion / confusion.sum(axis=2, keepdims=True))
-
-
-def _distance_to_border(truth: Labels) -> Floats:
-    """(S...) in voxels, from each voxel to the nearest one of another class; infinite where there is none."""
-    distance = np.full(truth.shape, np.inf)
-    present = np.unique(truth)
-    for label in present if len(present) > 1 else ():
-        inside = truth == label
-        distance[inside] = np.asarray(distance_transform_edt(inside))[inside]
-    return distance
-
-
-def _box(drawn: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Around all that is true, with a margin; the first voxel where nothing is."""
-    if not drawn.any():
-        return tuple(slice(0, 1) for _ in drawn.shape)
-    box = []
-    for axis, length in enumerate(drawn.shape):
-        places = np.flatnonzero(drawn.any(axis=tuple(other for other in range(drawn.ndim) if other != axis)))
-        box.append(slice(max(int(places[0]) - MARGIN, 0), min(int(places[-1]) + MARGIN + 1, length)))
-    return tuple(box)

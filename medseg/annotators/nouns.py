@@ -19,12 +19,15 @@ class ImageBatch:
     image: Tensor
     """(B,C,S...) float."""
     labels: Tensor
-    """(B,A,S...) class indices, UNLABELLED where nobody said anything; a consensus has A = 1 (the vote, STAPLE, the
-    truth, one annotator drawn at random)."""
+    """(B,P,S...) class indices of the annotators present, UNLABELLED where nobody said anything; a consensus has P = 1
+    (the vote, STAPLE, the truth, one annotator drawn at random)."""
     case_index: Tensor
     """(B,) the position of each case in the cohort."""
     consensus: Tensor | None = None
     """(B,T,S...) p(t | all labels), all 0 where nobody labelled; None in a target that has none."""
+    annotator_index: Tensor | None = None
+    """(B,P) whose labels these are; a case of fewer annotators has rows of UNLABELLED, with index 0, at the end. None:
+    P = A, all in their order, or a consensus."""
 
 
 @dataclass(frozen=True, kw_only=True)

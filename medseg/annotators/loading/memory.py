@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -19,13 +19,15 @@ BYTES_OF_IMAGE, BYTES_OF_LABELS = 4, 2
 """Of a voxel and channel (float32), and of a voxel and annotator (int16)."""
 
 
-def refuse_too_large(cases: Sequence[Case], grid: Grid, *, masks: int, copies: int, where: str) -> None:
+def refuse_too_large(
+    cases: Sequence[Case], grid: Grid, *, masks: Callable[[Case], int], copies: int, where: str
+) -> None:
     """Raise Refused where the cases on the network's grid would take more than 80 % of the memory available.
 
-    masks: per case (A, or 1 of a consensus). copies: how many processes of this machine hold them all.
+    masks: of a case (P, or 1 of a consensus). copies: how many processes of this machine hold them all.
     where: the cohort's name. The lists of foreground voxels of mode ``patch`` are not counted.
     """
-    need = copies * sum(read_all(cases, lambda case: bytes_on_grid(case, grid, masks)))
+    need = copies * sum(read_all(cases, lambda case: bytes_on_grid(case, grid, masks(case))))
     most = MOST * psutil.virtual_memory().available
     if need > most:
         remedy = "data.grid.spacing_mm" if grid.mode == "patch" else "data.grid.size"

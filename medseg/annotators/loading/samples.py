@@ -14,7 +14,7 @@ from medseg.annotators.fusion import Fusion, fit_fusion
 from medseg.annotators.loading.placement import Grid, image_to_grid, labels_to_grid
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import read_all
-from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
+from medseg.contracts import Case, Cohort, Refused, Target, complaint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,13 @@ class Sample:
     image: NDArray[np.float32]
     """(C,S...)."""
     labels: NDArray[np.integer]
-    """(A,S...) class indices; A = 1 of a consensus."""
+    """(P,S...) class indices of the annotators present; P = 1 of a consensus."""
     foreground: NDArray[np.int32]
     """(N,S) voxels to lay patches around; none in mode ``resize``."""
     consensus: NDArray[np.float32] | None = None
     """(T,S...) p(t | all labels) in the target ``fused``."""
+    annotator_index: NDArray[np.int64] | None = None
+    """(P,) whose labels these are, in the order of axis A; None of a consensus."""
 
 
 class Samples:
@@ -56,8 +58,13 @@ class Samples:
 
     def fuse(self, cases: Sequence[Case]) -> None:
         """Learn from the labels of these cases, those of training, whom to believe where, for the target ``fused``."""
-        labels = [sample.labels for sample in read_all(cases, lambda case: self.of(case, "annotated"))]
-        self.fusion = fit_fusion(labels, len(self.cohort.classes))
+        samples = read_all(cases, lambda case: self.of(case, "annotated"))
+        self.fusion = fit_fusion(
+            [sample.labels for sample in samples],
+            len(self.cohort.classes),
+            annotator_index=[sample.annotator_index for sample in samples],
+            annotators=len(self.annotators),
+        )
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Read what is not kept yet. Raises Refused with the complaints about all cases."""
@@ -78,34 +85,34 @@ class Samples:
         """All labels, and what they say together; raises as ``of``. ``fuse`` comes first."""
         assert self.fusion is not None
         annotated = self.of(case, "annotated")
-        return replace(annotated, consensus=self.fusion(annotated.labels))
+        return replace(annotated, consensus=self.fusion(annotated.labels, annotated.annotator_index))
+
+    def present(self, case: Case) -> NDArray[np.int64]:
+        """(P,) the annotators whose labels of this case are kept, in the order of axis A."""
+        present = [i for i, name in enumerate(self.annotators) if name in case.annotations]
+        if self.labels_per_image is not None:
+            rng = np.random.default_rng((self.seed, zlib.crc32(case.name.encode())))
+            present = sorted(rng.permutation(present)[: self.labels_per_image])
+        return np.array(present, np.int64)
 
     def _read(self, case: Case, target: Target) -> Sample:
-        record = read_record(case, self.cohort, self.annotators, self.voters)
+        present = self.present(case)
+        record = read_record(case, self.cohort, [self.annotators[i] for i in present], self.voters)
         if self.grid.spacing_mm and record.spacing_mm is None:
             got = "an image without one; leave data.grid.spacing_mm empty"
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])
         placement = self.grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
-        labels = labels_to_grid(self._shown(self._thinned(record), target), placement)
+        labels = labels_to_grid(self._shown(record, target), placement)
         somewhere = (labels > 0).any(0) if self.grid.mode == "patch" else np.zeros((0,) * (labels.ndim - 1))
         return Sample(
             image=image_to_grid(record.image, placement),
             labels=labels,
             foreground=np.argwhere(somewhere).astype(np.int32),
+            annotator_index=present if target in ("annotated", "random_annotator") else None,
         )
 
-    def _thinned(self, record: Record) -> Record:
-        if self.labels_per_image is None:
-            return record
-        present = [i for i, name in enumerate(self.annotators) if name in record.case.annotations]
-        rng = np.random.default_rng((self.seed, zlib.crc32(record.case.name.encode())))
-        kept = rng.permutation(present)[: self.labels_per_image]
-        labels = np.full_like(record.labels, UNLABELLED)
-        labels[kept] = record.labels[kept]
-        return replace(record, labels=labels)
-
     def _shown(self, record: Record, target: Target) -> NDArray[np.integer]:
-        """(A,S...) on the case's own grid."""
+        """(P,S...) on the case's own grid."""
         classes = len(self.cohort.classes)
         if target == "majority_vote":
             return consensus.majority_vote(record.labels, classes)[None]

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from medseg.annotators import consensus
 from medseg.annotators.loading.augmentation import Augmentation, apply_intensity, apply_space, crop_corner, draw
 from medseg.annotators.loading.placement import Grid
 from medseg.annotators.loading.samples import Sample, Samples
 from medseg.annotators.nouns import ImageBatch
-from medseg.contracts import Case, Cohort, Refused, Target, complaint
+from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
 
 class CohortSource:
@@ -98,7 +99,8 @@ class CohortSource:
         """The part of a case that has the size of the grid, at random where the case is larger."""
         sample = self.samples.of(case, target)
         if target == "random_annotator":
-            sample = replace(sample, labels=consensus.random_annotator(sample.labels, rng)[None])
+            drawn = consensus.random_annotator(sample.labels, rng)[None]
+            sample = replace(sample, labels=drawn, annotator_index=None)
         shape, size = sample.image.shape[1:], self.grid.size
         if shape == size:
             return sample
@@ -109,9 +111,21 @@ class CohortSource:
 
     def _batch(self, cases: Sequence[Case], samples: Sequence[Sample]) -> ImageBatch:
         fused = [sample.consensus for sample in samples if sample.consensus is not None]
+        most = max(len(sample.labels) for sample in samples)
+        labels = np.full((len(samples), most, *samples[0].labels.shape[1:]), UNLABELLED, np.int64)
+        for row, sample in zip(labels, samples, strict=True):
+            row[: len(sample.labels)] = sample.labels
         return ImageBatch(
             image=torch.from_numpy(np.stack([sample.image for sample in samples])),
-            labels=torch.from_numpy(np.stack([sample.labels for sample in samples]).astype(np.int64)),
+            labels=torch.from_numpy(labels),
             case_index=torch.tensor([self.index[case.name] for case in cases]),
             consensus=torch.from_numpy(np.stack(fused)) if fused else None,
+            annotator_index=self._annotator_index([sample.annotator_index for sample in samples], most),
         )
+
+    def _annotator_index(self, present: Sequence[NDArray[np.int64] | None], most: int) -> torch.Tensor | None:
+        """(B,P) of the annotators (P,) of each sample; None of a consensus, and where all are always present."""
+        known = [index for index in present if index is not None]
+        if all(len(index) == len(self.samples.annotators) for index in known):
+            return None
+        return torch.from_numpy(np.stack([np.pad(index, (0, most - len(index))) for index in known]))

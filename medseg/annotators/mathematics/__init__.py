@@ -4,7 +4,9 @@
 ``likelihood``        the likelihood of the annotators' labels under their matrices: the definition
 ``bayes``             Bayes' rule at every voxel
 ``tiled_likelihood``  the same for a matrix per voxel, with its gradient in closed form, tile by tile
-``confusion``         the matrices C^(a)[o,t], one per annotator or per annotator and voxel
+``heads``             what every form of the matrices C^(a)[o,t] can do
+``confusion``         its forms: one matrix per annotator, or per annotator and voxel
+``styles``            a matrix per annotator and voxel, from few numbers per annotator
 ``trunks``            what a matrix per voxel sees
 ``model``             the network p(t|x), and the annotators on top of it
 ``sampling``          which voxels a step looks at

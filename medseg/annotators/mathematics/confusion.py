@@ -1,123 +1,20 @@
-"""The annotators' confusion matrices C^(a)[o,t] = p(a writes o | truth t, x), of any network's p(t|x) and features.
+"""The forms of the annotators' confusion matrices C^(a)[o,t] = p(a writes o | truth t, x), on any network's features.
 
 GlobalConfusion has one matrix per annotator, PixelConfusion one per annotator and voxel. N: a sample's voxels.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.mathematics.bayes import observed, tiles
-from medseg.annotators.mathematics.likelihood import (
-    ConfusionLogits,
-    Likelihood,
-    LikelihoodTerms,
-    indicator,
-    likelihood_terms,
-)
+from medseg.annotators.mathematics.bayes import tiles
+from medseg.annotators.mathematics.heads import Confusion, identity_logits, no_autocast, weighted_mean
+from medseg.annotators.mathematics.likelihood import ConfusionLogits, LikelihoodTerms
 from medseg.annotators.mathematics.tiled_likelihood import RelativeLogits, tiled_likelihood_terms
-from medseg.annotators.nouns import BatchPrediction
 from medseg.contracts import Refused, complaint
-
-
-class Confusion(nn.Module, ABC):
-    """A confusion matrix C^(a)[o,t] per annotator: every column (a fixed true class t) sums to 1.
-
-    It starts near the identity: bias 6 I - 3, a diagonal of .998 for two classes.
-    annotators, classes: A and T = O. log_probs log p(t|x) (B,T,S...) and labels (B,A,S...) are of any network and
-    of 2 or 3 axes S; a label is a class index, or UNLABELLED. Raises Refused for features that do not fit.
-    """
-
-    terms_of: Callable[..., LikelihoodTerms] = staticmethod(likelihood_terms)
-    """The definition, or another way to the same terms."""
-
-    def __init__(self, annotators: int, classes: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter((6 * torch.eye(classes) - 3).repeat(annotators, 1, 1))
-
-    @abstractmethod
-    def forward(self, features: Tensor | None = None) -> Tensor:
-        """C (B,A,O,T,S...), the only thing here that is as large as that; one matrix per annotator: (1,A,O,T)."""
-
-    def terms(
-        self,
-        log_probs: Tensor,
-        labels: Tensor,
-        features: Tensor | None = None,
-        *,
-        likelihood: Likelihood,
-        trace_moves: bool = False,
-    ) -> LikelihoodTerms:
-        """-log p(labels | x) per labelled pair (``likelihood.log_likelihood``) and the trace of C.
-
-        trace_moves: the trace has a gradient.
-        """
-        with _no_autocast(log_probs):
-            truth = _flat(log_probs)
-            logits = self._logits(self._seen(features, truth))
-            return self.terms_of(truth, logits, labels.flatten(2), likelihood, trace_moves=trace_moves)
-
-    @torch.no_grad()
-    def predict(
-        self, log_probs: Tensor, features: Tensor | None = None, voxel_weights: Tensor | None = None
-    ) -> BatchPrediction:
-        """What each annotator would write.
-
-        voxel_weights: (B,S...) of the mean over space in ``joint_probs``; None: all alike, with sum 1.
-        """
-        with _no_autocast(log_probs):
-            probs, space = _flat(log_probs).exp(), log_probs.shape[2:]
-            seen = self._seen(features, probs)
-            weights = None if voxel_weights is None else voxel_weights.flatten(1)
-            annotator_probs, joint_probs = self._expected(probs, seen, weights)
-        return BatchPrediction(
-            truth_probs=probs.unflatten(-1, space),
-            annotator_probs=annotator_probs.unflatten(-1, space),
-            joint_probs=joint_probs,
-        )
-
-    @torch.no_grad()
-    def posterior(self, log_probs: Tensor, labels: Tensor, features: Tensor | None = None) -> Tensor:
-        """p(t | x, all labels) (B,T,S...): the consensus of image and labels, p(t|x) where nobody labelled.
-
-        p[t] prod over present a of C^(a)[y_a,t], normalised over T: the E-step of Warfield et al., TMI 2004, with
-        the network as its prior.
-        """
-        with _no_autocast(log_probs):
-            truth = _flat(log_probs)
-            seen, consensus = self._seen(features, truth), torch.empty_like(truth)
-            for b, sample in enumerate(labels.flatten(2)):
-                for tile in tiles(truth.shape[-1], self.bias.numel(), truth.device):
-                    one_hot = indicator(sample[:, tile], truth.shape[1], truth.dtype)
-                    log_rows = observed(self._tile_logits(seen[b, :, tile]).log_softmax(dim=0), one_hot)
-                    consensus[b, :, tile] = (truth[b, :, tile] + log_rows.sum(dim=0)).softmax(dim=0)
-        return consensus.unflatten(-1, log_probs.shape[2:])
-
-    def without_features(self) -> GlobalConfusion:
-        """The matrices that the bias alone gives, one per annotator; it is the same parameter."""
-        shared = GlobalConfusion(*self.bias.shape[:2])
-        shared.bias = self.bias
-        return shared
-
-    @abstractmethod
-    def _seen(self, features: Tensor | None, truth: Tensor) -> Tensor:
-        """features (B,F,S...) flat (B,F,N) beside truth (B,T,N); F = 0 where there are none."""
-
-    @abstractmethod
-    def _logits(self, seen: Tensor) -> ConfusionLogits:
-        """Of C at features (B,F,N)."""
-
-    @abstractmethod
-    def _tile_logits(self, seen: Tensor) -> Tensor:
-        """Of C at features (F,N) of a tile: (O,A,T,N), or (O,A,T,1)."""
-
-    @abstractmethod
-    def _expected(self, probs: Tensor, seen: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        """annotator_probs (B,A,O,N), joint_probs (B,A,O,T) of probs (B,T,N) at features (B,F,N), weights (B,N)."""
 
 
 class GlobalConfusion(Confusion):
@@ -131,20 +28,34 @@ class GlobalConfusion(Confusion):
     torch.Size([4, 3, 2, 8, 8])
     """
 
+    def __init__(self, annotators: int, classes: int) -> None:
+        super().__init__(annotators, classes)
+        self.bias = nn.Parameter(identity_logits(classes).repeat(annotators, 1, 1))
+
     def forward(self, features: Tensor | None = None) -> Tensor:
         """C (1,A,O,T)."""
         return self.bias[None].softmax(dim=2)
+
+    def parameters_of(self, annotator_index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """See ``Confusion``; F = 0."""
+        bias = self.bias if annotator_index is None else self.bias[annotator_index]
+        return bias, bias.new_empty(*bias.shape, 0)
+
+    def without_features(self) -> Confusion:
+        """These matrices themselves."""
+        return self
 
     def _seen(self, features: Tensor | None, truth: Tensor) -> Tensor:
         if features is not None:
             raise Refused([complaint("features", "none", tuple(features.shape), "GlobalConfusion")])
         return truth[:, :0]
 
-    def _logits(self, seen: Tensor) -> ConfusionLogits:
-        return ConfusionLogits.constant(self.bias.to(seen.dtype))
+    def _logits(self, seen: Tensor, annotator_index: Tensor | None) -> ConfusionLogits:
+        return ConfusionLogits.constant(self.parameters_of(annotator_index)[0].to(seen.dtype))
 
-    def _tile_logits(self, seen: Tensor) -> Tensor:
-        return self.bias.to(seen.dtype).movedim(1, 0)[..., None]
+    def _at_tile(self, annotator_index: Tensor | None, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+        logits = self.parameters_of(annotator_index)[0].to(dtype).movedim(1, 0)[..., None]
+        return lambda _: logits
 
     def _expected(self, probs: Tensor, seen: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
         confusion = self.bias.to(probs.dtype).softmax(dim=1)
@@ -172,49 +83,58 @@ class PixelConfusion(Confusion):
 
     def __init__(self, annotators: int, classes: int, features: int) -> None:
         super().__init__(annotators, classes)
-        self.weight = nn.Parameter(torch.zeros(annotators, classes, classes, features))
+        self.features = features
+        self._begin()
+
+    def _begin(self) -> None:
+        """The parameters, at their beginning."""
+        self.bias = nn.Parameter(identity_logits(self.classes).repeat(self.annotators, 1, 1))
+        self.weight = nn.Parameter(torch.zeros(self.annotators, self.classes, self.classes, self.features))
 
     def forward(self, features: Tensor | None = None) -> Tensor:
         """features (B,F,S...) -> C (B,A,O,T,S...)."""
-        with _no_autocast(self.bias):
-            confusion = self._logits(self._seen(features, self.bias)).log_confusion().exp()
+        bias = self.parameters_of()[0]
+        with no_autocast(bias):
+            confusion = self._logits(self._seen(features, bias), None).log_confusion().exp()
         assert features is not None
         return confusion.unflatten(-1, features.shape[2:])
 
+    def parameters_of(self, annotator_index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """See ``Confusion``."""
+        if annotator_index is None:
+            return self.bias, self.weight
+        return self.bias[annotator_index], self.weight[annotator_index]
+
+    def without_features(self) -> Confusion:
+        """See ``Confusion``."""
+        shared = GlobalConfusion(self.annotators, self.classes)
+        del shared.bias
+        shared.bias = self.parameters_of()[0]
+        return shared
+
     def _seen(self, features: Tensor | None, truth: Tensor) -> Tensor:
-        if features is None or features.shape[1] != self.weight.shape[-1]:
+        if features is None or features.shape[1] != self.features:
             got = "none" if features is None else tuple(features.shape)
-            raise Refused([complaint("features", f"(B,{self.weight.shape[-1]},S...)", got, "PixelConfusion")])
+            raise Refused([complaint("features", f"(B,{self.features},S...)", got, type(self).__name__)])
         return features.to(truth.dtype).flatten(2)
 
-    def _logits(self, seen: Tensor) -> ConfusionLogits:
-        return ConfusionLogits(bias=self.bias.to(seen.dtype), weight=self.weight.to(seen.dtype), features=seen)
+    def _logits(self, seen: Tensor, annotator_index: Tensor | None) -> ConfusionLogits:
+        bias, weight = self.parameters_of(annotator_index)
+        return ConfusionLogits(bias=bias.to(seen.dtype), weight=weight.to(seen.dtype), features=seen)
 
-    def _tile_logits(self, seen: Tensor) -> Tensor:
-        return RelativeLogits.of(self.weight.to(seen.dtype), self.bias.to(seen.dtype)).at(seen)
+    def _at_tile(self, annotator_index: Tensor | None, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+        bias, weight = self.parameters_of(annotator_index)
+        return RelativeLogits.of(weight.to(dtype), bias.to(dtype)).at
 
     def _expected(self, probs: Tensor, seen: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        batch, _, voxels = probs.shape
+        batch, classes, voxels = probs.shape
         weights = probs.new_ones(batch, voxels) / voxels if weights is None else weights
-        annotator_probs = probs.new_empty(batch, *self.bias.shape[:2], voxels)
-        joint_probs = probs.new_zeros(batch, *self.bias.shape)
+        annotator_probs = probs.new_empty(batch, self.annotators, classes, voxels)
+        joint_probs = probs.new_zeros(batch, self.annotators, classes, classes)
+        logits_at = self._at_tile(None, probs.dtype)
         for b in range(batch):
-            for tile in tiles(voxels, self.bias.numel(), probs.device):
-                joint = self._tile_logits(seen[b, :, tile]).softmax(dim=0).mul_(probs[b, :, tile])
+            for tile in tiles(voxels, joint_probs[b].numel(), probs.device):
+                joint = logits_at(seen[b, :, tile]).softmax(dim=0).mul_(probs[b, :, tile])
                 annotator_probs[b, :, :, tile] = joint.sum(dim=2).movedim(0, 1)
                 joint_probs[b] += (joint @ weights[b, tile]).movedim(0, 1)
         return annotator_probs, joint_probs
-
-
-def weighted_mean(probs: Tensor, weights: Tensor | None) -> Tensor:
-    """Over space: probs (B,T,N) by weights (B,N), which sum to 1 -> (B,T); None: all alike."""
-    return probs.mean(dim=-1) if weights is None else torch.einsum("btn,bn->bt", probs, weights)
-
-
-def _flat(numbers: Tensor) -> Tensor:
-    """(B,T,S...) -> (B,T,N); half precision becomes single, double remains double."""
-    return numbers.to(torch.promote_types(numbers.dtype, torch.float32)).flatten(2)
-
-
-def _no_autocast(numbers: Tensor) -> torch.autocast:
-    return torch.autocast(numbers.device.type, enabled=False)

@@ -6,6 +6,7 @@ N is the number of voxels of a sample: its space, flattened.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,19 @@ class LikelihoodTerms:
     trace: Tensor
     """() mean of C[t,t] over ``voxel_shares``, annotators and true classes; 1 for the identity."""
     mean_confusion: Tensor
-    """(A,O,T) mean of C over ``voxel_shares``, without a gradient; all 0 where nobody labelled anything."""
+    """(A,O,T) mean of C over ``voxel_shares``, without a gradient; all 0 where nobody labelled anything. (1,O,T) the
+    mean over annotators too, where samples have different ones."""
+
+    @staticmethod
+    def joined(samples: Sequence[LikelihoodTerms]) -> LikelihoodTerms:
+        """Of samples with different annotators, each alone: nll side by side, else the mean over those with labels."""
+        labelled = sum(bool(sample.mean_confusion.any()) for sample in samples)
+        return LikelihoodTerms(
+            nll=torch.cat([sample.nll for sample in samples]),
+            trace=torch.stack([sample.trace for sample in samples]).sum() / max(labelled, 1),
+            mean_confusion=torch.stack([sample.mean_confusion.mean(dim=0, keepdim=True) for sample in samples]).sum(0)
+            / max(labelled, 1),
+        )
 
     def total(self, trace_weight: float) -> Tensor:
         """Mean nll over samples + trace_weight * trace: (). Plus: the trace is minimised."""

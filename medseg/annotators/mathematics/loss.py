@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.mathematics.confusion import Confusion
+from medseg.annotators.mathematics.heads import Confusion
 from medseg.annotators.mathematics.likelihood import Likelihood, LikelihoodTerms
 from medseg.contracts import Refused, complaint
 
@@ -51,7 +51,7 @@ class AnnotatorLikelihoodLoss(nn.Module):
 
     def terms(self, logits: Tensor, labels: Tensor, features: Tensor | None = None) -> LikelihoodTerms:
         """Its terms apart, and the mean matrices of the batch."""
-        annotators, classes, _ = self.confusion.bias.shape
+        annotators, classes = self.confusion.annotators, self.confusion.classes
         expected = (logits.shape[0], annotators, *logits.shape[2:])
         if logits.shape[1] != classes:
             raise Refused([complaint("classes of logits", classes, logits.shape[1], "AnnotatorLikelihoodLoss")])

@@ -8,7 +8,7 @@ import torch
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
-from medseg.annotators.mathematics.confusion import Confusion, weighted_mean
+from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 

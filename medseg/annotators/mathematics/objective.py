@@ -28,8 +28,11 @@ def cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.in
 
 
 def separate_cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
-    """The same for one network per annotator: log_probs (B,A,O,S...) against labels (B,A,S...)."""
-    nll = _mean_nll(model(batch.image), batch.labels)
+    """The same for one network per annotator: log_probs (B,A,O,S...) against the labels of each."""
+    log_probs, index = model(batch.image), batch.annotator_index
+    if index is not None:
+        log_probs = log_probs[torch.arange(len(index), device=index.device)[:, None], index]
+    nll = _mean_nll(log_probs, batch.labels)
     return Losses(total=nll, metrics={"nll": nll.detach()})
 
 
@@ -54,7 +57,12 @@ class AnnotatorLikelihood:
         features = model.confusion_features(batch.image, truth) if self.per_pixel else None
         confusion = model.confusion if self.per_pixel else model.confusion.without_features()
         terms = confusion.terms(
-            truth.log_probs, batch.labels, features, likelihood=self.likelihood, trace_moves=self.trace_weight != 0
+            truth.log_probs,
+            batch.labels,
+            features,
+            batch.annotator_index,
+            likelihood=self.likelihood,
+            trace_moves=self.trace_weight != 0,
         )
         return Losses(total=terms.total(self.trace_weight), metrics=_metrics(terms))
 
@@ -72,7 +80,9 @@ def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) ->
     truth_nll = _consensus_nll(truth, batch.labels)
     constant = truth.detached()
     features = model.confusion_features(batch.image, constant)
-    terms = model.confusion.terms(constant.log_probs, batch.labels, features, likelihood="per_annotator")
+    terms = model.confusion.terms(
+        constant.log_probs, batch.labels, features, batch.annotator_index, likelihood="per_annotator"
+    )
     metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()}
     return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
 
@@ -97,14 +107,17 @@ def _style_terms(model: AnnotatorModel, batch: ImageBatch, truth: TruthOutput) -
     """The annotators' labels given the truth as it stands: of all voxels, or in training of some."""
     assert model.confusion is not None
     assert isinstance(model.trunk, PointwiseTrunk)
+    index = batch.annotator_index
     if not model.training:
         features = model.trunk(batch.image, truth)
-        return model.confusion.terms(truth.log_probs, batch.labels, features, likelihood="per_annotator")
+        return model.confusion.terms(truth.log_probs, batch.labels, features, index, likelihood="per_annotator")
     log_probs, seen = truth.log_probs.flatten(2), model.trunk.seen(batch.image, truth).flatten(2)
     nll, trace, mean_confusion = log_probs.new_zeros(len(log_probs)), log_probs.new_zeros(()), 0.0
     for stratum in strata(batch.labels.flatten(2), log_probs):
         features = model.trunk.at(stratum.of(seen))
-        terms = model.confusion.terms(stratum.of(log_probs), stratum.labels, features, likelihood="per_annotator")
+        terms = model.confusion.terms(
+            stratum.of(log_probs), stratum.labels, features, index, likelihood="per_annotator"
+        )
         nll = nll + stratum.share * terms.nll
         trace = trace + stratum.share.mean() * terms.trace
         mean_confusion = mean_confusion + stratum.share.mean() * terms.mean_confusion

@@ -37,6 +37,8 @@ class ConfusionConfig(Section):
     nothing where a voxel has a single label."""
     trunk: Width = 32
     """Width of the convolutions between the features and the per-pixel confusion logits."""
+    embedding: Width = 16
+    """Numbers per annotator from which the recipe ``fused`` makes his matrices; what they mean is learned from all."""
 
 
 class StepsConfig(Section):

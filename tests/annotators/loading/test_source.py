@@ -131,11 +131,34 @@ def test_the_views(cohort: Cohort) -> None:
 def test_one_label_per_image_keeps_the_same_one_everywhere(cohort: Cohort) -> None:
     thinned = source(cohort, labels_per_image=1)
     for case in cohort.cases:
-        kept = (thinned.samples.of(case, "annotated").labels != UNLABELLED).any((1, 2))
-        assert kept.sum() == 1
-        assert (source(cohort, 1).samples.of(case, "annotated").labels != UNLABELLED).any(
-            (1, 2)
-        ).tolist() == kept.tolist()
+        kept = thinned.samples.of(case, "annotated").annotator_index
+        again = source(cohort, 1).samples.of(case, "annotated").annotator_index
+        assert kept is not None and again is not None
+        assert len(kept) == 1 and kept.tolist() == again.tolist()
+
+
+def test_labels_are_those_of_the_annotators_present(cohort: Cohort) -> None:
+    """c0 was seen by ann, c1 by all three, the others by ann and bob; rows that a case lacks hold nothing."""
+    batch = source(cohort).batch("annotated", 0, 0)
+    assert batch.annotator_index is not None and batch.labels.shape == (4, 3, 16, 16)
+    rows = dict(
+        zip(batch.case_index.tolist(), zip(batch.annotator_index.tolist(), batch.labels, strict=True), strict=True)
+    )
+    assert [rows[case][0] for case in range(4)] == [[0, 0, 0], [0, 1, 2], [0, 1, 0], [0, 1, 0]]
+    seen = [(rows[case][1] != UNLABELLED).flatten(1).any(1).tolist() for case in range(4)]
+    assert seen == [[True, False, False], [True] * 3, [True, True, False], [True, True, False]]
+    assert source(cohort).batch("majority_vote", 0, 0).annotator_index is None
+    everywhere = replace(cohort, cases=tuple(replace(cohort.cases[1], split=split) for split in ("train", "val")))
+    assert source(everywhere).batch("annotated", 0, 0).annotator_index is None
+
+
+def test_memory_and_batches_do_not_grow_with_annotators_who_labelled_something_else(cohort: Cohort) -> None:
+    many = replace(cohort, annotators=(*(f"elsewhere{number}" for number in range(253)), *cohort.annotators))
+    few, more = (source(one).batch("annotated", 0, 0) for one in (cohort, many))
+    torch.testing.assert_close(more.labels, few.labels)
+    assert few.annotator_index is not None and more.annotator_index is not None
+    present = (few.labels != UNLABELLED).flatten(2).any(2)
+    assert (more.annotator_index[present] == few.annotator_index[present] + 253).all()
 
 
 def test_a_case_without_truth_cannot_be_shown_to_the_oracle(cohort: Cohort) -> None:
@@ -196,33 +219,35 @@ def test_the_size_of_a_case_comes_from_its_header(uneven: Cohort) -> None:
     assert bytes_on_grid(uneven.cases[1], GRID, 1) == 256 * 6
     loaded = source(replace(uneven, cases=(uneven.cases[0], replace(uneven.cases[0], split="val"))), grid=PATCHES)
     kept = loaded.samples.of(uneven.cases[0], "annotated")
-    assert kept.image.nbytes + kept.labels.nbytes == 192 * 10
+    assert kept.image.nbytes + kept.labels.nbytes == bytes_on_grid(uneven.cases[0], PATCHES, 1)  # ann alone saw it
 
 
 def test_all_sizes_count_and_not_that_of_the_first_case(uneven: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     need = 192 * 10 + 4 * 19200 * 10
     available(monkeypatch, int(need / 0.8) + 2)
-    refuse_too_large(uneven.cases, PATCHES, masks=3, copies=1, where="toy")
+    refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     available(monkeypatch, int(need / 0.8) - 2)
     sentence = r"^memory for the cases: expected at most 0.0 GiB \(80 % of what is available\), got 0.0 GiB; "
     with pytest.raises(Refused, match=sentence + r"use a coarser data.grid.spacing_mm \(toy\)$"):
-        refuse_too_large(uneven.cases, PATCHES, masks=3, copies=1, where="toy")
+        refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     available(monkeypatch, int(2 * need / 0.8) - 2)
-    refuse_too_large(uneven.cases, PATCHES, masks=3, copies=1, where="toy")
+    refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     with pytest.raises(Refused, match=r"got 0.0 GiB in 2 processes; use a coarser data.grid.spacing_mm \(toy\)$"):
-        refuse_too_large(uneven.cases, PATCHES, masks=3, copies=2, where="toy")
+        refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=2, where="toy")
 
 
-@pytest.mark.parametrize(("recipe", "masks"), [("anchored", 3), ("soft_mean", 3), ("staple", 1)])
+@pytest.mark.parametrize(
+    ("recipe", "masks"), [("anchored", (1, 3, 2, 2, 2)), ("soft_mean", (1, 3, 2, 2, 2)), ("staple", (1,) * 5)]
+)
 def test_a_run_too_large_is_refused_before_anything_is_loaded(
-    uneven: Cohort, recipe: str, masks: int, monkeypatch: pytest.MonkeyPatch
+    uneven: Cohort, recipe: str, masks: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(samples, "read_record", lambda *_: pytest.fail("read before the refusal"))
     data: Mapping[str, object] = {"cohort": "toy", "grid": {"mode": "patch", "size": [12, 16]}}
     network = {"channels": [4, 8], "strides": [2]}
     values = {"experiment": "toy", "recipe": recipe, "data": data, "network": network, "training": {"workers": 3}}
     config = RunConfig.model_validate(values)
-    need = (192 + 4 * 19200) * (4 + 2 * masks)
+    need = sum(size * (4 + 2 * present) for size, present in zip((192, *4 * [19200]), masks, strict=True))
     available(monkeypatch, int(need / 0.8) + 2)
     build_source(config, uneven, uneven.annotators)
     available(monkeypatch, int(need / 0.8) - 2)

@@ -124,6 +124,43 @@ def test_an_absent_annotator_is_as_if_he_were_not_there(likelihood: Likelihood) 
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("index", [[[0, 2], [0, 2]], [[2, 0], [1, 2]]], ids=["the same", "different ones"])
+def test_labels_of_those_present_cost_what_they_cost_among_the_others(
+    likelihood: Likelihood, index: list[list[int]]
+) -> None:
+    log_probs, labels, features = random_case(5, 6)
+    whose, rows = torch.tensor(index), torch.arange(BATCH)[:, None]
+    labels[1, 2] = UNLABELLED
+    absent = torch.full_like(labels, UNLABELLED)
+    absent[rows, whose] = labels[rows, whose]
+    gradients = []
+    for form, seen in forms(random_head(), features):
+        whole = form.terms(log_probs, absent, seen, likelihood=likelihood).nll
+        present = form.terms(log_probs, labels[rows, whose], seen, whose, likelihood=likelihood).nll
+        torch.testing.assert_close(present, whole)
+        gradients = [torch.autograd.grad(nll.sum(), [*form.parameters()]) for nll in (whole, present)]
+        torch.testing.assert_close(*gradients)
+        consensus = [
+            form.posterior(log_probs, absent, seen),
+            form.posterior(log_probs, labels[rows, whose], seen, whose),
+        ]
+        torch.testing.assert_close(*consensus)
+
+
+def test_the_trace_of_samples_with_different_annotators_is_that_of_those_present() -> None:
+    """Annotator a has C[t,t] = .9, .8, .7; the second sample has no label, the third one of 2 alone: (.85 + .7) / 2."""
+    diagonal = torch.tensor([0.9, 0.8, 0.7])[:, None, None]
+    head = GlobalConfusion(3, 2)
+    head.bias.data = torch.where(torch.eye(2, dtype=torch.bool), diagonal, 1 - diagonal).log()
+    labels = torch.zeros(3, 2, 1, 4, dtype=torch.long)
+    labels[1], labels[2, 1] = UNLABELLED, UNLABELLED
+    whose = torch.tensor([[0, 1], [0, 0], [2, 0]])
+    found = head.terms(torch.zeros(3, 2, 1, 4), labels, None, whose, likelihood="per_annotator")
+    assert found.trace.item() == pytest.approx((0.85 + 0.7) / 2)
+    torch.testing.assert_close(found.mean_confusion[0].diagonal(), torch.full((2,), (0.85 + 0.7) / 2))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_layout_in_memory_does_not_matter(likelihood: Likelihood) -> None:
     """Channels-last features, transposed labels and expanded log_probs, as a network may hand them over."""
     head = random_head()
