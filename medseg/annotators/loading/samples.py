@@ -54,10 +54,11 @@ class Samples:
         self._kept: dict[tuple[str, Target], Sample] = {}
         self.fusion: Fusion | None = None
 
-    def fuse(self, cases: Sequence[Case]) -> None:
+    def fuse(self, cases: Sequence[Case]) -> Fusion:
         """Learn from the labels of these cases, those of training, whom to believe where, for the target ``fused``."""
         labels = [sample.labels for sample in read_all(cases, lambda case: self.of(case, "annotated"))]
         self.fusion = fit_fusion(labels, len(self.cohort.classes))
+        return self.fusion
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Read what is not kept yet. Raises Refused with the complaints about all cases."""
