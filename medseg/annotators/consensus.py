@@ -63,6 +63,16 @@ def vote_fraction(labels: Labels, num_classes: int) -> NDArray[np.float32]:
     return np.where(share > 0, share, np.nan).astype(np.float32)
 
 
+def disputed(labels: Labels) -> NDArray[np.bool_]:
+    """(S...) where two of those who labelled a voxel differ.
+
+    >>> disputed(np.array([[0, 1, 1], [0, 0, -1], [-1, 1, 1]])).tolist()
+    [False, True, False]
+    """
+    most = labels.max(axis=0)
+    return most != np.where(labels == UNLABELLED, most, labels).min(axis=0)
+
+
 def random_annotator(labels: Labels, rng: np.random.Generator) -> Labels:
     """The labels (S...) of one annotator drawn from those present; UNLABELLED everywhere if there is none."""
     present = _present(labels)

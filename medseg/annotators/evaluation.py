@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medseg.annotators.confusion_scores import mean_confusion
+from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.records import read_record
 from medseg.annotators.pictures.page import draw_run
+from medseg.annotators.pictures.relied import draw_reliance
 from medseg.annotators.pictures.slices import panel_of, write_panel
 from medseg.annotators.predictor import Predictor, write_prediction
+from medseg.annotators.reliance import fusion_of_run, reliance_scores, rely_on_native, write_reliance_maps
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
 from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_splits
@@ -21,7 +24,7 @@ from medseg.evaluation import METRICS, write_confusion, write_scores
 from medseg.images import suffix_of, whole_or_as_before
 from medseg.reporting import draw_curves, format_summary, write_page
 
-PICTURES = {"run.png": "Cases and confusion matrices"}
+PICTURES = {"run.png": "Cases and confusion matrices", "reliance.png": "How far the labels' truth relied on whom"}
 """What lies in report/, in the order of the page."""
 
 PANELS = 4
@@ -60,13 +63,15 @@ def evaluate_annotators(
     Raises Refused where there is no such case, or where the classes differ.
     """
     predictor = Predictor.load(run)
-    cohort = _scored_cohort(run, predictor, other, split)
+    cohort = _known_cohort(run, predictor, other)
+    fusion = fusion_of_run(run, cohort if other is None else None)
+    cohort = _scored(run, cohort, None if other is not None else split)
     signature = predictor.signature
     out = run / "cohorts" / cohort.name if other is not None else run if split == "test" else run / split
     shown = [run / "config.yaml", run / "metrics.jsonl"]  # the page of another cohort shows them too
     with whole_or_as_before(out, shown) as folder:
         (folder / "report" / "panels").mkdir(parents=True)
-        scores, tally = _score_cases(predictor, cohort, folder)
+        scores, tally = _score_cases(predictor, cohort, fusion, folder)
         scores += score_run(tally, signature.annotators)
         confusion = mean_confusion(tally.estimated)
         empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
@@ -82,6 +87,7 @@ def evaluate_annotators(
         (folder / "report" / "alarms.txt").write_text("".join(line + "\n" for line in alarms))
         if draw:
             draw_run(folder)
+            draw_reliance(folder)
             draw_curves(folder)
             write_page(folder, METRICS, pictures=PICTURES)
     track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
@@ -89,7 +95,7 @@ def evaluate_annotators(
     return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, trained_on=seen)
 
 
-def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[Score], Tally]:
+def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, out: Path) -> tuple[list[Score], Tally]:
     """Predict and score case by case; write the maps, and the panels of the first few."""
     signature = predictor.signature
     names = signature.class_names
@@ -103,30 +109,38 @@ def _score_cases(predictor: Predictor, cohort: Cohort, out: Path) -> tuple[list[
         scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
         tallies.append(tally_case(prediction, record.labels, record.truth))
         write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
+        reliance = None if fusion is None else rely_on_native(fusion, record, predictor.config.data.grid)
+        if reliance is not None:
+            scores += reliance_scores(record, reliance, signature.annotators)
+            write_reliance_maps(record, reliance, signature.annotators, out / "predictions" / "reliance")
         if number < PANELS:
-            panel = panel_of(record, prediction, annotators=signature.annotators, classes=names)
+            evidence = None if reliance is None else reliance.evidence
+            panel = panel_of(record, prediction, annotators=signature.annotators, classes=names, evidence=evidence)
             write_panel(out / "report" / "panels", panel)
     return scores, functools.reduce(operator.add, tallies)
 
 
-def _scored_cohort(run: Path, predictor: Predictor, other: Path | None, split: Split) -> Cohort:
-    """The cohort with nothing but the cases to be scored."""
+def _known_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort:
+    """The run's own cohort in its split, or another one."""
     name = predictor.config.data.cohort if other is None else str(other)
     cohort = load_cohort(find_cohort(name))
     if cohort.classes != predictor.signature.classes:
         expected = ", ".join(f"{label.name}={label.value}" for label in predictor.signature.classes)
         got = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
         raise Refused([complaint("classes", expected, got, cohort.name)])
-    if other is None:
-        refuse_other_data(run, fingerprint(cohort))
-        cohort = apply(cohort, read_splits(run / "splits.json"))
-        cases = cohort.split(split)
-    else:
-        cases = cohort.cases
+    if other is not None:
+        return cohort
+    refuse_other_data(run, fingerprint(cohort))
+    return apply(cohort, read_splits(run / "splits.json"))
+
+
+def _scored(run: Path, cohort: Cohort, split: Split | None) -> Cohort:
+    """The cohort with nothing but the cases to be scored: those of a split, or all."""
+    cases = cohort.cases if split is None else cohort.split(split)
     if not cases:
         held = [name for name in ("test", "val", "train") if any(case.split == name for case in cohort.cases)]
         got = f"none; there are cases of {' and '.join(held)}: --split {held[0]}" if held else "none"
-        raise Refused([complaint(f"{split} split", "at least one case", got, str(run))])
+        raise Refused([complaint(f"{split or 'test'} split", "at least one case", got, str(run))])
     return replace(cohort, cases=cases)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,15 @@ class Annotators(Method):
         from medseg.annotators.assembly import assemble_annotators
 
         return assemble_annotators(config, cohort)
+
+    def finish(self, run: Path, cohort: Cohort) -> None:
+        """How far the truth relies on whom (``reliance``); where that fails, the run is still one that is trained."""
+        from medseg.annotators.reliance import write_reliance
+
+        try:
+            write_reliance(run, cohort)
+        except (Refused, OSError, MemoryError) as error:
+            print(f"reliance.csv is not written: {error}", file=sys.stderr)
 
     def evaluate(
         self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"

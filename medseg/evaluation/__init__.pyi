@@ -35,4 +35,5 @@ from .table import (
     write_confusion as write_confusion,
     write_rivals as write_rivals,
     write_scores as write_scores,
+    write_table as write_table,
 )

@@ -92,6 +92,15 @@ METRICS_OF_ANNOTATORS = (
         overview=_OVERVIEW,
     ),
     Metric(
+        name="reliance",
+        meaning="how far the truth that is fused of all labels relies on an annotator: evidence of his labels for it, "
+        "mean over the voxels on which annotators differ; near 0 they say nothing, below 0 they were overruled",
+        unit="nats/voxel",
+        direction="neither",
+        level="case",
+        empty="nobody differs: nan",
+    ),
+    Metric(
         name="relative_area",
         meaning="foreground that an annotator drew over the mean of all annotators of the case: a style, above 1 wide",
         direction="neither",

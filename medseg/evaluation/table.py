@@ -21,13 +21,13 @@ CONFUSION_COLUMNS = ("annotator", "observed", "true", "estimated", "empirical")
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
     """Write scores.csv, a row per score, whole or not at all (temporary file, then rename)."""
-    _write_rows(path, SCORE_COLUMNS, (astuple(score) for score in scores))
+    write_table(path, SCORE_COLUMNS, (astuple(score) for score in scores))
 
 
 def write_rivals(path: Path, rivals: Mapping[str, Iterable[Score]]) -> None:
     """Write rivals.csv: the scores of those that were completed or predicted beside a run, under the rival's name."""
     rows = ((name, *astuple(score)) for name, scores in rivals.items() for score in scores)
-    _write_rows(path, RIVAL_COLUMNS, rows)
+    write_table(path, RIVAL_COLUMNS, rows)
 
 
 def read_scores(path: Path) -> list[Score]:
@@ -62,7 +62,7 @@ def write_confusion(
         (annotators[a], classes[o], classes[t], float(estimated[a, o, t]), float(known[a, o, t]))
         for a, o, t in np.ndindex(estimated.shape)
     )
-    _write_rows(path, CONFUSION_COLUMNS, rows)
+    write_table(path, CONFUSION_COLUMNS, rows)
 
 
 def _is_number(text: str) -> bool:
@@ -73,7 +73,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file, whole or not at all (temporary file, then rename)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

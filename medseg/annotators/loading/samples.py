@@ -56,7 +56,7 @@ class Samples:
         self._kept: dict[tuple[str, Target], Sample] = {}
         self.fusion: Fusion | None = None
 
-    def fuse(self, cases: Sequence[Case]) -> None:
+    def fuse(self, cases: Sequence[Case]) -> Fusion:
         """Learn from the labels of these cases, those of training, whom to believe where, for the target ``fused``."""
         samples = read_all(cases, lambda case: self.of(case, "annotated"))
         self.fusion = fit_fusion(
@@ -65,6 +65,7 @@ class Samples:
             annotator_index=[sample.annotator_index for sample in samples],
             annotators=len(self.annotators),
         )
+        return self.fusion
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Read what is not kept yet. Raises Refused with the complaints about all cases."""

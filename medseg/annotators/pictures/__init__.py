@@ -3,7 +3,8 @@
 ``panels``    image, outlines, recovered truth, entropy: a row per case
 ``slices``    a case and its prediction -> what its picture needs, kept as report/panels/<case>.npz
 ``heatmaps``  the confusion matrices
-``page``      the page of both
+``relied``    how far each annotator was relied on: a row per case, a column per annotator
+``page``      the page of cases and matrices
 
 Each may import those above it.
 """

@@ -48,6 +48,8 @@ class Panel:
     """Names, the background first."""
     aspect: float
     """Height of a pixel divided by its width."""
+    evidence: NDArray[np.floating] | None = None
+    """(A,H,W) nats by which each label speaks for the fused truth; None where no fusion is known."""
 
 
 def read_panel(path: Path) -> Panel:
@@ -64,6 +66,7 @@ def read_panel(path: Path) -> Panel:
             annotators=tuple(str(name) for name in arrays["annotators"]),
             classes=tuple(str(name) for name in arrays["classes"]),
             aspect=float(arrays["aspect"]),
+            evidence=arrays.get("evidence"),
         )
 
 
@@ -105,8 +108,13 @@ def _show_image(axis: Axes, panel: Panel) -> None:
 
 def _draw_annotators(axis: Axes, labels: NDArray[np.integer], panel: Panel, colours: dict[str, str]) -> None:
     for drawn, name in zip(labels, panel.annotators, strict=True):
-        for label in range(1, len(panel.classes)):
-            _draw_outline(axis, drawn == label, colours[name], LINE_STYLES[(label - 1) % len(LINE_STYLES)])
+        draw_outlines(axis, drawn, len(panel.classes), colours[name])
+
+
+def draw_outlines(axis: Axes, labels: NDArray[np.integer], classes: int, colour: str) -> None:
+    """The border of each foreground class of labels (H,W), in the line style of that class."""
+    for label in range(1, classes):
+        _draw_outline(axis, labels == label, colour, LINE_STYLES[(label - 1) % len(LINE_STYLES)])
 
 
 def _draw_truth(axis: Axes, panel: Panel) -> None:

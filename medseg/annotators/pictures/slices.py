@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medseg.annotators.loading.records import Record
 from medseg.annotators.nouns import Prediction
@@ -13,8 +14,18 @@ from medseg.annotators.pictures.panels import Panel
 from medseg.evaluation import voxel_entropy
 
 
-def panel_of(record: Record, prediction: Prediction, *, annotators: Sequence[str], classes: Sequence[str]) -> Panel:
-    """A case as it was drawn and as it is predicted. annotators, classes: names in the order of A and of T."""
+def panel_of(
+    record: Record,
+    prediction: Prediction,
+    *,
+    annotators: Sequence[str],
+    classes: Sequence[str],
+    evidence: NDArray[np.floating] | None = None,
+) -> Panel:
+    """A case as it was drawn and as it is predicted.
+
+    annotators, classes: names in the order of A and of T. evidence (A,S...): how far each annotator was relied on.
+    """
     spacing = prediction.spacing_mm or (1.0,) * (record.image.ndim - 1)
     flat = (slice(None),) * 2
     if record.image.ndim == 4:
@@ -34,6 +45,7 @@ def panel_of(record: Record, prediction: Prediction, *, annotators: Sequence[str
         annotators=tuple(annotators),
         classes=tuple(classes),
         aspect=spacing[0] / spacing[1],
+        evidence=None if evidence is None else evidence[(slice(None), *flat)],
     )
 
 

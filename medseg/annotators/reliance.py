@@ -1,0 +1,141 @@
+"""How far the labels' truth relies on whom: per case and annotator a number and a map, per annotator a summary.
+
+A fusion (``annotators.fusion``) is fitted on the labels of a run's training cases, and asked case by case. It needs no
+network, so that every recipe's run has it. Training leaves fusion.json, reliance.csv (the cases that it saw) and
+annotators.csv in the run folder; ``medseg evaluate`` adds the test cases, as scores and maps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from medseg.annotators.assembly import Signature, build_source, read_annotator_run
+from medseg.annotators.consensus import disputed
+from medseg.annotators.fusion import Fusion
+from medseg.annotators.labelled_case import Index
+from medseg.annotators.loading.placement import Grid, labels_to_grid, probs_to_native
+from medseg.annotators.loading.records import Record
+from medseg.annotators.loading.samples import Sample
+from medseg.config import written_by_training
+from medseg.contracts import UNLABELLED, Cohort, Score, Volume
+from medseg.evaluation import present, score_of, write_table
+from medseg.images import suffix_of, write_map
+
+FUSION, RELIANCE, SUMMARY = "fusion.json", "reliance.csv", "annotators.csv"
+"""What training leaves in the run folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliance:
+    """How far the fused truth of one case relies on each annotator's labels."""
+
+    evidence: NDArray[np.float32]
+    """(A,S...) nats by which a label speaks for the fused truth (``Fusion.evidence``)."""
+    nats: NDArray[np.float64]
+    """(A,) mean of the evidence over the disputed voxels that the annotator labelled; nan where there is none."""
+    share: NDArray[np.float64]
+    """(A,) share of the same voxels in which the annotator's label is the fused class."""
+
+
+def rely(fusion: Fusion, labels: NDArray[np.integer], annotator_index: Index | None = None) -> Reliance:
+    """labels (A,S...) of one case on the network's grid, or of those at ``annotator_index`` -> its Reliance there."""
+    probs = fusion(labels, annotator_index)
+    evidence = fusion.evidence(labels, probs, annotator_index)
+    asked = [disputed(labels) & (drawn != UNLABELLED) for drawn in labels]
+    agrees = labels == probs.argmax(axis=0)
+    return Reliance(evidence=evidence, nats=_means(evidence, asked), share=_means(agrees, asked))
+
+
+def rely_on_native(fusion: Fusion, record: Record, grid: Grid) -> Reliance:
+    """The same of a case on its own grid: the numbers are those of the network's grid, the maps come back from it."""
+    placement = grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
+    found = rely(fusion, labels_to_grid(record.labels, placement))
+    return replace(found, evidence=probs_to_native(found.evidence, placement))
+
+
+def reliance_scores(record: Record, reliance: Reliance, annotators: Sequence[str]) -> list[Score]:
+    """Rows of scores.csv, one for each annotator (names in the order of A) who saw the case."""
+    seen = np.flatnonzero(present(record.labels)).tolist()
+    return [
+        score_of("reliance", float(reliance.nats[index]), case=record.case.name, annotator=annotators[index])
+        for index in seen
+    ]
+
+
+def write_reliance_maps(record: Record, reliance: Reliance, annotators: Sequence[str], out: Path) -> None:
+    """<annotator>/<case>, float maps in nats on the case's own grid, of each annotator who saw it (pictures: TIFF)."""
+    name = record.case.name + suffix_of(record.case.images[0])
+    for index in np.flatnonzero(present(record.labels)).tolist():
+        evidence = Volume(array=reliance.evidence[index], affine=record.affine, spacing_mm=record.spacing_mm)
+        write_map(out / annotators[index] / name, evidence)
+
+
+def write_reliance(run: Path, cohort: Cohort) -> Fusion:
+    """Fit the fusion on the training cases just as training does; write what it says of all cases that were seen.
+
+    cohort: the run's own, with its split. Raises Refused where a file cannot be read.
+    """
+    config, signature = read_annotator_run(run), Signature.read(run)
+    source = build_source(config, cohort, signature.annotators)
+    fusion = source.samples.fuse(source.train)
+    rows = [
+        (case.name, split, signature.annotators[index], float(nats), float(share))
+        for split, cases in (("train", source.train), ("val", source.val))
+        for case, sample in ((case, source.samples.of(case, "annotated")) for case in cases)
+        for found in (rely(fusion, sample.labels, sample.annotator_index),)
+        for index, nats, share in zip(_whose(sample), found.nats, found.share, strict=True)
+    ]
+    write_table(run / RELIANCE, ("case", "split", "annotator", "nats", "share"), rows)
+    skills = dict(zip(signature.annotators, fusion.information().tolist(), strict=True))
+    frame = pd.DataFrame(rows, columns=["case", "split", "annotator", "nats", "share"])
+    summary = [(name, skill, *_summary(frame.loc[frame["annotator"] == name])) for name, skill in skills.items()]
+    write_table(run / SUMMARY, ("annotator", "skill", "nats", "share", "cases", "worst_case"), summary)
+    write_fusion(run / FUSION, fusion)
+    return fusion
+
+
+def fusion_of_run(run: Path, cohort: Cohort | None) -> Fusion | None:
+    """As training left it; of a run that has none fitted on the run's own ``cohort``, where that is given."""
+    if (run / FUSION).exists():
+        return read_fusion(run / FUSION)
+    return None if cohort is None else write_reliance(run, cohort)
+
+
+def write_fusion(path: Path, fusion: Fusion) -> None:
+    """As JSON: the edges of the zones in voxels of the network's grid, log C[o,t] by annotator and zone."""
+    values = {"edges": fusion.edges.tolist(), "log_confusion": fusion.log_confusion.tolist()}
+    path.write_text(json.dumps(values))
+
+
+def read_fusion(path: Path) -> Fusion:
+    """What ``write_fusion`` wrote. Raises Refused for another content."""
+    with written_by_training(path):
+        values = json.loads(path.read_text("utf-8"))
+        log_confusion, edges = (np.array(values[name], np.float64) for name in ("log_confusion", "edges"))
+        if log_confusion.ndim != 4 or log_confusion.shape[1] != len(edges) + 1:
+            raise ValueError(f"matrices {log_confusion.shape} for {len(edges)} edges")
+    return Fusion(log_confusion=log_confusion, edges=edges)
+
+
+def _whose(sample: Sample) -> Sequence[int]:
+    """The annotators of a sample's rows."""
+    return range(len(sample.labels)) if sample.annotator_index is None else sample.annotator_index.tolist()
+
+
+def _means(values: NDArray[np.generic], asked: Sequence[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """(A,) of values (A,S...) where each annotator is asked; nan where nowhere."""
+    return np.array([of_one[at].mean() if at.any() else np.nan for of_one, at in zip(values, asked, strict=True)])
+
+
+def _summary(rows: pd.DataFrame) -> tuple[float, float, int, str]:
+    """Means over an annotator's cases, how many they are, and the one in which he was relied on least."""
+    defined = rows.dropna(subset=["nats"])
+    worst = "" if defined.empty else str(defined["case"].iloc[int(defined["nats"].to_numpy().argmin())])
+    return float(defined["nats"].mean()), float(defined["share"].mean()), len(rows), worst

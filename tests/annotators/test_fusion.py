@@ -1,0 +1,217 @@
+"""The fusion of all labels: sums by hand, and truths and matrices found again that were known before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+from medseg.annotators.consensus import majority_vote
+from medseg.annotators.fusion import Fusion, fit_fusion
+from medseg.annotators.simulation.simulators import simulate
+
+Labels = NDArray[np.integer]
+CASES = 12
+
+
+def stroke(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A bent line three voxels wide, as a digit has."""
+    along, bends = np.linspace(0, 1, 200), np.linspace(0, 1, 5)
+    path = [(0.5 + 0.3 * np.interp(along, bends, rng.uniform(-1, 1, 5))) * length for length in shape]
+    line = np.ones(shape, bool)
+    line[tuple(np.round(path).astype(int))] = False
+    return np.asarray(distance_transform_edt(line)) < 1.6
+
+
+def blob(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A connected lump with a bumpy border, about half as wide as the image."""
+    grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, length) for length in shape), indexing="ij"))
+    centre = rng.uniform(-0.15, 0.15, len(shape)).reshape(-1, *[1] * len(shape))
+    bumps = gaussian_filter(rng.normal(size=shape), 3)
+    return ((grid - centre) ** 2).sum(axis=0) ** 0.5 + 0.06 * bumps / bumps.std() < rng.uniform(0.45, 0.6)
+
+
+def cohort(shape: tuple[int, ...] = (40, 44), seed: int = 0) -> tuple[list[Labels], list[NDArray[np.bool_]]]:
+    """good, over, under, blank (4,S...) of strokes, of which the vote keeps what all but the last have."""
+    rng = np.random.default_rng(seed)
+    truths = [stroke(rng, shape) for _ in range(CASES)]
+    names = ("good", "over:1", "under:1", "blank") if len(shape) == 2 else ("good", "over", "under", "blank")
+    return [np.stack([simulate(truth.astype(np.int16), name, 2, rng) for name in names]) for truth in truths], truths
+
+
+def dice(found: NDArray[np.generic], truth: NDArray[np.generic], label: int = 1) -> float:
+    mine, known = found == label, truth == label
+    return float(2 * (mine & known).sum() / (mine.sum() + known.sum()))
+
+
+def fused(fusion: Fusion, labels: Labels) -> NDArray[np.intp]:
+    return fusion(labels).argmax(axis=0)
+
+
+@pytest.mark.parametrize("shape", [(40, 44), (24, 26, 22)])
+def test_the_truth_is_found_where_the_vote_is_wrong(shape: tuple[int, ...]) -> None:
+    cases, truths = cohort(shape)
+    fusion = fit_fusion(cases, 2)
+    of_fusion = [dice(fused(fusion, labels), truth) for labels, truth in zip(cases, truths, strict=True)]
+    of_vote = [dice(majority_vote(labels, 2), truth) for labels, truth in zip(cases, truths, strict=True)]
+    assert np.mean(of_vote) < 0.85 and np.mean(of_fusion) > 0.98 and min(of_fusion) > 0.95
+
+
+def test_the_matrices_are_those_that_are_counted_against_the_known_truth() -> None:
+    cases, truths = cohort()
+    fusion = fit_fusion(cases, 2)
+    near = [distance_to_border(truth) < fusion.edges[0] for truth in truths]
+    for annotator in range(4):
+        counted = np.zeros((2, 2))
+        for labels, truth, at in zip(cases, truths, near, strict=True):
+            np.add.at(counted, (labels[annotator][at], truth[at].astype(int)), 1)
+        counted /= counted.sum(axis=0)
+        assert np.exp(fusion.log_confusion[annotator, 0]) == pytest.approx(counted, abs=0.15)
+
+
+def distance_to_border(truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.where(truth, distance_transform_edt(truth), distance_transform_edt(~truth))
+
+
+def test_skill_is_what_a_label_tells_beside_the_border() -> None:
+    good, over, under, blank = fit_fusion(cohort()[0], 2).information()
+    assert blank == pytest.approx(0, abs=0.01)
+    assert good > 5 * max(over, under, blank) and good < np.log(2)
+
+
+def test_skill_of_a_matrix_by_hand() -> None:
+    """1 bit of the identity, none of rows that are alike, and log 2 - H(.9) of 90 % on both sides."""
+    matrices = [np.eye(2) * (1 - 2e-12) + 1e-12, np.full((2, 2), 0.5), np.array([[0.9, 0.1], [0.1, 0.9]])]
+    fusion = Fusion(log_confusion=np.log(matrices)[:, None], edges=np.zeros(0))
+    entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    assert fusion.information() == pytest.approx([np.log(2), 0, np.log(2) - entropy], abs=1e-9)
+
+
+def test_the_posterior_and_the_evidence_by_hand() -> None:
+    """Two annotators, .9 and .6 on both sides, who differ in one voxel: odds of 9 against 1.5, and 9 x 1.5."""
+    matrices = np.array([[[0.9, 0.1], [0.1, 0.9]], [[0.6, 0.4], [0.4, 0.6]]])
+    fusion = Fusion(log_confusion=np.log(matrices)[:, None], edges=np.zeros(0))
+    labels = np.array([[[1, 1, 0]], [[0, 1, 0]]])
+    probs = fusion(labels)
+    assert probs[1, 0] == pytest.approx([9 / (9 + 1.5), 13.5 / 14.5, 1 / 14.5])
+    assert fusion.evidence(labels, probs)[:, 0, 0] == pytest.approx([np.log(9), -np.log(1.5)])
+
+
+def test_evidence_of_three_classes_is_against_the_mean_of_the_others() -> None:
+    matrix = np.array([[0.8, 0.1, 0.1], [0.1, 0.7, 0.3], [0.1, 0.2, 0.6]])
+    fusion = Fusion(log_confusion=np.log(matrix)[None, None], edges=np.zeros(0))
+    labels = np.array([[[0, 1, 2, -1]]])
+    said = fusion.evidence(labels, fusion(labels))[0, 0]
+    assert said == pytest.approx([np.log(0.8 / 0.1), np.log(0.7 / 0.2), np.log(0.6 / 0.15), 0])
+
+
+def test_who_swaps_two_classes_is_found_out_and_believed_the_other_way_round() -> None:
+    rng = np.random.default_rng(1)
+    cases, truths = [], []
+    for _ in range(CASES):
+        truth = blob(rng, (40, 44)).astype(np.int16)
+        truth[:, 22:][truth[:, 22:] == 1] = 2
+        sound = [simulate(truth, "jitter:0.5", 3, rng) for _ in range(3)]
+        cases.append(np.stack([*sound, np.array([0, 2, 1])[truth]]).astype(np.int16))
+        truths.append(truth)
+    fusion = fit_fusion(cases, 3)
+    near = np.exp(fusion.log_confusion[3, 0])
+    assert near[2, 1] > 0.7 and near[1, 2] > 0.7
+    for labels, truth in zip(cases, truths, strict=True):
+        found = fused(fusion, labels)
+        assert min(dice(found, truth, 1), dice(found, truth, 2)) > 0.95
+        assert fusion.evidence(labels, fusion(labels))[3][truth == 1].mean() > 0  # swapped, and still relied on
+
+
+def test_of_ten_who_are_alike_the_fusion_is_nearly_the_vote() -> None:
+    rng = np.random.default_rng(2)
+    cases = []
+    for _ in range(CASES):
+        truth = blob(rng, (40, 44))
+        signed = np.where(truth, 1, -1) * (distance_to_border(truth) - 0.5)
+        wobble = [gaussian_filter(rng.normal(size=truth.shape), 3) for _ in range(10)]
+        cases.append(np.stack([signed + 1.5 * each / each.std() > 0 for each in wobble]).astype(np.int16))
+    fusion = fit_fusion(cases, 2)
+    for labels in cases:
+        vote = majority_vote(labels, 2)
+        assert dice(fused(fusion, labels), vote) > 0.98
+    assert np.ptp(fusion.information()) < 0.1
+
+
+def test_unlabelled_voxels_stay_unknown_and_absent_annotators_count_for_nothing() -> None:
+    cases, truths = cohort()
+    missing = [labels.copy() for labels in cases]
+    for number, labels in enumerate(missing):
+        labels[number % 4] = -1
+        labels[:, :, :3] = -1
+    fusion = fit_fusion(missing, 2)
+    for labels in missing:
+        probs = fusion(labels)
+        assert (probs[:, :, :3] == 0).all()
+        assert probs[:, :, 3:].sum(axis=0) == pytest.approx(1)
+    with_good = [number for number in range(CASES) if number % 4 != 0]
+    found = [dice(fused(fusion, missing[number])[:, 3:], truths[number][:, 3:]) for number in with_good]
+    assert min(found) > 0.97
+    nobody = np.full_like(cases[0], -1)
+    assert (fusion(nobody) == 0).all()
+    assert (fusion.evidence(nobody, fusion(nobody)) == 0).all()
+
+
+def test_one_label_per_case_is_believed_as_it_is() -> None:
+    cases, _ = cohort()
+    for number, labels in enumerate(cases):
+        labels[[other for other in range(4) if other != number % 3]] = -1
+    fusion = fit_fusion(cases, 2)
+    for number, labels in enumerate(cases):
+        assert (fused(fusion, labels) == labels[number % 3]).all()
+
+
+def test_annotators_in_another_order_have_their_matrices_in_that_order() -> None:
+    cases, _ = cohort()
+    order = [2, 0, 3, 1]
+    straight, turned = fit_fusion(cases, 2), fit_fusion([labels[order] for labels in cases], 2)
+    assert turned.log_confusion == pytest.approx(straight.log_confusion[order])
+    assert turned(cases[0][order]) == pytest.approx(straight(cases[0]), abs=1e-6)
+
+
+def test_the_same_labels_give_the_same_fusion() -> None:
+    cases, _ = cohort()
+    assert (fit_fusion(cases, 2).log_confusion == fit_fusion(cases, 2).log_confusion).all()
+
+
+def test_of_nested_fat_masks_the_one_nearest_to_the_vote_is_taken_for_the_truth() -> None:
+    """Each of three masks within one another explains the other two; the vote, where two are even, is the smallest."""
+    rng = np.random.default_rng(0)
+    cases = []
+    for _ in range(CASES):
+        truth = blob(rng, (40, 44)).astype(np.int16)
+        cases.append(np.stack([simulate(truth, name, 2, rng) for name in ("good", "over", "under", "blank")]))
+    fusion = fit_fusion(cases, 2)
+    for labels in cases:
+        assert dice(fused(fusion, labels), majority_vote(labels, 2)) > 0.98
+    good, over, under, blank = fusion.information()
+    assert under > good > max(over, blank)  # what it takes for the truth is what it takes for skill
+
+
+def test_of_two_annotators_nobody_can_tell_who_is_right() -> None:
+    """Where two differ the vote is even: the one whose labels are the more regular is not known to be the better."""
+    cases, truths = cohort()
+    pairs = [labels[:2] for labels in cases]  # good and over
+    fusion = fit_fusion(pairs, 2)
+    for labels, truth in zip(pairs, truths, strict=True):
+        both = labels.min(axis=0) == labels.max(axis=0)
+        found = fused(fusion, labels)
+        assert (found[both] == labels[0][both]).all()
+        assert dice(found, truth) > 0.8
+
+
+def test_cases_without_foreground_are_background_and_spoil_nothing() -> None:
+    empty = np.zeros((4, 40, 44), np.int16)
+    nothing = fit_fusion([empty, empty], 2)
+    assert (fused(nothing, empty) == 0).all()
+    assert np.isfinite(nothing.log_confusion).all()
+    cases, truths = cohort()
+    fusion = fit_fusion([*cases, empty, empty, empty], 2)
+    assert (fused(fusion, empty) == 0).all()
+    assert min(dice(fused(fusion, labels), truth) for labels, truth in zip(cases, truths, strict=True)) > 0.98
