@@ -44,7 +44,9 @@ class Fusion:
 
         p[t] is proportional to prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most probable
         truth itself: the E-step, from the vote on, until it stands. No class is more probable than another beforehand:
-        a prior estimated from the truth that it helps to choose makes the larger class larger.
+        a prior estimated from the truth that it helps to choose makes the larger class larger. What stands of a
+        disputed voxel is taken to the power 1 / ``voices``: who look at one image are wrong together, and many of them
+        do not make a voxel certain. The most probable truth remains what it is.
         """
         case = LabelledCase(labels, annotator_index, self.log_confusion.shape[-1])
         for _ in range(ITERATIONS):
@@ -52,7 +54,7 @@ class Fusion:
             case.zone = np.digitize(case.distance, self.edges)
             if case.explain(self.log_confusion) <= TOLERANCE:
                 break
-        return case.posterior()
+        return case.posterior(self.voices(case.present))
 
     def evidence(
         self, labels: Labels, probs: NDArray[np.floating], annotator_index: Index | None = None
@@ -75,6 +77,11 @@ class Fusion:
             against = np.logaddexp.reduce(np.where(best, -np.inf, rows), axis=1) - np.log(classes - 1)
             said[row, known] = rows[best] - against
         return said
+
+    def voices(self, present: Index) -> float:
+        """How many annotators speak: (sum I)^2 / sum I^2 of the ``information`` I of those at these places, 1 to P."""
+        information = self.information()[present]
+        return float(information.sum() ** 2 / (information**2).sum()) if information.any() else 1.0
 
     def information(self) -> Floats:
         """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, classes even.

@@ -19,6 +19,10 @@ MARGIN = 2
 """Voxels around all that anybody drew, beyond which nothing is learned about anybody."""
 
 
+LEAST = 1e-12
+"""No probability is taken for less before its logarithm is."""
+
+
 class LabelledCase:
     """The labels of one case in the box around all that anybody drew, and what is believed of its truth."""
 
@@ -64,9 +68,14 @@ class LabelledCase:
         best = self.probs.argmax(axis=-1)[..., None] == np.arange(self.classes)
         self.probs = best * self.inside[..., None].astype(float)
 
-    def posterior(self) -> NDArray[np.float32]:
-        """(T,S...) on the whole grid: background for certain outside of the box."""
+    def posterior(self, voices: float) -> NDArray[np.float32]:
+        """(T,S...) on the whole grid: background for certain outside of the box.
+
+        Of disputed voxels p^(1/voices), normalised.
+        """
         probs = np.zeros((self.classes, *self.shape), np.float32)
+        log_probs = np.log(np.maximum(self.probs[self.disputed], LEAST))
+        self.probs[self.disputed] = softmax(log_probs / voices, axis=-1)
         probs[0] = self.seen
         probs[(slice(None), *self.box)] = np.moveaxis(self.probs, -1, 0)
         return probs
