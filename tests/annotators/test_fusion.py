@@ -89,12 +89,19 @@ def test_skill_of_a_matrix_by_hand() -> None:
 
 
 def test_the_posterior_and_the_evidence_by_hand() -> None:
-    """Two annotators, .9 and .6 on both sides, who differ in one voxel: odds of 9 against 1.5, and 9 x 1.5."""
+    """Two annotators, .9 and .6 on both sides, who differ in one voxel: odds of 9 against 1.5, and 9 x 1.5.
+
+    The odds of the disputed one are taken to the power 1 / voices, here 1 / 1.11: the second hardly speaks.
+    """
     matrices = np.array([[[0.9, 0.1], [0.1, 0.9]], [[0.6, 0.4], [0.4, 0.6]]])
     fusion = Fusion(log_confusion=np.log(matrices)[:, None], edges=np.zeros(0))
     labels = np.array([[[1, 1, 0]], [[0, 1, 0]]])
     probs = fusion(labels)
-    assert probs[1, 0] == pytest.approx([9 / (9 + 1.5), 13.5 / 14.5, 1 / 14.5])
+    told = np.log(2) + np.array([0.9 * np.log(0.9) + 0.1 * np.log(0.1), 0.6 * np.log(0.6) + 0.4 * np.log(0.4)])
+    voices = told.sum() ** 2 / (told**2).sum()
+    odds = (9 / 1.5) ** (1 / voices)
+    assert fusion.voices(np.arange(2)) == pytest.approx(voices) and fusion.voices(np.array([1])) == 1
+    assert probs[1, 0] == pytest.approx([odds / (1 + odds), 13.5 / 14.5, 1 / 14.5], rel=1e-6)
     assert fusion.evidence(labels, probs)[:, 0, 0] == pytest.approx([np.log(9), -np.log(1.5)])
 
 
