@@ -1,0 +1,107 @@
+"""What labels alone say of the truth: the fusion, and what it is without a part.
+
+    python benchmarks/fusion.py runs/cohorts/mnist --size 28 --cases 70
+    python benchmarks/fusion.py runs/cohorts/bubil_bad --size 64
+
+Dice of the foreground with the known truth of a cohort, or with the vote where none is known, mean over cases; area
+over that of the reference. No image is looked at, nothing is trained, all cases are used.
+
+majority_vote   most annotators
+staple          STAPLE of each case by itself (SimpleITK)
+one_number      one reliability per annotator and no direction: a label counts for itself or not at all
+one_zone        the fusion with one matrix per annotator for all distances
+fusion          as in the recipe ``fused``
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.annotators import consensus, fusion
+from medseg.annotators.loading.placement import Grid, labels_to_grid
+from medseg.annotators.loading.records import read_record
+from medseg.cohorts import find_cohort, load_cohort
+from medseg.contracts import UNLABELLED
+from medseg.evaluation import dice
+
+Labels = NDArray[np.integer]
+Consensus = Callable[[Sequence[Labels], int], list[Labels]]
+
+
+def read(folder: str, size: int, cases: int | None) -> tuple[list[Labels], list[Labels], int]:
+    """Labels (A,S...) on a grid, the reference (S...) of each case, the number of classes."""
+    cohort = load_cohort(find_cohort(folder))
+    grid, classes = Grid(size=(size,) * cohort.spatial_dims), len(cohort.classes)
+    labels, references = [], []
+    for case in cohort.cases[:cases]:
+        record = read_record(case, cohort, cohort.annotators)
+        placement = grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
+        labels.append(labels_to_grid(record.labels, placement))
+        known = consensus.majority_vote(record.labels, classes) if record.truth is None else record.truth
+        references.append(labels_to_grid(known[None], placement)[0])
+    return labels, references, classes
+
+
+def by_fusion(cases: Sequence[Labels], classes: int, shares: Sequence[float] = fusion.SHARES) -> list[Labels]:
+    """The most probable truth of each case; shares: where zones end."""
+    with patch.object(fusion, "SHARES", shares):
+        fitted = fusion.fit_fusion(cases, classes)
+    return [fitted(labels).argmax(axis=0) for labels in cases]
+
+
+def by_one_number(cases: Sequence[Labels], classes: int) -> list[Labels]:
+    """EM of r_a = p(y_a = t) over disputed voxels, errors spread evenly over the other classes, from the vote on."""
+    disputed = [consensus.disputed(labels) for labels in cases]
+    voxels = np.concatenate([labels[:, where] for labels, where in zip(cases, disputed, strict=True)], axis=1)
+    said = np.stack([voxels == label for label in range(classes)])  # (T,A,N)
+    known = voxels != UNLABELLED
+    reliability, scores = np.full(len(voxels), 0.75), np.zeros((classes, voxels.shape[1]))
+    for _ in range(fusion.ITERATIONS):
+        weights = np.log(reliability * (classes - 1) / (1 - reliability))
+        scores = np.einsum("a,tan->tn", weights, said)
+        probs = np.exp(scores - scores.max(axis=0))
+        agreed = np.einsum("tn,tan->a", probs / probs.sum(axis=0), said)
+        reliability = np.clip(agreed / known.sum(axis=1), 1 / classes + 1e-3, 0.999)
+    found, best, start = [], scores.argmax(axis=0), 0
+    for labels, where in zip(cases, disputed, strict=True):
+        truth = consensus.majority_vote(labels, classes)
+        truth[where] = best[start : start + where.sum()]
+        start += where.sum()
+        found.append(truth)
+    return found
+
+
+WAYS: dict[str, Consensus] = {
+    "majority_vote": lambda cases, classes: [consensus.majority_vote(labels, classes) for labels in cases],
+    "staple": lambda cases, classes: [consensus.staple(labels, classes) for labels in cases],
+    "one_number": by_one_number,
+    "one_zone": lambda cases, classes: by_fusion(cases, classes, shares=()),
+    "fusion": by_fusion,
+}
+
+
+def main() -> None:
+    """Read the arguments and one cohort, print a line per way."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cohort")
+    parser.add_argument("--size", type=int, default=64, help="voxels of the grid along each axis")
+    parser.add_argument("--cases", type=int)
+    arguments = parser.parse_args()
+    cases, references, classes = read(str(Path(arguments.cohort)), arguments.size, arguments.cases)
+    print(f"{arguments.cohort}: {len(cases)} cases, {len(cases[0])} annotators")
+    for name, way in WAYS.items():
+        found = way(cases, classes)
+        pairs = list(zip(found, references, strict=True))
+        values = [dice(f, r, label) for f, r in pairs for label in range(1, classes)]
+        area = sum((f > 0).sum() for f, _ in pairs) / sum((r > 0).sum() for _, r in pairs)
+        print(f"{name:14} Dice {np.nanmean(values):.4f}  area {area:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
