@@ -9,10 +9,10 @@ import torch
 
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
-from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance
+from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance, fused
 from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
 from medseg.annotators.mathematics.stages import RECIPES, stages
-from medseg.annotators.mathematics.trunks import ConvolutionTrunk, Trunk, TruthOutput
+from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Objective
 
@@ -191,3 +191,53 @@ def test_matrices_are_held_in_the_warm_up() -> None:
     softly = ConfusionConfig(assignment="soft")
     _, soft = stages("shared_truth_global", steps=STEPS, steps_per_epoch=4, confusion=softly, learning_rate=1e-3)
     assert soft.objective == AnnotatorLikelihood(likelihood="shared_truth", per_pixel=False)
+
+
+def fused_model() -> AnnotatorModel:
+    torch.manual_seed(0)
+    network = TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F, residual_units=1)
+    return AnnotatorModel(network, A, PixelConfusion(A, T, 6), PointwiseTrunk(1, F, T, 6))
+
+
+def consensus_batch() -> ImageBatch:
+    """A batch with a consensus that is no annotator's, and a strip of it that nobody labelled."""
+    shown = batch()
+    shown.labels[..., 6:] = UNLABELLED
+    foreground = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    shown.consensus = torch.cat([1 - foreground, foreground], dim=1)
+    shown.consensus[..., 6:] = 0
+    return shown
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_fused_truth_learns_from_the_consensus_alone(training: bool) -> None:
+    """The gradient of the truth network is that of the cross-entropy to p(t | all labels), whatever the styles do."""
+    network, shown = fused_model().train(training), consensus_batch()
+    assert shown.consensus is not None
+    fused(network, shown).total.backward()
+    found = [weight.grad for weight in network.network.parameters()]
+    network.zero_grad(set_to_none=True)
+    log_probs = network(shown.image).log_probs
+    (-(shown.consensus * log_probs).sum(dim=1)[..., :6].mean()).backward()
+    for mine, weight in zip(found, network.network.parameters(), strict=True):
+        assert mine is not None
+        torch.testing.assert_close(mine, weight.grad)
+
+
+def test_the_styles_of_the_fused_recipe_learn_in_training_and_are_judged_on_all_voxels() -> None:
+    network, shown = fused_model(), consensus_batch()
+    fused(network.train(), shown).total.backward()
+    assert network.confusion is not None
+    moved = [weight.grad for weight in network.confusion.parameters()]
+    assert moved and all(grad is not None and grad.abs().sum() > 0 for grad in moved)
+    network.eval()
+    twice = [fused(network, shown).metrics["nll"] for _ in range(2)]
+    assert twice[0] == twice[1]  # nothing is drawn
+
+
+def test_a_batch_that_nobody_labelled_costs_nothing() -> None:
+    network, shown = fused_model().train(), consensus_batch()
+    shown.labels.fill_(UNLABELLED)
+    assert shown.consensus is not None
+    shown.consensus.zero_()
+    assert fused(network, shown).total.item() == 0
