@@ -10,6 +10,7 @@ the peak of what torch holds in tensors on the CPU during one step, beyond weigh
 profiler's record of every allocation and release).
 
 soft_mean            the plain step: cross-entropy to all labels, no confusion matrices
+fused                the default: cross-entropy to what all labels say together, matrices at some of the voxels
 anchored             the same, and beside it a matrix per voxel, which sees the truth as a constant
 shared_truth_pixel   a matrix per voxel, one truth for all annotators
 shared_truth_global  a matrix per annotator, one truth for all annotators
@@ -30,7 +31,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, nll_loss, softplus
+from torch.nn.functional import conv2d, nll_loss, one_hot, softplus
 from torch.profiler import ProfilerActivity, profile
 
 from medseg.annotators.assembly import Signature, build_annotator_model, build_stages
@@ -43,11 +44,12 @@ from medseg.contracts import UNLABELLED, ClassLabel, Losses
 from medseg.training.processes import launch
 from medseg.training.state import Position, StageState
 
-SETTINGS = ((2, 4), (4, 4), (4, 8), (10, 8))
+SETTINGS = ((2, 4), (2, 10), (4, 4), (4, 8), (10, 8))
 BATCH, SIDE = 4, 128
 PLAIN = "soft_mean"
 VARIANTS = {  # variant -> its recipe
     PLAIN: PLAIN,
+    "fused": "fused",
     "anchored": "anchored",
     "shared_truth_pixel": "shared_truth_pixel",
     "shared_truth_global": "shared_truth_global",
@@ -114,11 +116,12 @@ class Trainee:
 
 
 def random_batch(classes: int, annotators: int) -> ImageBatch:
-    """Noise, labelled at random."""
+    """Noise, labelled at random; what the labels say together is their mean."""
     torch.manual_seed(1)
     image = torch.randn(BATCH, 1, SIDE, SIDE)
     labels: Tensor = torch.randint(0, classes, (BATCH, annotators, SIDE, SIDE))
-    return ImageBatch(image=image, labels=labels, case_index=torch.arange(BATCH))
+    mean = one_hot(labels, classes).float().mean(dim=1).movedim(-1, 1)
+    return ImageBatch(image=image, labels=labels, case_index=torch.arange(BATCH), consensus=mean)
 
 
 def peak_bytes(step: Callable[[], object]) -> int:

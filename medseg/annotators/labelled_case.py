@@ -39,10 +39,13 @@ class LabelledCase:
         top = votes == votes.max(axis=-1, keepdims=True)
         self.probs = top / top.sum(axis=-1, keepdims=True) * self.inside[..., None]  # (S...,T), of the vote
         self.distance, self.zone = np.zeros(self.inside.shape), np.zeros(self.inside.shape, int)
+        self.measured = np.full(self.inside.shape, UNLABELLED)  # the truth that ``distance`` is of
 
     def measure(self) -> None:
         """The distance of every voxel from the border of the most probable truth."""
-        self.distance = distance_to_border(self.probs.argmax(axis=-1))
+        best = self.probs.argmax(axis=-1)
+        if not np.array_equal(best, self.measured):
+            self.distance, self.measured = distance_to_border(best), best
 
     def counts(self, zones: int) -> Iterator[Floats]:
         """Per present annotator (Z,O,T) the expected voxels of each zone that are called O and are T."""

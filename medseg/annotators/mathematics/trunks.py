@@ -65,15 +65,16 @@ class PointwiseTrunk(Trunk):
 
     def __init__(self, channels: int, features: int, classes: int, width: int) -> None:
         super().__init__()
-        seen = channels + features + classes * (LEVELS + 1)
+        self.far = classes * (LEVELS + 1)
+        seen = channels + features + self.far
         self.layers = nn.Sequential(nn.Conv1d(seen, width, 1), nn.PReLU(), nn.Conv1d(width, width, 1), nn.PReLU())
 
     def forward(self, image: Tensor, truth: TruthOutput) -> Tensor:
         """See ``Trunk``."""
-        return self.layers(self.seen(image, truth).flatten(2)).unflatten(2, image.shape[2:])
+        return self.at(self.seen(image, truth).flatten(2)).unflatten(2, image.shape[2:])
 
     def seen(self, image: Tensor, truth: TruthOutput) -> Tensor:
-        """(B,.,S...) image, features, and logit(p) / 3 of the truth at all levels."""
+        """(B,.,S...) image, features, and p of the truth at all levels."""
         probs = truth.log_probs.exp()
         levels, average = [probs], probs
         pool = functional.avg_pool2d if probs.ndim == 4 else functional.avg_pool3d
@@ -82,9 +83,9 @@ class PointwiseTrunk(Trunk):
             if min(average.shape[2:]) > 1:
                 average = pool(average, 2, ceil_mode=True, count_include_pad=False)
             levels.append(functional.interpolate(average, size=probs.shape[2:], mode=mode, align_corners=False))
-        far = torch.cat(levels, dim=1).clamp(LEAST, 1 - LEAST).logit() / 3
-        return torch.cat([image, truth.features, far], dim=1)
+        return torch.cat([image, truth.features, *levels], dim=1)
 
     def at(self, seen: Tensor) -> Tensor:
-        """seen (B,.,N) of any N voxels -> (B,F,N)."""
-        return self.layers(seen)
+        """seen (B,.,N) of any N voxels -> (B,F,N); of the levels the layers see logit(p) / 3."""
+        far = seen[:, -self.far :].clamp(LEAST, 1 - LEAST).logit() / 3
+        return self.layers(torch.cat([seen[:, : -self.far], far], dim=1))
