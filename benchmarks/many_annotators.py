@@ -21,14 +21,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from step import BATCH, Trainee, peak_bytes, random_batch
 
 from medseg.annotators.fusion import Fusion, fit_fusion
@@ -49,9 +49,9 @@ Floats = NDArray[np.float64]
 class World:
     """Images whose truth is known, and annotators whose error is."""
 
-    truths: list[Labels]
+    truths: Sequence[Labels]
     """(S...) of each case."""
-    labels: list[Labels]
+    labels: Sequence[Labels]
     """(P,S...) of each case."""
     present: NDArray[np.int64]
     """(cases,P) whose they are."""
@@ -107,7 +107,8 @@ def show_skill(*, seeds: int, cases: int, annotators: int, labels: int) -> None:
         start = time.process_time()
         fusion = fit_fusion(world.labels, 2, annotator_index=[*world.present], annotators=annotators)
         seconds = time.process_time() - start
-        found = {name: float(spearmanr(each, -world.error)[0]) for name, each in figures(world, fusion).items()}
+        order = rankdata(-world.error)
+        found = {name: np.corrcoef(rankdata(each), order)[0, 1] for name, each in figures(world, fusion).items()}
         print(f"seed {seed}: " + "  ".join(f"{name} {value:.3f}" for name, value in found.items()), end="")
         print(f"  fusion {seconds:.1f} CPU seconds", flush=True)
 

@@ -28,6 +28,9 @@ class GlobalConfusion(Confusion):
     torch.Size([4, 3, 2, 8, 8])
     """
 
+    bias: Tensor
+    """(A,O,T)."""
+
     def __init__(self, annotators: int, classes: int) -> None:
         super().__init__(annotators, classes)
         self.bias: Tensor = nn.Parameter(identity_logits(classes).repeat(annotators, 1, 1))
