@@ -107,12 +107,13 @@ def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, ou
             case.name, Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
         )
         scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
-        tallies.append(tally_case(prediction, record.labels, record.truth))
         write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
         reliance = None if fusion is None else rely_on_native(fusion, record, predictor.config.data.grid)
         if reliance is not None:
-            scores += reliance_scores(record, reliance, signature.annotators)
+            recovered = prediction.truth_probs.argmax(axis=0)
+            scores += reliance_scores(record, reliance, recovered, annotators=signature.annotators)
             write_reliance_maps(record, reliance, signature.annotators, out / "predictions" / "reliance")
+        tallies.append(tally_case(prediction, record.labels, record.truth))
         if number < PANELS:
             evidence = None if reliance is None else reliance.evidence
             panel = panel_of(record, prediction, annotators=signature.annotators, classes=names, evidence=evidence)

@@ -42,6 +42,8 @@ class Reliance:
     """(A,) mean of the evidence over the disputed voxels that the annotator labelled; nan where there is none."""
     share: NDArray[np.float64]
     """(A,) share of the same voxels in which the annotator's label is the fused class."""
+    fused: NDArray[np.integer]
+    """(S...) the most probable class given all labels; UNLABELLED where nobody labelled."""
 
 
 def rely(fusion: Fusion, labels: NDArray[np.integer], annotator_index: Index | None = None) -> Reliance:
@@ -49,24 +51,47 @@ def rely(fusion: Fusion, labels: NDArray[np.integer], annotator_index: Index | N
     probs = fusion(labels, annotator_index)
     evidence = fusion.evidence(labels, probs, annotator_index)
     asked = [disputed(labels) & (drawn != UNLABELLED) for drawn in labels]
-    agrees = labels == probs.argmax(axis=0)
-    return Reliance(evidence=evidence, nats=_means(evidence, asked), share=_means(agrees, asked))
+    fused = _most_probable(probs)
+    return Reliance(evidence=evidence, nats=_means(evidence, asked), share=_means(labels == fused, asked), fused=fused)
 
 
 def rely_on_native(fusion: Fusion, record: Record, grid: Grid) -> Reliance:
     """The same of a case on its own grid: the numbers are those of the network's grid, the maps come back from it."""
     placement = grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
-    found = rely(fusion, labels_to_grid(record.labels, placement))
-    return replace(found, evidence=probs_to_native(found.evidence, placement))
+    labels = labels_to_grid(record.labels, placement)
+    found, probs = rely(fusion, labels), probs_to_native(fusion(labels), placement)
+    fused = np.where((record.labels != UNLABELLED).any(axis=0), probs.argmax(axis=0), UNLABELLED)
+    return replace(found, evidence=probs_to_native(found.evidence, placement), fused=fused)
 
 
-def reliance_scores(record: Record, reliance: Reliance, annotators: Sequence[str]) -> list[Score]:
-    """Rows of scores.csv, one for each annotator (names in the order of A) who saw the case."""
-    seen = np.flatnonzero(present(record.labels)).tolist()
-    return [
-        score_of("reliance", float(reliance.nats[index]), case=record.case.name, annotator=annotators[index])
-        for index in seen
+def reliance_scores(
+    record: Record, reliance: Reliance, recovered: NDArray[np.integer], *, annotators: Sequence[str]
+) -> list[Score]:
+    """Rows of scores.csv: for each annotator (names in the order of A) who saw the case, and for the recovered truth.
+
+    recovered: (S...) class indices of the network's truth, which is set beside the fused one.
+    """
+    case, fused = record.case.name, reliance.fused
+    area = np.count_nonzero(fused > 0)
+    covered = np.count_nonzero((recovered > 0) & (fused != UNLABELLED))
+    scores = [
+        score_of("fused_dice", overall_dice(recovered, fused), case=case),
+        score_of("fused_area_ratio", covered / area if area else float("nan"), case=case),
     ]
+    for index in np.flatnonzero(present(record.labels)).tolist():
+        of_one = {"reliance": reliance.nats[index], "annotator_fused_dice": overall_dice(record.labels[index], fused)}
+        scores += [
+            score_of(name, float(value), case=case, annotator=annotators[index]) for name, value in of_one.items()
+        ]
+    return scores
+
+
+def overall_dice(labels: NDArray[np.integer], fused: NDArray[np.integer]) -> float:
+    """Dice of all foreground classes together, of labels (S...) and the fused truth (S...): nan without foreground."""
+    known = (labels != UNLABELLED) & (fused != UNLABELLED)
+    mine, other = labels[known], fused[known]
+    size = np.count_nonzero(mine > 0) + np.count_nonzero(other > 0)
+    return 2 * np.count_nonzero((mine == other) & (mine > 0)) / size if size else float("nan")
 
 
 def write_reliance_maps(record: Record, reliance: Reliance, annotators: Sequence[str], out: Path) -> None:
@@ -127,6 +152,10 @@ def read_fusion(path: Path) -> Fusion:
 def _whose(sample: Sample) -> Sequence[int]:
     """The annotators of a sample's rows."""
     return range(len(sample.labels)) if sample.annotator_index is None else sample.annotator_index.tolist()
+
+
+def _most_probable(probs: NDArray[np.floating]) -> NDArray[np.integer]:
+    return np.where(probs.sum(axis=0) > 0, probs.argmax(axis=0), UNLABELLED)
 
 
 def _means(values: NDArray[np.generic], asked: Sequence[NDArray[np.bool_]]) -> NDArray[np.float64]:

@@ -101,6 +101,27 @@ METRICS_OF_ANNOTATORS = (
         empty="nobody differs: nan",
     ),
     Metric(
+        name="fused_dice",
+        meaning="Dice of the recovered truth and the truth that is fused of all labels, all foreground together",
+        direction="higher",
+        level="case",
+        empty=_OVERLAP,
+    ),
+    Metric(
+        name="fused_area_ratio",
+        meaning="foreground voxels of the recovered truth over those of the truth that is fused of all labels",
+        direction="near 1",
+        level="case",
+        empty="no foreground in the fused truth: nan",
+    ),
+    Metric(
+        name="annotator_fused_dice",
+        meaning="Dice of an annotator's labels and the truth that is fused of all labels, all foreground together",
+        direction="neither",
+        level="case",
+        empty=_OVERLAP,
+    ),
+    Metric(
         name="relative_area",
         meaning="foreground that an annotator drew over the mean of all annotators of the case: a style, above 1 wide",
         direction="neither",

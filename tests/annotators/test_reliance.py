@@ -18,7 +18,14 @@ from medseg.annotators.loading.records import Record
 from medseg.annotators.method import METHOD
 from medseg.annotators.pictures.relied import draw_reliance
 from medseg.annotators.pictures.slices import panel_of, write_panel
-from medseg.annotators.reliance import read_fusion, reliance_scores, rely, rely_on_native, write_fusion
+from medseg.annotators.reliance import (
+    overall_dice,
+    read_fusion,
+    reliance_scores,
+    rely,
+    rely_on_native,
+    write_fusion,
+)
 from medseg.annotators.simulation.samples import write_samples
 from medseg.contracts import Case, Refused
 from medseg.experiment.evaluate import evaluate_run
@@ -80,12 +87,25 @@ def test_maps_come_back_to_the_case_s_own_grid_and_numbers_stay():
 def test_only_who_saw_the_case_has_a_score():
     labels = LABELS.copy()
     labels[2] = -1
-    labels[0, 1] = 0
-    scores = reliance_scores(record_of(labels), rely(FUSION, labels), NAMES)
-    assert [(score.case, score.annotator, score.unit) for score in scores] == [
-        ("c1", "ann", "nats/voxel"),
-        ("c1", "ben", "nats/voxel"),
-    ]
+    scores = reliance_scores(record_of(labels), rely(FUSION, labels), LABELS[0], annotators=NAMES)
+    assert [score.annotator for score in scores if score.metric == "reliance"] == ["ann", "ben"]
+    assert {score.case for score in scores} == {"c1"}
+
+
+def test_the_recovered_truth_and_the_annotators_are_set_beside_the_fused_one():
+    """Fused: six voxels; recovered: those and three more; cid drew none of them."""
+    recovered = LABELS[0].copy()
+    recovered[3, 1:4] = 1
+    scores = reliance_scores(record_of(LABELS), rely(FUSION, LABELS), recovered, annotators=NAMES)
+    values = {(score.metric, score.annotator): score.value for score in scores}
+    assert values["fused_dice", ""] == pytest.approx(2 * 6 / (9 + 6))
+    assert values["fused_area_ratio", ""] == pytest.approx(9 / 6)
+    assert [values["annotator_fused_dice", name] for name in NAMES] == [1, 1, 0]
+
+
+def test_a_class_taken_for_another_is_wrong_and_nothing_at_all_is_undefined():
+    assert overall_dice(np.array([1, 2, 2, -1]), np.array([1, 2, 1, 1])) == pytest.approx(2 * 2 / 6)
+    assert np.isnan(overall_dice(np.zeros(3, int), np.zeros(3, int)))
 
 
 def test_a_fusion_is_read_as_it_was_written(tmp_path: Path):
