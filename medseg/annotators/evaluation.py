@@ -113,7 +113,8 @@ def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, ou
             recovered = prediction.truth_probs.argmax(axis=0)
             scores += reliance_scores(record, reliance, recovered, annotators=signature.annotators)
             write_reliance_maps(record, reliance, signature.annotators, out / "predictions" / "reliance")
-        tallies.append(tally_case(prediction, record.labels, record.truth))
+        fused = None if reliance is None else reliance.fused
+        tallies.append(tally_case(prediction, record.labels, record.truth, fused))
         if number < PANELS:
             evidence = None if reliance is None else reliance.evidence
             panel = panel_of(record, prediction, annotators=signature.annotators, classes=names, evidence=evidence)

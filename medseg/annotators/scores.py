@@ -42,10 +42,10 @@ class Tally:
     """(A,O,T) joint_probs * voxels."""
     empirical: NDArray[np.float64] | None
     """(A,O,T) labels (O) against the known truth (T); None where no truth is known."""
-    truth_with_vote: NDArray[np.float64]
-    """(O,T) recovered truth (O) against the majority vote (T)."""
-    annotators_with_vote: NDArray[np.float64]
-    """(A,O,T) labels (O) against the majority vote (T)."""
+    truth_with_all: NDArray[np.float64]
+    """(O,T) recovered truth (O) against what all labels say together (T)."""
+    annotators_with_all: NDArray[np.float64]
+    """(A,O,T) labels (O) against the same (T)."""
 
     def __add__(self, other: Tally) -> Tally:
         """Both together; the empirical counts are of those cases alone whose truth is known."""
@@ -53,16 +53,14 @@ class Tally:
         return Tally(
             estimated=self.estimated + other.estimated,
             empirical=np.sum(known, axis=0) if known else None,
-            truth_with_vote=self.truth_with_vote + other.truth_with_vote,
-            annotators_with_vote=self.annotators_with_vote + other.annotators_with_vote,
+            truth_with_all=self.truth_with_all + other.truth_with_all,
+            annotators_with_all=self.annotators_with_all + other.annotators_with_all,
         )
 
     def alarms(self, annotators: Sequence[str], classes: Sequence[str]) -> list[str]:
         """What looks wrong with the recovered truth of the whole run (``annotators.alarms``)."""
         confusion = mean_confusion(self.estimated)
-        return alarms(
-            self.truth_with_vote, self.annotators_with_vote, confusion, annotators=annotators, classes=classes
-        )
+        return alarms(self.truth_with_all, self.annotators_with_all, confusion, annotators=annotators, classes=classes)
 
 
 def score_case(
@@ -90,16 +88,24 @@ def score_case(
     return scores
 
 
-def tally_case(prediction: Prediction, labels: NDArray[np.integer], truth: NDArray[np.integer] | None) -> Tally:
-    """The counts of one case, to be added to those of the others; arguments as in ``score_case``."""
+def tally_case(
+    prediction: Prediction,
+    labels: NDArray[np.integer],
+    truth: NDArray[np.integer] | None,
+    fused: NDArray[np.integer] | None = None,
+) -> Tally:
+    """The counts of one case, to be added to those of the others; arguments as in ``score_case``.
+
+    fused: (S...) the truth that is fused of all labels; where it is not known the majority vote stands for it.
+    """
     num_classes = len(prediction.truth_probs)
     recovered = prediction.truth_probs.argmax(axis=0)
-    vote = majority_vote(labels, num_classes)
+    together = majority_vote(labels, num_classes) if fused is None else fused
     return Tally(
         estimated=prediction.joint_probs.astype(np.float64) * recovered.size,
         empirical=None if truth is None else joint_counts(labels, truth, num_classes),
-        truth_with_vote=joint_counts(recovered[None], vote, num_classes)[0],
-        annotators_with_vote=joint_counts(labels, vote, num_classes),
+        truth_with_all=joint_counts(recovered[None], together, num_classes)[0],
+        annotators_with_all=joint_counts(labels, together, num_classes),
     )
 
 

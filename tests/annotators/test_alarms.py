@@ -21,21 +21,43 @@ def test_pooled_foreground_dice_counts_a_class_mistaken_for_another_as_wrong():
     assert np.isnan(foreground_dice(np.diag([5, 0])))
 
 
-def test_silence_where_the_truth_keeps_to_the_vote():
-    assert (
-        alarms(HONEST, np.stack([HONEST, SWAPPED]), np.eye(2)[None], annotators=["ann", "ben"], classes=["bg", "cell"])
-        == []
+NAMES = ["ann", "ben", "cid"]
+
+
+def ring(truth: np.ndarray, *annotators: np.ndarray, classes: tuple[str, ...] = ("bg", "cell")) -> list[str]:
+    identity = np.eye(len(classes))[None]
+    return alarms(truth, np.stack(annotators), identity, annotators=NAMES[: len(annotators)], classes=classes)
+
+
+def test_silence_where_the_truth_keeps_to_all_labels_together():
+    assert ring(HONEST, HONEST, SWAPPED, HONEST) == []
+
+
+def test_a_truth_that_errs_a_little_more_than_good_annotators_is_sound():
+    good = np.array([[89, 1], [1, 9]])  # Dice .9
+    assert ring(np.array([[88, 2], [2, 8]]), good, good, good) == []  # .8
+
+
+def test_a_blank_annotator_does_not_make_the_alarm_deaf():
+    blank, good = np.array([[90, 10], [0, 0]]), np.array([[89, 1], [1, 9]])
+    drifted = np.array([[90, 6], [0, 4]])  # Dice .571
+    (sentence,) = ring(drifted, good, blank, good)
+    assert sentence.startswith(
+        "the recovered truth agrees less with all labels together (Dice 0.571) than 0.75 times what "
+        "the annotator in the middle does ("
     )
+    assert ", 0.900): it has drifted" in sentence
 
 
-def test_a_truth_further_from_the_vote_than_every_annotator_is_named():
-    annotators = np.array([[[90, 0], [0, 10]], [[88, 2], [2, 8]]])
-    drifted = np.array([[90, 5], [0, 5]])
-    assert alarms(drifted, annotators, np.eye(2)[None], annotators=["ann", "ben"], classes=["bg", "cell"]) == [
-        "the recovered truth agrees less with the vote (Dice 0.667) than any annotator does "
-        "(least: ben, 0.800): "
-        "it may have drifted, or its classes may have swapped"
+def test_two_classes_that_swapped_are_both_named():
+    swapped = np.array([[90, 0, 0], [0, 1, 9], [0, 9, 1]])
+    honest = np.diag([90, 10, 10])
+    sentences = ring(swapped, honest, honest, classes=("bg", "nerve", "vessel"))
+    assert [line.split(" (")[0] for line in sentences[1:]] == [
+        "where all labels together say nerve the recovered truth says vessel",
+        "where all labels together say vessel the recovered truth says nerve",
     ]
+    assert "Dice 0.100" in sentences[0]
 
 
 def test_a_swap_is_named_by_its_classes():

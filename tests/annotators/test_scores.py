@@ -161,4 +161,4 @@ def test_the_alarm_rings_for_swapped_classes():
     assert honest.alarms(ANNOTATORS, CLASSES) == []
     swapped = tally_case(predict(truth=1 - TRUTH), LABELS, None)
     assert len(swapped.alarms(ANNOTATORS, CLASSES)) == 1
-    assert "agrees less with the vote (Dice 0.000)" in swapped.alarms(ANNOTATORS, CLASSES)[0]
+    assert "agrees less with all labels together (Dice 0.000)" in swapped.alarms(ANNOTATORS, CLASSES)[0]
