@@ -33,7 +33,7 @@ class GlobalConfusion(Confusion):
 
     def __init__(self, annotators: int, classes: int) -> None:
         super().__init__(annotators, classes)
-        self.bias: Tensor = nn.Parameter(identity_logits(classes).repeat(annotators, 1, 1))
+        self.bias = nn.Parameter(identity_logits(classes).repeat(annotators, 1, 1))
 
     def forward(self, features: Tensor | None = None) -> Tensor:
         """C (1,A,O,T)."""
