@@ -23,6 +23,7 @@ from medseg.annotators.labelled_case import Index
 from medseg.annotators.loading.placement import Grid, labels_to_grid, probs_to_native
 from medseg.annotators.loading.records import Record
 from medseg.annotators.loading.samples import Sample
+from medseg.annotators.loading.source import CohortSource
 from medseg.config import written_by_training
 from medseg.contracts import UNLABELLED, Cohort, Score, Volume
 from medseg.evaluation import present, score_of, write_table
@@ -107,8 +108,7 @@ def write_reliance(run: Path, cohort: Cohort) -> Fusion:
 
     cohort: the run's own, with its split. Raises Refused where a file cannot be read.
     """
-    config, signature = read_annotator_run(run), Signature.read(run)
-    source = build_source(config, cohort, signature.annotators)
+    signature, source = Signature.read(run), _source_of_run(run, cohort)
     fusion = source.samples.fuse(source.train)
     rows = [
         (case.name, split, signature.annotators[index], float(nats), float(share))
@@ -130,7 +130,14 @@ def fusion_of_run(run: Path, cohort: Cohort | None) -> Fusion | None:
     """As training left it; of a run that has none fitted on the run's own ``cohort``, where that is given."""
     if (run / FUSION).exists():
         return read_fusion(run / FUSION)
-    return None if cohort is None else write_reliance(run, cohort)
+    if cohort is None:
+        return None
+    source = _source_of_run(run, cohort)
+    return source.samples.fuse(source.train)
+
+
+def _source_of_run(run: Path, cohort: Cohort) -> CohortSource:
+    return build_source(read_annotator_run(run), cohort, Signature.read(run).annotators)
 
 
 def write_fusion(path: Path, fusion: Fusion) -> None:

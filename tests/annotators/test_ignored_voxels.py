@@ -89,7 +89,7 @@ def test_no_score_and_no_count_sees_what_is_predicted_there(cohort) -> None:
         assert second[row] == pytest.approx(value, nan_ok=True), row
     tallies = [tally_case(one, record.labels, record.truth) for one in said]
     assert tallies[0].empirical.sum() == 2 * 68
-    assert (tallies[0].truth_with_vote == tallies[1].truth_with_vote).all()
+    assert (tallies[0].truth_with_all == tallies[1].truth_with_all).all()
 
 
 def test_a_value_is_ignored_or_a_class_and_never_both(pictures) -> None:

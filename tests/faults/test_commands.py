@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "simulate {cohort} --annotators good --out {out} --seed x": ("unable to parse string as an integer", 2),
     "train {config} --epochs 3": ("No such option", 2),
     # folders that are not what they should be
-    "index {empty}": ("layout: expected one of those below, got none of them", 1),
+    "index {empty}": ("layout: expected one of those below, got no file", 1),
     "index {cohort} --layout nonsense": ("got nonsense", 1),
     "check {empty}": ("manifest.csv", 1),
     "check {cohort} --page {out}": ("page: expected a cohort of objects (cohort.yaml has objects), got samples_2d", 1),

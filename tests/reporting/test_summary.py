@@ -46,7 +46,7 @@ def test_the_worst_case_depends_on_the_metric():
 def test_the_terminal_names_no_worst_case_of_what_has_no_worse(metric):
     scores = [score_of(metric, value, case=case) for case, value in (("c1", 0.25), ("c2", 1.5))]
     (_, row) = lines_of(scores)
-    assert row == [metric, "", "", "0.8750", "", "", "2", "1", "neither"]
+    assert row == [metric, "", "", "0.8750", "", "", "2", METRICS[metric].unit, "neither"]
 
 
 def test_a_score_of_the_whole_run_does_not_stand_twice():
