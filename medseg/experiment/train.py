@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,37 +44,39 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
     """
     method, folder = method_of(config), RunFolder(path=run, resume=resume)
     fabric = launch(config.training)
-    names: list[str] = []
-    with _saying_how_to_go_on(run, names, fabric.is_global_zero), deaths_told(fabric):
-        cohort, assignment, data = on_first_process(fabric, lambda: _validated(config, folder))
-        parts = on_every_process(fabric, lambda: method.assemble(config, cohort))
-        names += [stage.name for stage in parts.stages]
-        values = config.model_dump(mode="json")
+    cohort, assignment, data = on_first_process(fabric, lambda: _validated(config, folder))
+    parts = on_every_process(fabric, lambda: method.assemble(config, cohort))
+    names = [stage.name for stage in parts.stages]
+    values = config.model_dump(mode="json")
 
-        def begin() -> None:
-            data.refuse_changed(cohort)
-            folder.begin(config, assignment, signature=parts.signature, data=data.fingerprint)
+    def begin() -> None:
+        data.refuse_changed(cohort)
+        folder.begin(config, assignment, signature=parts.signature, data=data.fingerprint)
 
-        with folder.kept(lambda: _trained(run, names)):
-            with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
-                fit(
-                    parts.model,
-                    parts.stages,
-                    parts.source,
-                    run,
-                    config=config.training,
-                    seed=config.seed,
-                    tracker=tracker,
-                    fingerprint=data.fingerprint,
-                    resume=resume,
-                    case_names=parts.case_names,
-                    progress=progress,
-                    fabric=fabric,
-                    begin=begin,
-                )
-            if fabric.is_global_zero:
-                stamp_weights(run)
-                method.finish(run, cohort)
+    with (
+        folder.kept(lambda: _trained(run, names)),
+        _saying_how_to_go_on(run, names, fabric.is_global_zero),
+        deaths_told(fabric),
+    ):
+        with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
+            fit(
+                parts.model,
+                parts.stages,
+                parts.source,
+                run,
+                config=config.training,
+                seed=config.seed,
+                tracker=tracker,
+                fingerprint=data.fingerprint,
+                resume=resume,
+                case_names=parts.case_names,
+                progress=progress,
+                fabric=fabric,
+                begin=begin,
+            )
+        if fabric.is_global_zero:
+            stamp_weights(run)
+            method.finish(run, cohort)
 
 
 def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, Snapshot]:
@@ -98,13 +99,7 @@ def _trained(run: Path, stages: list[str]) -> bool:
 
 @contextmanager
 def _saying_how_to_go_on(run: Path, stages: list[str], first: bool) -> Iterator[None]:
-    """A training that is told to stop, or of which a process dies, says what is saved and how to go on, in one line.
-
-    stages: their names, which may be filled in later. The loop has its own way of hearing signals; this one is for
-    what comes before and after it.
-    """
-    hears = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, _terminated) if hears else None
+    """A training that is told to stop, or of which a process dies, says what is saved and how to go on, in one line."""
     try:
         yield
     except (SystemExit, KeyboardInterrupt) as stopped:
@@ -116,22 +111,12 @@ def _saying_how_to_go_on(run: Path, stages: list[str], first: bool) -> Iterator[
         if died.told_here:
             _say_how_to_go_on(run, stages, f"{died}; ")
         raise SystemExit(1) from None
-    finally:
-        if hears:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
 
 
 def _say_how_to_go_on(run: Path, stages: list[str], why: str = "") -> None:
-    command = f"medseg train {shlex.quote(f'{run}/config.yaml')} --out {shlex.quote(str(run))} --resume"
     at = newest_position(run, stages)
+    saved = "nothing is saved yet"
     if at is not None:
-        saved = f"saved in {stages[at.stage_index]}, epoch {at.epoch + 1}, after step {at.step}; go on with: {command}"
-    elif (run / "config.yaml").exists():
-        saved = f"nothing is saved yet; go on with: {command}"
-    else:
-        saved = "nothing was written; begin again"
-    print(f"stopped: {why}{saved}", file=sys.stderr, flush=True)
+        saved = f"saved in {stages[at.stage_index]}, epoch {at.epoch + 1}, after step {at.step}"
+    command = f"medseg train {shlex.quote(f'{run}/config.yaml')} --out {shlex.quote(str(run))} --resume"
+    print(f"stopped: {why}{saved}; go on with: {command}", file=sys.stderr, flush=True)

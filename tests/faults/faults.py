@@ -9,11 +9,6 @@ KEPT = "saved in joint, epoch "
 FAULTS: tuple[tuple[str, str, str, int, str], ...] = (
     ("train", "SIGTERM", f"stopped: {KEPT}...{GO_ON}", 143, "test_a_training_that_is_told_to_stop_says_how_to_go_on"),
     ("train", "SIGINT", f"stopped: {KEPT}...{GO_ON}", 130, "test_a_training_that_is_told_to_stop_says_how_to_go_on"),
-    *(("train", f"{name} {when}", said, status,
-       "test_a_training_that_is_told_to_stop_before_or_after_its_steps_says_so_too")
-      for name, status in (("SIGTERM", 143), ("SIGINT", 130))
-      for when, said in (("while the cohort is checked", "stopped: nothing was written; begin again"),
-                         ("after the last step", "stopped: saved in joint"))),
     ("train", "SIGKILL, then --resume", "(ends with the weights of a run that nobody killed)", 0,
      "test_fifty_killed_trainings_end_as_if_nobody_had_killed_them"),
     ("train", "a process that makes batches dies", f"stopped: a process that makes batches has died; {KEPT}", 1,

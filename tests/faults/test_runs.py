@@ -135,35 +135,6 @@ def test_a_training_that_is_told_to_stop_says_how_to_go_on(
     assert not list(run.glob(".training*"))
 
 
-BEFORE_AND_AFTER = """
-import os, signal, sys
-from medseg.experiment import train
-from medseg.experiment.methods import method_of
-name, where = sys.argv.pop(), sys.argv.pop()
-def told(*_):
-    os.kill(os.getpid(), getattr(signal, name))
-if where == "check":
-    train.snapshot = told
-else:
-    train.stamp_weights = told
-from medseg.__main__ import app
-app()
-"""
-
-
-@pytest.mark.parametrize(("where", "said"), [("check", "nothing was written; begin again"), ("end", "saved in joint")])
-@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_a_training_that_is_told_to_stop_before_or_after_its_steps_says_so_too(
-    trained: Path, tmp_path: Path, where: str, said: str, name: str, status: int
-) -> None:
-    words = ["train", trained / "x.yaml", "--out", tmp_path / "run", where, name]
-    command = [sys.executable, "-c", BEFORE_AND_AFTER, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("stopped")]
-    assert (done.returncode, line.startswith(f"stopped: {said}")) == (status, True), done.stderr
-    assert "Traceback" not in done.stderr and (tmp_path / "run").exists() == (where == "end")
-
-
 # ------------------------------------------------------------------------------------ the data, looked at again
 def inverted(cohort: Path) -> Path:
     path = sorted(cohort.glob("annotations/good/*"))[-1]
