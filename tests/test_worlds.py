@@ -134,9 +134,11 @@ Path(sys.argv[2]).mkdir(parents=True)
 time.sleep(120)
 """
 PARENT = """
+import signal
 import sys
 sys.path.insert(0, {benchmarks!r})
 import jobs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
 from pathlib import Path
 jobs.__file__ = {script!r}
 jobs.run_all(jobs.plan(Path("x.yaml"), Path({out!r}), recipes=["a", "b"], seeds=1), 2)
