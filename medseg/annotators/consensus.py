@@ -40,9 +40,7 @@ def unanimous(labels: Labels) -> Labels:
     >>> unanimous(np.array([[0, 1, 1, -1], [0, 1, 0, -1], [0, -1, 0, -1]])).tolist()
     [0, 1, -1, -1]
     """
-    most = labels.max(axis=0)
-    least = np.where(labels == UNLABELLED, most, labels).min(axis=0)
-    return np.where(most == least, most, UNLABELLED).astype(labels.dtype)
+    return np.where(disputed(labels), UNLABELLED, labels.max(axis=0)).astype(labels.dtype)
 
 
 def soft_mean(labels: Labels, num_classes: int) -> NDArray[np.float32]:
