@@ -23,7 +23,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators import consensus, fusion
+from medseg.annotators import consensus, fitting, fusion
 from medseg.annotators.loading.placement import Grid, labels_to_grid
 from medseg.annotators.loading.records import read_record
 from medseg.cohorts import find_cohort, load_cohort
@@ -48,10 +48,10 @@ def read(folder: str, size: int, cases: int | None) -> tuple[list[Labels], list[
     return labels, references, classes
 
 
-def by_fusion(cases: Sequence[Labels], classes: int, shares: Sequence[float] = fusion.SHARES) -> list[Labels]:
+def by_fusion(cases: Sequence[Labels], classes: int, shares: Sequence[float] = fitting.SHARES) -> list[Labels]:
     """The most probable truth of each case; shares: where zones end."""
-    with patch.object(fusion, "SHARES", shares):
-        fitted = fusion.fit_fusion(cases, classes)
+    with patch.object(fitting, "SHARES", shares):
+        fitted = fitting.fit_fusion(cases, classes)
     return [fitted(labels).argmax(axis=0) for labels in cases]
 
 

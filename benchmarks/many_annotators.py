@@ -31,7 +31,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.stats import rankdata
 from step import BATCH, Trainee, peak_bytes, random_batch
 
-from medseg.annotators.fusion import Fusion, fit_fusion
+from medseg.annotators.fitting import fit_fusion
+from medseg.annotators.fusion import Fusion
 from medseg.annotators.simulation.mistakes import BoundaryShift
 from medseg.annotators.simulation.samples import render
 from medseg.annotators.simulation.simulators import CORRELATION

@@ -2,8 +2,10 @@
 
 ``nouns``             what the method says, of a batch and of a case
 ``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous, one at random
+``zones``             where a voxel lies: how far from the border of a truth, and which classes meet there
 ``labelled_case``     the labels of one case, and what is believed of its truth
-``fusion``            all annotators' labels of many cases -> one truth, and what each annotator is worth where
+``fusion``            all annotators' labels of a case -> one truth, and how far it relies on whom
+``fitting``           all annotators' labels of many cases -> what each annotator is worth where
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is

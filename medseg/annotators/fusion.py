@@ -1,10 +1,10 @@
-"""From all annotators' labels of many cases to one truth: zoned STAPLE, which needs no image and no network.
+"""From all annotators' labels of a case to one truth: zoned STAPLE, which needs no image and no network.
 
 STAPLE (Warfield et al., TMI 2004; Dawid and Skene 1979) gives each annotator one confusion matrix for all voxels.
 Errors lie along borders, so that one matrix is wrong nearly everywhere, and fits best where the annotator who draws
-largest is right. Here each annotator has a matrix per zone of distance from the border of the truth: close to it the
-labels of one who over-segments say nothing (always foreground), far from it everything. Axis letters as in
-``contracts``, and Z: zones.
+largest is right. Here each annotator has a matrix per zone: at a distance from the border of the truth, where two
+classes meet (``zones``). Close to it the labels of one who over-segments say nothing (always foreground), far from it
+everything. ``fitting`` finds the matrices. Axis letters as in ``contracts``, and Z: zones.
 """
 
 from __future__ import annotations
@@ -15,17 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, distance_to_border
+from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
+from medseg.annotators.zones import border_of, pairs
 from medseg.contracts import UNLABELLED
 
-SHARES = (0.4, 0.7, 0.9)
-"""The zones end where these shares of the disputed voxels lie closer to the border: so they have no unit."""
-
 ITERATIONS = 30
-"""Expectation-maximisation stops here at the latest,"""
-
-TOLERANCE = 1e-3
-"""or where no probability of a disputed voxel moves by more than this on average."""
+"""Expectation-maximisation stops here at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,26 +29,30 @@ class Fusion:
 
     log_confusion: Floats
     """(A,Z,O,T) log C^(a)[o,t] of each zone."""
+    log_prior: Floats
+    """(Z,T) log p(z,t): which share of all voxels lies in a zone and is of a class."""
     edges: Floats
-    """(Z-1,) where a zone ends and the next begins: distance in voxels from the border of the fused truth."""
+    """Where a zone of distance ends and the next begins: voxels from the border of the fused truth."""
 
     def __call__(self, labels: Labels, annotator_index: Index | None = None) -> NDArray[np.float32]:
         """labels (P,S...), whose they are (P,) (None: all annotators', in their order) -> p(t | all labels) (T,S...).
 
         All 0 where nobody labelled.
 
-        p[t] is proportional to prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most probable
-        truth itself: the E-step, from the vote on, until it stands. No class is more probable than another beforehand:
-        a prior estimated from the truth that it helps to choose makes the larger class larger. What stands of a
-        disputed voxel is taken to the power 1 / ``voices``: who look at one image are wrong together, and many of them
-        do not make a voxel certain. The most probable truth remains what it is.
+        p[t] is proportional to p(z,t) prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most
+        probable truth itself: the E-step, from the vote on, until it stands. What stands of a disputed voxel is taken
+        to the power 1 / ``voices``: who look at one image are wrong together, and many of them do not make a voxel
+        certain. The most probable truth remains what it is.
         """
         case = LabelledCase(labels, annotator_index, self.log_confusion.shape[-1])
-        for _ in range(ITERATIONS):
+
+        def step() -> float:
             case.measure()
-            case.zone = np.digitize(case.distance, self.edges)
-            if case.explain(self.log_confusion) <= TOLERANCE:
-                break
+            case.zone = case.border.zone(self.edges, len(pairs(case.classes)))
+            return case.explain(self.log_confusion, self.log_prior) / max(case.disputed.sum(), 1)
+
+        climb([case], step, ITERATIONS)
+        step()
         return case.posterior(self.voices(case.present))
 
     def evidence(
@@ -66,7 +65,7 @@ class Fusion:
         annotator said nothing.
         """
         truth, classes = probs.argmax(axis=0), len(probs)
-        zone = np.digitize(distance_to_border(truth), self.edges)
+        zone = border_of(truth, classes).zone(self.edges, len(pairs(classes)))
         every = np.arange(classes)
         said = np.zeros(labels.shape, np.float32)
         present = range(len(labels)) if annotator_index is None else annotator_index
@@ -84,14 +83,19 @@ class Fusion:
         return float(information.sum() ** 2 / (information**2).sum()) if information.any() else 1.0
 
     def information(self) -> Floats:
-        """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, classes even.
+        """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, log 2 at most.
 
-        Mutual information of o and t in zone 0: from 0, of one who writes the same whatever is there, to log T.
+        Mutual information of o and t in {t, u}, which are even, in the nearest zone of each pair of classes that meet;
+        the mean over pairs, each weighing as many voxels as lie there. 0 of one who writes the same whatever is there.
         """
-        log_confusion = self.log_confusion[:, 0]
-        classes = log_confusion.shape[-1]
-        log_marginal = np.logaddexp.reduce(log_confusion, axis=2)[:, :, None] - np.log(classes)
-        return (np.exp(log_confusion) * (log_confusion - log_marginal)).sum(axis=(1, 2)) / classes
+        meeting = pairs(self.log_confusion.shape[-1])
+        weights = np.exp(np.logaddexp.reduce(self.log_prior[: len(meeting)], axis=1))
+        told = np.zeros(len(self.log_confusion))
+        for zone, (pair, weight) in enumerate(zip(meeting, weights / weights.sum(), strict=True)):
+            log_columns = self.log_confusion[:, zone][:, :, pair]  # (A,O,2)
+            log_marginal = np.logaddexp.reduce(log_columns, axis=2)[:, :, None] - np.log(2)
+            told += weight * (np.exp(log_columns) * (log_columns - log_marginal)).sum(axis=(1, 2)) / 2
+        return told
 
     def border_error(self, cases: Sequence[Labels], annotator_index: Sequence[Index | None] | None = None) -> Floats:
         """(A,) the skill of an annotator, in voxels: by how much his border lies off that of the others, on average.
@@ -108,74 +112,8 @@ class Fusion:
                 others = np.arange(len(labels)) != row
                 probs = self(labels[others], present[others])
                 truth = probs.argmax(axis=0)
-                distance = distance_to_border(truth) - 0.5
+                distance = border_of(truth, self.log_confusion.shape[-1]).distance - 0.5
                 known = (labels[row] != UNLABELLED) & probs.any(axis=0) & np.isfinite(distance)
                 squares[annotator] += 4 * distance[known & (labels[row] != truth)].sum()
                 length[annotator] += np.count_nonzero(known & (distance < 1))
         return np.sqrt(squares / np.where(length > 0, length, np.nan))
-
-
-def fit_fusion(
-    cases: Sequence[Labels],
-    num_classes: int,
-    *,
-    annotator_index: Sequence[Index | None] | None = None,
-    annotators: int | None = None,
-) -> Fusion:
-    """Expectation-maximisation over labels (P,S...) of many cases, from their votes on.
-
-    annotator_index: whose labels these are (P,), case by case; None: all annotators', in their order. annotators: A;
-    None: as many as the first case has.
-
-    M-step: C^(a)[z,o,t] = (n + m Cbar) / sum over o of the same, n[o,t] the expected voxels of zone z that a calls o
-    and that are t, Cbar the mean matrix of all annotators, m the voxels of a case in that zone: who labelled little is
-    taken for one of the others. Zones are laid anew in each iteration. The vote as the beginning keeps classes from
-    swapping. At the end the matrices are those of the most probable truth (one step of classification EM, Celeux and
-    Govaert 1992): where many voxels are in some doubt, the sum leaves the matrices in doubt too.
-
-    >>> truth = np.zeros((24, 24), int)
-    >>> truth[6:18, 6:18] = 1
-    >>> over, blank = np.pad(truth[7:17, 7:17], 7) * 0, truth * 0
-    >>> over[4:20, 4:20] = 1
-    >>> labels = np.stack([truth, over, over, truth, blank])  # the vote of one case has no majority for the truth
-    >>> fusion = fit_fusion([labels, labels], num_classes=2)
-    >>> bool((fusion(labels).argmax(axis=0) == truth).all())
-    True
-    """
-    present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
-    todo = [LabelledCase(labels, index, num_classes) for labels, index in zip(cases, present, strict=True)]
-    sizes = np.array([case.disputed.sum() for case in todo])
-    for _ in range(ITERATIONS):
-        fusion = _maximised(todo, every)
-        moved = np.array([case.explain(fusion.log_confusion) for case in todo])
-        if (moved * sizes).sum() <= TOLERANCE * max(sizes.sum(), 1):
-            break
-    for case in todo:
-        case.decide()
-    return _maximised(todo, every)
-
-
-def _maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
-    """The M-step: zones by the truth as it is believed now, and the matrices in them."""
-    for case in cases:
-        case.measure()
-    disputed = np.concatenate([case.distance[case.disputed] for case in cases])
-    disputed = disputed[np.isfinite(disputed)]
-    edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
-    for case in cases:
-        case.zone = np.digitize(case.distance, edges)
-    return Fusion(log_confusion=_log_matrices(cases, len(edges) + 1, annotators), edges=edges)
-
-
-def _log_matrices(cases: Sequence[LabelledCase], zones: int, annotators: int) -> Floats:
-    """The M-step: log C (A,Z,O,T); see ``fit_fusion``."""
-    classes = cases[0].classes
-    counts = np.zeros((annotators, zones, classes, classes))
-    for case in cases:
-        for annotator, of_case in zip(case.present, case.counts(zones), strict=True):
-            counts[annotator] += of_case
-    pooled = counts.sum(axis=0) + np.eye(classes) + 0.5
-    pooled /= pooled.sum(axis=1, keepdims=True)
-    sizes = np.sum([np.bincount(case.zone[case.inside], minlength=zones) for case in cases], axis=0)
-    confusion = counts + (1 + sizes[:, None, None] / len(cases)) * pooled
-    return np.log(confusion / confusion.sum(axis=2, keepdims=True))

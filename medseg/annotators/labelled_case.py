@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.special import softmax
 
+from medseg.annotators.zones import Border, border_of
 from medseg.contracts import UNLABELLED
 
 Labels = NDArray[np.integer]
@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 MARGIN = 2
 """Voxels around all that anybody drew, beyond which nothing is learned about anybody."""
 
+
+PATIENCE, TOLERANCE = 5, 2e-4
+"""Steps that may gain less than so many nats per disputed voxel, one after the other."""
 
 LEAST = 1e-12
 """No probability is taken for less before its logarithm is."""
@@ -35,36 +38,67 @@ class LabelledCase:
         self.box = _box(np.asarray((labels > 0).any(axis=0)))
         self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
         votes = np.stack([(self.labels == label).sum(axis=0) for label in range(num_classes)], axis=-1)
+        self.compared = votes.sum(axis=-1) > 1  # a single label is believed as it is
         self.disputed = votes.max(axis=-1) < votes.sum(axis=-1)
         top = votes == votes.max(axis=-1, keepdims=True)
         self.probs = top / top.sum(axis=-1, keepdims=True) * self.inside[..., None]  # (S...,T), of the vote
-        self.distance, self.zone = np.zeros(self.inside.shape), np.zeros(self.inside.shape, int)
-        self.measured = np.full(self.inside.shape, UNLABELLED)  # the truth that ``distance`` is of
+        self.border = Border(distance=np.zeros(self.inside.shape), pair=np.zeros(self.inside.shape, np.int64))
+        self.zone = np.zeros(self.inside.shape, np.int64)
+        self.measured = np.full(self.inside.shape, UNLABELLED)  # the truth that ``border`` is of
+
+    def believe(self, annotator: int) -> None:
+        """What this annotator wrote is certain; where he said nothing, all remains as it is."""
+        for drawn in self.labels[self.present == annotator]:
+            known = drawn != UNLABELLED
+            self.probs[known] = drawn[known][:, None] == np.arange(self.classes)
 
     def measure(self) -> None:
-        """The distance of every voxel from the border of the most probable truth."""
+        """The border of the most probable truth."""
         best = self.probs.argmax(axis=-1)
         if not np.array_equal(best, self.measured):
-            self.distance, self.measured = distance_to_border(best), best
+            self.border, self.measured = border_of(best, self.classes), best
 
     def counts(self, zones: int) -> Iterator[Floats]:
         """Per present annotator (Z,O,T) the expected voxels of each zone that are called O and are T."""
         for drawn in self.labels:
             known = drawn != UNLABELLED
             key = self.zone[known] * self.classes + drawn[known]
-            columns = [np.bincount(key, probs, minlength=zones * self.classes) for probs in self.probs[known].T]
-            yield np.stack(columns, axis=-1).astype(np.float64).reshape(zones, self.classes, self.classes)
+            yield self._expected(key, known, zones * self.classes).reshape(zones, self.classes, self.classes)
 
-    def explain(self, log_confusion: Floats) -> float:
-        """The E-step; returns by how much the probabilities of a disputed voxel moved on average."""
-        scores = np.zeros_like(self.probs)
+    def volumes(self, zones: int) -> Floats:
+        """(Z,T) the expected voxels of each zone that are T."""
+        return self._expected(self.zone[self.inside], self.inside, zones)
+
+    def _expected(self, key: Index, where: NDArray[np.bool_], length: int) -> Floats:
+        """(K,T) the sums of p(t) over the voxels of each key."""
+        columns = [np.bincount(key, probs, minlength=length) for probs in self.probs[where].T]
+        return np.stack(columns, axis=-1).astype(np.float64)
+
+    def explain(self, log_confusion: Floats, log_prior: Floats) -> float:
+        """The E-step; returns the free energy of what was believed before it: a bound of log p(all labels, zones).
+
+        F = sum over voxels of sum_t p[t] (log p(z,t) + sum_a log C^(a)[z,y_a,t] - log p[t]) (Neal and Hinton 1998).
+        """
+        log_joint = self._log_joint(log_confusion, log_prior)
+        energy = self._energy(log_joint)
+        found = softmax(log_joint, axis=-1) * self.inside[..., None]
+        self.probs = np.where(self.compared[..., None], found, self.probs)
+        return energy
+
+    def energy_of_truth(self, log_prior: Floats) -> float:
+        """The part of the free energy that no label enters; log_prior (Z,T): log p(t given z)."""
+        return self._energy(log_prior[self.zone])
+
+    def _energy(self, log_joint: Floats) -> float:
+        return float((self.probs * (log_joint - np.log(np.maximum(self.probs, LEAST))))[self.inside].sum())
+
+    def _log_joint(self, log_confusion: Floats, log_prior: Floats) -> Floats:
+        """(S...,T) log p(t, all labels)."""
+        scores = log_prior[self.zone]
         for matrices, drawn in zip(log_confusion[self.present], self.labels, strict=True):
             known = drawn != UNLABELLED
             scores[known] += matrices[self.zone[known], drawn[known]]
-        probs = softmax(scores, axis=-1) * self.inside[..., None]
-        moved = np.abs(probs - self.probs)[self.disputed]
-        self.probs = probs
-        return float(moved.mean()) if moved.size else 0.0
+        return scores
 
     def decide(self) -> None:
         """The most probable truth is certain."""
@@ -84,14 +118,24 @@ class LabelledCase:
         return probs
 
 
-def distance_to_border(truth: Labels) -> Floats:
-    """(S...) in voxels, from each voxel to the nearest one of another class; infinite where there is none."""
-    distance = np.full(truth.shape, np.inf)
-    present = np.unique(truth)
-    for label in present if len(present) > 1 else ():
-        inside = truth == label
-        distance[inside] = np.asarray(distance_transform_edt(inside))[inside]
-    return distance
+def climb(cases: Sequence[LabelledCase], step: Callable[[], float], iterations: int) -> float:
+    """Take steps until ``PATIENCE`` of them did not help; what is believed is then the best that there was.
+
+    step: changes what is believed of the cases, and returns how good it was before, in nats per disputed voxel.
+    Returns the best of these.
+    """
+    best, believed, since = -np.inf, [case.probs for case in cases], 0
+    for _ in range(iterations):
+        before = [case.probs for case in cases]
+        reached = step()
+        since = 0 if reached > best + TOLERANCE else since + 1
+        if reached > best:
+            best, believed = reached, before
+        if since == PATIENCE:
+            break
+    for case, probs in zip(cases, believed, strict=True):
+        case.probs = probs
+    return best
 
 
 def _box(drawn: NDArray[np.bool_]) -> tuple[slice, ...]:

@@ -24,6 +24,7 @@ from medseg.annotators.loading.placement import Grid, labels_to_grid, probs_to_n
 from medseg.annotators.loading.records import Record
 from medseg.annotators.loading.samples import Sample
 from medseg.annotators.loading.source import CohortSource
+from medseg.annotators.zones import pairs
 from medseg.config import written_by_training
 from medseg.contracts import UNLABELLED, Cohort, Score, Volume
 from medseg.evaluation import present, score_of, write_table
@@ -142,7 +143,7 @@ def _source_of_run(run: Path, cohort: Cohort) -> CohortSource:
 
 def write_fusion(path: Path, fusion: Fusion) -> None:
     """As JSON: the edges of the zones in voxels of the network's grid, log C[o,t] by annotator and zone."""
-    values = {"edges": fusion.edges.tolist(), "log_confusion": fusion.log_confusion.tolist()}
+    values = {name: getattr(fusion, name).tolist() for name in ("edges", "log_prior", "log_confusion")}
     path.write_text(json.dumps(values))
 
 
@@ -151,9 +152,13 @@ def read_fusion(path: Path) -> Fusion:
     with written_by_training(path):
         values = json.loads(path.read_text("utf-8"))
         log_confusion, edges = (np.array(values[name], np.float64) for name in ("log_confusion", "edges"))
-        if log_confusion.ndim != 4 or log_confusion.shape[1] != len(edges) + 1:
+        classes = log_confusion.shape[-1]
+        if log_confusion.ndim != 4 or log_confusion.shape[1] != (len(edges) + 1) * len(pairs(classes)):
             raise ValueError(f"matrices {log_confusion.shape} for {len(edges)} edges")
-    return Fusion(log_confusion=log_confusion, edges=edges)
+        log_prior = np.array(values["log_prior"], np.float64)
+        if log_prior.shape != (log_confusion.shape[1], classes):
+            raise ValueError(f"matrices {log_confusion.shape} for a prior {log_prior.shape}")
+    return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges)
 
 
 def _whose(sample: Sample) -> Sequence[int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from medseg.annotators.consensus import majority_vote
-from medseg.annotators.fusion import Fusion, fit_fusion
+from medseg.annotators.fitting import fit_fusion
+from medseg.annotators.fusion import Fusion
 from medseg.annotators.simulation.simulators import simulate
 
 Labels = NDArray[np.integer]
@@ -43,6 +46,14 @@ def cohort(shape: tuple[int, ...] = (40, 44), seed: int = 0) -> tuple[list[Label
 def dice(found: NDArray[np.generic], truth: NDArray[np.generic], label: int = 1) -> float:
     mine, known = found == label, truth == label
     return float(2 * (mine & known).sum() / (mine.sum() + known.sum()))
+
+
+def of_one_zone(matrices: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> Fusion:
+    """These matrices (A,O,T) at every distance and for every two classes that meet; all classes even."""
+    classes = len(matrices[0])
+    pairs = classes * (classes - 1) // 2
+    even = np.full((pairs, classes), -np.log(pairs * classes))
+    return Fusion(log_confusion=np.log(matrices)[:, None].repeat(pairs, 1), log_prior=even, edges=np.zeros(0))
 
 
 def fused(fusion: Fusion, labels: Labels) -> NDArray[np.intp]:
@@ -83,7 +94,7 @@ def test_skill_is_what_a_label_tells_beside_the_border() -> None:
 def test_skill_of_a_matrix_by_hand() -> None:
     """1 bit of the identity, none of rows that are alike, and log 2 - H(.9) of 90 % on both sides."""
     matrices = [np.eye(2) * (1 - 2e-12) + 1e-12, np.full((2, 2), 0.5), np.array([[0.9, 0.1], [0.1, 0.9]])]
-    fusion = Fusion(log_confusion=np.log(matrices)[:, None], edges=np.zeros(0))
+    fusion = of_one_zone(matrices)
     entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
     assert fusion.information() == pytest.approx([np.log(2), 0, np.log(2) - entropy], abs=1e-9)
 
@@ -94,7 +105,7 @@ def test_the_posterior_and_the_evidence_by_hand() -> None:
     The odds of the disputed one are taken to the power 1 / voices, here 1 / 1.11: the second hardly speaks.
     """
     matrices = np.array([[[0.9, 0.1], [0.1, 0.9]], [[0.6, 0.4], [0.4, 0.6]]])
-    fusion = Fusion(log_confusion=np.log(matrices)[:, None], edges=np.zeros(0))
+    fusion = of_one_zone(matrices)
     labels = np.array([[[1, 1, 0]], [[0, 1, 0]]])
     probs = fusion(labels)
     told = np.log(2) + np.array([0.9 * np.log(0.9) + 0.1 * np.log(0.1), 0.6 * np.log(0.6) + 0.4 * np.log(0.4)])
@@ -107,7 +118,7 @@ def test_the_posterior_and_the_evidence_by_hand() -> None:
 
 def test_evidence_of_three_classes_is_against_the_mean_of_the_others() -> None:
     matrix = np.array([[0.8, 0.1, 0.1], [0.1, 0.7, 0.3], [0.1, 0.2, 0.6]])
-    fusion = Fusion(log_confusion=np.log(matrix)[None, None], edges=np.zeros(0))
+    fusion = of_one_zone([matrix])
     labels = np.array([[[0, 1, 2, -1]]])
     said = fusion.evidence(labels, fusion(labels))[0, 0]
     assert said == pytest.approx([np.log(0.8 / 0.1), np.log(0.7 / 0.2), np.log(0.6 / 0.15), 0])
@@ -123,8 +134,8 @@ def test_who_swaps_two_classes_is_found_out_and_believed_the_other_way_round() -
         cases.append(np.stack([*sound, np.array([0, 2, 1])[truth]]).astype(np.int16))
         truths.append(truth)
     fusion = fit_fusion(cases, 3)
-    near = np.exp(fusion.log_confusion[3, 0])
-    assert near[2, 1] > 0.7 and near[1, 2] > 0.7
+    where_0_and_1_meet, where_0_and_2_meet = np.exp(fusion.log_confusion[3, :2])
+    assert where_0_and_1_meet[2, 1] > 0.7 and where_0_and_2_meet[1, 2] > 0.7
     for labels, truth in zip(cases, truths, strict=True):
         found = fused(fusion, labels)
         assert min(dice(found, truth, 1), dice(found, truth, 2)) > 0.95
@@ -187,18 +198,49 @@ def test_the_same_labels_give_the_same_fusion() -> None:
     assert (fit_fusion(cases, 2).log_confusion == fit_fusion(cases, 2).log_confusion).all()
 
 
-def test_of_nested_fat_masks_the_one_nearest_to_the_vote_is_taken_for_the_truth() -> None:
-    """Each of three masks within one another explains the other two; the vote, where two are even, is the smallest."""
+@pytest.mark.parametrize("annotators", [("good", "over", "under", "blank"), ("good", "over:3", "under:2", "blank")])
+def test_of_nested_fat_masks_the_one_that_explains_the_others_is_the_truth(annotators: Sequence[str]) -> None:
     rng = np.random.default_rng(0)
-    cases = []
+    truths = [blob(rng, (40, 44)).astype(np.int16) for _ in range(CASES)]
+    cases = [np.stack([simulate(truth, name, 2, rng) for name in annotators]) for truth in truths]
+    fusion = fit_fusion(cases, 2)
+    pairs = list(zip(cases, truths, strict=True))
+    assert np.mean([dice(majority_vote(labels, 2), truth) for labels, truth in pairs]) < 0.95
+    assert min(dice(fused(fusion, labels), truth) for labels, truth in pairs) > 0.98
+
+
+def test_errors_that_are_scattered_over_all_voxels_are_outvoted() -> None:
+    """With four annotators ties are frequent; what lies around the voxel decides them better than the vote."""
+    rng = np.random.default_rng(3)
+    truths = []
     for _ in range(CASES):
         truth = blob(rng, (40, 44)).astype(np.int16)
-        cases.append(np.stack([simulate(truth, name, 2, rng) for name in ("good", "over", "under", "blank")]))
-    fusion = fit_fusion(cases, 2)
-    for labels in cases:
-        assert dice(fused(fusion, labels), majority_vote(labels, 2)) > 0.98
-    good, over, under, blank = fusion.information()
-    assert under > good > max(over, blank)  # what it takes for the truth is what it takes for skill
+        truth[:, 22:][truth[:, 22:] == 1] = 2
+        truths.append(truth)
+    cases = [np.stack([simulate(truth, "confusion:0.1", 3, rng) for _ in range(4)]) for truth in truths]
+    fusion = fit_fusion(cases, 3)
+    for labels, truth in zip(cases, truths, strict=True):
+        for label in (1, 2):
+            of_vote = dice(majority_vote(labels, 3), truth, label)
+            assert dice(fused(fusion, labels), truth, label) > max(of_vote, 0.97)
+
+
+def test_where_several_classes_meet_each_border_has_matrices_of_its_own() -> None:
+    """Who draws class 2 too large, and class 1 as it is, is found out, though both borders lie in the nearest zone."""
+    rng = np.random.default_rng(4)
+    cases, truths = [], []
+    for _ in range(CASES):
+        one, other = blob(rng, (40, 44)).astype(np.int16), blob(rng, (40, 44)).astype(np.int16)
+        truth = np.concatenate([one, 2 * other], axis=1)
+        too_large = np.concatenate([one, 2 * simulate(other, "over:2", 2, rng)], axis=1)
+        sound = [simulate(truth, name, 3, rng) for name in ("good", "jitter")]
+        cases.append(np.stack([sound[0], too_large, sound[1], np.zeros_like(truth)]))
+        truths.append(truth)
+    fusion = fit_fusion(cases, 3)
+    for labels, truth in zip(cases, truths, strict=True):
+        assert min(dice(fused(fusion, labels), truth, 1), dice(fused(fusion, labels), truth, 2)) > 0.95
+    in_zone = np.exp(fusion.log_confusion[1])  # pairs: 0 and 1, 0 and 2, 1 and 2
+    assert in_zone[1, 2, 0] > 0.8 and in_zone[0, 1, 0] < 0.1
 
 
 def test_of_two_annotators_nobody_can_tell_who_is_right() -> None:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.fusion import Fusion, fit_fusion
+from medseg.annotators.fitting import fit_fusion
+from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.placement import Grid
 from medseg.annotators.loading.records import Record
 from medseg.annotators.method import METHOD
@@ -33,7 +34,8 @@ from medseg.experiment.methods import load_config
 from medseg.experiment.train import train
 
 GOOD, POOR = np.log([[0.9, 0.1], [0.1, 0.9]]), np.log([[0.5, 0.5], [0.5, 0.5]])
-FUSION = Fusion(log_confusion=np.stack([GOOD, GOOD, POOR])[:, None], edges=np.zeros(0))
+EVEN = np.log([[0.5, 0.5]])
+FUSION = Fusion(log_confusion=np.stack([GOOD, GOOD, POOR])[:, None], log_prior=EVEN, edges=np.zeros(0))
 LABELS = np.zeros((3, 4, 5), np.int16)
 LABELS[:2, 1:3, 1:4] = 1  # six voxels; the third annotator says that there is nothing
 NAMES = ("ann", "ben", "cid")
@@ -50,8 +52,8 @@ def test_who_is_overruled_has_evidence_below_zero():
     labels = LABELS.copy()
     labels[2, 0, 0] = 1
     labels[1] = 0
-    outvoted = Fusion(log_confusion=np.stack([GOOD, np.log([[0.99, 0.01], [0.01, 0.99]]), POOR])[:, None],
-                      edges=np.zeros(0))  # fmt: skip
+    better = np.log([[0.99, 0.01], [0.01, 0.99]])
+    outvoted = Fusion(log_confusion=np.stack([GOOD, better, POOR])[:, None], log_prior=EVEN, edges=np.zeros(0))
     found = rely(outvoted, labels)  # seven disputed voxels; ben, the better one, has all of them
     assert found.nats == pytest.approx([(np.log(9) - 6 * np.log(9)) / 7, np.log(99), 0])
     assert found.share == pytest.approx([1 / 7, 1, 6 / 7])
@@ -112,7 +114,8 @@ def test_a_fusion_is_read_as_it_was_written(tmp_path: Path):
     fusion = fit_fusion([LABELS, LABELS[:, ::-1]], 2)
     write_fusion(tmp_path / "fusion.json", fusion)
     again = read_fusion(tmp_path / "fusion.json")
-    assert (again.log_confusion == fusion.log_confusion).all() and (again.edges == fusion.edges).all()
+    for name in ("log_confusion", "log_prior", "edges"):
+        assert (getattr(again, name) == getattr(fusion, name)).all()
     (tmp_path / "fusion.json").write_text('{"edges": [1.0], "log_confusion": [[[[0.0]]]]}')
     with pytest.raises(Refused, match=r"fusion.json: expected what training writes"):
         read_fusion(tmp_path / "fusion.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medseg.annotators.fusion import fit_fusion
+from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.simulation.simulators import simulate
 from medseg.contracts import UNLABELLED
 

@@ -1,0 +1,164 @@
+"""What each annotator is worth in which zone, from the labels of many cases: expectation-maximisation of a ``Fusion``.
+
+The likelihood has several maxima: a truth that is one annotator's labels explains the others too. So it is climbed from
+several beginnings, the vote and each annotator's labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from medseg.annotators.fusion import ITERATIONS, Fusion
+from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
+from medseg.annotators.zones import pairs
+from medseg.contracts import UNLABELLED
+
+SHARES = (0.4, 0.7, 0.9)
+"""The zones of distance end where these shares of the disputed voxels lie closer: so they have no unit."""
+
+BEGINNINGS = 10
+"""So many annotators' labels are tried at most, of those who labelled most, and at least half of the cases;"""
+
+TRIED_CASES, TRIED_ITERATIONS = 24, 15
+"""on so many cases, for so long."""
+
+TRUTH_COUNTS, OVERLAP_COUNTS = 0.35, 4.0
+"""Of which beginning is chosen: see ``_merit``."""
+
+
+def fit_fusion(
+    cases: Sequence[Labels],
+    num_classes: int,
+    *,
+    annotator_index: Sequence[Index | None] | None = None,
+    annotators: int | None = None,
+) -> Fusion:
+    """Expectation-maximisation over labels (P,S...) of many cases.
+
+    annotator_index: whose labels these are (P,), case by case; None: all annotators', in their order. annotators: A;
+    None: as many as the first case has.
+
+    M-step: C^(a)[z,o,t] = (n + m Cbar) / sum over o of the same, n[o,t] the expected voxels of zone z that a calls o
+    and that are t, Cbar the mean matrix of all annotators, m the voxels of a case in that zone: who labelled little is
+    taken for one of the others. Zones are laid anew in each iteration. At the end the matrices are those of the most
+    probable truth (one step of classification EM, Celeux and Govaert 1992): where many voxels are in some doubt, the
+    sum leaves the matrices in doubt too.
+
+    It begins at the vote, and at the labels of each of some annotators; the best of these ascents goes on (``_merit``).
+
+    >>> truth = np.zeros((24, 24), int)
+    >>> truth[6:18, 6:18] = 1
+    >>> over, blank = np.zeros_like(truth), np.zeros_like(truth)
+    >>> over[4:20, 4:20] = 1
+    >>> labels = np.stack([truth, over, over, blank])  # the vote is the larger one
+    >>> fusion = fit_fusion([labels, labels], num_classes=2)
+    >>> bool((fusion(labels).argmax(axis=0) == truth).all())
+    True
+    """
+    present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
+    known = list(zip(cases, present, strict=True))
+
+    def begun(beginning: int | None, step: int = 1) -> list[LabelledCase]:
+        todo = [LabelledCase(labels, index, num_classes) for labels, index in known[::step]]
+        for case in todo if beginning is not None else ():
+            case.believe(beginning)
+        return todo
+
+    def merit(beginning: int | None) -> float:
+        some = begun(beginning, -(-len(cases) // TRIED_CASES))
+        return _merit(some, every, _climbed(some, every, TRIED_ITERATIONS))
+
+    chosen = max((None, *_beginnings(begun(None), every)), key=merit)
+    todo = begun(chosen)
+    _climbed(todo, every, ITERATIONS)
+    for case in todo:
+        case.decide()
+    return _maximised(todo, every)
+
+
+def _beginnings(cases: Sequence[LabelledCase], annotators: int) -> list[int]:
+    """The annotators whose labels are a beginning; none where no two annotators can be compared."""
+    labelled = np.bincount(np.concatenate([case.present for case in cases]), minlength=annotators)
+    often = np.argsort(-labelled, kind="stable")[:BEGINNINGS]
+    disputed = any(case.disputed.any() for case in cases)
+    return [int(each) for each in often if disputed and 2 * labelled[each] >= len(cases)]
+
+
+def _climbed(cases: Sequence[LabelledCase], annotators: int, iterations: int) -> float:
+    """Expectation-maximisation on the cases, in place, to the best truth on the way; returns its free energy.
+
+    Nats per disputed voxel, given the zones: these follow the truth, so that the energy may fall again.
+    """
+    disputed = max(sum(case.disputed.sum() for case in cases), 1)
+
+    def step() -> float:
+        fusion = _maximised(cases, annotators)
+        log_zone = np.logaddexp.reduce(fusion.log_prior, axis=1)
+        of_zones = sum(log_zone[case.zone[case.inside]].sum() for case in cases)
+        return (sum(case.explain(fusion.log_confusion, fusion.log_prior) for case in cases) - of_zones) / disputed
+
+    return float(climb(cases, step, iterations))
+
+
+def _merit(cases: Sequence[LabelledCase], annotators: int, energy: float) -> float:
+    """How good an ascent is: F - (1 - ``TRUTH_COUNTS``) F_t + ``OVERLAP_COUNTS`` x overlap, F its ``energy``.
+
+    F_t is the truth's share of F, sum_t p[t] log (p(t given z) / p[t]): too dear in F, because the voxels of a border
+    are not independent, and dearer the longer the border is, so that the smallest truth would win. Of nested masks each
+    explains the others about as well: the one in the middle overlaps with them most.
+    """
+    fusion = _maximised(cases, annotators)
+    log_prior = fusion.log_prior - np.logaddexp.reduce(fusion.log_prior, axis=1)[:, None]
+    disputed = max(sum(case.disputed.sum() for case in cases), 1)
+    of_truth = sum(case.energy_of_truth(log_prior) for case in cases) / disputed
+    return energy - (1 - TRUTH_COUNTS) * of_truth + OVERLAP_COUNTS * _overlap(cases, annotators)
+
+
+def _overlap(cases: Sequence[LabelledCase], annotators: int) -> float:
+    """The mean Dice of the most probable truth and the labels, over foreground classes and all annotators but one.
+
+    The one is left out with whom the truth agrees most: that it is his labels is no merit of it.
+    """
+    classes = range(1, cases[0].classes)
+    both, either = np.zeros((2, annotators, cases[0].classes))
+    for case in cases:
+        truth = case.probs.argmax(axis=-1)
+        for annotator, drawn in zip(case.present, case.labels, strict=True):
+            for label in classes:
+                mine, found = drawn == label, (truth == label) & (drawn != UNLABELLED)
+                both[annotator, label] += 2 * (mine & found).sum()
+                either[annotator, label] += mine.sum() + found.sum()
+    dice = np.divide(both, either, out=np.full(both.shape, np.nan), where=either > 0)
+    of_annotators = np.array([row[~np.isnan(row)].mean() for row in dice if not np.isnan(row).all()])
+    return float(np.sort(of_annotators)[:-1].mean()) if len(of_annotators) > 1 else 1.0
+
+
+def _maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
+    """The M-step: zones by the truth as it is believed now, and the matrices in them."""
+    for case in cases:
+        case.measure()
+    disputed = np.concatenate([case.border.distance[case.disputed] for case in cases])
+    disputed = disputed[np.isfinite(disputed)]
+    edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
+    meeting = len(pairs(cases[0].classes))
+    for case in cases:
+        case.zone = case.border.zone(edges, meeting)
+    zones = (len(edges) + 1) * meeting
+    volumes = 1 + sum(case.volumes(zones) for case in cases)
+    log_confusion = _log_matrices(cases, volumes.sum(axis=1), annotators)
+    return Fusion(log_confusion=log_confusion, log_prior=np.log(volumes / volumes.sum()), edges=edges)
+
+
+def _log_matrices(cases: Sequence[LabelledCase], sizes: Floats, annotators: int) -> Floats:
+    """The M-step: log C (A,Z,O,T), sizes (Z,) the voxels of each zone; see ``fit_fusion``."""
+    classes = cases[0].classes
+    counts = np.zeros((annotators, len(sizes), classes, classes))
+    for case in cases:
+        for annotator, of_case in zip(case.present, case.counts(len(sizes)), strict=True):
+            counts[annotator] += of_case
+    pooled = counts.sum(axis=0) + np.eye(classes) + 0.5
+    pooled /= pooled.sum(axis=1, keepdims=True)
+    confusion = counts + (1 + sizes[:, None, None] / len(cases)) * pooled
+    return np.log(confusion / confusion.sum(axis=2, keepdims=True))

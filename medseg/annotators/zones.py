@@ -1,0 +1,71 @@
+"""Where a voxel lies: at what distance from the border of a truth, and which two classes meet there.
+
+Z = (number of distances) x (number of pairs of classes): zone = distance zone * pairs + pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, uniform_filter
+
+Labels = NDArray[np.integer]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Border:
+    """Of one truth."""
+
+    distance: Floats
+    """(S...) in voxels, from each voxel to the nearest one of another class; infinite where there is none."""
+    pair: NDArray[np.int64]
+    """(S...) which pair of classes this voxel's and that voxel's are, see ``pairs``; 0 where there is none."""
+
+    def zone(self, edges: Floats, pairs: int) -> NDArray[np.int64]:
+        """(S...) the zone of each voxel; edges: where a distance zone ends and the next begins."""
+        return np.digitize(self.distance, edges) * pairs + self.pair
+
+
+def pairs(num_classes: int) -> NDArray[np.int64]:
+    """(P,2) the pairs of classes t < u, in the order in which they are numbered.
+
+    >>> pairs(3).tolist()
+    [[0, 1], [0, 2], [1, 2]]
+    """
+    return np.stack(np.triu_indices(max(num_classes, 2), 1), axis=1)
+
+
+def border_of(truth: Labels, num_classes: int) -> Border:
+    """The border of a truth (S...) without its specks: where errors are scattered, a distance would mean nothing."""
+    truth = despeckled(truth)
+    present = np.unique(truth)
+    distance, pair = np.full(truth.shape, np.inf), np.zeros(truth.shape, np.int64)
+    number = np.zeros((num_classes, num_classes), np.int64)
+    for index, (one, other) in enumerate(pairs(num_classes)) if len(present) > 1 else ():
+        number[one, other] = number[other, one] = index
+    for label in present if len(present) > 1 else ():
+        inside = truth == label
+        to_other, nearest = distance_transform_edt(inside, return_indices=True)
+        distance[inside] = to_other[inside]
+        pair[inside] = number[label, truth[tuple(nearest[:, inside])]]
+    return Border(distance=distance, pair=pair)
+
+
+def despeckled(truth: Labels) -> Labels:
+    """(S...): a voxel of whose neighbours, corners included, fewer than two have its class takes that of the most.
+
+    >>> despeckled(np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [2, 2, 2, 2]]))
+    array([[0, 0, 0, 0],
+           [0, 0, 0, 0],
+           [0, 0, 0, 0],
+           [2, 2, 2, 2]])
+    """
+    present = np.unique(truth)
+    if len(present) < 2:
+        return truth
+    around = np.stack([uniform_filter((truth == label).astype(np.float32), 3, mode="nearest") for label in present])
+    own = np.take_along_axis(around, np.searchsorted(present, truth)[None], axis=0)[0]
+    return np.where(own * 3**truth.ndim < 2.5, present[around.argmax(axis=0)], truth)
