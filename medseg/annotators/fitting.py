@@ -62,8 +62,9 @@ def fit_fusion(
 
     def begun(beginning: int | None, step: int = 1) -> list[LabelledCase]:
         todo = [LabelledCase(labels, index, num_classes) for labels, index in known[::step]]
-        for case in todo if beginning is not None else ():
-            case.believe(beginning)
+        if beginning is not None:
+            for case in todo:
+                case.believe(beginning)
         return todo
 
     def merit(beginning: int | None) -> float:
@@ -146,7 +147,7 @@ def _maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
     for case in cases:
         case.zone = case.border.zone(edges, meeting)
     zones = (len(edges) + 1) * meeting
-    volumes = 1 + sum(case.volumes(zones) for case in cases)
+    volumes = 1 + np.sum([case.volumes(zones) for case in cases], axis=0)
     log_confusion = _log_matrices(cases, volumes.sum(axis=1), annotators)
     return Fusion(log_confusion=log_confusion, log_prior=np.log(volumes / volumes.sum()), edges=edges)
 

@@ -129,10 +129,9 @@ def write_reliance(run: Path, cohort: Cohort) -> Fusion:
 
 def fusion_of_run(run: Path, cohort: Cohort | None) -> Fusion | None:
     """As training left it; of a run that has none fitted on the run's own ``cohort``, where that is given."""
-    if (run / FUSION).exists():
-        return read_fusion(run / FUSION)
-    if cohort is None:
-        return None
+    known = read_fusion(run / FUSION) if (run / FUSION).exists() else None
+    if known is not None or cohort is None:
+        return known
     source = _source_of_run(run, cohort)
     return source.samples.fuse(source.train)
 
@@ -147,10 +146,12 @@ def write_fusion(path: Path, fusion: Fusion) -> None:
     path.write_text(json.dumps(values))
 
 
-def read_fusion(path: Path) -> Fusion:
-    """What ``write_fusion`` wrote. Raises Refused for another content."""
+def read_fusion(path: Path) -> Fusion | None:
+    """What ``write_fusion`` wrote; None of one without a prior, as an earlier version wrote. Raises Refused for others."""
     with written_by_training(path):
         values = json.loads(path.read_text("utf-8"))
+        if "log_confusion" in values and "log_prior" not in values:
+            return None
         log_confusion, edges = (np.array(values[name], np.float64) for name in ("log_confusion", "edges"))
         classes = log_confusion.shape[-1]
         if log_confusion.ndim != 4 or log_confusion.shape[1] != (len(edges) + 1) * len(pairs(classes)):

@@ -48,7 +48,8 @@ def border_of(truth: Labels, num_classes: int) -> Border:
         number[one, other] = number[other, one] = index
     for label in present if len(present) > 1 else ():
         inside = truth == label
-        to_other, nearest = distance_transform_edt(inside, return_indices=True)
+        to_other, nearest = np.empty(truth.shape), np.empty((truth.ndim, *truth.shape), np.int32)
+        distance_transform_edt(inside, return_indices=True, distances=to_other, indices=nearest)
         distance[inside] = to_other[inside]
         pair[inside] = number[label, truth[tuple(nearest[:, inside])]]
     return Border(distance=distance, pair=pair)

@@ -82,7 +82,7 @@ def test_the_matrices_are_those_that_are_counted_against_the_known_truth() -> No
 
 
 def distance_to_border(truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.where(truth, distance_transform_edt(truth), distance_transform_edt(~truth))
+    return np.where(truth, np.asarray(distance_transform_edt(truth)), np.asarray(distance_transform_edt(~truth)))
 
 
 def test_skill_is_what_a_label_tells_beside_the_border() -> None:

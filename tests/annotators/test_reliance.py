@@ -114,9 +114,12 @@ def test_a_fusion_is_read_as_it_was_written(tmp_path: Path):
     fusion = fit_fusion([LABELS, LABELS[:, ::-1]], 2)
     write_fusion(tmp_path / "fusion.json", fusion)
     again = read_fusion(tmp_path / "fusion.json")
+    assert again is not None
     for name in ("log_confusion", "log_prior", "edges"):
         assert (getattr(again, name) == getattr(fusion, name)).all()
     (tmp_path / "fusion.json").write_text('{"edges": [1.0], "log_confusion": [[[[0.0]]]]}')
+    assert read_fusion(tmp_path / "fusion.json") is None  # of an earlier version, without a prior
+    (tmp_path / "fusion.json").write_text('{"edges": [1.0], "log_confusion": [[[[0.0]]]], "log_prior": [[0.0]]}')
     with pytest.raises(Refused, match=r"fusion.json: expected what training writes"):
         read_fusion(tmp_path / "fusion.json")
 
