@@ -22,19 +22,18 @@ MOST, PER_ROW = 10, 5
 def draw_outliers(findings: Findings, path: Path) -> None:
     """The outlier red, its reference white, the others grey; of a volume the slice with the most of both.
 
-    Draws nothing where there is no outlier. Raises Refused for files that cannot be read.
+    Where there is none, the picture says so. Raises Refused for files that cannot be read.
     """
     places = findings.outliers.places[:MOST].tolist()
-    if not places:
-        return
-    columns, rows = min(len(places), PER_ROW), -(-len(places) // PER_ROW)
+    columns, rows = max(min(len(places), PER_ROW), 1), max(-(-len(places) // PER_ROW), 1)
     figure = Figure(figsize=(max(3.2 * columns, 5.0), 0.4 + 3.5 * rows), layout="constrained", dpi=DOTS_PER_INCH)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, (case, annotator) in zip(axes.flat, places, strict=False):
         _draw_one(axis, findings, case, annotator)
-    figure.suptitle("red: the outlier; white: what he is measured by; grey: the others", fontsize=10)
+    legend = "red: the outlier; white: what he is measured by; grey: the others"
+    figure.suptitle(legend if places else "no outlier", fontsize=10)
     figure.savefig(path)
 
 

@@ -16,8 +16,8 @@ from medseg.annotators.people.labelling import Labelling
 from medseg.annotators.people.outliers import Outliers, find_outliers
 from medseg.annotators.people.space import SpaceMaps
 from medseg.annotators.people.styles import Styles, find_styles
+from medseg.cohorts import read_all
 from medseg.evaluation import present
-from medseg.images import read_header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +72,15 @@ class Findings:
 
 
 def find(labelling: Labelling) -> Findings:
-    """Read every case once more, and measure each annotator. Raises Refused for files that cannot be read."""
+    """Read every case, then measure each annotator case by case.
+
+    Raises Refused with the complaints about all files that cannot be read.
+    """
     cohort, annotators = labelling.cohort, labelling.annotators
     classes = len(cohort.classes)
     space = SpaceMaps(len(annotators), classes, cohort.spatial_dims)
     errors, agreement, seen, asks = [], [], [], []
-    scaled = all(case.spacing_mm or read_header(case.images[0]).spacing_mm for case in cohort.cases)
+    scaled = all(read_all(cohort.cases, lambda case: labelling.record(case).spacing_mm))
     for number, case in enumerate(cohort.cases):
         record = labelling.record(case)
         references = labelling.references(record)

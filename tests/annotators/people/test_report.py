@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from medseg.__main__ import app
+from medseg.annotators.people.findings import find
 from medseg.annotators.people.labelling import labelling_of
 from medseg.annotators.people.page import write_page
 from medseg.annotators.people.report import report_people
+from medseg.annotators.people.tables import tables_of
 from medseg.annotators.simulation.samples import write_samples
 from medseg.contracts import Refused
+from medseg.experiment.cohorts import index_folder
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.methods import load_config
 from medseg.experiment.train import train
@@ -99,17 +103,17 @@ def test_where_the_truth_is_known_everybody_is_measured_by_it(tmp_path: Path) ->
     half = truth.copy()
     half[20:] = 0
     drawn = {f"c{n}": {"ann": half, "ben": half, "truth": truth} for n in range(3)}
-    said = report_people(write_cohort(tmp_path / "cohort", drawn), tmp_path / "out")
-    assert "measured by the known truth" in said
-    people = table(tmp_path / "out", "annotators")
+    labelling = labelling_of(write_cohort(tmp_path / "cohort", drawn))
+    assert labelling.measured_by == "the known truth"
+    people = tables_of(find(labelling))["annotators.csv"]
     assert people["sensitivity"].tolist() == [0.5, 0.5] and people["relative_area"].tolist() == [0.5, 0.5]
     assert people["unit"].tolist() == ["px", "px"]
 
 
 def test_the_same_image_labelled_twice_tells_how_far_one_agrees_with_himself(tmp_path: Path) -> None:
     drawn = {"a": {"ann": disc(9), "ben": disc(9)}, "b": {"ann": disc(9), "ben": disc(7)}, "c": {"ann": disc(5)}}
-    report_people(write_cohort(tmp_path / "cohort", drawn, images={"b": "a"}), tmp_path / "out")
-    found = table(tmp_path / "out", "repeats").set_index("annotator")
+    labelling = labelling_of(write_cohort(tmp_path / "cohort", drawn, images={"b": "a"}))
+    found = tables_of(find(labelling))["repeats.csv"].set_index("annotator")
     assert found.loc["ann", "dice"] == 1 and (found[["case", "other"]] == ["a", "b"]).all(axis=None)
     small, large = disc(7).sum(), disc(9).sum()
     assert found.loc["ben", "dice"] == pytest.approx(2 * small / (small + large))
@@ -124,7 +128,6 @@ def test_nobody_is_compared_with_himself(tmp_path: Path) -> None:
 
 def test_who_is_but_a_slot_is_said_to_be_one(tmp_path: Path) -> None:
     cohort = write_cohort(tmp_path / "cohort", {"c": {"one": disc(9), "two": disc(8)}})
-    assert "slots" not in report_people(cohort, tmp_path / "known")
     with (cohort / "cohort.yaml").open("a") as file:
         file.write("crowd: [one, two]\n")
     assert "slots of a crowd: another person from case to case" in report_people(cohort, tmp_path / "out")
@@ -186,3 +189,21 @@ def test_without_a_known_truth_nobody_is_measured_by_his_own_labels(run: Path) -
     before, after = (fused.references(each) for each in (record, replace(record, labels=changed)))
     assert before.shape == record.labels.shape and (before[0] == after[0]).all()
     assert (before[1] != after[1]).any()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_of_ten_real_annotators_the_narrow_the_wide_and_the_displaced_are_told_apart(tmp_path: Path) -> None:
+    if "MEDSEG_DATA" not in os.environ:
+        pytest.skip("MEDSEG_DATA is not set")
+    cohort = tmp_path / "cohort"
+    index_folder(Path(os.environ["MEDSEG_DATA"]) / "bubil_fibroblast", cohort)
+    report_people(cohort, tmp_path / "out")
+    people = table(tmp_path / "out", "annotators").set_index("annotator")
+    assert people["boundary_bias"].idxmin() == people["relative_area"].idxmin() == "person1_imagej"
+    assert people["boundary_bias"].idxmax() == people["relative_area"].idxmax() == "person5_amira"
+    assert people["border_error_voxels"].idxmax() == people["information_nats"].idxmin() == "person3_imagej"
+    apart = people.loc[["person1_imagej", "person5_amira", "person3_imagej"], "cluster"]
+    assert apart.is_unique and people["cluster"].max() == 4
+    outliers = table(tmp_path / "out", "outliers")
+    assert outliers.loc[0, ["case", "annotator"]].tolist() == ["m48", "person3_imagej"] and len(outliers) < 5
