@@ -22,6 +22,7 @@
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
 ``evaluation``        a run folder -> scores, alarms, pictures
+``people``            the report on the annotators themselves: who errs, how and where
 ``summary``           what a user needs to know of a cohort to choose by
 ``method``            all of it as the verbs see it
 

@@ -55,6 +55,11 @@ class Fusion:
         step()
         return case.posterior(self.voices(case.present))
 
+    def zone(self, truth: Labels) -> NDArray[np.int64]:
+        """(S...) in which zone each voxel of a truth (S...) lies."""
+        classes = self.log_confusion.shape[-1]
+        return border_of(truth, classes).zone(self.edges, len(pairs(classes)))
+
     def evidence(
         self, labels: Labels, probs: NDArray[np.floating], annotator_index: Index | None = None
     ) -> NDArray[np.float32]:
@@ -65,7 +70,7 @@ class Fusion:
         annotator said nothing.
         """
         truth, classes = probs.argmax(axis=0), len(probs)
-        zone = border_of(truth, classes).zone(self.edges, len(pairs(classes)))
+        zone = self.zone(truth)
         every = np.arange(classes)
         said = np.zeros(labels.shape, np.float32)
         present = range(len(labels)) if annotator_index is None else annotator_index
@@ -111,9 +116,15 @@ class Fusion:
             for row, annotator in enumerate(present):
                 others = np.arange(len(labels)) != row
                 probs = self(labels[others], present[others])
-                truth = probs.argmax(axis=0)
-                distance = border_of(truth, self.log_confusion.shape[-1]).distance - 0.5
-                known = (labels[row] != UNLABELLED) & probs.any(axis=0) & np.isfinite(distance)
-                squares[annotator] += 4 * distance[known & (labels[row] != truth)].sum()
-                length[annotator] += np.count_nonzero(known & (distance < 1))
+                truth = np.where(probs.any(axis=0), probs.argmax(axis=0), UNLABELLED)
+                sums = border_sums(labels[row], truth)
+                squares[annotator] += sums[0]
+                length[annotator] += sums[1]
         return np.sqrt(squares / np.where(length > 0, length, np.nan))
+
+
+def border_sums(drawn: Labels, truth: Labels) -> tuple[float, int]:
+    """drawn (S...), truth (S...): what ``Fusion.border_error`` sums of one case, and the voxels along the border."""
+    distance = border_of(np.maximum(truth, 0), int(truth.max(initial=0)) + 1).distance - 0.5
+    known = (drawn != UNLABELLED) & (truth != UNLABELLED) & np.isfinite(distance)
+    return float(4 * distance[known & (drawn != truth)].sum()), int(np.count_nonzero(known & (distance < 1)))

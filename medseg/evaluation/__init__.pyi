@@ -1,4 +1,5 @@
 from .agreement import (
+    fleiss_kappa as fleiss_kappa,
     ged2_u as ged2_u,
     ged2_v as ged2_v,
     krippendorff_alpha as krippendorff_alpha,
@@ -22,6 +23,7 @@ from .metrics import (
 )
 from .overlap import (
     dice as dice,
+    foreground_box as foreground_box,
     iou as iou,
     iou_matrix as iou_matrix,
     mean_of_defined as mean_of_defined,

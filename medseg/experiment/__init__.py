@@ -1,5 +1,6 @@
 """The composition root: the only room that knows every other. One file per verb of the command line; nothing computes.
 
+``refusing``     how the command line answers bad input
 ``methods``      METHODS, the table of methods: the only place that names them all
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
@@ -7,6 +8,7 @@
 ``train``        `medseg train`
 ``evaluate``     `medseg evaluate`
 ``compare``      `medseg compare`
+``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
 ``complete``     `medseg complete`
 ``demo``         `medseg demo`
@@ -28,6 +30,7 @@ Of method one the stages are warmup/ and joint/ or what its recipe has, and ther
 
                 predictions/       maps on the native grid                 (evaluate)
                 confusion.csv      each annotator's matrix                 (evaluate)
+                annotators/        who errs, how and where                 (annotators)
 
 Of method two the stages are complete/, occluded/ and visible/, and there are also::
 

@@ -54,6 +54,15 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "evaluate {run} --cohort {shapes}": ("classes: expected background=0, ", 1),
     "train {config} data.cohort={shapes}": ("cohort: expected annotated images for the recipe soft_mean", 1),
     "train {amodal_config} data.cohort={cohort}": ("cohort: expected label maps", 1),
+    # who errs
+    "annotators {empty} --out {out}": (
+        "run or cohort: expected config.yaml of a trained run, or manifest.csv of a cohort, got neither", 1),
+    "annotators {empty}/none": ("run or cohort: expected config.yaml of a trained run", 1),
+    "annotators {cohort}": ("--out: expected a folder for the report on a cohort, got none", 1),
+    "annotators {cohort} --out {cohort}/report": ("output folder: expected one outside of", 1),
+    "annotators {run} --out {config}": ("output folder: expected a folder, got a file x.yaml", 1),
+    "annotators {shapes} --out {out}": ("cohort: expected annotated images, got label maps", 1),
+    "annotators {amodal}": ("run folder: expected a run with annotators, got recipe without_visible", 1),
     # configs
     "train {empty}/none.yaml": ("config: expected a YAML file, got nothing at this path", 1),
     "train {empty}": ("config: expected a YAML file, got nothing at this path", 1),
