@@ -38,7 +38,8 @@ class LabelledCase:
         self.box = _box(np.asarray((labels > 0).any(axis=0)))
         self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
         votes = np.stack([(self.labels == label).sum(axis=0) for label in range(num_classes)], axis=-1)
-        self.compared = votes.sum(axis=-1) > 1  # a single label is believed as it is
+        self.compared = votes.sum(axis=-1) > 1
+        self.alone = votes.argmax(axis=-1)  # what a single label says may be doubted, and is not overruled
         self.disputed = votes.max(axis=-1) < votes.sum(axis=-1)
         top = votes == votes.max(axis=-1, keepdims=True)
         self.probs = top / top.sum(axis=-1, keepdims=True) * self.inside[..., None]  # (S...,T), of the vote
@@ -82,7 +83,7 @@ class LabelledCase:
         log_joint = self._log_joint(log_confusion, log_prior)
         energy = self._energy(log_joint)
         found = softmax(log_joint, axis=-1) * self.inside[..., None]
-        self.probs = np.where(self.compared[..., None], found, self.probs)
+        self.probs = np.where((self.compared | (found.argmax(-1) == self.alone))[..., None], found, self.probs)
         return energy
 
     def energy_of_truth(self, log_prior: Floats) -> float:

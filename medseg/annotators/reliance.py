@@ -147,7 +147,7 @@ def write_fusion(path: Path, fusion: Fusion) -> None:
 
 
 def read_fusion(path: Path) -> Fusion | None:
-    """What ``write_fusion`` wrote; None of one without a prior, as an earlier version wrote. Raises Refused for others."""
+    """What ``write_fusion`` wrote; None of an earlier version, without a prior. Raises Refused for others."""
     with written_by_training(path):
         values = json.loads(path.read_text("utf-8"))
         if "log_confusion" in values and "log_prior" not in values:
