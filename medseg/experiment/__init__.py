@@ -1,5 +1,6 @@
 """The composition root: the only room that knows every other. One file per verb of the command line; nothing computes.
 
+``refusing``     what the command line says to bad input
 ``methods``      METHODS, the table of methods: the only place that names them all
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained

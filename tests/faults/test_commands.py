@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "predict {empty} --images {cohort}/images --out {out}": (NO_RUN, 1),
     "complete {empty} --labels {empty} --out {out}": (NO_RUN, 1),
     "predict {run} --images {empty} --out {out}": ("images", 1),
+    "predict {run} --images {config} --out {out}": ("file suffix: expected .png", 1),
     "complete {amodal} --labels {empty} --out {out}": ("label maps", 1),
     "compare {empty}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "compare {run} {empty}/none": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
