@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "simulate {cohort} --annotators good --out {cohort}": ("output folder: expected a new or empty folder", 1),
     # a method asked for what only the other one does
     "evaluate {run} --stage joint": (f"--stage: {UNUSED} with annotators, got joint", 1),
-    "evaluate {amodal} --cohort {cohort}": (f"--cohort: {UNUSED} that completes masks", 1),
+    "evaluate {amodal} --cohort {cohort}": ("cohort: expected label maps, with objects: in cohort.yaml", 1),
     "evaluate {amodal} --stage third": ("--stage: expected occluded of a run of recipe three_stages, got third", 1),
     "predict {amodal} --images {cohort}/images --out {out}": ("run folder: expected a run with annotators", 1),
     "complete {run} --labels {empty} --out {out}": ("run folder: expected a run that completes masks", 1),
