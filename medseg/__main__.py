@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from medseg.experiment.further_help import WithLayouts, WithRecipes
 from medseg.experiment.refusing import refusing
 
 app = typer.Typer(
     name="medseg",
-    help="Segmentation from several imperfect annotators, and the completion of occluded masks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,17 @@ Pair = tuple[str, str] | None
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Segmentation from several imperfect annotators, and the completion of occluded masks."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"medseg {installed('medseg')}")
+        raise typer.Exit
+
+
+@app.command(cls=WithLayouts)
 def index(
     folder: Folder,
     layout: Annotated[Text, typer.Option(help="Name of the layout; found out by default.")] = None,
@@ -98,7 +108,19 @@ def simulate(
         )
 
 
-@app.command()
+@app.command("config")
+def config_keys(
+    method: Annotated[Text, typer.Argument(help="annotators or amodal; both by default.", show_default=False)] = None,
+    section: Annotated[Text, typer.Argument(help="E.g. training, or data.split.", show_default=False)] = None,
+) -> None:
+    """Every key of a config, with its default, what may stand there, and what it is."""
+    with refusing():
+        from medseg.experiment.config import config_keys as keys
+
+        typer.echo(keys(method, section))
+
+
+@app.command(cls=WithRecipes)
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.", show_default=False)],
     overrides: Overrides = None,

@@ -7,6 +7,8 @@
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
 ``train``        `medseg train`
 ``evaluate``     `medseg evaluate`
+``config``       `medseg config`
+``further_help`` what --help says below the options
 ``compare``      `medseg compare`
 ``predict``      `medseg predict`
 ``complete``     `medseg complete`

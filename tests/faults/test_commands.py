@@ -56,6 +56,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "train {config} data.cohort={shapes}": ("cohort: expected annotated images for the recipe soft_mean", 1),
     "train {amodal_config} data.cohort={cohort}": ("cohort: expected label maps", 1),
     # configs
+    "config rival": ("method: expected one of annotators, amodal, got rival (config)", 1),
+    "config amodal data.cohrot": ("got data.cohrot; did you mean data.cohort?", 1),
     "train {empty}/none.yaml": ("config: expected a YAML file, got nothing at this path", 1),
     "train {empty}": ("config: expected a YAML file, got nothing at this path", 1),
     "train {config} seed": ("override: expected dotted.key=value, got 'seed' (command line)", 1),
