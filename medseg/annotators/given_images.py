@@ -13,7 +13,7 @@ from medseg.annotators.loading.placement import Grid
 from medseg.cohorts import read_splits
 from medseg.cohorts.layouts import channels_by_case, files_by_case, has_channel_numbers, stem
 from medseg.contracts import Refused, complaint
-from medseg.images import SUFFIXES, flattened_axes, read_channels
+from medseg.images import SUFFIXES, flattened_axes, read_channels, suffix_of
 
 SPLITS = "splits.json"
 
@@ -26,21 +26,27 @@ def own_names(run: Path) -> tuple[str, ...]:
 def find_images(images: Path, known: Collection[str] = ()) -> dict[str, tuple[Path, ...]]:
     """A file, or the images of a folder: case -> its files, those named ``<case>_0000``, ``_0001``, ... its channels.
 
-    known: cases of the run. Where names of theirs end in four digits (``frame_0012``), those are no channel's.
+    One channel's file stands for its case, whose other channels lie beside it. known: cases of the run. Where names of
+    theirs end in four digits (``frame_0012``), those are no channel's.
     Raises Refused for none, for files that differ in their suffix alone, and for channels of some cases that others
     have not.
     """
-    files = files_by_case(images) if images.is_dir() else {stem(images): images}
+    ends = any(map(has_channel_numbers, known))
+
+    def numbered(name: str) -> bool:
+        return has_channel_numbers(name) and (not ends or has_channel_numbers(name[:-5]))
+
+    if images.is_dir():
+        files = files_by_case(images)
+    elif numbered(stem(images)):
+        beside = sorted(images.parent.glob(f"*{suffix_of(images)}"))
+        files = {stem(path): path for path in beside if numbered(stem(path)) and stem(path)[:-5] == stem(images)[:-5]}
+    else:
+        files = {stem(images): images}
     if not files:
         raise Refused([complaint("images", f"files ending in {', '.join(SUFFIXES)}", "none", str(images))])
-    ends = any(map(has_channel_numbers, known))
-    numbered = {
-        name: path
-        for name, path in files.items()
-        if has_channel_numbers(name) and (not ends or has_channel_numbers(name[:-5]))
-    }
-    cases = channels_by_case(numbered)
-    whole = {name: (path,) for name, path in files.items() if name not in numbered}
+    cases = channels_by_case({name: path for name, path in files.items() if numbered(name)})
+    whole = {name: (path,) for name, path in files.items() if not numbered(name)}
     if both := sorted(set(cases) & set(whole)):
         raise Refused(
             complaint("files of one case", "its channels, or one file", f"{name}_0000 and {name}", name)

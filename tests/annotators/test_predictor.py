@@ -143,6 +143,10 @@ def test_two_channels_are_seen_in_the_order_of_their_numbers(tmp_path: Path) -> 
     expected = Predictor.load(run)("c1", both).truth_probs[1]
     found = read_image(tmp_path / "out/probabilities/cell/c1.nii.gz").array[0]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+    predict(run, images / "c1_0000.nii.gz", tmp_path / "by-file")  # one channel's file stands for its case
+    again = read_image(tmp_path / "by-file/probabilities/cell/c1.nii.gz").array[0]
+    assert np.array_equal(again, found)
+    (images / "c1_0001.nii.gz").unlink()
     with pytest.raises(Refused, match=r"image channels: expected 2, got 1 in c1_0000.nii.gz \(c1\)"):
         predict(run, images / "c1_0000.nii.gz", tmp_path / "other")
 
