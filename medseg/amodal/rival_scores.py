@@ -14,7 +14,7 @@ from medseg.amodal.occlusion.frames import frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import score_object
-from medseg.contracts import ObjectCohort, Score
+from medseg.contracts import ObjectCohort, Score, watched
 
 SHAPES = 2000
 """So many training shapes at most are searched for the nearest."""
@@ -36,7 +36,8 @@ def rival_scores(
     }
     if trained is not None:
         rivals["nearest_shape"] = _nearest(trained, rules)
-    return {name: list(_of_rival(rival, objects)) for name, rival in rivals.items()}
+    every = watched(rivals.items(), "scoring rivals", len(rivals))
+    return {name: list(_of_rival(rival, objects)) for name, rival in every}
 
 
 def _of_rival(rival: Rival, objects: Sequence[AmodalObject]) -> Iterator[Score]:

@@ -30,7 +30,7 @@ from medseg.cohorts import (
     warnings_of,
 )
 from medseg.config import refuse_other_data
-from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint
+from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint, watched
 from medseg.evaluation import METRICS, write_confusion, write_scores
 from medseg.images import suffix_of, whole_or_as_before
 from medseg.reporting import draw_curves, format_summary, write_page
@@ -109,7 +109,7 @@ def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, ou
     names = signature.class_names
     scores: list[Score] = []
     tallies: list[Tally] = []
-    for number, case in enumerate(cohort.cases):
+    for number, case in enumerate(watched(cohort.cases, "scoring", len(cohort.cases))):
         record = read_record(case, cohort, signature.annotators, predictor.config.data.truth)
         prediction = predictor(
             case.name, Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)

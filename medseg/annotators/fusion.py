@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, distance_to_border
-from medseg.contracts import UNLABELLED
+from medseg.contracts import UNLABELLED, watched
 
 SHARES = (0.4, 0.7, 0.9)
 """The zones end where these shares of the disputed voxels lie closer to the border: so they have no unit."""
@@ -102,7 +102,8 @@ class Fusion:
         labelled nothing that others labelled too. Arguments as in ``fit_fusion``.
         """
         squares, length = np.zeros((2, len(self.log_confusion)))
-        for labels, index in zip(cases, annotator_index or [None] * len(cases), strict=True):
+        pairs = zip(cases, annotator_index or [None] * len(cases), strict=True)
+        for labels, index in watched(pairs, "measuring annotators", len(cases)):
             present = np.arange(len(labels)) if index is None else index
             for row, annotator in enumerate(present):
                 others = np.arange(len(labels)) != row
@@ -145,7 +146,7 @@ def fit_fusion(
     present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
     todo = [LabelledCase(labels, index, num_classes) for labels, index in zip(cases, present, strict=True)]
     sizes = np.array([case.disputed.sum() for case in todo])
-    for _ in range(ITERATIONS):
+    for _ in watched(range(ITERATIONS), "fusing labels (rounds, at most)", ITERATIONS):
         fusion = _maximised(todo, every)
         moved = np.array([case.explain(fusion.log_confusion) for case in todo])
         if (moved * sizes).sum() <= TOLERANCE * max(sizes.sum(), 1):

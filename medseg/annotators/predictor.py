@@ -16,7 +16,7 @@ from medseg.annotators.given_images import find_images, image_complaints, own_na
 from medseg.annotators.loading.placement import image_to_grid, probs_to_native
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
-from medseg.contracts import Refused, Volume, complaint
+from medseg.contracts import Refused, Volume, complaint, watched
 from medseg.evaluation import voxel_entropy
 from medseg.images import (
     place_complaints,
@@ -96,12 +96,13 @@ def predict(run: Path, images: Path, out: Path, *, annotator_probabilities: bool
     taken = [name for name in RESULTS if (out / name).exists()]
     if taken and not complaints:
         complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
-    complaints += [line for name, paths in cases.items() for line in image_complaints(name, paths, signature, grid)]
+    for name, paths in watched(cases.items(), "checking", len(cases)):
+        complaints += image_complaints(name, paths, signature, grid)
     if complaints:
         raise Refused(complaints)
     truths = []
     with whole_or_none(out, RESULTS):
-        for name, paths in cases.items():
+        for name, paths in watched(cases.items(), "predicting", len(cases)):
             prediction, suffix = predictor(name, read_channels(paths)), suffix_of(paths[0])
             truths.append(write_prediction(prediction, signature, out, suffix))
             if annotator_probabilities:
