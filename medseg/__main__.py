@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from medseg.experiment.further_help import WithLayouts, WithRecipes
 from medseg.experiment.refusing import refusing
 
 app = typer.Typer(
     name="medseg",
-    help="Segmentation from several imperfect annotators, and the completion of occluded masks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,17 @@ Pair = tuple[str, str] | None
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Segmentation from several imperfect annotators, and the completion of occluded masks."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"medseg {installed('medseg')}")
+        raise typer.Exit
+
+
+@app.command(cls=WithLayouts)
 def index(
     folder: Folder,
     layout: Annotated[Text, typer.Option(help="Name of the layout; found out by default.")] = None,
@@ -98,7 +108,19 @@ def simulate(
         )
 
 
-@app.command()
+@app.command("config")
+def config_keys(
+    method: Annotated[Text, typer.Argument(help="annotators or amodal; both by default.", show_default=False)] = None,
+    section: Annotated[Text, typer.Argument(help="E.g. training, or data.split.", show_default=False)] = None,
+) -> None:
+    """Every key of a config, with its default, what may stand there, and what it is."""
+    with refusing():
+        from medseg.experiment.config import config_keys as keys
+
+        typer.echo(keys(method, section))
+
+
+@app.command(cls=WithRecipes)
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.", show_default=False)],
     overrides: Overrides = None,
@@ -120,14 +142,16 @@ def train(
 @app.command()
 def predict(
     run: Run,
-    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of images.")],
+    images: Annotated[Path, typer.Option(exists=True, help="An image, or a folder of them; channels as c1_0000.*.")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
+    probabilities: Annotated[bool, typer.Option("--annotator-probabilities", help="Those of each annotator.")] = False,
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with refusing(out):
-        from medseg.experiment.predict import predict_folder
+        from medseg.experiment.predict import predict_images
 
-        typer.echo(f"{len(predict_folder(run, images, out))} cases written to {out}")
+        written = len(predict_images(run, images, out, probabilities))
+        typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
 
 
 @app.command()

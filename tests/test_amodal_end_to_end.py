@@ -301,8 +301,8 @@ def test_a_command_of_the_other_method(walked: Path, maps: Path, tmp_path: Path)
     for words, line in [
         (("predict", walked / "run", "--images", maps / "labels", "--out", tmp_path / "o"),
          f"run folder: expected a run with annotators, got recipe three_stages ({walked / 'run'})"),
-        (("evaluate", walked / "run", "--cohort", walked / "cohort"),
-         f"--cohort: expected none for a run that completes masks, got {walked / 'cohort'} ({walked / 'run'})"),
+        (("evaluate", walked / "run", "--cohort", walked / "cohort", "--stage", "occluded"),
+         f"--stage: expected none beside --cohort, got occluded ({walked / 'run'})"),
         (("complete", tmp_path, "--labels", maps / "labels", "--out", tmp_path / "o"),
          f"run folder: expected config.yaml of a trained run, got none ({tmp_path})"),
     ]:  # fmt: skip
@@ -323,3 +323,32 @@ def test_nothing_is_overwritten(walked: Path, maps: Path):
     assert line.startswith("error: run folder: expected a new folder (or --resume), got one that holds a run")
     (line,) = refused("complete", walked / "run", "--labels", maps / "labels", "--out", walked / "completed")
     assert line == f"error: output folder: expected no completions yet, got a file objects.csv ({walked / 'completed'})"
+
+
+def test_another_cohort_is_completed_whole_and_what_was_trained_on_is_marked(walked: Path, tmp_path: Path) -> None:
+    """Two of the run's own maps under other names, and two that it has never seen."""
+    split = json.loads((walked / "run/splits.json").read_text())["splits"]
+    labels = {row["case"]: row["mask"] for row in table(walked / "cohort/manifest.csv")}
+    for name, case in (("a", split["train"][0]), ("b", split["val"][0])):
+        write_map(tmp_path, f"{name}.png", read_labels(walked / "cohort" / labels[case]).array)
+        (tmp_path / f"labels/{name}.png").write_bytes((walked / "cohort" / labels[case]).read_bytes())
+    for number in (90, 91):
+        write_map(tmp_path, f"new{number}.png", render_map(0, number, 2, 80))
+    rules = yaml.safe_load((walked / "cohort/cohort.yaml").read_text())
+    works("index", tmp_path, "--out", tmp_path / "others")
+    (tmp_path / "others/cohort.yaml").write_text(yaml.safe_dump(rules | {"name": "others"}))
+    before = (walked / "run/scores.csv").read_bytes()
+    said = works("evaluate", walked / "run", "--cohort", tmp_path / "others")
+    assert "cases of others" in said and "warning: 2 cases were seen in training: no test (a, b)" in said
+    rows = table(walked / "run/cohorts/others/scores.csv")
+    assert {(row["case"].partition("/")[0], row["seen"]) for row in rows} == {
+        ("a", "train"), ("b", "validation"), ("new90", "no"), ("new91", "no"), ("", "")}  # fmt: skip
+    rivals = {row["rival"] for row in table(walked / "run/cohorts/others/rivals.csv")}
+    assert rivals == {"visible", "hull", "hull_in_occluder", "nearest_shape"}
+    assert "2 cases were seen" in (walked / "run/cohorts/others/report/index.html").read_text()
+    assert (walked / "run/scores.csv").read_bytes() == before
+    (tmp_path / "others/cohort.yaml").write_text(
+        yaml.safe_dump(rules | {"name": "others", "classes": {"no": 0, "x": 1}})
+    )
+    (line,) = refused("evaluate", walked / "run", "--cohort", tmp_path / "others")
+    assert line.startswith("error: classes: expected ") and line.endswith("got x (others)")

@@ -102,7 +102,14 @@ def test_another_cohort_is_scored_whole_and_beside_the_run(walked: Path) -> None
     assert done.exit_code == 0, done.output
     (scores,) = (walked / "run").glob("cohorts/*/scores.csv")
     with scores.open() as file:
-        assert len({row["case"] for row in csv.DictReader(file)} - {""}) == 8
+        rows = list(csv.DictReader(file))
+    assert len({row["case"] for row in rows} - {""}) == 8
+    splits = json.loads((walked / "run" / "splits.json").read_text())["splits"]
+    words = {"train": "train", "val": "validation", "test": "no"}
+    own = {case: word for split, word in words.items() for case in splits[split]}
+    assert {row["case"]: row["seen"] for row in rows} == {**own, "": ""}
+    compared = medseg("compare", scores.parent)
+    assert f"warning: 6 cases of {scores.parent} were seen in training: no test" in compared.output
     assert (walked / "run/scores.csv").read_bytes() == before
 
 

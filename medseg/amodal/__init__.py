@@ -13,6 +13,7 @@
 ``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
 ``rivals``      what learns nothing
 ``scores``      completions against known amodal masks
+``rival_scores``  ... of those that learn nothing, beside a run's
 ``bins``        ... by how much was occluded
 ``pictures``    objects, completions, reconstructions, traversals
 ``tracking``    what is told of an evaluation

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medseg.amodal.assembly import occluded_objects, read_amodal_run, unoccluded_objects
+from medseg.amodal.assembly import occluded_objects, read_amodal_run
 from medseg.amodal.completion.calibrate import calibrate_run
 from medseg.amodal.completion.calibration import CALIBRATION
 from medseg.amodal.completion.completer import Answer, Completer
-from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.amodal.config import AmodalConfig
+from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import read_objects
-from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import frame_of, from_frame
-from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.pictures.run import draw_amodal_run
-from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
+from medseg.amodal.rival_scores import rival_scores
 from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
-from medseg.cohorts import apply, find_cohort, fingerprint, load_objects, read_splits
+from medseg.cohorts import (
+    apply,
+    find_cohort,
+    fingerprint,
+    load_objects,
+    marked,
+    read_splits,
+    seen_by_split,
+    seen_in_training,
+    warnings_of,
+)
 from medseg.config import dump_config, refuse_other_data
 from medseg.contracts import ObjectCohort, Refused, Score, complaint
 from medseg.evaluation import score_of, write_rivals, write_scores
@@ -37,10 +42,7 @@ SAMPLES = 50
 WITHOUT = {"occluded": "without_visible"}
 """Stage -> the recipe that ends with it."""
 
-SHAPES = 2000
-"""So many training shapes at most are searched for the nearest."""
-
-Rival = Callable[[AmodalObject], NDArray[np.bool_]]
+SPLITS = "splits.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,56 +55,106 @@ class AmodalEvaluation:
     """What they are about."""
     out: Path
     """Where the files are."""
+    warnings: tuple[str, ...] = ()
+    """What a reader of the scores must know."""
 
     def __str__(self) -> str:
-        page = f"page: {self.out}/report/index.html"
-        return "\n".join([self.objects, format_summary([replace(score, label="") for score in self.scores]), page])
+        table = format_summary([replace(score, label="") for score in self.scores])
+        return "\n".join([self.objects, table, *self.warnings, f"page: {self.out}/report/index.html"])
 
 
-def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> AmodalEvaluation:
+def evaluate_amodal(
+    run: Path, stage: str | None = None, draw: bool = True, other: Path | None = None
+) -> AmodalEvaluation:
     """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
     Writes scores.csv, rivals.csv and report/ into the run folder, each in place of an older one when all is there.
     stage: take the weights with which this stage ended, calibrated on their own; the files then go below
-    ``<run>/<stage>/``, as those of the run without the stages after it.
-    Raises Refused where no test object has an occluded part.
+    ``<run>/<stage>/``, as those of the run without the stages after it. other: a cohort of which all cases are taken;
+    the files then go below ``<run>/cohorts/<its name>/``.
+    Raises Refused where no object has an occluded part, and where ``other`` has other classes or dimensions.
     """
     config = read_amodal_run(run)
-    if stage is not None and (stage not in WITHOUT or config.recipe != "three_stages"):
-        expected = f"{', '.join(WITHOUT)} of a run of recipe three_stages"
-        raise Refused([complaint("--stage", expected, f"{stage} of {config.recipe}", str(run))])
-    cohort = load_objects(find_cohort(config.data.cohort))
-    refuse_other_data(run, fingerprint(cohort))
-    cohort = apply(cohort, read_splits(run / "splits.json"))
-    if stage is not None and not (run / stage / CALIBRATION).is_file():
-        calibrate_run(run, cohort, stage)
+    _refuse_stage(run, stage, other, config.recipe)
+    trained = _trained_on(run, config, needed=other is None)
+    if trained is not None and stage is not None and not (run / stage / CALIBRATION).is_file():
+        calibrate_run(run, trained, stage)
     completer = Completer.load(run, stage)
+    cohort = trained if other is None else _other_cohort(other, completer)
+    assert cohort is not None
+    seen = seen_by_split(cohort) if other is None else seen_in_training(run / SPLITS, config.data.cohort, cohort)
     objects = occluded_objects(cohort, "test", config)
     if not objects:
         raise Refused([complaint("test objects", "at least one with an occluded part", "none", cohort.name)])
-    out = run if stage is None else run / stage
+    out = run / (stage or "") if other is None else run / "cohorts" / cohort.name
     answers = completer.answers(objects, SAMPLES, abstain=False)
-    scores = [
-        score
-        for amodal_object, answer in zip(objects, answers, strict=True)
-        for score in _scores(amodal_object, answer)
-    ]
-    completions = [answer.completion for answer in answers]
-    scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
-    scores += _order_scores(completer, cohort)
+    scores = marked(_all_scores(completer, cohort, objects, answers), seen)
+    warnings = warnings_of({name: seen[name] for name in dict.fromkeys(each.case for each in objects)})
     with whole_or_as_before(out, [] if stage else [run / "config.yaml", run / "metrics.jsonl"]) as folder:
         write_scores(folder / "scores.csv", scores)
         if stage is not None:  # what stands there is a run without the stages after it
             (folder / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
         else:
-            write_rivals(folder / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
+            rivals = rival_scores(objects, trained, config.data.frame)
+            write_rivals(folder / "rivals.csv", {name: marked(rows, seen) for name, rows in rivals.items()})
             if draw:
+                (folder / "report").mkdir()
+                (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in warnings))
                 draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers)
-    if draw and stage is None:
+    if draw and stage is None and other is None:
         track_amodal(run, config, scores)
     kind = "occluded synthetically" if objects[0].simulated else "really occluded"
     cases = len({amodal_object.case for amodal_object in objects})
-    return AmodalEvaluation(scores=scores, objects=f"{len(objects)} {kind} objects of {cases} test cases", out=out)
+    what = "test cases" if other is None else f"cases of {cohort.name}"
+    return AmodalEvaluation(
+        scores=scores, objects=f"{len(objects)} {kind} objects of {cases} {what}", out=out, warnings=warnings
+    )
+
+
+def _refuse_stage(run: Path, stage: str | None, other: Path | None, recipe: str) -> None:
+    """Raise Refused for a stage that no run of the recipe ends with, and for one of another cohort."""
+    if stage is not None and (stage not in WITHOUT or recipe != "three_stages"):
+        expected = f"{', '.join(WITHOUT)} of a run of recipe three_stages"
+        raise Refused([complaint("--stage", expected, f"{stage} of {recipe}", str(run))])
+    if stage is not None and other is not None:
+        raise Refused([complaint("--stage", "none beside --cohort", stage, str(run))])
+
+
+def _trained_on(run: Path, config: AmodalConfig, *, needed: bool) -> ObjectCohort | None:
+    """The cohort of the training in its split; None where it is gone or has changed, and is not ``needed``."""
+    try:
+        cohort = load_objects(find_cohort(config.data.cohort))
+        refuse_other_data(run, fingerprint(cohort))
+        return apply(cohort, read_splits(run / SPLITS))
+    except Refused:
+        if needed:
+            raise
+        return None
+
+
+def _other_cohort(folder: Path, completer: Completer) -> ObjectCohort:
+    """Another cohort, all of its cases to be scored. Raises Refused where the run cannot complete its objects."""
+    cohort, signature = load_objects(find_cohort(str(folder))), completer.signature
+    known, names = ([label.name for label in each.classes[1:]] for each in (signature, cohort))
+    asked = (
+        ("spatial_dims", signature.spatial_dims, cohort.spatial_dims),
+        ("classes", "instances" if signature.rules.instances else ", ".join(known),
+         "instances" if cohort.rules.instances else ", ".join(names)),
+    )  # fmt: skip
+    if complaints := [complaint(what, known, got, cohort.name) for what, known, got in asked if known != got]:
+        raise Refused(complaints)
+    return replace(cohort, cases=tuple(replace(case, split="test") for case in cohort.cases))
+
+
+def _all_scores(
+    completer: Completer, cohort: ObjectCohort, objects: Sequence[AmodalObject], answers: Sequence[Answer]
+) -> list[Score]:
+    """Of every object, of all of them together, and of the order of those that the cohort's rules state."""
+    pairs = zip(objects, answers, strict=True)
+    scores = [score for amodal_object, answer in pairs for score in _scores(amodal_object, answer)]
+    completions = [answer.completion for answer in answers]
+    scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
+    return [*scores, *_order_scores(completer, cohort)]
 
 
 def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
@@ -119,48 +171,3 @@ def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]
         asked = [number for number, answer in enumerate(answers) if answer.status != "left"]
         completions = [answers[number].completion for number in asked]
         yield from score_orders([objects[number] for number in asked], completions, cohort.rules)
-
-
-def _rival_scores(objects: Sequence[AmodalObject], cohort: ObjectCohort, rules: FrameConfig) -> dict[str, list[Score]]:
-    """The same metrics of those that learn nothing, by the rival's name."""
-    rivals: Mapping[str, Rival] = {
-        "visible": visible,
-        "hull": hull,
-        "hull_in_occluder": hull_in_occluder,
-        "nearest_shape": _nearest(cohort, rules),
-    }
-    return {name: list(_of_rival(rival, objects)) for name, rival in rivals.items()}
-
-
-def _of_rival(rival: Rival, objects: Sequence[AmodalObject]) -> Iterator[Score]:
-    for amodal_object in objects:
-        amodal = rival(amodal_object)
-        nothing = np.zeros((0, *amodal.shape), bool)
-        completion = Completion(
-            name=amodal_object.name,
-            amodal=amodal,
-            probs=amodal.astype(np.float32),
-            samples=nothing,
-            novelty=float("nan"),
-        )
-        yield from score_object(amodal_object, completion)
-
-
-def _nearest(cohort: ObjectCohort, rules: FrameConfig) -> Rival:
-    """The training shape of the object's class (of any, where the class has none) that fits best, pasted back."""
-    chosen = unoccluded_objects(cohort, "train", rules, SHAPES)
-    grids = batch_of(chosen, rules).amodal[:, 0].numpy() >= 0.5
-    classes = np.array([amodal_object.class_index for amodal_object in chosen])
-    stores = {int(index): NearestShape(grids[classes == index]) for index in np.unique(classes)}
-    every = NearestShape(grids)
-
-    def nearest(amodal_object: AmodalObject) -> NDArray[np.bool_]:
-        batch = batch_of([amodal_object], rules)
-        store = stores.get(amodal_object.class_index, every)
-        occluder = None if amodal_object.occluder is None else batch.occluder[0, 0].numpy()
-        shape = store.complete(batch.visible[0, 0].numpy(), occluder)
-        frame = frame_of(amodal_object, rules)
-        pasted = from_frame(shape, frame, amodal_object.visible.shape) >= 0.5
-        return amodal_object.visible | (pasted if amodal_object.occluder is None else pasted & amodal_object.occluder)
-
-    return nearest

@@ -72,16 +72,14 @@ class Amodal(Method):
     def evaluate(
         self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"
     ) -> Evaluation:
-        """See ``evaluation``; of the run's own cohort."""
+        """See ``evaluation``."""
         from medseg.amodal.evaluation import evaluate_amodal
 
         if split != "test":
             raise Refused([complaint("--split", "test for a run that completes masks", split, str(run))])
-        if cohort is not None:
-            raise Refused([complaint("--cohort", "none for a run that completes masks", cohort, str(run))])
-        return evaluate_amodal(run, stage, draw)
+        return evaluate_amodal(run, stage, draw, cohort)
 
-    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
+    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
         """Images are not completed."""
         recipe = read_run_config(run, (AmodalConfig,)).recipe
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])

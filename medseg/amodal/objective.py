@@ -15,6 +15,9 @@ from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.contracts import Losses
 
+OVERLAP = "iou"
+"""Among the metrics of validation: intersection over union of the answer and the amodal mask."""
+
 
 # ------------------------------------------------------------------------------------- divergences
 @dataclass(kw_only=True)
@@ -84,6 +87,9 @@ class CompleteShapes:
             "kl": kl.sum().mean().detach(),
             "active": _active(kl),
         }
+        if epoch == math.inf:
+            redrawn = model.decoder(latent.mean(), batch.class_index).detach()
+            metrics[OVERLAP] = _overlap(redrawn > 0, batch.amodal)
         return Losses(total=total, metrics=metrics)
 
 
@@ -116,6 +122,7 @@ class OccludedShapes:
             answer = model.decoder(latent.mean(), batch.class_index)
             occluded = _cross_entropy(answer, batch.amodal, batch.occluder).mean()
         metrics = {"objective": total.detach(), "occluded": occluded, "kl": kl.detach(), "gap": gap.detach()}
+        metrics |= _overlap_of_answer(answer, batch, epoch)
         return Losses(total=total, metrics=metrics)
 
 
@@ -165,12 +172,26 @@ class PartialCompletion:
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
         misfit = _cross_entropy(logits, batch.amodal, weight).mean()
         occluded = _cross_entropy(logits.detach(), batch.amodal, batch.occluder).mean()
-        return Losses(total=misfit, metrics={"cross_entropy": misfit.detach(), "occluded": occluded})
+        metrics = {"cross_entropy": misfit.detach(), "occluded": occluded}
+        return Losses(total=misfit, metrics=metrics | _overlap_of_answer(logits.detach(), batch, epoch))
 
 
 def _cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:
     """(B,1,S...) -> (B,): -sum over voxels of w (y log p + (1 - y) log(1 - p))."""
     return binary_cross_entropy_with_logits(logits, masks, weight, reduction="none").flatten(1).sum(1)
+
+
+def _overlap_of_answer(logits: Tensor, batch: MaskBatch, epoch: float) -> dict[str, Tensor]:
+    """In validation alone, of what is seen and of what grows into the occluder."""
+    answer = (batch.visible >= 0.5) | ((logits > 0) & (batch.occluder >= 0.5))
+    return {OVERLAP: _overlap(answer, batch.amodal)} if epoch == math.inf else {}
+
+
+def _overlap(answer: Tensor, amodal: Tensor) -> Tensor:
+    """Mean over objects of |answer and amodal| / |answer or amodal| on the network's grid, (B,1,S...) -> ()."""
+    known = amodal >= 0.5
+    both, either = (mask.flatten(1).sum(dim=1) for mask in (answer & known, answer | known))
+    return (both / either.clamp(min=1)).mean()
 
 
 def _active(kl: Divergence) -> Tensor:

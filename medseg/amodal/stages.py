@@ -76,7 +76,7 @@ def stages(
 
 
 def _complete(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
-    from medseg.amodal.objective import CompleteShapes  # a config is read without torch
+    from medseg.amodal.objective import OVERLAP, CompleteShapes  # a config is read without torch
 
     return Stage(
         name="complete",
@@ -84,13 +84,14 @@ def _complete(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
         trains=("complete", "decoder"),
         objective=CompleteShapes(beta=weights.beta, free_bits=weights.free_bits, warmup=weights.warmup),
         criterion="negative_elbo",
+        overlap=OVERLAP,
         epochs=epochs.complete,
         learning_rate=learning_rate,
     )
 
 
 def _occluded(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
-    from medseg.amodal.objective import OccludedShapes
+    from medseg.amodal.objective import OVERLAP, OccludedShapes
 
     return Stage(
         name="occluded",
@@ -100,6 +101,7 @@ def _occluded(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
             beta=weights.partial_beta, gamma=weights.gamma, occluder_weight=weights.occluder_weight
         ),
         criterion="objective",
+        overlap=OVERLAP,
         epochs=epochs.occluded,
         learning_rate=learning_rate,
         starts_as={"partial": "complete"},
@@ -124,7 +126,7 @@ def _visible(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: floa
 
 
 def _rival(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
-    from medseg.amodal.objective import PartialCompletion
+    from medseg.amodal.objective import OVERLAP, PartialCompletion
 
     return Stage(
         name="occluded",
@@ -132,6 +134,7 @@ def _rival(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float)
         trains=("",),
         objective=PartialCompletion(occluder_weight=weights.occluder_weight),
         criterion="cross_entropy",
+        overlap=OVERLAP,
         epochs=epochs.complete + epochs.occluded + epochs.visible,
         learning_rate=learning_rate,
     )

@@ -12,6 +12,7 @@
 ``assembly``          a config -> the parts of a run
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``prediction``        a model and an image of any size -> what it says everywhere in it
+``given_images``      images to predict -> cases with their channels, and what keeps one from being seen
 ``predictor``         a run folder and images -> maps on their own grid
 ``pictures``          cases, matrices, the page of a run
 ``tracking``          what an evaluation shows on W&B

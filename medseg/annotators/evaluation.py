@@ -7,6 +7,7 @@ import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medseg.annotators.assembly import Signature
 from medseg.annotators.confusion_scores import mean_confusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.records import read_record
@@ -17,9 +18,19 @@ from medseg.annotators.predictor import Predictor, write_prediction
 from medseg.annotators.reliance import fusion_of_run, reliance_scores, rely_on_native, write_reliance_maps
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
-from medseg.cohorts import apply, find_cohort, fingerprint, load_cohort, read_splits
+from medseg.cohorts import (
+    apply,
+    find_cohort,
+    fingerprint,
+    load_cohort,
+    marked,
+    read_splits,
+    seen_by_split,
+    seen_in_training,
+    warnings_of,
+)
 from medseg.config import refuse_other_data
-from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint
+from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint, watched
 from medseg.evaluation import METRICS, write_confusion, write_scores
 from medseg.images import suffix_of, whole_or_as_before
 from medseg.reporting import draw_curves, format_summary, write_page
@@ -41,15 +52,12 @@ class AnnotatorEvaluation:
     """What looks wrong with the recovered truth."""
     out: Path
     """Where the files are."""
-    trained_on: tuple[str, ...] = ()
-    """Cases that are scored although the run was trained on them, or its weights were chosen by them."""
+    warnings: tuple[str, ...] = ()
+    """What a reader of the scores must know."""
 
     def __str__(self) -> str:
         alarms = [f"alarm: {line}" for line in self.alarms]
-        if self.trained_on:
-            shown = ", ".join(self.trained_on[:3]) + (", ..." if len(self.trained_on) > 3 else "")
-            alarms.insert(0, f"warning: {len(self.trained_on)} cases were seen in training: no test ({shown})")
-        return "\n".join([format_summary(self.scores), *alarms, f"page: {self.out}/report/index.html"])
+        return "\n".join([format_summary(self.scores), *self.warnings, *alarms, f"page: {self.out}/report/index.html"])
 
 
 def evaluate_annotators(
@@ -66,13 +74,14 @@ def evaluate_annotators(
     cohort = _known_cohort(run, predictor, other)
     fusion = fusion_of_run(run, cohort if other is None else None)
     cohort = _scored(run, cohort, None if other is not None else split)
-    signature = predictor.signature
+    seen = _seen(run, predictor, cohort, own=other is None)
+    signature, warnings = predictor.signature, warnings_of(seen)
     out = run / "cohorts" / cohort.name if other is not None else run if split == "test" else run / split
     shown = [run / "config.yaml", run / "metrics.jsonl"]  # the page of another cohort shows them too
     with whole_or_as_before(out, shown) as folder:
         (folder / "report" / "panels").mkdir(parents=True)
         scores, tally = _score_cases(predictor, cohort, fusion, folder)
-        scores += score_run(tally, signature.annotators)
+        scores = marked([*scores, *score_run(tally, signature.annotators)], seen)
         confusion = mean_confusion(tally.estimated)
         empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
         write_confusion(
@@ -84,15 +93,14 @@ def evaluate_annotators(
         )
         write_scores(folder / "scores.csv", scores)
         alarms = tally.alarms(signature.annotators, signature.class_names)
-        (folder / "report" / "alarms.txt").write_text("".join(line + "\n" for line in alarms))
+        (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in (*warnings, *alarms)))
         if draw:
             draw_run(folder)
             draw_reliance(folder)
             draw_curves(folder)
             write_page(folder, METRICS, pictures=PICTURES)
     track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
-    seen = _seen_in_training(run, predictor, cohort)
-    return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, trained_on=seen)
+    return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, warnings=warnings)
 
 
 def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, out: Path) -> tuple[list[Score], Tally]:
@@ -101,7 +109,7 @@ def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, ou
     names = signature.class_names
     scores: list[Score] = []
     tallies: list[Tally] = []
-    for number, case in enumerate(cohort.cases):
+    for number, case in enumerate(watched(cohort.cases, "scoring", len(cohort.cases))):
         record = read_record(case, cohort, signature.annotators, predictor.config.data.truth)
         prediction = predictor(
             case.name, Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
@@ -126,14 +134,25 @@ def _known_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort
     """The run's own cohort in its split, or another one."""
     name = predictor.config.data.cohort if other is None else str(other)
     cohort = load_cohort(find_cohort(name))
-    if cohort.classes != predictor.signature.classes:
-        expected = ", ".join(f"{label.name}={label.value}" for label in predictor.signature.classes)
-        got = ", ".join(f"{label.name}={label.value}" for label in cohort.classes)
-        raise Refused([complaint("classes", expected, got, cohort.name)])
+    if complaints := _unlike(cohort, predictor.signature):
+        raise Refused(complaints)
     if other is not None:
         return cohort
     refuse_other_data(run, fingerprint(cohort))
     return apply(cohort, read_splits(run / "splits.json"))
+
+
+def _unlike(cohort: Cohort, signature: Signature) -> list[str]:
+    """What keeps a network from being scored on a cohort."""
+    classes, own = (
+        ", ".join(f"{label.name}={label.value}" for label in of) for of in (signature.classes, cohort.classes)
+    )
+    asked = (
+        ("classes", classes, own),
+        ("channels", signature.channels, len(cohort.channels)),
+        ("spatial_dims", signature.spatial_dims, cohort.spatial_dims),
+    )
+    return [complaint(what, known, got, cohort.name) for what, known, got in asked if known != got]
 
 
 def _scored(run: Path, cohort: Cohort, split: Split | None) -> Cohort:
@@ -146,12 +165,8 @@ def _scored(run: Path, cohort: Cohort, split: Split | None) -> Cohort:
     return replace(cohort, cases=cases)
 
 
-def _seen_in_training(run: Path, predictor: Predictor, cohort: Cohort) -> tuple[str, ...]:
-    """Cases of which the run's own cohort has the image in its train or val split; none where that cohort is gone."""
-    try:
-        own = load_cohort(find_cohort(predictor.config.data.cohort))
-        assigned = read_splits(run / "splits.json").splits
-    except Refused:
-        return ()
-    seen = {case.images[0].resolve() for case in own.cases if assigned.get(case.name) in ("train", "val")}
-    return tuple(case.name for case in cohort.cases if case.images[0].resolve() in seen)
+def _seen(run: Path, predictor: Predictor, cohort: Cohort, *, own: bool) -> dict[str, str]:
+    """Case -> whether the run has seen it in training. own: the cohort is the run's."""
+    if own:
+        return seen_by_split(cohort)
+    return seen_in_training(run / "splits.json", predictor.config.data.cohort, cohort)

@@ -13,7 +13,7 @@ import numpy as np
 from medseg.annotators.fusion import ITERATIONS, Fusion
 from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
 from medseg.annotators.zones import pairs
-from medseg.contracts import UNLABELLED
+from medseg.contracts import UNLABELLED, watched
 
 SHARES = (0.4, 0.7, 0.9)
 """The zones of distance end where these shares of the disputed voxels lie closer: so they have no unit."""
@@ -71,7 +71,8 @@ def fit_fusion(
         some = begun(beginning, -(-len(cases) // TRIED_CASES))
         return _merit(some, every, _climbed(some, every, TRIED_ITERATIONS))
 
-    chosen = max((None, *_beginnings(begun(None), every)), key=merit)
+    beginnings = [None, *_beginnings(begun(None), every)]
+    chosen = max(watched(beginnings, "fusing labels (beginnings)", len(beginnings)), key=merit)
     todo = begun(chosen)
     _climbed(todo, every, ITERATIONS)
     for case in todo:

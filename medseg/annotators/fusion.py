@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
 from medseg.annotators.zones import border_of, pairs
-from medseg.contracts import UNLABELLED
+from medseg.contracts import UNLABELLED, watched
 
 ITERATIONS = 30
 """Expectation-maximisation stops here at the latest."""
@@ -111,7 +111,8 @@ class Fusion:
         labelled nothing that others labelled too. Arguments as in ``fit_fusion``.
         """
         squares, length = np.zeros((2, len(self.log_confusion)))
-        for labels, index in zip(cases, annotator_index or [None] * len(cases), strict=True):
+        known = zip(cases, annotator_index or [None] * len(cases), strict=True)
+        for labels, index in watched(known, "measuring annotators", len(cases)):
             present = np.arange(len(labels)) if index is None else index
             for row, annotator in enumerate(present):
                 others = np.arange(len(labels)) != row

@@ -74,11 +74,11 @@ class Annotators(Method):
             raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
         return evaluate_annotators(run, cohort, draw, split)
 
-    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
+    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
         """See ``predictor``."""
         from medseg.annotators.predictor import predict
 
-        return predict(run, images, out)
+        return predict(run, images, out, annotator_probabilities=annotator_probabilities)
 
 
 METHOD = Annotators()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +12,13 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.config import RunConfig
+from medseg.annotators.given_images import find_images, image_complaints, own_names
 from medseg.annotators.loading.placement import image_to_grid, probs_to_native
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
-from medseg.contracts import Refused, Volume, complaint
+from medseg.contracts import Refused, Volume, complaint, watched
 from medseg.evaluation import voxel_entropy
 from medseg.images import (
-    SUFFIXES,
-    flattened_axes,
     place_complaints,
     read_channels,
     suffix_of,
@@ -31,8 +28,11 @@ from medseg.images import (
 )
 from medseg.training import device_of, load_model
 
-RESULTS = ("truth", "probabilities", "annotators", "entropy")
-"""The folders that ``write_prediction`` fills."""
+ANNOTATOR_PROBABILITIES = "annotator_probabilities"
+"""The folder that ``write_annotator_probabilities`` fills."""
+
+RESULTS = ("truth", "probabilities", "annotators", "entropy", ANNOTATOR_PROBABILITIES)
+"""The folders that ``predict`` fills."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,42 +82,32 @@ class Predictor:
         )
 
 
-def predict(run: Path, images: Path, out: Path) -> list[Path]:
-    """Predict every image of a folder; several channels per image as ``<case>_0000.<ext>``, ``<case>_0001.<ext>``.
+def predict(run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> list[Path]:
+    """Predict an image, or every one of a folder, see ``given_images.find_images``; returns the paths of the truths.
 
-    Raises Refused, before anything is written, for images that cannot be read or do not fit the network,
-    for voxels that are no finite numbers, and where a file would be overwritten. Where writing fails, nothing is left.
+    annotator_probabilities: write q^(a) too. Raises Refused, before anything is written, for images that cannot be read
+    or do not fit the network, for voxels that are no finite numbers, and where a file would be overwritten. Where
+    writing fails, nothing is left.
     """
     predictor = Predictor.load(run)
-    cases = find_images(images, predictor.signature.channels)
+    signature, grid = predictor.signature, predictor.config.data.grid
+    cases = find_images(images, own_names(run))
     complaints = place_complaints(out, images)
     taken = [name for name in RESULTS if (out / name).exists()]
     if taken and not complaints:
         complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
-    complaints += [line for name, paths in cases.items() for line in _unfit(name, paths, predictor)]
+    for name, paths in watched(cases.items(), "checking", len(cases)):
+        complaints += image_complaints(name, paths, signature, grid)
     if complaints:
         raise Refused(complaints)
+    truths = []
     with whole_or_none(out, RESULTS):
-        return [
-            write_prediction(
-                predictor(name, read_channels(paths)), predictor.signature, out=out, suffix=suffix_of(paths[0])
-            )
-            for name, paths in cases.items()
-        ]
-
-
-def find_images(folder: Path, channels: int) -> dict[str, tuple[Path, ...]]:
-    """Case -> its files, one per channel."""
-    files = sorted(path for path in folder.glob("*") if suffix_of(path) in SUFFIXES)
-    if not files:
-        raise Refused([complaint("images", f"files ending in {', '.join(SUFFIXES)}", "none", str(folder))])
-    cases: dict[str, tuple[Path, ...]] = {}
-    for path in files:
-        stem = path.name[: -len(suffix_of(path))]
-        numbered = re.fullmatch(r"(.+)_\d{4}", stem) if channels > 1 else None
-        name = numbered[1] if numbered else stem
-        cases[name] = (*cases.get(name, ()), path)
-    return cases
+        for name, paths in watched(cases.items(), "predicting", len(cases)):
+            prediction, suffix = predictor(name, read_channels(paths)), suffix_of(paths[0])
+            truths.append(write_prediction(prediction, signature, out, suffix))
+            if annotator_probabilities:
+                write_annotator_probabilities(prediction, signature, out / ANNOTATOR_PROBABILITIES, suffix)
+    return truths
 
 
 def write_prediction(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:
@@ -132,51 +122,24 @@ def write_prediction(prediction: Prediction, signature: Signature, out: Path, su
         volume = Volume(array=values[probs.argmax(0)], affine=prediction.affine, spacing_mm=prediction.spacing_mm)
         return write_labels(folder / name, volume)
 
-    def float_map(folder: Path, array: NDArray[np.float32]) -> None:
-        write_map(folder / name, Volume(array=array, affine=prediction.affine, spacing_mm=prediction.spacing_mm))
-
     truth = labels(out / "truth", prediction.truth_probs)
     for annotator, probs in zip(signature.annotators, prediction.annotator_probs, strict=True):
         labels(out / "annotators" / annotator, probs)
     for label, probs in zip(signature.classes, prediction.truth_probs, strict=True):
-        float_map(out / "probabilities" / label.name, probs)
-    float_map(out / "entropy", voxel_entropy(prediction.truth_probs))
+        _write_map(out / "probabilities" / label.name / name, probs, prediction)
+    _write_map(out / "entropy" / name, voxel_entropy(prediction.truth_probs), prediction)
     return truth
 
 
-def _unfit(name: str, paths: Sequence[Path], predictor: Predictor) -> list[str]:
-    signature, grid = predictor.signature, predictor.config.data.grid
-    wanted_mm = grid.spacing_mm if grid.mode == "patch" else None
-    try:
-        image = read_channels(paths)
-    except Refused as refused:
-        return list(refused.complaints)
-    except ValueError:
-        return [complaint("channels", "the same shape", "different ones", name)]
-    found, spatial_dims = [], image.array.ndim - 1
-    if spatial_dims != signature.spatial_dims:
-        found.append(complaint("image", f"{signature.spatial_dims}-D", f"{spatial_dims}-D", name))
-    if len(image.array) != signature.channels:
-        found.append(complaint("image channels", signature.channels, len(image.array), name))
-    if flattened_axes(image.affine, spatial_dims):
-        got = f"one that gives several voxels one place: {image.affine[:3].round(6).tolist()}"
-        found.append(complaint("affine", "a place for each voxel", got, name))
-    elif wanted_mm and image.spacing_mm is None:
-        expected = f"a spacing, for the run resamples to {' x '.join(f'{mm:g}' for mm in wanted_mm)} mm"
-        found.append(complaint("image", expected, "a picture without one", name))
-    return [*found, *_infinite(name, image.array)]
+def write_annotator_probabilities(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> None:
+    """q^(a)[o] as <annotator>/<class>/, float32, with one file per case."""
+    for annotator, of_classes in zip(signature.annotators, prediction.annotator_probs, strict=True):
+        for label, probs in zip(signature.classes, of_classes, strict=True):
+            _write_map(out / annotator / label.name / f"{prediction.case}{suffix}", probs, prediction)
 
 
-def _infinite(name: str, array: NDArray[np.generic]) -> list[str]:
-    """Of an image (C,S...): how many voxels are no finite numbers as float32, and where the first of them is."""
-    with np.errstate(over="ignore"):
-        wrong = np.argwhere(~np.isfinite(array.astype(np.float32)))
-    if not len(wrong):
-        return []
-    channel, *index = wrong[0].tolist()
-    place = f"[{', '.join(map(str, index))}]" + (f" of channel {channel}" if len(array) > 1 else "")
-    got = f"{len(wrong)} of {array.size} that are not, the first {array[tuple(wrong[0])]} at {place}"
-    return [complaint("voxels", "finite numbers", got, name)]
+def _write_map(path: Path, array: NDArray[np.float32], prediction: Prediction) -> None:
+    write_map(path, Volume(array=array, affine=prediction.affine, spacing_mm=prediction.spacing_mm))
 
 
 def _normalised(probs: NDArray[np.float32], axis: int) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ from medseg.annotators.loading.samples import Sample
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.zones import pairs
 from medseg.config import written_by_training
-from medseg.contracts import UNLABELLED, Cohort, Score, Volume
+from medseg.contracts import UNLABELLED, Cohort, Score, Volume, watched
 from medseg.evaluation import present, score_of, write_table
 from medseg.images import suffix_of, write_map
 
@@ -114,7 +114,9 @@ def write_reliance(run: Path, cohort: Cohort) -> Fusion:
     rows = [
         (case.name, split, signature.annotators[index], float(nats), float(share))
         for split, cases in (("train", source.train), ("val", source.val))
-        for case, sample in ((case, source.samples.of(case, "annotated")) for case in cases)
+        for case, sample in (
+            (case, source.samples.of(case, "annotated")) for case in watched(cases, f"relying, {split}", len(cases))
+        )
         for found in (rely(fusion, sample.labels, sample.annotator_index),)
         for index, nats, share in zip(_whose(sample), found.nats, found.share, strict=True)
     ]

@@ -16,6 +16,12 @@ from .manifest import (
 )
 from .object_rules import with_rules as with_rules
 from .reading import read_all as read_all
+from .seen import (
+    marked as marked,
+    seen_by_split as seen_by_split,
+    seen_in_training as seen_in_training,
+    warnings_of as warnings_of,
+)
 from .snapshots import (
     Snapshot as Snapshot,
     fingerprint as fingerprint,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medseg.cohorts.cohort_yaml import COHORT_YAML
 from medseg.cohorts.manifest import MANIFEST
-from medseg.contracts import Cohort, Refused, complaint
+from medseg.contracts import Cohort, Refused, complaint, watched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ def fingerprint(cohort: Cohort) -> str:
     Raises Refused where a file is gone or cannot be read.
     """
     digest = hashlib.sha256()
-    for path in _files(cohort):
+    paths = list(_files(cohort))
+    for path in watched(paths, "hashing", len(paths)):
         try:
             content = path.read_bytes()
         except OSError as error:

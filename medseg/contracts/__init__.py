@@ -24,6 +24,7 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 ``data``      volumes, cases, cohorts
 ``scores``    one number, and what its metric means
 ``training``  batches, objectives, stages
+``progress``    how far a long command has come, on standard error
 ``methods``   what the verbs ask of a method
 
 Each may import those above it.
@@ -43,6 +44,7 @@ from medseg.contracts.data import (
     Volume,
 )
 from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.progress import Bar, Display, duration, progress_shown, watched
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
 from medseg.contracts.text_files import MOST_YAML_BYTES, read_text, read_yaml, yaml_values
@@ -54,10 +56,12 @@ __all__ = [
     "MOST_YAML_BYTES",
     "RUN_VERSION",
     "UNLABELLED",
+    "Bar",
     "Batch",
     "Case",
     "ClassLabel",
     "Cohort",
+    "Display",
     "Evaluation",
     "Fraction",
     "Losses",
@@ -84,10 +88,13 @@ __all__ = [
     "Width",
     "complaint",
     "dump_yaml",
+    "duration",
     "gathered",
     "parse_yaml",
+    "progress_shown",
     "read_text",
     "read_yaml",
     "shortened",
+    "watched",
     "yaml_values",
 ]

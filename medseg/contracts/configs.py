@@ -18,10 +18,13 @@ class Section(BaseModel):
     """A part of a config, which is also the settings of the part of the program that it configures.
 
     Frozen, without room for a key that nobody reads, and strict: true and "8" are no numbers, nor are inf and nan.
-    Only a list is as good as a tuple, which YAML does not have.
+    Only a list is as good as a tuple, which YAML does not have. The sentence below a field is its description, which
+    `medseg config` prints.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     @model_validator(mode="before")
     @classmethod

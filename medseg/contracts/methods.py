@@ -113,8 +113,9 @@ class Method(Protocol):
         """Score the cases of a split of a run, or all of another cohort, or the run as one of its stages left it."""
         ...
 
-    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
-        """Maps of a folder of images, written to ``out``. Raises Refused where the method predicts nothing."""
+    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
+        """Maps of an image, or of a folder of them, written to ``out``; with ``annotator_probabilities`` those of each
+        annotator's labels too. Raises Refused where the method predicts nothing."""
         raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])
 
     def metrics(self) -> Mapping[str, Metric]:

@@ -48,3 +48,6 @@ class Score:
     """As in the table of metrics; of a length mm or px."""
     direction: str
     """Which way it is better, as in the table of metrics."""
+    seen: str = ""
+    """Whether the run has seen the case in training: ``train``, ``validation``, ``no``; "" of a whole run, and where
+    nobody can tell."""

@@ -42,7 +42,7 @@ class Objective(Protocol):
         """The losses of one batch, as the stage's target has it.
 
         epoch: of the stage, with the part of it that is done (2.5: in the middle of the third), for terms that set
-        in gradually; infinite in validation.
+        in gradually; infinite in validation, in which alone the metric ``Stage.overlap`` is asked for.
         """
         ...
 
@@ -69,3 +69,5 @@ class Stage:
     """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
     starts_as: Mapping[str, str] = field(default_factory=dict)
     """Child of the model -> child whose weights it takes over when the stage begins."""
+    overlap: str = ""
+    """Metric that the objective adds in validation, from 0 to 1, to be read beside the criterion; "": none."""

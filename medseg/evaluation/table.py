@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from medseg.contracts import Refused, Score, complaint
 
 SCORE_COLUMNS = tuple(field.name for field in fields(Score))
+EARLIER_COLUMNS = SCORE_COLUMNS[:-1]
+"""Of tables from before scores said whether their case was seen in training."""
 RIVAL_COLUMNS = ("rival", *SCORE_COLUMNS)
 CONFUSION_COLUMNS = ("annotator", "observed", "true", "estimated", "empirical")
 
@@ -31,10 +33,13 @@ def write_rivals(path: Path, rivals: Mapping[str, Iterable[Score]]) -> None:
 
 
 def read_scores(path: Path) -> list[Score]:
-    """Read what ``write_scores`` wrote. Raises Refused where the columns or a value are not as written."""
+    """Read what ``write_scores`` writes, or wrote before there was ``seen``.
+
+    Raises Refused where the columns or a value are not as written.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != SCORE_COLUMNS:
+        if tuple(reader.fieldnames or ()) not in (SCORE_COLUMNS, EARLIER_COLUMNS):
             expected, got = ",".join(SCORE_COLUMNS), ",".join(reader.fieldnames or ())
             raise Refused([complaint("columns", expected, got, str(path))])
         rows = list(reader)

@@ -1,12 +1,14 @@
 """The composition root: the only room that knows every other. One file per verb of the command line; nothing computes.
 
-``refusing``     how the command line answers bad input
+``refusing``     what the command line says to bad input
 ``methods``      METHODS, the table of methods: the only place that names them all
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
 ``train``        `medseg train`
 ``evaluate``     `medseg evaluate`
+``config``       `medseg config`
+``further_help`` what --help says below the options
 ``compare``      `medseg compare`
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`

@@ -10,7 +10,7 @@ import pandas as pd
 from medseg.contracts import Refused, complaint
 from medseg.experiment.methods import method_of_run, metrics
 from medseg.images import place_complaints
-from medseg.reporting import compare, format_overview, format_table, load_runs
+from medseg.reporting import compare, format_overview, format_table, load_runs, seen_in_training
 
 
 def compare_runs(
@@ -35,7 +35,7 @@ def compare_runs(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(out, index=False)
-    parts = [format_overview(table, metrics())]
+    parts = ["\n".join([format_overview(table, metrics()), *seen_in_training(frame)])]
     for heading, text in _further(runs, frame).items():
         parts += [heading, text]
     return "\n\n".join([*parts, format_table(table)] if details else parts)

@@ -10,6 +10,7 @@ import torch
 
 from medseg.amodal import write_shapes
 from medseg.annotators import BIASED_ANNOTATORS, write_samples
+from medseg.contracts import watched
 from medseg.experiment.compare import compare_runs
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.methods import load_config
@@ -68,8 +69,8 @@ def demo(out: Path, cases: int = 64, maps: int = 60) -> str:
 def _shown(out: Path, text: str, recipes: Sequence[str], reference: str) -> str:
     """Train and evaluate every recipe on the cohort below ``out``; the table, and where the pictures are."""
     runs = []
-    for recipe in recipes:
-        print(f"training {recipe}", flush=True)
+    for recipe in watched(recipes, f"{out.name}: recipes", len(recipes)):
+        print(f"training {recipe}", file=sys.stderr, flush=True)
         path, run = out / f"{recipe}.yaml", out / recipe
         path.write_text(text.format(recipe=recipe, cohort=out / "cohort"))
         train(load_config(path), run, progress=sys.stderr.isatty())

@@ -85,19 +85,20 @@ def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = No
     return run
 
 
-def predict(run: Folder, images: Folder, out: Folder) -> Sequence[Path]:
-    """Maps of every image of a folder, on its own grid, written to ``out`` (`medseg predict`); a path per case.
+def predict(run: Folder, images: Folder, out: Folder, *, annotator_probabilities: bool = False) -> Sequence[Path]:
+    """Maps of an image, or of every one of a folder, on its own grid, written to ``out`` (`medseg predict`).
 
-    Recovered truth, probabilities, every annotator's labels, entropy. Raises Refused before anything is written.
+    Recovered truth, probabilities, every annotator's labels, entropy; annotator_probabilities: each annotator's too.
+    Returns the path of each case's truth. Raises Refused before anything is written.
 
     >>> import medseg
     >>> maps = medseg.predict("runs/pixel", images="cells/images", out="maps_again")
     >>> len(maps), maps[0].name
     (12, 'sample_000.png')
     """
-    from medseg.experiment.predict import predict_folder
+    from medseg.experiment.predict import predict_images
 
-    return predict_folder(Path(run), Path(images), Path(out))
+    return predict_images(Path(run), Path(images), Path(out), annotator_probabilities)
 
 
 def evaluate(

@@ -8,6 +8,6 @@ from pathlib import Path
 from medseg.experiment.methods import method_of_run
 
 
-def predict_folder(run: Path, images: Path, out: Path) -> Sequence[Path]:
-    """Predict every image of a folder; a path per case. Raises Refused before anything is written."""
-    return method_of_run(run).predict(run, images, out)
+def predict_images(run: Path, images: Path, out: Path, annotator_probabilities: bool = False) -> Sequence[Path]:
+    """Predict an image, or every one of a folder; a path per case. Raises Refused before anything is written."""
+    return method_of_run(run).predict(run, images, out, annotator_probabilities=annotator_probabilities)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from medseg.contracts import Refused, complaint, gathered
+from medseg.contracts import Refused, complaint, gathered, progress_shown
 
 UNWRITABLE = ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ENOTDIR", "EISDIR", "EIO"]
 """What the system says where the user's disk, folder or name is at fault, not the program."""
@@ -18,12 +18,13 @@ UNWRITABLE = ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENAMETOO
 
 @contextmanager
 def refusing(written: Path | None = None) -> Iterator[None]:
-    """Bad input, and a disk that is full or may not be written to: a line each, exit status 1, no traceback.
+    """Bad input, and a disk that is full or may not be written to: a line each, exit status 1; progress is shown.
 
     written: where the command writes; named where the system does not say which file it was.
     """
     try:
-        yield
+        with progress_shown():
+            yield
     except Refused as refused:
         complaints = refused.complaints
     except OSError as error:

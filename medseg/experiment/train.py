@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medseg.cohorts import Assignment, Snapshot, apply, find_cohort, load_cohort, snapshot, split_cases
-from medseg.contracts import Cohort, Refused
+from medseg.contracts import Cohort, Refused, progress_shown
 from medseg.experiment.environment import stamp_weights
 from medseg.experiment.methods import method_of
 from medseg.experiment.run_folder import RunFolder
@@ -25,6 +25,9 @@ from medseg.training import (
     on_every_process,
     on_first_process,
 )
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def default_run_folder(config: Any) -> Path:
@@ -42,8 +45,13 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
     training runs, and for a ``resume`` under another config or split: in the first process, while the others end with
     status 1. Told to stop, it ends with 143 or 130, and where a process dies with 1, and says how to go on.
     """
-    method, folder = method_of(config), RunFolder(path=run, resume=resume)
     fabric = launch(config.training)
+    with progress_shown(progress and fabric.is_global_zero):
+        _train(config, RunFolder(path=run, resume=resume), fabric, progress)
+
+
+def _train(config: Any, folder: RunFolder, fabric: Fabric, progress: bool) -> None:
+    method, run, resume = method_of(config), folder.path, folder.resume
     cohort, assignment, data = on_first_process(fabric, lambda: _validated(config, folder))
     parts = on_every_process(fabric, lambda: method.assemble(config, cohort))
     names = [stage.name for stage in parts.stages]

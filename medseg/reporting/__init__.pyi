@@ -3,7 +3,7 @@ from .intervals import seed_means as seed_means
 from .names import shown_name as shown_name
 from .page import write_page as write_page
 from .plots import draw_curves as draw_curves
-from .runs import load_runs as load_runs
+from .runs import load_runs as load_runs, seen_in_training as seen_in_training
 from .statistics import (
     compare as compare,
     format_overview as format_overview,

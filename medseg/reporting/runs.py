@@ -12,6 +12,8 @@ import pandas as pd
 from medseg.contracts import Refused, Score, complaint, read_yaml
 
 COLUMNS = tuple(field.name for field in fields(Score))
+LATER = "seen"
+"""The last column, which tables of earlier versions have not: there it is not known."""
 
 
 def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
@@ -40,9 +42,10 @@ def _read(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
         scores = pd.read_csv(folder / name, dtype="str", keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
         raise Refused([complaint(name, "a table", str(error).splitlines()[0], str(folder / name))]) from None
-    if tuple(scores.columns) != tuple(columns):
+    if tuple(scores.columns) not in (tuple(columns), tuple(columns)[:-1]):
         expected = f"{','.join(columns)} (medseg evaluate {folder})"
         raise Refused([complaint("columns", expected, ",".join(scores.columns), str(folder / name))])
+    scores = scores.reindex(columns=[*columns], fill_value="")
     _refuse_cut(folder / name)
     try:
         values = scores["value"].astype(float)
@@ -51,6 +54,16 @@ def _read(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
     fold = config["data"].get("split", {}).get("fold", 0)
     origin = {"run": str(folder), "experiment": config["experiment"], "recipe": config["recipe"]}
     return scores.assign(**origin, value=values, seed=int(config.get("seed", 0)), fold=int(fold))
+
+
+def seen_in_training(frame: pd.DataFrame) -> list[str]:
+    """A line for each run of ``frame`` that was scored on cases which it has seen in training."""
+    cases = frame["case"].str.partition("/")[0]
+    seen = frame.assign(case=cases)[frame[LATER].isin(["train", "validation"])]
+    return [
+        f"warning: {group['case'].nunique()} cases of {run} were seen in training: no test"
+        for run, group in seen.groupby("run", sort=False)
+    ]
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -79,7 +92,7 @@ def _once(rivals: pd.DataFrame) -> pd.DataFrame:
     """Each rival's table of a seed and fold once, however many runs hold an equal one."""
     tables: dict[str, pd.DataFrame] = {}
     for _, table in rivals.groupby(["run", "recipe"], sort=False):
-        tables.setdefault(table.drop(columns=["run", "experiment"]).to_csv(index=False), table)
+        tables.setdefault(table.drop(columns=["run", "experiment", LATER]).to_csv(index=False), table)
     return pd.concat(tables.values(), ignore_index=True)
 
 

@@ -94,7 +94,8 @@ def fit(
         )
         for stage in stages[position.stage_index :]:
             state = _begin_stage(run, model, stage, position=position, saved=saved)
-            _train_stage(run, state)
+            rest = stages[state.position.stage_index + 1 :]
+            _train_stage(run, state, sum(round(each.epochs * source.steps_per_epoch()) for each in rest))
             position, saved = state.position.next_stage(), None
         on_first_process(fabric, lambda: checkpoint.save_weights(run_folder / "weights.pt", model))
 
@@ -115,15 +116,16 @@ def _begin_stage(
     return state
 
 
-def _train_stage(run: Run, state: StageState) -> None:
-    """From the position to the end of the stage; the model then has the best weights."""
+def _train_stage(run: Run, state: StageState, later: int) -> None:
+    """From the position to the end of the stage, so many steps before that of the last; the model then has the best
+    weights."""
     fabric, stage, position, steps = run.fabric, state.stage, state.position, run.source.steps_per_epoch()
     batches = StageBatches(
         source=run.source, target=stage.target, steps=steps, rank=fabric.global_rank, world=fabric.world_size
     )
     done, last = position.epoch * steps + position.step, round(stage.epochs * steps)
     run.tracker.stage(stage.name)
-    run.line.stage(stage.name, done, last)
+    run.line.stage(stage.name, done, last, later)
     with closing(batches.between(done, last, run.config.workers)) as stream:
         while position.epoch < stage.epochs and position.stale_epochs < (run.config.patience or math.inf):
             began = time.perf_counter()
@@ -174,14 +176,15 @@ def _close_epoch(run: Run, state: StageState, began: float) -> None:
     criterion = stage.criterion
     if criterion not in names:
         raise Refused([complaint("criterion", f"one of {', '.join(names)}", repr(criterion), stage.name)])
-    train, val = state.means.compute(run.fabric, names), _validate(run, state, names)
+    train = state.means.compute(run.fabric, names)
+    val = _validate(run, state, [*names, stage.overlap] if stage.overlap else names)
     state.means = Means()
     better = position.next_epoch(val[criterion])
     metrics = {f"train/{name}": value for name, value in train.items()}
     metrics |= {f"val/{name}": value for name, value in val.items()}
     metrics |= {f"best/{criterion}": position.best, "seconds": time.perf_counter() - began}
     run.tracker.metrics({"stage": stage.name, "epoch": position.epoch, **metrics}, position.global_step)
-    run.line.epoch(stage, position.epoch, train=train[criterion], val=val[criterion], best=position.best)
+    run.line.epoch(stage, position.epoch, metrics)
     if better:
         run.save_best(state)
     run.save_last(state)

@@ -1,49 +1,55 @@
-"""The line that tells how a training goes: a bar in a terminal, a line per epoch in a log file."""
+"""The line that tells how a training goes: a bar on a terminal, a line per epoch in a log file."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from contextlib import ExitStack
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-from medseg.contracts import Stage
+from medseg.contracts import Bar, Display, Stage, progress_shown
 
 
 class ProgressLine:
-    """Stage, epoch, the criterion in training and validation, and the best of the latter; not ``shown``, nothing."""
+    """Stage, epoch, the criterion in training and validation and the best of the latter, the stage's overlap in
+    validation, the seconds of the epoch, and the time that is left of this and all later stages.
 
-    def __init__(self, shown: bool, console: Console | None = None) -> None:
-        self.console = console or Console()
-        self.shown = shown
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        alive = shown and self.console.is_terminal
-        self._bar = Progress(*columns, console=self.console, disable=not alive, transient=True)
-        self._task: TaskID | None = None
+    Not ``shown``, nothing is said. display: that of the command by default.
+    """
+
+    def __init__(self, shown: bool, display: Display | None = None) -> None:
+        self._shown, self._given = shown, display
+        self._open, self._of_stage = ExitStack(), ExitStack()
+        self._display: Display | None = None
+        self._bar: Bar | None = None
+        self._later = 0
 
     def __enter__(self) -> ProgressLine:
-        self._bar.start()
+        self._display = self._open.enter_context(progress_shown(self._shown, self._given))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._of_stage.close()
+        self._open.close()
 
-    def stage(self, name: str, step: int, steps: int) -> None:
-        """A stage begins, or goes on, at this step of all its steps."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(name, completed=step, total=steps)
+    def stage(self, name: str, step: int, steps: int, later: int = 0) -> None:
+        """A stage begins, or goes on, at this step of all its steps; so many steps have those after it."""
+        self._of_stage.close()
+        self._later = later
+        if self._display is not None:
+            self._bar = self._of_stage.enter_context(self._display.bar(name, steps, step, quiet=True))
 
     def step(self) -> None:
         """One step is done."""
-        if self._task is not None:
-            self._bar.advance(self._task)
+        if self._bar is not None:
+            self._bar.step()
 
-    def epoch(self, stage: Stage, epoch: int, *, train: float, val: float, best: float) -> None:
-        """So many epochs of the stage are done; the stage's criterion in the last one."""
-        values = f"train {stage.criterion} {train:.4f}  val {stage.criterion} {val:.4f}  best {best:.4f}"
+    def epoch(self, stage: Stage, epoch: int, rows: Mapping[str, float]) -> None:
+        """So many epochs of the stage are done; rows: as in metrics.jsonl, of the last one."""
+        if self._display is None or self._bar is None:
+            return
+        names = (f"train/{stage.criterion}", f"val/{stage.criterion}", f"best/{stage.criterion}")
+        names = (*names, f"val/{stage.overlap}") if stage.overlap else names
+        values = "  ".join(f"{name.replace('/', ' ')} {rows[name]:.4f}" for name in names)
         text = f"{stage.name} {epoch}/{math.ceil(stage.epochs)}  {values}"
-        if self._task is not None:
-            self._bar.update(self._task, description=text)
-        if self.shown and not self.console.is_terminal:
-            self.console.print(text, highlight=False, soft_wrap=True)
+        self._bar.describe(text)
+        self._display.say(f"{text}  {rows['seconds']:.1f} s, {self._bar.time_left(self._later)} left")

@@ -36,11 +36,11 @@ class LoopConfig(Section):
     devices: Annotated[int, Field(gt=0, le=256)] = 1
     """Devices per node."""
     num_nodes: Positive = 1
-    """Machines."""
+    """Machines that share a step."""
     strategy: Literal["auto", "ddp"] = "auto"
     """How several devices share a step."""
     checkpoint_every: Positive = 200
-    """Steps."""
+    """So many steps, and at the end of every epoch."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that make batches ahead of their step (0: the main process makes each when it is due)."""
 

@@ -102,8 +102,27 @@ def test_stage_two_counts_the_occluder_more_and_goes_from_complete_to_partial():
     assert losses.total.item() == pytest.approx(misfit + 0.5 * kl + 2 * gap, rel=1e-5)
     metrics = {name: value.item() for name, value in losses.metrics.items()}
     assert metrics == pytest.approx(
-        {"objective": misfit + 0.5 * kl + 2 * gap, "occluded": 96 * LN2, "kl": kl, "gap": gap}, rel=1e-5
-    )
+        {"objective": misfit + 0.5 * kl + 2 * gap, "occluded": 96 * LN2, "kl": kl, "gap": gap, "iou": 32 / 40}, rel=1e-5
+    )  # half is no answer: what is seen remains
+
+
+@pytest.mark.parametrize(
+    ("logits", "expected"),
+    [
+        ((2 * AMODAL - 1) * 4.0, 1.0),
+        (rectangle(4, 0, 4, 16) * 8.0 - 4, 40 / 56),  # four columns more in the occluder; none where it cannot be
+        (rectangle(0, 0, 4, 4) * 8.0 - 4, 32 / 40),
+    ],
+)
+def test_the_overlap_that_is_watched_is_that_of_what_is_seen_with_what_grows_into_the_occluder(
+    logits: Tensor, expected: float
+) -> None:
+    stage = OccludedShapes(beta=0.5, gamma=2.0, occluder_weight=5.0)
+    assert stage(known_model(logits), batch()).metrics["iou"].item() == pytest.approx(expected)
+    assert "iou" not in stage(known_model(logits), batch(), epoch=3.0).metrics  # in validation alone
+    redrawn = CompleteShapes(beta=1.0, free_bits=0.0, warmup=0.0)(known_model(logits), batch()).metrics["iou"].item()
+    alone = (logits > 0) & (AMODAL > 0)
+    assert redrawn == pytest.approx(alone.sum().item() / ((logits > 0) | (AMODAL > 0)).sum().item())
 
 
 def test_stage_two_shows_the_partial_encoder_what_is_visible_and_moves_it_alone():

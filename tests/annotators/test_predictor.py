@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -12,13 +13,14 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
+from medseg.annotators.given_images import find_images
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.confusion import PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.predictor import Predictor, predict
 from medseg.config import dump_config
 from medseg.contracts import ClassLabel, Refused, Volume
-from medseg.images.files import read_labels
+from medseg.images.files import read_image, read_labels
 from medseg.training.checkpoint import save_weights
 
 SIGNATURE = Signature(
@@ -30,18 +32,19 @@ SIGNATURE = Signature(
 SHAPE = (16, 64)
 
 
-def run_folder(folder: Path, recipe: str = "anchored", **grid: object) -> Path:
+def run_folder(folder: Path, recipe: str = "anchored", channels: int = 1, **grid: object) -> Path:
     """A run whose head has random weights: matrices far from the identity, and others in the padding."""
     values = {"experiment": "x", "recipe": recipe, "data": {"cohort": "none", "grid": {"size": (64, 64), **grid}},
               "network": {"channels": [4, 8], "features": 4}, "confusion": {"trunk": 4},
               "training": {"accelerator": "cpu"}}  # fmt: skip
     folder.mkdir()
     config = RunConfig.model_validate(values)
-    model = build_annotator_model(config, SIGNATURE)
+    signature = replace(SIGNATURE, channels=channels)
+    model = build_annotator_model(config, signature)
     if isinstance(model, AnnotatorModel) and isinstance(model.confusion, PixelConfusion):
         nn.init.normal_(model.confusion.weight, std=3)
     (folder / "config.yaml").write_text(dump_config(config))
-    SIGNATURE.write(folder / "model.json")
+    signature.write(folder / "model.json")
     save_weights(folder / "weights.pt", model)
     return folder
 
@@ -106,3 +109,53 @@ def test_predict_refuses_images_that_do_not_fit_before_it_writes(tmp_path: Path)
     with pytest.raises(Refused, match=r"image: expected 2-D, got 3-D \(b\)"):
         predict(run, images, out)
     assert not out.exists()
+
+
+def nnunet(folder: Path, *names: str) -> Path:
+    """Images with these names, each other voxels."""
+    folder.mkdir()
+    for number, name in enumerate(names):
+        nib.save(nib.Nifti1Image(volume(number).array[0], np.eye(4)), folder / f"{name}.nii.gz")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "cases"),
+    [
+        (["c1_0000", "c1_0001", "c2_0000", "c2_0001"], [], {"c1": 2, "c2": 2}),
+        (["c1_0000", "b2"], [], {"c1": 1, "b2": 1}),
+        (["f_0001", "f_0002"], ["f_0007"], {"f_0001": 1, "f_0002": 1}),  # the run's own names end like this
+        (["p_0001_0000", "p_0001_0001"], ["p_0007"], {"p_0001": 2}),
+    ],
+)
+def test_numbers_of_channels_are_told_from_those_of_cases(
+    tmp_path: Path, names: list[str], known: list[str], cases: dict[str, int]
+) -> None:
+    found = find_images(nnunet(tmp_path / "images", *names), known)
+    assert {case: len(paths) for case, paths in found.items()} == cases
+
+
+def test_two_channels_are_seen_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run", channels=2)
+    images = nnunet(tmp_path / "images", "c1_0001", "c1_0000")
+    assert predict(run, images, tmp_path / "out") == [tmp_path / "out/truth/c1.nii.gz"]
+    both = Volume(array=np.concatenate([volume(1).array, volume(0).array]), affine=np.eye(4), spacing_mm=None)
+    expected = Predictor.load(run)("c1", both).truth_probs[1]
+    found = read_image(tmp_path / "out/probabilities/cell/c1.nii.gz").array[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    predict(run, images / "c1_0000.nii.gz", tmp_path / "by-file")  # one channel's file stands for its case
+    again = read_image(tmp_path / "by-file/probabilities/cell/c1.nii.gz").array[0]
+    assert np.array_equal(again, found)
+    (images / "c1_0001.nii.gz").unlink()
+    with pytest.raises(Refused, match=r"image channels: expected 2, got 1 in c1_0000.nii.gz \(c1\)"):
+        predict(run, images / "c1_0000.nii.gz", tmp_path / "other")
+
+
+def test_one_file_is_predicted_and_each_annotator_s_probabilities_are_written_if_asked(tmp_path: Path) -> None:
+    run, images, out = run_folder(tmp_path / "run"), nnunet(tmp_path / "images", "c1_0000", "c2_0000"), tmp_path / "out"
+    assert predict(run, images / "c1_0000.nii.gz", out, annotator_probabilities=True) == [out / "truth/c1.nii.gz"]
+    expected = Predictor.load(run)("c1", volume(0)).annotator_probs
+    for a, annotator in enumerate(("ann", "bob")):
+        for o, label in enumerate(("background", "cell")):
+            found = read_image(out / "annotator_probabilities" / annotator / label / "c1.nii.gz").array[0]
+            np.testing.assert_allclose(found, expected[a, o], atol=1e-6)

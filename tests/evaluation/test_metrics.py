@@ -17,11 +17,16 @@ from medseg.reporting.tables import markdown
 PACKAGE = Path(__file__).parents[2] / "medseg"
 DOCS = PACKAGE.parent / "docs" / "metrics.md"
 OWN = Metric(name="boundary_f1", meaning="of the border", direction="higher", level="case", empty="nan")
+SEEN = """\
+The column `seen` says whether the run has seen the case in training: `train`, `validation`, `no`; empty for a score of
+the whole run, and where nobody can tell. With `medseg evaluate RUN --cohort OTHER` a case is one of the run's own if
+its image (label map) is the same file byte by byte, or if case, patient and cohort have the same names. A score of a
+case that was seen is no test: evaluate, its page and compare say so."""
 
 
 def page() -> str:
     title = "The metrics, as scores.csv and the pages of runs name them (`medseg/evaluation/metrics.py`)."
-    return f"# Metrics\n\n{title}\n\n{markdown(explained(METRICS.values()))}\n"
+    return f"# Metrics\n\n{title}\n\n{SEEN}\n\n{markdown(explained(METRICS.values()))}\n"
 
 
 def test_every_row_says_all_that_a_reader_needs():

@@ -24,8 +24,8 @@ def test_scores_survive_the_file(tmp_path):
     path = tmp_path / "scores.csv"
     write_scores(path, SCORES)
     assert path.read_text().splitlines()[:2] == [
-        "case,annotator,label,metric,value,unit,direction",
-        'c1,,"cell, round",truth_dice,0.9,1,higher',
+        "case,annotator,label,metric,value,unit,direction,seen",
+        'c1,,"cell, round",truth_dice,0.9,1,higher,',
     ]
     assert str(read_scores(path)) == str(SCORES)
     assert [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
@@ -35,9 +35,9 @@ def test_rivals_have_a_column_of_their_own_before_those_of_scores(tmp_path):
     drawn = score_of("annotator_dice", 0.25, case="c1", annotator="ann", label="cell")
     write_rivals(tmp_path / "rivals.csv", {"vote": [drawn], "hull, convex": SCORES[:1]})
     assert (tmp_path / "rivals.csv").read_text().splitlines() == [
-        "rival,case,annotator,label,metric,value,unit,direction",
-        "vote,c1,ann,cell,annotator_dice,0.25,1,higher",
-        '"hull, convex",c1,,"cell, round",truth_dice,0.9,1,higher',
+        "rival,case,annotator,label,metric,value,unit,direction,seen",
+        "vote,c1,ann,cell,annotator_dice,0.25,1,higher,",
+        '"hull, convex",c1,,"cell, round",truth_dice,0.9,1,higher,',
     ]
 
 
@@ -60,7 +60,7 @@ def test_a_table_that_is_not_one_is_refused_with_its_lines(tmp_path):
     with pytest.raises(Refused) as refusal:
         read_scores(path)
     assert refusal.value.complaints == (
-        f"columns: expected case,annotator,label,metric,value,unit,direction, got case,metric ({path})",
+        f"columns: expected case,annotator,label,metric,value,unit,direction,seen, got case,metric ({path})",
     )
     path.write_text(
         "case,annotator,label,metric,value,unit,direction\nc1,,,ged2_v,0.1,1,lower\nc1,,,ged2_u,?,1,lower\nc2\n"
@@ -83,3 +83,10 @@ def test_confusion_rows_say_observed_before_true(tmp_path):
         "ann,cell,bg,0.1,nan",
         "ann,cell,cell,0.7,nan",
     ]
+
+
+def test_a_table_from_before_scores_said_what_was_seen_is_read(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("case,annotator,label,metric,value,unit,direction\nc1,,,ged2_v,0.1,1,lower\n")
+    (score,) = read_scores(path)
+    assert (score.value, score.seen) == (0.1, "")

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "predict {empty} --images {cohort}/images --out {out}": (NO_RUN, 1),
     "complete {empty} --labels {empty} --out {out}": (NO_RUN, 1),
     "predict {run} --images {empty} --out {out}": ("images", 1),
+    "predict {run} --images {config} --out {out}": ("file suffix: expected .png", 1),
     "complete {amodal} --labels {empty} --out {out}": ("label maps", 1),
     "compare {empty}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "compare {run} {empty}/none": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
@@ -46,7 +47,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "simulate {cohort} --annotators good --out {cohort}": ("output folder: expected a new or empty folder", 1),
     # a method asked for what only the other one does
     "evaluate {run} --stage joint": (f"--stage: {UNUSED} with annotators, got joint", 1),
-    "evaluate {amodal} --cohort {cohort}": (f"--cohort: {UNUSED} that completes masks", 1),
+    "evaluate {amodal} --cohort {cohort}": ("cohort: expected label maps, with objects: in cohort.yaml", 1),
     "evaluate {amodal} --stage third": ("--stage: expected occluded of a run of recipe three_stages, got third", 1),
     "predict {amodal} --images {cohort}/images --out {out}": ("run folder: expected a run with annotators", 1),
     "complete {run} --labels {empty} --out {out}": ("run folder: expected a run that completes masks", 1),
@@ -64,6 +65,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "annotators {shapes} --out {out}": ("cohort: expected annotated images, got label maps", 1),
     "annotators {amodal}": ("run folder: expected a run with annotators, got recipe without_visible", 1),
     # configs
+    "config rival": ("method: expected one of annotators, amodal, got rival (config)", 1),
+    "config amodal data.cohrot": ("got data.cohrot; did you mean data.cohort?", 1),
     "train {empty}/none.yaml": ("config: expected a YAML file, got nothing at this path", 1),
     "train {empty}": ("config: expected a YAML file, got nothing at this path", 1),
     "train {config} seed": ("override: expected dotted.key=value, got 'seed' (command line)", 1),

@@ -40,9 +40,21 @@ def test_an_old_checkpoint_is_read() -> None:
         assert at is not None and at.global_step == 20
 
 
-def test_an_old_run_is_evaluated_where_its_own_cohort_is_not(trained: Path, tmp_path: Path) -> None:
-    run = shutil.copytree(RUNS[0].with_name("annotators"), tmp_path / "run")
-    assert medseg("evaluate", run, "--cohort", trained / "cohort") == (0, [])
+@pytest.mark.parametrize(("method", "of"), [("annotators", "trained"), ("amodal", "completing")])
+def test_an_old_run_is_evaluated_where_its_own_cohort_is_not(
+    method: str, of: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The eight maps bear the names of those that it was trained on, the five images do not."""
+    run = shutil.copytree(RUNS[0].with_name(method), tmp_path / "run")
+    cohort = request.getfixturevalue(of) / "cohort"
+    assert medseg("evaluate", run, "--cohort", cohort) == (0, [])
+    (out,) = (run / "cohorts").iterdir()
+    rows = (out / "scores.csv").read_text().splitlines()
+    known = {"", "train", "validation", "no"} if method == "amodal" else {""}
+    assert rows[0].endswith(",seen") and {row.rpartition(",")[2] for row in rows[1:]} == known
+    if method == "amodal":  # shapes of the training are not there to be rivals
+        rivals = {row.partition(",")[0] for row in (out / "rivals.csv").read_text().splitlines()[1:]}
+        assert rivals == {"visible", "hull", "hull_in_occluder"}
 
 
 def test_a_checkpoint_of_tomorrow_is_not_resumed(trained: Path, tmp_path: Path) -> None:

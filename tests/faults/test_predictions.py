@@ -131,6 +131,14 @@ def picture(place: Place) -> None:
     write_map(place.root / "images/p.tif", Volume(array=noise(2), affine=np.eye(4), spacing_mm=None))
 
 
+def images(*names: str) -> Callable[[Place], None]:
+    def add(place: Place) -> None:
+        for name in names:
+            place.image(noise(1), f"{name}.nii.gz")
+
+    return add
+
+
 def a_file(place: Place) -> None:
     place.out.write_text("a file")
 
@@ -157,6 +165,16 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "parallel columns": ("predict", lambda p: p.image(noise(1), affine=PARALLEL), (), SHEARED),
     "no spacing": ("predict-mm", picture, (),
                    "image: expected a spacing, for the run resamples to 1 x 1 mm, got a picture without one (p)"),
+    "two channels of one": ("predict", images("b_0000", "b_0001"), (),
+                            "image channels: expected 1, got 2 in b_0000.nii.gz, b_0001.nii.gz (b)"),
+    "a channel missing": ("predict", images("b_0000", "b_0001", "c_0000"), (),
+                          "channels: expected 0000, 0001, got no 0001 (c)"),
+    "channels beside a file": ("predict", images("a_0000"), (),
+                               "files of one case: expected its channels, or one file, got a_0000 and a (a)"),
+    "one name twice": ("predict", lambda p: p.image(noise(1), "a.nii"), (),
+                       "files of one name: expected one, got a.nii and a.nii.gz"),
+    "no image": ("predict", lambda p: (p.root / "images/b.png").write_text("text"), (),
+                 "file: expected an intact PNG or JPEG"),
     "3-D": ("predict", lambda p: p.image(np.zeros((8, 8, 8), np.float32)), (), "image: expected 2-D, got 3-D (b)"),
     # label maps to complete
     "nan label": ("complete", lambda p: p.label_map(soft(np.nan)), (), "got nan (1 of 768 voxels)"),
@@ -291,7 +309,7 @@ def test_what_was_there_before_stays_where_writing_fails(place: Place, monkeypat
 
 
 def test_an_error_of_the_program_is_no_bad_input(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg.experiment.predict.predict_folder", lambda *_: (_ for _ in ()).throw(OSError("odd")))
+    monkeypatch.setattr("medseg.experiment.predict.predict_images", lambda *_: (_ for _ in ()).throw(OSError("odd")))
     assert isinstance(place.tell("predict").exception, OSError)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medseg.contracts import Refused
-from medseg.reporting.runs import load_runs
+from medseg.reporting.runs import load_runs, seen_in_training
 
 
 def dice(case: str, value):
@@ -84,6 +84,17 @@ def test_scores_without_their_direction_are_to_be_evaluated_again(make_run):
     with pytest.raises(Refused) as refusal:
         load_runs([folder])
     assert refusal.value.complaints == (
-        f"columns: expected case,annotator,label,metric,value,unit,direction (medseg evaluate {folder}), "
+        f"columns: expected case,annotator,label,metric,value,unit,direction,seen (medseg evaluate {folder}), "
         f"got case,annotator,label,metric,value,unit ({folder / 'scores.csv'})",
     )
+
+
+def test_scores_of_cases_that_were_seen_are_named_and_old_tables_do_not_know(make_run):
+    old, new = make_run([dice("a", 0.5)]), make_run([dice("a", 0.5)], recipe="staple")
+    head = "case,annotator,label,metric,value,unit,direction,seen\n"
+    cases = (("a/x-1", "train"), ("a/x-2", "train"), ("b", "validation"), ("c", "no"), ("", ""))
+    rows = [f"{case},,cell,truth_dice,0.5,1,higher,{seen}\n" for case, seen in cases]
+    (new / "scores.csv").write_text(head + "".join(rows))
+    frame = load_runs([old, new])
+    assert frame["seen"].tolist() == ["", "train", "train", "validation", "no", ""]
+    assert seen_in_training(frame) == [f"warning: 2 cases of {new} were seen in training: no test"]

@@ -19,7 +19,7 @@ from medseg.amodal.assembly import (
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.nouns import AmodalObject
-from medseg.contracts import ObjectCohort
+from medseg.contracts import ObjectCohort, watched
 
 LEVELS = np.array([0.5, 0.8, 0.9])
 """Levels of the central intervals whose coverage is compared with them."""
@@ -55,8 +55,10 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
         if amodal_object.amodal is not None and (amodal_object.amodal & ~amodal_object.visible).any()
     ]
     tried = [Calibration(), *(Calibration(shift=shift, spread=spread) for shift, spread in product(SHIFTS, SPREADS))]
+    starts = range(0, len(occluded), BATCH)
     parts = [
-        completer.volumes(occluded[start : start + BATCH], samples, tried) for start in range(0, len(occluded), BATCH)
+        completer.volumes(occluded[start : start + BATCH], samples, tried)
+        for start in watched(starts, "calibrating", len(starts))
     ]
     best = Calibration()
     if parts and parts[0].shape[1]:

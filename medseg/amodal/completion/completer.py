@@ -22,6 +22,7 @@ from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import Frame, frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
+from medseg.contracts import watched
 from medseg.training import BEST, device_of, load_model
 
 VOXELS_AT_ONCE = 2**26
@@ -102,7 +103,7 @@ class Completer:
         answers = [_without_model(amodal_object, self.frame, samples) for amodal_object in objects]
         asked = [number for number, answer in enumerate(answers) if answer is None]
         at_once = max(1, min(batch, VOXELS_AT_ONCE // (max(samples, 1) * math.prod(self.frame.size))))
-        for start in range(0, len(asked), at_once):
+        for start in watched(range(0, len(asked), at_once), "completing objects", -(-len(asked) // at_once)):
             numbers = asked[start : start + at_once]
             beliefs = self._believe([objects[number] for number in numbers], samples)
             for position, number in enumerate(numbers):

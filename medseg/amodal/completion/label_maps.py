@@ -17,7 +17,7 @@ from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_
 from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
 from medseg.cohorts import read_cohort_yaml
-from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
+from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint, watched
 from medseg.images import (
     SUFFIXES,
     as_labels,
@@ -99,13 +99,14 @@ def complete(
     if taken and not complaints:
         got = f"a {'file' if '.' in taken[-1] else 'folder'} {taken[-1]}"
         complaints.append(complaint("output folder", "no completions yet", got, str(out)))
-    complaints += [line for path in maps for line in _unfit(job, path)]
+    for path in watched(maps, "checking", len(maps)):
+        complaints += _unfit(job, path)
     if complaints:
         raise Refused(complaints)
     rows: list[ObjectRow] = []
     orders: list[Order] = []
     with whole_or_none(out, RESULTS):
-        for path in maps:
+        for path in watched(maps, "completing", len(maps)):
             done = job(_case(path), read_labels(path))
             write_objects(done, out, _case(path), suffix_of(path))
             rows += done.rows

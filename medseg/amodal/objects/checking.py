@@ -75,7 +75,7 @@ class ObjectFindings(Findings):
 
 def check_objects(cohort: ObjectCohort) -> ObjectFindings:
     """Read every label map of a cohort with rules that ``load_cohort`` accepted."""
-    read = read_all(cohort.cases, lambda case: _inspect(case, cohort))
+    read = read_all(cohort.cases, lambda case: _inspect(case, cohort), "checking")
     same = find_duplicates(
         [Fingerprinted(case=one.case, digest=one.digest) for one in read], "label map", _file, cohort
     )

@@ -7,7 +7,7 @@ from medseg.amodal.objects.drawn import read_drawn_object
 from medseg.amodal.objects.extraction import Extraction
 from medseg.amodal.objects.label_map import objects_of
 from medseg.cohorts import FULL, VISIBLE, short_path
-from medseg.contracts import Case, ObjectCohort, Split
+from medseg.contracts import Case, ObjectCohort, Split, watched
 from medseg.images import read_labels
 
 
@@ -24,4 +24,9 @@ def read_objects(case: Case, cohort: ObjectCohort) -> Extraction:
 
 def objects_of_split(cohort: ObjectCohort, split: Split) -> list[AmodalObject]:
     """Every object of the cases of one split, in the order of the manifest."""
-    return [amodal_object for case in cohort.split(split) for amodal_object in read_objects(case, cohort).objects]
+    cases = cohort.split(split)
+    return [
+        amodal_object
+        for case in watched(cases, "taking label maps apart", len(cases))
+        for amodal_object in read_objects(case, cohort).objects
+    ]

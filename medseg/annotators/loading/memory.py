@@ -27,7 +27,7 @@ def refuse_too_large(
     masks: of a case (P, or 1 of a consensus). copies: how many processes of this machine hold them all.
     where: the cohort's name. The lists of foreground voxels of mode ``patch`` are not counted.
     """
-    need = copies * sum(read_all(cases, lambda case: bytes_on_grid(case, grid, masks(case))))
+    need = copies * sum(read_all(cases, lambda case: bytes_on_grid(case, grid, masks(case)), "reading headers"))
     most = MOST * psutil.virtual_memory().available
     if need > most:
         remedy = "data.grid.spacing_mm" if grid.mode == "patch" else "data.grid.size"

@@ -11,6 +11,7 @@
 ``model``             the network p(t|x), and the annotators on top of it
 ``sampling``          which voxels a step looks at
 ``loss``              the likelihood as a loss for any network
+``overlap``           how far the truth agrees with the labels, to watch
 ``objective``         what is minimised
 ``stages``            every recipe, the baselines among them, as rows
 

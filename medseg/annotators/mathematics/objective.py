@@ -11,6 +11,7 @@ from torch.nn.functional import nll_loss
 
 from medseg.annotators.mathematics.likelihood import Likelihood, LikelihoodTerms
 from medseg.annotators.mathematics.model import AnnotatorModel
+from medseg.annotators.mathematics.overlap import OVERLAP, vote_dice
 from medseg.annotators.mathematics.sampling import strata
 from medseg.annotators.mathematics.trunks import PointwiseTrunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
@@ -23,8 +24,9 @@ def cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.in
     log_probs (B,T,S...), labels (B,A,S...). Because it is linear in the labels, it equals the cross-entropy to
     their soft mean; with A = 1 (a vote, STAPLE, the truth) it is that of a consensus. Range [0, inf).
     """
-    nll = _consensus_nll(model(batch.image), batch.labels)
-    return Losses(total=nll, metrics={"nll": nll.detach()})
+    truth = model(batch.image)
+    nll = _consensus_nll(truth, batch.labels)
+    return Losses(total=nll, metrics={"nll": nll.detach(), **_overlap(truth.log_probs, batch, epoch)})
 
 
 def separate_cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
@@ -33,7 +35,8 @@ def separate_cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float 
     if index is not None:
         log_probs = log_probs[torch.arange(len(index), device=index.device)[:, None], index]
     nll = _mean_nll(log_probs, batch.labels)
-    return Losses(total=nll, metrics={"nll": nll.detach()})
+    overlap = _overlap(log_probs.logsumexp(dim=1), batch, epoch)
+    return Losses(total=nll, metrics={"nll": nll.detach(), **overlap})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,8 @@ class AnnotatorLikelihood:
             likelihood=self.likelihood,
             trace_moves=self.trace_weight != 0,
         )
-        return Losses(total=terms.total(self.trace_weight), metrics=_metrics(terms))
+        metrics = _metrics(terms) | _overlap(truth.log_probs, batch, epoch)
+        return Losses(total=terms.total(self.trace_weight), metrics=metrics)
 
 
 def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
@@ -83,7 +87,7 @@ def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) ->
     terms = model.confusion.terms(
         constant.log_probs, batch.labels, features, batch.annotator_index, likelihood="per_annotator"
     )
-    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()}
+    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
     return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
 
 
@@ -99,7 +103,7 @@ def fused(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Lo
     truth = model(batch.image)
     truth_nll = _posterior_nll(truth.log_probs, batch.consensus)
     terms = _style_terms(model, batch, truth.detached())
-    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()}
+    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
     return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
 
 
@@ -149,6 +153,11 @@ def _metrics(terms: LikelihoodTerms) -> dict[str, Tensor]:
         "trace": terms.trace.mean().detach(),
         "dominance": dominance(terms.mean_confusion),
     }
+
+
+def _overlap(log_probs: Tensor, batch: ImageBatch, epoch: float) -> dict[str, Tensor]:
+    """``vote_dice`` in validation, which is never minimised."""
+    return {OVERLAP: vote_dice(log_probs.detach(), batch.labels)} if epoch == math.inf else {}
 
 
 def _consensus_nll(truth: TruthOutput, labels: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ from medseg.annotators.mathematics.objective import (
     fused,
     separate_cross_entropy,
 )
+from medseg.annotators.mathematics.overlap import OVERLAP
 from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
 from medseg.contracts import Objective, Stage, Target
 
@@ -86,6 +87,7 @@ def stages(
         trains=("",),
         objective=recipe.objective,
         criterion=recipe.criterion,
+        overlap=OVERLAP,
         epochs=(steps.warmup + steps.joint) / steps_per_epoch,
         learning_rate=learning_rate,
         lr_factors={"confusion.bias": confusion.lr_factor},
@@ -104,6 +106,7 @@ def stages(
         trains=("network",),
         objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False),
         criterion="nll",
+        overlap=OVERLAP,
         epochs=steps.warmup / steps_per_epoch,
         learning_rate=learning_rate,
     )

@@ -16,7 +16,7 @@ from medseg.contracts import Cohort, complaint
 
 def check_images(cohort: Cohort) -> ImageFindings:
     """Read every image and mask of a cohort without rules that ``load_cohort`` accepted."""
-    reports = read_all(cohort.cases, lambda case: inspect(case, cohort))
+    reports = read_all(cohort.cases, lambda case: inspect(case, cohort), "checking")
     fingerprinted = [Fingerprinted(case=report.case, digest=report.digest) for report in reports]
     same = find_duplicates(fingerprinted, "image", lambda case: case.images[0], cohort)
     return ImageFindings(
