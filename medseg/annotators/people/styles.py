@@ -36,7 +36,8 @@ def style_distance(fusion: Fusion) -> Floats:
 
     >>> rates = [np.log([[1 - e, e], [e, 1 - e]]) for e in (0.1, 0.2)]
     >>> even = np.log([[0.5, 0.5]])
-    >>> float(style_distance(Fusion(log_confusion=np.stack(rates)[:, None], log_prior=even, edges=np.zeros(0)))[0, 1].round(2))
+    >>> fusion = Fusion(log_confusion=np.stack(rates)[:, None], log_prior=even, edges=np.zeros(0))
+    >>> float(style_distance(fusion)[0, 1].round(2))
     0.1
     """
     log_confusion = fusion.log_confusion
