@@ -15,6 +15,7 @@
 ``scores``      completions against known amodal masks
 ``bins``        ... by how much was occluded
 ``pictures``    objects, completions, reconstructions, traversals
+``report``      the page of an evaluated run, from its folder alone
 ``tracking``    what is told of an evaluation
 ``evaluation``  all of these, on the test cases of a run
 ``method``      what the verbs ask of a method

@@ -21,6 +21,7 @@ from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.pictures.run import draw_amodal_run
+from medseg.amodal.report import READ, write_report
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
@@ -90,14 +91,15 @@ def evaluate_amodal(run: Path, stage: str | None = None, draw: bool = True) -> A
     completions = [answer.completion for answer in answers]
     scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
     scores += _order_scores(completer, cohort)
-    with whole_or_as_before(out, [] if stage else [run / "config.yaml", run / "metrics.jsonl"]) as folder:
+    with whole_or_as_before(out, [] if stage else [run / name for name in READ]) as folder:
         write_scores(folder / "scores.csv", scores)
         if stage is not None:  # what stands there is a run without the stages after it
             (folder / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
         else:
             write_rivals(folder / "rivals.csv", _rival_scores(objects, cohort, config.data.frame))
             if draw:
-                draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers)
+                draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers, scores=scores)
+                write_report(folder)
     if draw and stage is None:
         track_amodal(run, config, scores)
     kind = "occluded synthetically" if objects[0].simulated else "really occluded"

@@ -81,6 +81,12 @@ class Amodal(Method):
             raise Refused([complaint("--cohort", "none for a run that completes masks", cohort, str(run))])
         return evaluate_amodal(run, stage, draw)
 
+    def report(self, run: Path) -> Path:
+        """See ``report``."""
+        from medseg.amodal.report import write_report
+
+        return write_report(run)
+
     def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
         """Images are not completed."""
         recipe = read_run_config(run, (AmodalConfig,)).recipe

@@ -19,6 +19,7 @@
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
+``report``            the page of an evaluated run, from its folder alone
 ``evaluation``        a run folder -> scores, alarms, pictures
 ``summary``           what a user needs to know of a cohort to choose by
 ``method``            all of it as the verbs see it

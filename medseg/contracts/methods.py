@@ -113,6 +113,10 @@ class Method(Protocol):
         """Score the cases of a split of a run, or all of another cohort, or the run as one of its stages left it."""
         ...
 
+    def report(self, run: Path) -> Path:
+        """Write the page of an evaluated run, from what lies in its folder. Raises Refused where there is no page."""
+        raise Refused([complaint("run folder", "a run of a method that has a page", "one without", str(run))])
+
     def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
         """Maps of a folder of images, written to ``out``. Raises Refused where the method predicts nothing."""
         raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])

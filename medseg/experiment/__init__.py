@@ -6,6 +6,7 @@
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
 ``train``        `medseg train`
 ``evaluate``     `medseg evaluate`
+``report``       `medseg report`
 ``compare``      `medseg compare`
 ``predict``      `medseg predict`
 ``complete``     `medseg complete`
@@ -22,7 +23,7 @@ Each may import those above it. Each verb reads what the previous one left on di
                 weights.pt         the final weights                       (train)
                 metrics.jsonl      metrics of every epoch                  (train)
                 scores.csv         one row per score                       (evaluate)
-                report/            pictures and a page                     (evaluate)
+                report/            pictures, and index.html that needs no other file (evaluate; report)
 
 Of method one the stages are warmup/ and joint/ or what its recipe has, and there are also::
 

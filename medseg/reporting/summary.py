@@ -33,9 +33,14 @@ def summarise(frame: pd.DataFrame) -> list[dict[str, str]]:
     return [_row(group) for _, group in frame.groupby(keys, sort=False)]
 
 
+def score_frame(scores: Sequence[Score]) -> pd.DataFrame:
+    """The columns of scores.csv."""
+    return pd.DataFrame([asdict(score) for score in scores])
+
+
 def format_summary(scores: Sequence[Score]) -> str:
     """``summarise`` for the terminal."""
-    return plain(summarise(pd.DataFrame([asdict(score) for score in scores])))
+    return plain(summarise(score_frame(scores)))
 
 
 def _row(group: pd.DataFrame) -> dict[str, str]:

@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "evaluate {empty}": (NO_RUN, 1),
     "evaluate {empty}/none": (NO_RUN, 1),
     "evaluate {config}": (NO_RUN, 1),
+    "report {empty}": (NO_RUN, 1),
+    "report {amodal}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "predict {empty} --images {cohort}/images --out {out}": (NO_RUN, 1),
     "complete {empty} --labels {empty} --out {out}": (NO_RUN, 1),
     "predict {run} --images {empty} --out {out}": ("images", 1),
