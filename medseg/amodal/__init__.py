@@ -9,6 +9,7 @@
 ``objective``   what each stage minimises
 ``stages``      the three stages and their ablations, as rows
 ``config``      what a run is
+``validation_pictures``  what is shown of validation during training
 ``assembly``    from a config to the parts of a run
 ``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
 ``rivals``      what learns nothing

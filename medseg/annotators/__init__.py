@@ -7,6 +7,7 @@
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is
+``validation_pictures``  what is shown of validation during training
 ``assembly``          a config -> the parts of a run
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``prediction``        a model and an image of any size -> what it says everywhere in it

@@ -93,7 +93,16 @@ def evaluate_annotators(
             order = worst_first(score_frame(scores), WORST)
             write_album(folder / "report", pictures, order, columns=COLUMNS, legend=lines)
             write_report(folder)
-    track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
+    track_annotators(
+        run,
+        out,
+        split if other is None else cohort.name,
+        config=predictor.config,
+        signature=signature,
+        scores=scores,
+        confusion=confusion,
+        manifest=cohort.root / "manifest.csv",
+    )
     seen = _seen_in_training(run, predictor, cohort)
     return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, trained_on=seen)
 

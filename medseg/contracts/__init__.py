@@ -46,7 +46,7 @@ from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Rep
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
 from medseg.contracts.text_files import MOST_YAML_BYTES, read_text, read_yaml, yaml_values
-from medseg.contracts.training import Batch, Losses, Objective, Stage, Target
+from medseg.contracts.training import Batch, Draw, Losses, MaskPicture, Objective, Stage, Target
 from medseg.contracts.yaml_text import NotYaml, dump_yaml, parse_yaml, shortened
 
 __all__ = [
@@ -58,9 +58,11 @@ __all__ = [
     "Case",
     "ClassLabel",
     "Cohort",
+    "Draw",
     "Evaluation",
     "Fraction",
     "Losses",
+    "MaskPicture",
     "Method",
     "Metric",
     "NotYaml",

@@ -22,6 +22,7 @@ from .statistics import (
 )
 from .summary import (
     format_summary as format_summary,
+    overall_means as overall_means,
     score_frame as score_frame,
 )
 from .tables import (

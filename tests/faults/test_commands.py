@@ -85,6 +85,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "train {config} data.cohort={empty}": ("cohort: expected manifest.csv", 1),
     "train {config} tracking.wandb=maybe": (
         "tracking.wandb: expected 'auto', 'online', 'offline' or 'off', got 'maybe'", 1),
+    "train {config} tracking.tags=trial": ("tracking.tags: expected a valid list, got 'trial'", 1),
+    "train {config} tracking.entity=3": ("tracking.entity: expected a valid string, got 3", 1),
     "train {config} --out {run}": ("run folder: expected a new folder (or --resume), got one that holds a run", 1),
     "train {config} seed=1 --out {run} --resume": ("config seed: expected 0 as in the run folder, got 1", 1),
     "train {amodal_config} data.frame.size=[16]": ("data.frame.size: expected 2 or 3 numbers, got 1", 1),
