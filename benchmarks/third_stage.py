@@ -50,7 +50,7 @@ def main() -> None:
     cohort = apply(cohort, read_splits(out / "splits.json"))
     parts = assemble_amodal(config, cohort)
     parts.model.load_state_dict(load_weights(run / "occluded" / BEST))
-    with Tracker(out, TrackingConfig(wandb="off"), config={}, group=config.experiment, job_type="train") as tracker:
+    with Tracker(out, TrackingConfig(wandb="off"), config={}, group=config.experiment) as tracker:
         fit(
             parts.model,
             parts.stages[-1:],

@@ -3,7 +3,7 @@
 from .amodal.completion.label_maps import complete_map as complete_map
 from .amodal.shapes import write_shapes as write_shapes
 from .annotators.consensus import majority_vote as majority_vote, soft_mean as soft_mean, staple as staple
-from .annotators.fusion import fit_fusion as fit_fusion
+from .annotators.fitting import fit_fusion as fit_fusion
 from .annotators.mathematics.confusion import GlobalConfusion as GlobalConfusion, PixelConfusion as PixelConfusion
 from .annotators.mathematics.loss import AnnotatorLikelihoodLoss as AnnotatorLikelihoodLoss
 from .annotators.simulation.samples import write_samples as write_samples

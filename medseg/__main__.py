@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -93,19 +93,9 @@ def simulate(
     with refusing(out):
         from medseg.experiment.cohorts import simulate_folder
 
-        typer.echo(
-            simulate_folder(
-                source,
-                out,
-                annotators=annotators,
-                replaced=replace,
-                added=add,
-                seed=seed,
-                cases=cases,
-                labels_per_image=labels_per_image,
-                noise=noise,
-            )
-        )
+        choices: dict[str, Any] = {"annotators": annotators, "replaced": replace, "added": add, "seed": seed}
+        choices |= {"cases": cases, "labels_per_image": labels_per_image, "noise": noise}
+        typer.echo(simulate_folder(source, out, **choices))
 
 
 @app.command("config")
@@ -183,6 +173,15 @@ def evaluate(
         from medseg.experiment.evaluate import evaluate_run
 
         typer.echo(evaluate_run(run, cohort, stage, split))
+
+
+@app.command()
+def report(run: Run) -> None:
+    """The page of an evaluated run again: report/index.html, one file that needs no other and no network."""
+    with refusing(run):
+        from medseg.experiment.report import report_run
+
+        typer.echo(f"page: {report_run(run)}")
 
 
 @app.command()

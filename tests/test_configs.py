@@ -15,7 +15,7 @@ from medseg.annotators.config import RunConfig
 from medseg.contracts import ClassLabel, ObjectRules
 from medseg.experiment.methods import load_config
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*/*.yaml"))
 ANNOTATORS = [path for path in CONFIGS if path.parent.name in ("annotators", "worlds")]
 AMODAL = [path for path in CONFIGS if path.parent.name == "amodal"]
 

@@ -9,6 +9,7 @@
 ``objective``   what each stage minimises
 ``stages``      the three stages and their ablations, as rows
 ``config``      what a run is
+``validation_pictures``  what is shown of validation during training
 ``assembly``    from a config to the parts of a run
 ``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
 ``rivals``      what learns nothing
@@ -16,6 +17,7 @@
 ``rival_scores``  ... of those that learn nothing, beside a run's
 ``bins``        ... by how much was occluded
 ``pictures``    objects, completions, reconstructions, traversals
+``report``      the page of an evaluated run, from its folder alone
 ``tracking``    what is told of an evaluation
 ``evaluation``  all of these, on the test cases of a run
 ``method``      what the verbs ask of a method

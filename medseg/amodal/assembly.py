@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.occlusion.showing import simulated
 from medseg.amodal.occlusion.source import OcclusionSource
 from medseg.amodal.stages import stages
+from medseg.amodal.validation_pictures import validation_pictures
 from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, ObjectScheme, Parts, Split, Stage
 
@@ -66,6 +68,7 @@ def assemble_amodal(config: AmodalConfig, cohort: ObjectCohort) -> Parts:
         stages=amodal_stages(config),
         source=source,
         case_names=source.names,
+        draw=partial(validation_pictures, names=source.names),
     )
 
 

@@ -16,6 +16,7 @@ from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import read_objects
 from medseg.amodal.pictures.run import draw_amodal_run
+from medseg.amodal.report import READ, write_report
 from medseg.amodal.rival_scores import rival_scores
 from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
@@ -90,7 +91,7 @@ def evaluate_amodal(
     answers = completer.answers(objects, SAMPLES, abstain=False)
     scores = marked(_all_scores(completer, cohort, objects, answers), seen)
     warnings = warnings_of({name: seen[name] for name in dict.fromkeys(each.case for each in objects)})
-    with whole_or_as_before(out, [] if stage else [run / "config.yaml", run / "metrics.jsonl"]) as folder:
+    with whole_or_as_before(out, [] if stage else [run / name for name in READ]) as folder:
         write_scores(folder / "scores.csv", scores)
         if stage is not None:  # what stands there is a run without the stages after it
             (folder / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
@@ -100,7 +101,8 @@ def evaluate_amodal(
             if draw:
                 (folder / "report").mkdir()
                 (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in warnings))
-                draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers)
+                draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers, scores=scores)
+                write_report(folder)
     if draw and stage is None and other is None:
         track_amodal(run, config, scores)
     kind = "occluded synthetically" if objects[0].simulated else "really occluded"

@@ -79,6 +79,12 @@ class Amodal(Method):
             raise Refused([complaint("--split", "test for a run that completes masks", split, str(run))])
         return evaluate_amodal(run, stage, draw, cohort)
 
+    def report(self, run: Path) -> Path:
+        """See ``report``."""
+        from medseg.amodal.report import write_report
+
+        return write_report(run)
+
     def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
         """Images are not completed."""
         recipe = read_run_config(run, (AmodalConfig,)).recipe

@@ -9,6 +9,7 @@
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is
+``validation_pictures``  what is shown of validation during training
 ``assembly``          a config -> the parts of a run
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``prediction``        a model and an image of any size -> what it says everywhere in it
@@ -22,6 +23,7 @@
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
+``report``            the page of an evaluated run, from its folder alone
 ``evaluation``        a run folder -> scores, alarms, pictures
 ``people``            the report on the annotators themselves: who errs, how and where
 ``summary``           what a user needs to know of a cohort to choose by

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
+from medseg.annotators.validation_pictures import validation_pictures
 from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
 from medseg.training import copies_of_source
@@ -85,12 +87,14 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         channels=len(cohort.channels),
         spatial_dims=cohort.spatial_dims,
     )
+    names = [case.name for case in cohort.cases]
     return Parts(
         signature=signature,
         model=build_annotator_model(config, signature),
         stages=build_stages(config),
         source=build_source(config, cohort, annotators),
-        case_names=[case.name for case in cohort.cases],
+        case_names=names,
+        draw=partial(validation_pictures, annotators=annotators, classes=signature.class_names, cases=names),
     )
 
 

@@ -11,11 +11,13 @@ from medseg.annotators.assembly import Signature
 from medseg.annotators.confusion_scores import mean_confusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.records import read_record
+from medseg.annotators.pictures.album import COLUMNS, legend, pictures_of
 from medseg.annotators.pictures.page import draw_run
 from medseg.annotators.pictures.relied import draw_reliance
 from medseg.annotators.pictures.slices import panel_of, write_panel
 from medseg.annotators.predictor import Predictor, write_prediction
 from medseg.annotators.reliance import fusion_of_run, reliance_scores, rely_on_native, write_reliance_maps
+from medseg.annotators.report import READ, WORST, write_report
 from medseg.annotators.scores import Tally, score_case, score_run, tally_case
 from medseg.annotators.tracking import track_annotators
 from medseg.cohorts import (
@@ -31,12 +33,9 @@ from medseg.cohorts import (
 )
 from medseg.config import refuse_other_data
 from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint, watched
-from medseg.evaluation import METRICS, write_confusion, write_scores
+from medseg.evaluation import write_confusion, write_scores
 from medseg.images import suffix_of, whole_or_as_before
-from medseg.reporting import draw_curves, format_summary, write_page
-
-PICTURES = {"run.png": "Cases and confusion matrices", "reliance.png": "How far the labels' truth relied on whom"}
-"""What lies in report/, in the order of the page."""
+from medseg.reporting import CasePictures, draw_curves, format_summary, score_frame, worst_first, write_album
 
 PANELS = 4
 """So many cases are drawn on the page of a run."""
@@ -77,10 +76,11 @@ def evaluate_annotators(
     seen = _seen(run, predictor, cohort, own=other is None)
     signature, warnings = predictor.signature, warnings_of(seen)
     out = run / "cohorts" / cohort.name if other is not None else run if split == "test" else run / split
-    shown = [run / "config.yaml", run / "metrics.jsonl"]  # the page of another cohort shows them too
+    shown = [run / name for name in READ]  # the page of another cohort shows them too
     with whole_or_as_before(out, shown) as folder:
         (folder / "report" / "panels").mkdir(parents=True)
-        scores, tally = _score_cases(predictor, cohort, fusion, folder)
+        pictures: dict[str, CasePictures] | None = {} if draw else None
+        scores, tally = _score_cases(predictor, cohort, fusion, folder, pictures=pictures)
         scores = marked([*scores, *score_run(tally, signature.annotators)], seen)
         confusion = mean_confusion(tally.estimated)
         empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
@@ -94,17 +94,36 @@ def evaluate_annotators(
         write_scores(folder / "scores.csv", scores)
         alarms = tally.alarms(signature.annotators, signature.class_names)
         (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in (*warnings, *alarms)))
-        if draw:
+        if pictures is not None:
             draw_run(folder)
             draw_reliance(folder)
             draw_curves(folder)
-            write_page(folder, METRICS, pictures=PICTURES)
-    track_annotators(run, out, config=predictor.config, signature=signature, scores=scores, confusion=confusion)
+            lines = legend(signature.annotators, signature.class_names, tally.empirical is not None)
+            order = worst_first(score_frame(scores), WORST)
+            write_album(folder / "report", pictures, order, columns=COLUMNS, legend=lines)
+            write_report(folder)
+    track_annotators(
+        run,
+        out,
+        split if other is None else cohort.name,
+        config=predictor.config,
+        signature=signature,
+        scores=scores,
+        confusion=confusion,
+        manifest=cohort.root / "manifest.csv",
+    )
     return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, warnings=warnings)
 
 
-def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, out: Path) -> tuple[list[Score], Tally]:
-    """Predict and score case by case; write the maps, and the panels of the first few."""
+def _score_cases(
+    predictor: Predictor,
+    cohort: Cohort,
+    fusion: Fusion | None,
+    out: Path,
+    *,
+    pictures: dict[str, CasePictures] | None,
+) -> tuple[list[Score], Tally]:
+    """Predict and score case by case; write the maps, and the panels of the first few. Fills ``pictures``."""
     signature = predictor.signature
     names = signature.class_names
     scores: list[Score] = []
@@ -127,6 +146,8 @@ def _score_cases(predictor: Predictor, cohort: Cohort, fusion: Fusion | None, ou
             evidence = None if reliance is None else reliance.evidence
             panel = panel_of(record, prediction, annotators=signature.annotators, classes=names, evidence=evidence)
             write_panel(out / "report" / "panels", panel)
+        if pictures is not None:
+            pictures[case.name] = pictures_of(record, prediction, annotators=signature.annotators, classes=names)
     return scores, functools.reduce(operator.add, tallies)
 
 

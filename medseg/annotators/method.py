@@ -74,6 +74,12 @@ class Annotators(Method):
             raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
         return evaluate_annotators(run, cohort, draw, split)
 
+    def report(self, run: Path) -> Path:
+        """See ``report``."""
+        from medseg.annotators.report import write_report
+
+        return write_report(run)
+
     def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
         """See ``predictor``."""
         from medseg.annotators.predictor import predict

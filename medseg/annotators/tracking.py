@@ -1,8 +1,8 @@
-"""What an evaluation of method one shows on W&B: overlays, confusion heat maps, pictures, and the table of scores."""
+"""What an evaluation of method one shows on W&B: scores to sort by, overlays, confusion heat maps, pictures, tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,46 +10,60 @@ from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature
 from medseg.annotators.config import RunConfig
-from medseg.cohorts import find_cohort
-from medseg.contracts import Score
+from medseg.annotators.pictures.panels import read_panel
+from medseg.contracts import UNLABELLED, MaskPicture, Score
 from medseg.evaluation import METRICS
-from medseg.reporting import explained_of
+from medseg.reporting import explained_of, overall_means
 from medseg.training import Tracker, log_scores
 
 
 def track_annotators(
     run: Path,
     out: Path,
+    place: str,
     *,
     config: RunConfig,
     signature: Signature,
     scores: Sequence[Score],
     confusion: NDArray[np.float64],
+    manifest: Path,
 ) -> None:
-    """Log all of an evaluation that a reader of the dashboard needs, as one W&B run of the experiment's group.
+    """Log all of an evaluation that a reader of the dashboard needs, into the W&B run of the training.
 
-    out: where the evaluation was written; confusion: (A,O,T) estimated. Without W&B, nothing happens.
+    out: where the evaluation was written; place: the split or the other cohort; confusion: (A,O,T) estimated;
+    manifest: of the cohort that was scored. Without W&B, nothing happens.
     """
-    classes = signature.class_names
-    if config.tracking.wandb == "off":  # then the cohort of the training need not be there
+    if config.tracking.wandb == "off":
         return
-    values = config.model_dump(mode="json")
-    with Tracker(out, config.tracking, config=values, group=config.experiment, job_type="evaluate") as tracker:
-        for path in sorted((out / "report" / "panels").glob("*.npz")):
-            _overlay(tracker, path, classes)
+    values, classes = config.model_dump(mode="json"), signature.class_names
+    report = out / "report"
+    with Tracker(run, config.tracking, config=values, group=config.experiment) as tracker:
+        tracker.pictures(lambda: _overlays(report / "panels", place))
         for name, matrix in zip(signature.annotators, confusion, strict=True):
-            tracker.heatmap(f"confusion/{name}", matrix, classes)
-        for path in sorted((out / "report").glob("*.png")):
-            tracker.picture_file(f"report/{path.stem}", path)
-        manifest = find_cohort(config.data.cohort) / "manifest.csv"
-        log_scores(tracker, run, manifest=manifest, scores=scores, explained=explained_of(scores, METRICS))
+            tracker.heatmap(f"{place}/confusion/{name}", matrix, classes)
+        for path in sorted(report.glob("*.png")):
+            tracker.picture_file(f"{place}/report/{path.stem}", path)
+        log_scores(
+            tracker,
+            place,
+            scores=scores,
+            means=overall_means(scores),
+            explained=explained_of(scores, METRICS),
+            files=[out / "scores.csv", out / "confusion.csv", report / "index.html"],
+            manifest=manifest,
+        )
 
 
-def _overlay(tracker: Tracker, path: Path, classes: Sequence[str]) -> None:
-    """One case: the image under the recovered truth and under every annotator's labels."""
-    with np.load(path) as panel:
-        masks = {"recovered truth": panel["truth_labels"]}
-        for name, labels in zip(panel["annotators"], panel["labels"], strict=True):
-            if (labels >= 0).any():
-                masks[str(name)] = np.maximum(labels, 0)
-        tracker.pictures(f"cases/{path.stem}", panel["image"], masks, classes)
+def _overlays(panels: Path, place: str) -> Iterator[MaskPicture]:
+    """Cases under the recovered and the known truth, every annotator's labels, and those predicted for each."""
+    for path in sorted(panels.glob("*.npz")):
+        panel = read_panel(path)
+        masks = {"recovered truth": panel.truth_labels}
+        if panel.known_truth is not None:
+            masks["known truth"] = panel.known_truth
+        drawn = zip(panel.annotators, panel.labels, panel.annotator_labels, strict=True)
+        for name, labels, predicted in drawn:
+            masks[f"{name} predicted"] = predicted
+            if (labels != UNLABELLED).any():
+                masks[name] = labels
+        yield MaskPicture(name=f"{place}/cases/{panel.case}", image=panel.image, masks=masks, class_names=panel.classes)

@@ -48,7 +48,7 @@ from medseg.contracts.progress import Bar, Display, duration, progress_shown, wa
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
 from medseg.contracts.text_files import MOST_YAML_BYTES, read_text, read_yaml, yaml_values
-from medseg.contracts.training import Batch, Losses, Objective, Stage, Target
+from medseg.contracts.training import Batch, Draw, Losses, MaskPicture, Objective, Stage, Target
 from medseg.contracts.yaml_text import NotYaml, dump_yaml, parse_yaml, shortened
 
 __all__ = [
@@ -62,9 +62,11 @@ __all__ = [
     "ClassLabel",
     "Cohort",
     "Display",
+    "Draw",
     "Evaluation",
     "Fraction",
     "Losses",
+    "MaskPicture",
     "Method",
     "Metric",
     "NotYaml",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from medseg.contracts.data import Cohort, Split
 from medseg.contracts.refusal import Refused, complaint
 from medseg.contracts.scores import Metric, Score
-from medseg.contracts.training import Stage
+from medseg.contracts.training import Draw, Stage
 
 if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
     from torch import nn
@@ -43,6 +43,8 @@ class Parts:
     """``training.loop.Source``: batches of every target as functions of (epoch, step, rank)."""
     case_names: Sequence[str]
     """By the batches' ``case_index``."""
+    draw: Draw | None = None
+    """What is shown of validation while it is trained, where W&B is on."""
 
 
 class Report(Protocol):
@@ -112,6 +114,10 @@ class Method(Protocol):
     ) -> Evaluation:
         """Score the cases of a split of a run, or all of another cohort, or the run as one of its stages left it."""
         ...
+
+    def report(self, run: Path) -> Path:
+        """Write the page of an evaluated run, from what lies in its folder. Raises Refused where there is no page."""
+        raise Refused([complaint("run folder", "a run of a method that has a page", "one without", str(run))])
 
     def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
         """Maps of an image, or of a folder of them, written to ``out``; with ``annotator_probabilities`` those of each

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # torch takes seconds to import, and half of the rooms do not need it
     from torch import Tensor, nn
@@ -71,3 +74,25 @@ class Stage:
     """Child of the model -> child whose weights it takes over when the stage begins."""
     overlap: str = ""
     """Metric that the objective adds in validation, from 0 to 1, to be read beside the criterion; "": none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskPicture:
+    """An image under label maps, as a dashboard shows it during training."""
+
+    name: str
+    """Of the case, or object."""
+    image: NDArray[np.generic]
+    """(H,W) or (H,W,3)."""
+    masks: Mapping[str, NDArray[np.integer]]
+    """What a map is -> (H,W) class indices, or UNLABELLED."""
+    class_names: tuple[str, ...]
+    """By class index."""
+
+
+class Draw(Protocol):
+    """What a model says of validation, to be looked at while it is trained."""
+
+    def __call__(self, model: nn.Module, batch: Any) -> Sequence[MaskPicture]:
+        """Pictures of the first cases of a batch; draws no random number."""
+        ...

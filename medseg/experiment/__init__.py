@@ -9,6 +9,7 @@
 ``evaluate``     `medseg evaluate`
 ``config``       `medseg config`
 ``further_help`` what --help says below the options
+``report``       `medseg report`
 ``compare``      `medseg compare`
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
@@ -26,7 +27,7 @@ Each may import those above it. Each verb reads what the previous one left on di
                 weights.pt         the final weights                       (train)
                 metrics.jsonl      metrics of every epoch                  (train)
                 scores.csv         one row per score                       (evaluate)
-                report/            pictures and a page                     (evaluate)
+                report/            pictures, and index.html that needs no other file (evaluate; report)
 
 Of method one the stages are warmup/ and joint/ or what its recipe has, and there are also::
 

@@ -21,6 +21,7 @@ from medseg.training import (
     deaths_told,
     fit,
     launch,
+    log_training,
     newest_position,
     on_every_process,
     on_first_process,
@@ -55,7 +56,7 @@ def _train(config: Any, folder: RunFolder, fabric: Fabric, progress: bool) -> No
     cohort, assignment, data = on_first_process(fabric, lambda: _validated(config, folder))
     parts = on_every_process(fabric, lambda: method.assemble(config, cohort))
     names = [stage.name for stage in parts.stages]
-    values = config.model_dump(mode="json")
+    values, manifest = config.model_dump(mode="json"), find_cohort(config.data.cohort) / "manifest.csv"
 
     def begin() -> None:
         data.refuse_changed(cohort)
@@ -66,7 +67,7 @@ def _train(config: Any, folder: RunFolder, fabric: Fabric, progress: bool) -> No
         _saying_how_to_go_on(run, names, fabric.is_global_zero),
         deaths_told(fabric),
     ):
-        with Tracker(run, config.tracking, config=values, group=config.experiment, job_type="train") as tracker:
+        with Tracker(run, config.tracking, config=values, group=config.experiment) as tracker:
             fit(
                 parts.model,
                 parts.stages,
@@ -81,10 +82,17 @@ def _train(config: Any, folder: RunFolder, fabric: Fabric, progress: bool) -> No
                 progress=progress,
                 fabric=fabric,
                 begin=begin,
+                draw=parts.draw,
             )
+            log_training(tracker, run, names, manifest=manifest, metadata=_about(config, data.fingerprint))
         if fabric.is_global_zero:
             stamp_weights(run)
             method.finish(run, cohort)
+
+
+def _about(config: Any, data: str) -> dict[str, Any]:
+    """What is told of the weights beside them."""
+    return {"experiment": config.experiment, "recipe": config.recipe, "seed": config.seed, "data": data}
 
 
 def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, Snapshot]:

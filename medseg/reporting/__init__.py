@@ -9,7 +9,9 @@
 ``plots``       the training curves of a run; a metric of several recipes side by side
 ``statistics``  several runs -> how good each recipe is, how sure that is, and by how much it wins
 ``summary``     one run -> a row per metric, annotator and class
-``page``        one static HTML page for a run
+``pivots``      one run -> metrics x classes, annotators x classes
+``album``       the worst cases, slice by slice
+``page``        one HTML file for a run, with all that it shows in it
 
 Each may import those above it.
 """

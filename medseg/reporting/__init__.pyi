@@ -1,3 +1,14 @@
+from .album import (
+    MOST_CASES as MOST_CASES,
+    PICTURE_SIDE as PICTURE_SIDE,
+    SLICE_SIDE as SLICE_SIDE,
+    CasePictures as CasePictures,
+    encoded as encoded,
+    enlarged as enlarged,
+    slices_with as slices_with,
+    worst_first as worst_first,
+    write_album as write_album,
+)
 from .glossary import explained_of as explained_of
 from .intervals import seed_means as seed_means
 from .names import shown_name as shown_name
@@ -9,8 +20,13 @@ from .statistics import (
     format_overview as format_overview,
     format_table as format_table,
 )
-from .summary import format_summary as format_summary
+from .summary import (
+    format_summary as format_summary,
+    overall_means as overall_means,
+    score_frame as score_frame,
+)
 from .tables import (
+    Table as Table,
     interval_text as interval_text,
     markdown as markdown,
     number_text as number_text,

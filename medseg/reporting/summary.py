@@ -33,9 +33,21 @@ def summarise(frame: pd.DataFrame) -> list[dict[str, str]]:
     return [_row(group) for _, group in frame.groupby(keys, sort=False)]
 
 
+def score_frame(scores: Sequence[Score]) -> pd.DataFrame:
+    """The columns of scores.csv."""
+    return pd.DataFrame([asdict(score) for score in scores])
+
+
+def overall_means(scores: Sequence[Score]) -> dict[str, float]:
+    """Metric -> its mean over cases (objects) of the means over their annotators and classes, where it is defined."""
+    defined = score_frame(scores).dropna(subset="value")
+    means = defined.groupby(["metric", "case"], sort=False)["value"].mean().groupby("metric", sort=False).mean()
+    return {str(metric): float(value) for metric, value in means.items()}
+
+
 def format_summary(scores: Sequence[Score]) -> str:
     """``summarise`` for the terminal."""
-    return plain(summarise(pd.DataFrame([asdict(score) for score in scores])))
+    return plain(summarise(score_frame(scores)))
 
 
 def _row(group: pd.DataFrame) -> dict[str, str]:

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as TextTable
 from rich.text import Text
 
 Rows = Sequence[Mapping[str, str]]
 """A table of text: column -> cell, every row with the same columns in the same order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of text on a page, whose columns may bear any names, two of them the same one."""
+
+    heading: str = ""
+    """What stands above it."""
+    columns: tuple[str, ...]
+    """Their names."""
+    rows: list[tuple[str, ...]]
+    """A cell per column."""
+
+    @staticmethod
+    def of(rows: Rows, heading: str = "") -> Table:
+        """Rows, at least one, as a table."""
+        return Table(heading=heading, columns=tuple(rows[0]), rows=[tuple(row.values()) for row in rows])
 
 
 def value_text(mean: float, undefined: int, total: int) -> str:
@@ -36,21 +53,15 @@ def interval_text(low: float, high: float, sign: bool = False) -> str:
 
 def markdown(rows: Rows) -> str:
     """The rows as a Markdown table whose columns are aligned in plain text too."""
-    return _laid_out(rows, Table(box=box.MARKDOWN))
+    return _laid_out(rows, TextTable(box=box.MARKDOWN))
 
 
 def plain(rows: Rows) -> str:
     """The rows as columns without lines, two spaces between them."""
-    return _laid_out(rows, Table(box=None, padding=(0, 2, 0, 0)))
+    return _laid_out(rows, TextTable(box=None, padding=(0, 2, 0, 0)))
 
 
-def html(rows: Rows) -> str:
-    """The rows as an HTML table, every cell escaped and none cut short."""
-    with pd.option_context("display.max_colwidth", None):
-        return pd.DataFrame(list(rows)).to_html(index=False, border=0)
-
-
-def _laid_out(rows: Rows, table: Table) -> str:
+def _laid_out(rows: Rows, table: TextTable) -> str:
     """As wide as the cells ask for, whatever the terminal: a table in a file must not be cut."""
     for name in rows[0]:
         table.add_column(Text(name), no_wrap=True)

@@ -16,11 +16,11 @@
 ``state``         the state of a stage in training: everything that a checkpoint holds, and how it is taken up again
 ``resumption``    taking up a run: which checkpoint, whether it belongs to this run, what cannot be the same
 ``reach``         whether W&B can be reached at all: a key, and a server that answers
+``wandb_run``     the W&B run of a run folder, online or offline
 ``tracking``      what a run tells of itself: metrics.jsonl always, Weights & Biases where it is wanted
 ``run``           what stays the same over the stages of one run, and the folder that it is kept in
 ``loop``          the loop: every stage of every method, on one device or many, from the start or from a checkpoint
-``score_log``     what every method's evaluation leaves on W&B: the table of scores and of metrics, the weights, the
-                  manifest
+``score_log``     what the verbs tell W&B of every method: data, weights, scores
 
 Each may import those above it.
 """

@@ -16,7 +16,10 @@ from .processes import (
     on_first_process as on_first_process,
 )
 from .resumption import newest_position as newest_position
-from .score_log import log_scores as log_scores
+from .score_log import (
+    log_scores as log_scores,
+    log_training as log_training,
+)
 from .settings import (
     HOW_NOT_WHAT as HOW_NOT_WHAT,
     LoopConfig as LoopConfig,

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Refused, Stage, Target, complaint
+from medseg.contracts import Batch, Draw, Refused, Stage, Target, complaint
 from medseg.training import checkpoint
 from medseg.training.batches import Source, StageBatches
 from medseg.training.finite import breaks_weights, not_finite
@@ -53,6 +53,7 @@ def fit(
     progress: bool = True,
     fabric: Fabric | None = None,
     begin: Callable[[], None] = lambda: None,
+    draw: Draw | None = None,
 ) -> None:
     """Run the stages in order, each from the best weights of the one before; leave the last in weights.pt.
 
@@ -63,6 +64,7 @@ def fit(
     fingerprint: of the data, so that a run is not resumed on other data. case_names: by ``Batch.case_index``.
     progress: show a line of it. fabric: of ``launch``, where somebody needed the processes before.
     begin: called in the first process when all is read and checked, and before anything is written.
+    draw: what is shown of validation while it is trained.
 
     Raises Refused for a folder that holds a run already (without ``resume``), for a checkpoint of another run, for a
     full disk, and for a loss that is not finite, with the names of the cases: in the first process, while the others
@@ -91,6 +93,7 @@ def fit(
             stop=stop,
             made_with=made_with,
             case_names=case_names,
+            draw=draw,
         )
         for stage in stages[position.stage_index :]:
             state = _begin_stage(run, model, stage, position=position, saved=saved)
@@ -124,7 +127,6 @@ def _train_stage(run: Run, state: StageState, later: int) -> None:
         source=run.source, target=stage.target, steps=steps, rank=fabric.global_rank, world=fabric.world_size
     )
     done, last = position.epoch * steps + position.step, round(stage.epochs * steps)
-    run.tracker.stage(stage.name)
     run.line.stage(stage.name, done, last, later)
     with closing(batches.between(done, last, run.config.workers)) as stream:
         while position.epoch < stage.epochs and position.stale_epochs < (run.config.patience or math.inf):
@@ -200,6 +202,8 @@ def _validate(run: Run, state: StageState, names: Sequence[str]) -> dict[str, fl
         seed_validation(run.seed, number, fabric.global_rank)
         with fabric.autocast():
             losses = state.stage.objective(model, batch, epoch=math.inf)
+            if number == 0:
+                run.show(state, batch)
         means.add({"loss": losses.total, **losses.metrics}, len(batch.case_index))
     set_modes(state.model, state.stage)
     return means.compute(fabric, names)

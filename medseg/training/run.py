@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from medseg.contracts import Refused, complaint
+from medseg.contracts import Batch, Draw, MaskPicture, Refused, complaint
 from medseg.training import checkpoint
 from medseg.training.batches import Source
 from medseg.training.processes import StopSignal, on_first_process
@@ -18,6 +18,9 @@ from medseg.training.progress import ProgressLine
 from medseg.training.settings import LoopConfig
 from medseg.training.state import StageState
 from medseg.training.tracking import Tracker
+
+PICTURED = 10
+"""So often, roughly, validation is shown in a stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,20 @@ class Run:
     """What a checkpoint must have been made with to be resumed."""
     case_names: Sequence[str]
     """By ``Batch.case_index``; may be empty."""
+    draw: Draw | None = None
+    """What is shown of validation."""
+
+    def show(self, state: StageState, batch: Batch) -> None:
+        """Pictures of the first validation batch, some PICTURED times in a stage, by the first process alone."""
+        ended, every = state.position.epoch + 1, max(1, round(state.stage.epochs / PICTURED))
+        if self.draw is None or not self.tracker.on or not self.fabric.is_global_zero or ended % every:
+            return
+        draw = self.draw
+
+        def drawn() -> list[MaskPicture]:
+            return [replace(one, name=f"validation/{one.name}") for one in draw(state.shown, batch)]
+
+        self.tracker.pictures(drawn, step=state.position.global_step)
 
     def save_last(self, state: StageState) -> None:
         """Write ``<stage>/last.ckpt``, from which the run can be resumed; every process must ask."""

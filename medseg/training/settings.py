@@ -52,6 +52,12 @@ class TrackingConfig(Section):
     """``auto`` is online where a key and a network are there, else offline."""
     project: str = "medseg"
     """W&B's name for what the runs belong to."""
+    entity: str | None = None
+    """The user or team whose project it is (None: that of the key, or of WANDB_ENTITY)."""
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    """Words to find the run by."""
+    notes: str = ""
+    """What the run is for, in a sentence."""
 
 
 HOW_NOT_WHAT = frozenset({"accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"})

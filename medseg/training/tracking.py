@@ -1,55 +1,45 @@
 """What a run tells of itself: metrics.jsonl always, Weights & Biases where it is wanted.
 
-The only file that knows wandb. Nothing that goes wrong there ends a run or makes it wait: it is a warning.
+Nothing that goes wrong with W&B ends a run or makes it wait: it is a warning.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.contracts import MaskPicture
 from medseg.training.metrics import Value, append_row, rewind_rows
 from medseg.training.pictures import draw_matrix, drawable_mask, window_to_uint8
 from medseg.training.processes import is_first_process
-from medseg.training.reach import has_key, silence
 from medseg.training.settings import TrackingConfig
+from medseg.training.wandb_run import STEP, open_run
 
-if TYPE_CHECKING:  # wandb takes more than a second to import, and most runs do without it
-    from wandb import Run as WandbRun
-
-ANSWER_SECONDS, INIT_SECONDS, FINISH_SECONDS = 3, 9, 60
-"""Of waiting for any answer of the server, for a run that it lets begin, for the upload at the end: without an answer
-a training begins offline within 15 seconds."""
-STEP = "trainer/step"
+if TYPE_CHECKING:
+    from wandb import Artifact, Run as WandbRun
 
 
 class Tracker:
     """Metrics, pictures, tables and files of one run; silent in all processes but the first.
 
-    Each stage is a W&B run of its own, in the group of the experiment, with an id derived from the run
-    folder, so that a resumed run goes on where it was.
+    One run folder is one W&B run, in the group of the experiment: all stages of its training, and every evaluation,
+    which joins it (``wandb_run``).
 
-    tracking: ``auto`` and ``online`` go online where there is a key and W&B answers in time (ANSWER_SECONDS,
-        INIT_SECONDS), else offline with one warning that says how to send it later; ``off`` writes metrics.jsonl only.
+    tracking: ``auto`` and ``online`` go online where there is a key and W&B answers in time, else offline with one
+        warning that says how to send it later; ``off`` writes metrics.jsonl only.
     config: of the whole run, as W&B shows it. group: W&B's name for the experiment.
-    job_type: of what is logged before the first `stage`.
     """
 
-    def __init__(
-        self, run_folder: Path, tracking: TrackingConfig, *, config: Mapping[str, Any], group: str, job_type: str
-    ) -> None:
-        self.run_folder, self.config, self.mode = run_folder, dict(config), tracking.wandb
-        self.project, self.group, self.job_type = tracking.project, group, job_type
+    def __init__(self, run_folder: Path, tracking: TrackingConfig, *, config: Mapping[str, Any], group: str) -> None:
+        self.run_folder, self.tracking, self.config, self.group = run_folder, tracking, dict(config), group
+        self.on = tracking.wandb != "off"
         self._run: WandbRun | None = None
-        self._on = tracking.wandb != "off"
 
     def __enter__(self) -> Tracker:
         return self
@@ -58,12 +48,6 @@ class Tracker:
         self.finish(exit_code=0 if kind is None else 1)
 
     # --------------------------------------------------------------------------------- what is told
-    def stage(self, name: str) -> None:
-        """What follows belongs to this stage."""
-        if name != self.job_type:
-            self.finish()
-            self.job_type = name
-
     def rewind(self, step: int) -> None:
         """A resumed run goes on from this step: drop the rows of metrics.jsonl that are later."""
         if is_first_process():
@@ -75,30 +59,30 @@ class Tracker:
             append_row(self.run_folder / "metrics.jsonl", values, step)
         self._log(step, lambda: dict(values))
 
-    def pictures(
-        self,
-        name: str,
-        image: NDArray[np.generic],
-        masks: Mapping[str, NDArray[np.integer]],
-        class_names: Sequence[str],
-        *,
-        step: int | None = None,
-    ) -> None:
-        """An image (H,W) or (H,W,3) under label maps (H,W), which may hold UNLABELLED, with class names."""
+    def summary(self, values: Mapping[str, float]) -> None:
+        """Numbers of the run as a whole, which runs are sorted and swept by."""
 
-        def overlay() -> dict[str, Any]:
+        def sum_up(run: WandbRun) -> None:
+            run.log(dict(values))
+            run.summary.update(dict(values))
+
+        self._tell("summary", sum_up)
+
+    def pictures(self, draw: Callable[[], Iterable[MaskPicture]], *, step: int | None = None) -> None:
+        """Images under label maps, with class names; drawn where they are wanted alone."""
+
+        def overlay(picture: MaskPicture) -> Any:
             from wandb import Image
 
-            labels, shape = dict(enumerate([*class_names, "unlabelled"])), image.shape[:2]
-            arrays = {key: drawable_mask(mask, shape, len(class_names), key) for key, mask in masks.items()}
+            names = picture.class_names
+            labels, shape = dict(enumerate([*names, "unlabelled"])), picture.image.shape[:2]
+            arrays = {key: drawable_mask(mask, shape, len(names), key) for key, mask in picture.masks.items()}
             drawn = {key: {"mask_data": array, "class_labels": labels} for key, array in arrays.items()}
-            return {name: Image(window_to_uint8(image), masks=drawn)}
+            return Image(window_to_uint8(picture.image), masks=drawn)
 
-        self._log(step, overlay)
+        self._log(step, lambda: {picture.name: overlay(picture) for picture in draw()})
 
-    def heatmap(
-        self, name: str, matrix: NDArray[np.floating], class_names: Sequence[str], *, step: int | None = None
-    ) -> None:
+    def heatmap(self, name: str, matrix: NDArray[np.floating], class_names: Sequence[str]) -> None:
         """A confusion matrix (O,T) as a picture: rows observed, columns true, numbers and class names."""
 
         def drawn() -> dict[str, Any]:
@@ -106,9 +90,9 @@ class Tracker:
 
             return {name: Image(draw_matrix(matrix, class_names))}
 
-        self._log(step, drawn)
+        self._log(None, drawn)
 
-    def picture_file(self, name: str, path: Path, *, step: int | None = None) -> None:
+    def picture_file(self, name: str, path: Path) -> None:
         """A picture that lies on the disk."""
 
         def picture() -> dict[str, Any]:
@@ -116,7 +100,7 @@ class Tracker:
 
             return {name: Image(str(path))}
 
-        self._log(step, picture)
+        self._log(None, picture)
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """A table, such as the scores."""
@@ -128,17 +112,33 @@ class Tracker:
 
         self._log(None, table)
 
-    def artifact(self, path: Path, name: str, kind: str) -> None:
-        """A file or a folder to keep, such as the weights (kind ``model``) or the manifest (``dataset``)."""
+    def makes(
+        self,
+        name: str,
+        kind: str,
+        files: Sequence[Path],
+        *,
+        aliases: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Files that the run has made, as a version of an artifact ``<run>-<name>``; kind: such as ``model``."""
 
         def keep(run: WandbRun) -> None:
-            from wandb import Artifact
-
-            artifact = Artifact(re.sub(r"[^\w.-]", "-", f"{self.run_folder.name}-{name}"), type=kind)
-            (artifact.add_dir if path.is_dir() else artifact.add_file)(str(path))
-            run.log_artifact(artifact)
+            run.log_artifact(
+                _artifact(f"{self.run_folder.name}-{name}", kind, files, metadata or {}), aliases=list(aliases)
+            )
 
         self._tell(f"artifact {name}", keep)
+
+    def uses(self, name: str, kind: str, files: Sequence[Path], metadata: Mapping[str, Any] | None = None) -> None:
+        """Files that the run was made of, such as the manifest (kind ``dataset``): the same name in every run."""
+
+        def use(run: WandbRun) -> None:
+            # use_artifact would wait for the upload, and refuses to work offline; this is what it calls
+            artifact = _artifact(name, kind, files, metadata or {})
+            run._log_artifact(artifact, aliases=[], is_user_created=True, use_after_commit=True)
+
+        self._tell(f"artifact {name}", use)
 
     def finish(self, exit_code: int = 0) -> None:
         """Close the W&B run; wait for the upload no longer than FINISH_SECONDS."""
@@ -152,62 +152,21 @@ class Tracker:
 
     def _tell(self, what: str, action: Callable[[WandbRun], None]) -> None:
         """Do something with the W&B run, opened when the first thing is told; errors are warnings."""
-        if not (self._on and is_first_process()):
+        if not (self.on and is_first_process()):
             return
         try:
             if self._run is None:
-                self._run = self._open()
+                self._run = open_run(self.run_folder, self.tracking, self.config, self.group)
             action(self._run)
         except Exception as error:  # whatever it is, a training must not end for it
-            self._on = self._run is not None
+            self.on = self._run is not None
             warnings.warn(f"W&B: {what} failed ({error}); the run goes on without it", stacklevel=3)
 
-    def _open(self) -> WandbRun:
-        if self.mode == "offline":
-            return self._init("offline")
-        reason, tried = "there is no key (wandb login)", ""
-        if has_key() and not (reason := silence(_server(), ANSWER_SECONDS)):
-            try:
-                return self._init("online")
-            except Exception as error:
-                reason, tried = str(error), str(time.time_ns())
-        self.mode = "offline"
-        run = self._init("offline", tried)
-        remedy = f"wandb sync {Path(run.dir).parent}"
-        warnings.warn(f"W&B is offline: {reason}; send the run later with: {remedy}", stacklevel=5)
-        return run
 
-    def _init(self, mode: Literal["online", "offline"], tried: str = "") -> WandbRun:
-        """tried: makes the id another one, for W&B holds that of a run which could not go online to be in use."""
-        import wandb
+def _artifact(name: str, kind: str, files: Sequence[Path], metadata: Mapping[str, Any]) -> Artifact:
+    from wandb import Artifact
 
-        address = f"{self.run_folder.resolve()}:{self.job_type}{tried}"
-        run = wandb.init(
-            mode=mode,
-            project=self.project,
-            group=self.group,
-            job_type=self.job_type,
-            name=f"{self.run_folder.name}-{self.job_type}",
-            id=hashlib.sha256(address.encode()).hexdigest()[:16],
-            resume="allow" if mode == "online" else None,
-            config=self.config,
-            dir=self.run_folder,
-            reinit="finish_previous",
-            settings=wandb.Settings(
-                init_timeout=INIT_SECONDS,
-                finish_timeout=FINISH_SECONDS,
-                finish_timeout_raises=False,
-                silent=True,
-                console="off",
-            ),
-        )
-        run.define_metric(STEP)
-        run.define_metric("*", step_metric=STEP)
-        return run
-
-
-def _server() -> str:
-    """Where W&B would send the run, by its environment and settings files."""
-    import wandb
-
-    return str(wandb.setup().settings.base_url)
+    artifact = Artifact(re.sub(r"[^\w.-]", "-", name), type=kind, metadata=dict(metadata))
+    for path in files:
+        artifact.add_file(str(path))
+    return artifact

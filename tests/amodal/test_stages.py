@@ -69,7 +69,7 @@ def run(
     config = LoopConfig(
         batch_size=BATCH, clip_norm=1.0, ema_decay=0.9, weight_decay=0.1, accelerator="cpu", checkpoint_every=2
     )
-    with Tracker(folder, TrackingConfig(), config={}, group="rectangles", job_type="train") as tracker:
+    with Tracker(folder, TrackingConfig(), config={}, group="rectangles") as tracker:
         fit(
             model, table(recipe), source or Rectangles(), folder, config=config, seed=1,
             tracker=tracker, fingerprint="data", resume=resume, progress=False,

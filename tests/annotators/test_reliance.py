@@ -171,7 +171,9 @@ def test_evaluation_adds_scores_maps_and_a_picture_of_the_test_cases(trained: Pa
     }
     for name in ("good", "over", "blank"):
         assert len(list((trained / "predictions" / "reliance" / name).iterdir())) == len(test)
-    assert "reliance.png" in (trained / "report" / "index.html").read_text()
+    page = (trained / "report" / "index.html").read_text()
+    assert "<h2>How far the labels&#39; truth relied on whom</h2>" in page
+    assert "<h2>The annotators</h2>" in page and f"{len(test)} of {len(test)}, by truth_dice." in page
 
 
 def test_a_run_of_before_is_evaluated_as_one_that_has_it(trained: Path):

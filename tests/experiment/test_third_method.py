@@ -70,7 +70,10 @@ def test_the_verbs_run_a_third_method(third: None, tmp_path: Path) -> None:
     with (run / "scores.csv").open() as file:
         scores = list(csv.DictReader(file))
     assert [float(row["value"]) for row in scores if row["metric"] == "truth_dice"] == [1.0, 1.0]
-    assert "the number that was learned" in (run / "report" / "index.html").read_text()
+    page = run / "report" / "index.html"
+    assert "the number that was learned" in page.read_text()
+    page.unlink()
+    assert medseg("report", run) == f"page: {page}\n" and "the number that was learned" in page.read_text()
     assert "8 cases" in medseg("predict", run, "--images", folder / "images", "--out", tmp_path / "maps")
     drawn = read_labels(folder / "annotations/ann/c3.png").array
     assert (read_labels(tmp_path / "maps/truth/c3.png").array == drawn).all()

@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "evaluate {empty}": (NO_RUN, 1),
     "evaluate {empty}/none": (NO_RUN, 1),
     "evaluate {config}": (NO_RUN, 1),
+    "report {empty}": (NO_RUN, 1),
+    "report {amodal}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "predict {empty} --images {cohort}/images --out {out}": (NO_RUN, 1),
     "complete {empty} --labels {empty} --out {out}": (NO_RUN, 1),
     "predict {run} --images {empty} --out {out}": ("images", 1),
@@ -95,6 +97,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "train {config} data.cohort={empty}": ("cohort: expected manifest.csv", 1),
     "train {config} tracking.wandb=maybe": (
         "tracking.wandb: expected 'auto', 'online', 'offline' or 'off', got 'maybe'", 1),
+    "train {config} tracking.tags=trial": ("tracking.tags: expected a valid list, got 'trial'", 1),
+    "train {config} tracking.entity=3": ("tracking.entity: expected a valid string, got 3", 1),
     "train {config} --out {run}": ("run folder: expected a new folder (or --resume), got one that holds a run", 1),
     "train {config} seed=1 --out {run} --resume": ("config seed: expected 0 as in the run folder, got 1", 1),
     "train {amodal_config} data.frame.size=[16]": ("data.frame.size: expected 2 or 3 numbers, got 1", 1),

@@ -12,19 +12,20 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from wandb_reader import config, history, read_finished
+from wandb_reader import config, history, read_finished, rows, summary
 
-from medseg.training import tracking
-from medseg.training.reach import silence
+from medseg.contracts import MaskPicture
+from medseg.training import tracking, wandb_run
+from medseg.training.reach import has_key, silence
 from medseg.training.settings import TrackingConfig
-from medseg.training.tracking import Tracker, has_key
+from medseg.training.tracking import Tracker
 
 CLASSES = ["background", "lesion"]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_BASE_URL", "WANDB_MODE"):
+    for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_BASE_URL", "WANDB_MODE", "WANDB_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for name in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_CONFIG_DIR"):
@@ -34,11 +35,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return run
 
 
-def tracker(
-    folder: Path, mode: Literal["auto", "online", "offline", "off"] = "offline", job: str = "evaluate"
-) -> Tracker:
+def tracker(folder: Path, mode: Literal["auto", "online", "offline", "off"] = "offline") -> Tracker:
     values = {"seed": 3, "data": {"cohort": "cells"}}
-    return Tracker(folder, TrackingConfig(wandb=mode), config=values, group="first trial", job_type=job)
+    tracking = TrackingConfig(wandb=mode, entity="team", tags=("trial", "two words"), notes="which is better")
+    return Tracker(folder, tracking, config=values, group="first trial")
+
+
+def picture(name: str, image: np.ndarray, **masks: np.ndarray) -> MaskPicture:
+    return MaskPicture(name=name, image=image, masks=masks, class_names=tuple(CLASSES))
 
 
 class FakeRun:
@@ -46,9 +50,12 @@ class FakeRun:
 
     def __init__(self, settings: dict, broken: bool) -> None:
         self.settings, self.broken, self.told = settings, broken, []
-        self.dir = "runs/a/wandb/offline-run-1/files"
+        self.dir, self.summary = "runs/a/wandb/offline-run-1/files", {}
 
     def define_metric(self, *_: object, **__: object) -> None: ...
+
+    def log_code(self, *_: object, **__: object) -> None:
+        self.told.append("code")
 
     def log(self, values: dict) -> None:
         if self.broken:
@@ -75,30 +82,37 @@ class FakeWandb:
 
 def install(monkeypatch: pytest.MonkeyPatch, fake: FakeWandb) -> FakeWandb:
     monkeypatch.setitem(sys.modules, "wandb", fake)
-    monkeypatch.setattr(tracking, "silence", lambda *_: "")
+    monkeypatch.setattr(wandb_run, "silence", lambda *_: "")
     return fake
 
 
 # ---------------------------------------------------------------------------------------- for real
 def test_what_is_logged_offline_is_found_in_the_file(folder: Path) -> None:
-    weights = folder / "weights.pt"
-    weights.write_bytes(b"weights")
+    weights, manifest = folder / "weights.pt", folder / "manifest.csv"
+    for path in (weights, manifest):
+        path.write_bytes(path.name.encode())
+    (folder / "environment.json").write_text(json.dumps({"code": {"commit": "c0ffee", "dirty": True}}))
+    masks = {"alice": np.eye(8, dtype=int), "recovered truth": np.full((8, 8), -1)}
     with tracker(folder) as told:
-        told.stage("joint")
         told.metrics({"stage": "joint", "epoch": 2, "val/nll": 0.25}, 14)
-        masks = {"alice": np.eye(8, dtype=int), "recovered truth": np.full((8, 8), -1)}
-        told.pictures("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), masks, CLASSES, step=14)
-        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES, step=14)
+        told.pictures(lambda: [picture("case/c07", np.linspace(-3, 5, 64).reshape(8, 8), **masks)], step=14)
+        told.heatmap("confusion/alice", np.array([[0.9, 0.2], [0.1, 0.8]]), CLASSES)
+        told.summary({"test/truth_dice": 0.875, "test/annotator_nll": 0.5})
         told.table("scores", ["case", "metric", "value"], [["c07", "dice", 0.9], ["c08", "dice", 0.8]])
-        told.artifact(weights, "weights", "model")
+        told.makes("weights", "model", [weights], aliases=["best"], metadata={"recipe": "fused"})
+        told.uses("dataset-cells", "dataset", [manifest])
     (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")
     records = read_finished(file)
     (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
-    assert (run.project, run.run_group, run.job_type) == ("medseg", "first trial", "joint")
+    assert (run.project, run.entity, run.run_group, run.display_name) == ("medseg", "team", "first trial", "run")
+    assert (list(run.tags), run.notes, run.git.commit) == (["trial", "two words"], "which is better", "c0ffee")
     settings = config(records)
     assert (settings["seed"], settings["data"]) == (3, {"cohort": "cells"})
-    logged = history(records)
+    assert settings["environment"]["code"] == {"commit": "c0ffee", "dirty": True}
+    logged, known = history(records), summary(records)
     assert (logged["trainer/step"], logged["val/nll"], logged["epoch"]) == (14, 0.25, 2)
+    for found in (logged, known):
+        assert (found["test/truth_dice"], found["test/annotator_nll"]) == (0.875, 0.5)
     names = settings["_wandb"]["mask/class_labels"]["case/c07_wandb_delimeter_alice"]["value"]
     assert names == {"0": "background", "1": "lesion", "2": "unlabelled"}
     files = file.parent / "files"
@@ -107,8 +121,12 @@ def test_what_is_logged_offline_is_found_in_the_file(folder: Path) -> None:
     table = json.loads((files / logged["scores/path"]).read_text())
     assert table == {"columns": ["case", "metric", "value"], "data": [["c07", "dice", 0.9], ["c08", "dice", 0.8]]}
     kept = {record.artifact.name: record.artifact for record in records if record.HasField("artifact")}
-    assert kept["run-weights"].type == "model"
-    assert [content.path for content in kept["run-weights"].manifest.contents] == ["weights.pt"]
+    made, used, code = kept["run-weights"], kept["dataset-cells"], kept["source-medseg"]
+    assert (made.type, set(made.aliases), made.use_after_commit) == ("model", {"latest", "best"}, False)
+    assert json.loads(made.metadata) == {"recipe": "fused"}
+    assert [content.path for content in made.manifest.contents] == ["weights.pt"]
+    assert (used.type, used.use_after_commit) == ("dataset", True)
+    assert code.type == "code" and "training/tracking.py" in {content.path for content in code.manifest.contents}
     steps = [record.metric for record in records if record.HasField("metric")]
     assert [(metric.glob_name, metric.step_metric) for metric in steps] == [("", ""), ("*", "trainer/step")]
 
@@ -122,20 +140,27 @@ def test_off_writes_the_rows_and_never_imports_wandb(folder: Path, monkeypatch: 
     assert (folder / "metrics.jsonl").read_text() == '{"step": 4, "val/nll": 0.25}\n'
 
 
-def test_each_stage_is_a_run_of_its_own_in_one_group(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_folder_is_one_run_whoever_opens_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = install(monkeypatch, FakeWandb())
-    for _ in range(2):
-        with tracker(folder, job="train") as told:
-            told.stage("warmup")
-            told.metrics({"val/nll": 1.0}, 4)
-            told.stage("joint")
-            told.metrics({"val/nll": 0.5}, 8)
-    settings = [run.settings for run in fake.runs]
-    assert [row["job_type"] for row in settings] == ["warmup", "joint"] * 2
-    assert {row["group"] for row in settings} == {"first trial"}
-    ids = [row["id"] for row in settings]
-    assert ids[:2] == ids[2:] and ids[0] != ids[1]
-    assert fake.runs[0].told == [{"val/nll": 1.0, "trainer/step": 4}, {"exit code": 0}]
+    for values in ({"val/nll": 1.0}, {"test/truth_dice": 0.5}):
+        with tracker(folder) as told:
+            told.metrics(values, 4)
+            told.metrics(values, 8)
+        monkeypatch.setenv("WANDB_RUN_ID", "another")  # comes too late: the run has its name
+    first, second = fake.runs
+    assert first.settings["id"] == second.settings["id"] == (folder / "wandb" / "id").read_text() != "another"
+    assert first.told == ["code", *({"val/nll": 1.0, "trainer/step": step} for step in (4, 8)), {"exit code": 0}]
+    assert "code" not in second.told
+
+
+def test_an_agent_names_the_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = install(monkeypatch, FakeWandb())
+    monkeypatch.setenv("WANDB_RUN_ID", "abc123")
+    for _ in ("train", "evaluate"):
+        with tracker(folder) as told:
+            told.metrics({}, 4)
+        monkeypatch.delenv("WANDB_RUN_ID", raising=False)
+    assert [run.settings["id"] for run in fake.runs] == ["abc123", "abc123"]
 
 
 def test_without_a_key_it_goes_offline_and_says_once_how_to_send_it(
@@ -144,9 +169,8 @@ def test_without_a_key_it_goes_offline_and_says_once_how_to_send_it(
     fake = install(monkeypatch, FakeWandb())
     with pytest.warns(UserWarning) as warned, tracker(folder, "auto") as told:
         told.metrics({}, 4)
-        told.stage("joint")
         told.metrics({}, 8)
-    assert fake.asked == ["offline", "offline"]
+    assert fake.asked == ["offline"]
     assert [str(warning.message) for warning in warned] == [
         "W&B is offline: there is no key (wandb login); send the run later with: wandb sync runs/a/wandb/offline-run-1"
     ]
@@ -160,7 +184,7 @@ def test_with_a_key_and_no_answer_it_goes_offline(folder: Path, monkeypatch: pyt
     assert fake.asked == ["online", "offline"]
     settings = fake.runs[0].settings["settings"]
     assert (settings.init_timeout, settings.finish_timeout_raises) == (9, False)
-    assert tracking.ANSWER_SECONDS + settings.init_timeout < 15
+    assert wandb_run.ANSWER_SECONDS + settings.init_timeout < 15
 
 
 class Server:
@@ -202,26 +226,23 @@ def test_a_server_that_is_out_of_reach_loses_nothing(
     if kind == "is not there":
         server.close()
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setattr(tracking, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(tracking, "INIT_SECONDS", 1.0)
-    monkeypatch.setattr(tracking, "_server", lambda: f"http://127.0.0.1:{server.port}")
+    monkeypatch.setattr(wandb_run, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
+    monkeypatch.setattr(wandb_run, "_server", lambda: f"http://127.0.0.1:{server.port}")
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.port}")
     begun = time.monotonic()
     with pytest.warns(UserWarning) as warned, tracker(folder, mode) as told:
         told.metrics({"val/nll": 0.25}, 4)
         told.table("scores", ["case", "value"], [["c07", 0.9]])
-        told.stage("joint")
         told.metrics({"val/nll": 0.125}, 8)
     assert time.monotonic() - begun < 15
     server.close()
     (said,) = [str(warning.message) for warning in warned if "W&B" in str(warning.message)]
-    first, second = sorted((folder / "wandb").glob("offline-run-*/*.wandb"), key=lambda file: file.stat().st_mtime)
-    assert said.startswith("W&B is offline: ") and said.endswith(
-        f"; send the run later with: wandb sync {first.parent}"
-    )
-    logged = [history(read_finished(file)) for file in (first, second)]
-    assert [row["val/nll"] for row in logged] == [0.25, 0.125]
-    assert "scores/path" in logged[0]
+    (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")
+    assert said.startswith("W&B is offline: ") and said.endswith(f"; send the run later with: wandb sync {file.parent}")
+    records = read_finished(file)
+    assert [row["val/nll"] for row in rows(records) if "val/nll" in row] == [0.25, 0.125]
+    assert "scores/path" in history(records)
 
 
 @pytest.mark.slow
@@ -234,7 +255,7 @@ def test_with_the_seconds_that_users_wait_it_is_offline_within_fifteen(
         server.close()
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.port}")
-    monkeypatch.setattr(tracking, "_server", lambda: f"http://127.0.0.1:{server.port}")
+    monkeypatch.setattr(wandb_run, "_server", lambda: f"http://127.0.0.1:{server.port}")
     with pytest.warns(UserWarning, match="W&B is offline: "), tracker(folder, "auto") as told:
         begun = time.monotonic()
         told.metrics({"val/nll": 0.25}, 4)
@@ -288,7 +309,7 @@ def test_a_mask_of_another_shape_is_a_warning_that_says_so(folder: Path, monkeyp
     fake = install(monkeypatch, FakeWandb())
     fake.Image = object
     with pytest.warns(UserWarning, match=r"mask shape: expected 8x8, got 8x9 \(bob\)"), tracker(folder) as told:
-        told.pictures("c07", np.zeros((8, 8)), {"bob": np.zeros((8, 9), int)}, CLASSES)
+        told.pictures(lambda: [picture("c07", np.zeros((8, 8)), bob=np.zeros((8, 9), int))])
 
 
 def test_a_run_that_failed_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

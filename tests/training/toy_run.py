@@ -128,7 +128,7 @@ def toy_fit(
 ) -> nn.Module:
     folder.mkdir(exist_ok=True)
     model = model or ToyModel(dropout=0.2)
-    with Tracker(folder, TrackingConfig(), config={}, group="toy", job_type="train") as tracker:
+    with Tracker(folder, TrackingConfig(), config={}, group="toy") as tracker:
         fit(
             model, stages or toy_stages(), source or ToySource(), folder, config=toy_config(**changes), seed=1,
             tracker=tracker, fingerprint=fingerprint, resume=resume, case_names=NAMES, progress=False,

@@ -46,13 +46,23 @@ def read_finished(path: Path, seconds: float = 20) -> list[Record]:
     raise AssertionError(f"{path} has no exit record")
 
 
+def rows(records: list[Record]) -> list[dict[str, Any]]:
+    """Everything that was logged by `run.log`, in order."""
+    return [_values(record.history.item) for record in records if record.HasField("history")]
+
+
 def history(records: list[Record]) -> dict[str, Any]:
-    """Everything that was logged by `run.log`, the last value of each key."""
-    found: dict[str, Any] = {}
-    for record in records:
-        for item in record.history.item:
-            found[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
-    return found
+    """The same, the last value of each key."""
+    return {key: value for row in rows(records) for key, value in row.items()}
+
+
+def summary(records: list[Record]) -> dict[str, Any]:
+    """What the run is listed, sorted and swept by."""
+    return {key: value for record in records for key, value in _values(record.summary.update).items()}
+
+
+def _values(items: Any) -> dict[str, Any]:
+    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
 
 
 def config(records: list[Record]) -> dict[str, Any]:

@@ -10,26 +10,20 @@ import torch
 from numpy.typing import NDArray
 
 from medseg.amodal.assembly import simulated_objects, unoccluded_objects
-from medseg.amodal.bins import bin_rows
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objective import divergence_from_prior
 from medseg.amodal.occlusion.batches import batch_of
+from medseg.amodal.pictures.album import LEGEND, SEEN, pictures_of
 from medseg.amodal.pictures.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
 from medseg.amodal.scores import score_object
-from medseg.contracts import ObjectCohort
-from medseg.evaluation import METRICS
-from medseg.reporting import draw_curves, write_page
+from medseg.contracts import ObjectCohort, Score
+from medseg.reporting import MOST_CASES, draw_curves, score_frame, worst_first, write_album
 
-PICTURES = {
-    "completions.png": "Completions of occluded test objects",
-    "synthetic.png": "Completions of synthetically occluded validation objects",
-    "reconstructions.png": "Reconstructions of unoccluded objects",
-    "traversals.png": "Latent traversals",
-}
-"""What lies in report/, in the order of the page."""
+WORST = ("occluded_iou", "amodal_iou")
+"""By the first of these that is defined, the worst objects come first."""
 
 ROWS = 10
 """Objects on a page of completions."""
@@ -49,11 +43,12 @@ def draw_amodal_run(
     *,
     objects: Sequence[AmodalObject],
     answers: Sequence[Answer],
+    scores: Sequence[Score],
 ) -> None:
-    """Write report/: one picture per stage, latent traversals, the curves and the page.
+    """Write report/: one picture per stage, latent traversals, the worst objects, the curves.
 
-    folder: holds scores.csv, rivals.csv, config.yaml and metrics.jsonl. objects, answers: the test objects of the
-    evaluation; stage II is shown on validation objects.
+    folder: holds metrics.jsonl. objects, answers, scores: the test objects of the evaluation; stage II is shown on
+    validation objects.
     """
     report, rules = folder / "report", config.data.frame
     chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
@@ -67,7 +62,16 @@ def draw_amodal_run(
     order = np.random.default_rng(0).permutation(len(objects))[:ROWS]
     draw_completions(report / "completions.png", _panels([objects[n] for n in order], [answers[n] for n in order]))
     draw_curves(folder)
-    write_page(folder, METRICS, pictures=PICTURES, beside={"By the fraction of the object that is occluded": bin_rows})
+    _write_worst(report, objects, answers, scores)
+
+
+def _write_worst(
+    report: Path, objects: Sequence[AmodalObject], answers: Sequence[Answer], scores: Sequence[Score]
+) -> None:
+    answered = {each.name: (each, answer.completion) for each, answer in zip(objects, answers, strict=True)}
+    metric, names = worst_first(score_frame([score for score in scores if score.case in answered]), WORST)
+    pictures = {name: pictures_of(*answered[name]) for name in names[:MOST_CASES]}
+    write_album(report, pictures, (metric, names), columns=SEEN, legend=LEGEND)
 
 
 def _panels(objects: Sequence[AmodalObject], answers: Sequence[Answer]) -> list[CompletionPanel]:

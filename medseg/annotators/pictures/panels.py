@@ -120,7 +120,7 @@ def draw_outlines(axis: Axes, labels: NDArray[np.integer], classes: int, colour:
 def _draw_truth(axis: Axes, panel: Panel) -> None:
     overlay = np.zeros((*panel.truth_labels.shape, 4))
     for label in range(1, len(panel.classes)):
-        colour = _class_colour(label)
+        colour = class_colour(label)
         overlay[panel.truth_labels == label] = to_rgba(colour, 0.4)
         _draw_outline(axis, panel.truth_labels == label, colour, "-")
         if panel.known_truth is not None:
@@ -139,7 +139,8 @@ def _draw_outline(
         axis.plot(contour[:, 1] - 1, contour[:, 0] - 1, color=colour, linestyle=style, linewidth=1.1)
 
 
-def _class_colour(label: int) -> str:
+def class_colour(label: int) -> str:
+    """Of the fill of a foreground class."""
     return to_hex(colormaps["Set2"]((label - 1) % 8))
 
 
@@ -147,7 +148,7 @@ def _legend(colours: dict[str, str], classes: Sequence[str], known_truth: bool) 
     """Annotators by colour; classes by the fill of the truth and, where several, the style of an annotator's line."""
     handles = [Line2D([], [], color=colour, label=shown_name(name)) for name, colour in colours.items()]
     for label, name in enumerate(map(shown_name, classes[1:]), start=1):
-        handles.append(Line2D([], [], color=_class_colour(label), linewidth=6, alpha=0.6, label=name))
+        handles.append(Line2D([], [], color=class_colour(label), linewidth=6, alpha=0.6, label=name))
         if len(classes) > 2:
             style = LINE_STYLES[(label - 1) % len(LINE_STYLES)]
             handles.append(Line2D([], [], color="0.3", linestyle=style, label=f"{name}, by an annotator"))

@@ -21,32 +21,39 @@ def panel_of(
     annotators: Sequence[str],
     classes: Sequence[str],
     evidence: NDArray[np.floating] | None = None,
+    at: int | None = None,
 ) -> Panel:
     """A case as it was drawn and as it is predicted.
 
     annotators, classes: names in the order of A and of T. evidence (A,S...): how far each annotator was relied on.
+    at: of a volume this slice along its last axis, by default the one with the most foreground.
     """
     spacing = prediction.spacing_mm or (1.0,) * (record.image.ndim - 1)
-    flat = (slice(None),) * 2
+    flat: tuple[slice | int, ...] = (slice(None),) * 2
     if record.image.ndim == 4:
-        foreground = (record.labels > 0).any(0) | (prediction.truth_probs.argmax(0) > 0)
-        flat = (*flat, int(foreground.sum((0, 1)).argmax()))
-    image = record.image[(slice(None), *flat)]
-    low, high = np.percentile(image, [0.5, 99.5])
-    shown = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
+        flat = (*flat, int(foreground_of(record, prediction).sum((0, 1)).argmax()) if at is None else at)
+    each = (slice(None), *flat)
+    low, high = np.percentile(record.image, [0.5, 99.5])
+    shown = np.clip((record.image[each] - low) / max(high - low, 1e-6), 0, 1)
+    truth_probs = prediction.truth_probs[each]
     return Panel(
         case=prediction.case,
         image=np.moveaxis(shown, 0, -1) if len(shown) == 3 else shown[0],
-        labels=record.labels[(slice(None), *flat)],
-        truth_labels=prediction.truth_probs.argmax(0)[flat],
-        annotator_labels=prediction.annotator_probs.argmax(1)[(slice(None), *flat)],
-        entropy=voxel_entropy(prediction.truth_probs)[flat],
+        labels=record.labels[each],
+        truth_labels=truth_probs.argmax(0),
+        annotator_labels=prediction.annotator_probs[(slice(None), *each)].argmax(1),
+        entropy=voxel_entropy(truth_probs),
         known_truth=None if record.truth is None else record.truth[flat],
         annotators=tuple(annotators),
         classes=tuple(classes),
         aspect=spacing[0] / spacing[1],
-        evidence=None if evidence is None else evidence[(slice(None), *flat)],
+        evidence=None if evidence is None else evidence[each],
     )
+
+
+def foreground_of(record: Record, prediction: Prediction) -> NDArray[np.bool_]:
+    """(S...) what anybody drew, and what is recovered."""
+    return (record.labels > 0).any(0) | (prediction.truth_probs.argmax(0) > 0)
 
 
 def write_panel(folder: Path, panel: Panel) -> None:

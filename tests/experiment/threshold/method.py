@@ -204,8 +204,11 @@ class ThresholdMethod(Method):
         scores.append(score_of("threshold", float(model.threshold.detach()), metrics=OWN))
         write_scores(run / "scores.csv", scores)
         (run / "report").mkdir(exist_ok=True)
-        write_page(run, table_of(*METRICS.values(), *OWN.values()), pictures={})
+        self.report(run)
         return Found(scores=scores)
+
+    def report(self, run: Path) -> Path:
+        return write_page(run, table_of(*METRICS.values(), *OWN.values()), pictures={})
 
     def _score(self, model: Threshold, case: Case, cohort: Cohort) -> Score:
         labels = predicted(model, read_channels(case.images))

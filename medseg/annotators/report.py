@@ -1,0 +1,63 @@
+"""report/index.html of a run with annotators, from what training and evaluation left in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from medseg.contracts import Refused, complaint
+from medseg.evaluation import METRICS
+from medseg.reporting import Table, number_text, write_page
+
+PICTURES = {"run.png": "Cases and confusion matrices", "reliance.png": "How far the labels' truth relied on whom"}
+"""What lies in report/, in the order of the page."""
+WORST = ("truth_dice", "fused_dice", "annotator_nll")
+"""By the first of these that is defined, the worst cases come first."""
+WORDS = {
+    "labelled in train": "so many training cases has the annotator labelled",
+    "labelled in val": "so many validation cases",
+    "skill": "nats that a label beside a border tells of the truth that is fused of all labels: from 0, of an "
+    "annotator who writes the same whatever is there, to the logarithm of the number of classes",
+    "nats": "reliance, mean over the cases that the training saw: how far the fused truth relies on the annotator's "
+    "labels where annotators differ; below 0 they were overruled",
+    "share": "of the voxels on which annotators differ, the share in which the annotator's label is the fused class",
+    "worst case": "of an annotator: the case of training or validation in which the annotator was relied on least",
+}
+"""The columns of the table of annotators."""
+SUMMARY, RELIANCE = ("annotator", "skill", "nats", "share", "cases", "worst_case"), ("case", "split", "annotator")
+READ = ("config.yaml", "metrics.jsonl", "splits.json", "annotators.csv", "reliance.csv")
+"""What training left, and the page shows."""
+
+
+def write_report(folder: Path) -> Path:
+    """The page of an evaluated run folder. Raises Refused for a table that `medseg` did not write."""
+    table = annotators_table(folder)
+    return write_page(
+        folder, METRICS, pictures=PICTURES, about={"The annotators": [table]} if table else {}, words=WORDS
+    )
+
+
+def annotators_table(folder: Path) -> Table | None:
+    """annotators.csv, with how many cases everybody labelled (reliance.csv); None where they are not there."""
+    if not ((folder / "annotators.csv").is_file() and (folder / "reliance.csv").is_file()):
+        return None
+    people, cases = _read(folder / "annotators.csv", SUMMARY), _read(folder / "reliance.csv", RELIANCE)
+    counts = cases.groupby(["annotator", "split"]).size()
+    rows = []
+    for _, row in people.iterrows():
+        labelled = (str(counts.get((row["annotator"], split), 0)) for split in ("train", "val"))
+        numbers = (number_text(float(row[name] or "nan")) for name in ("skill", "nats", "share"))
+        rows.append((str(row["annotator"]), *labelled, *numbers, str(row["worst_case"])))
+    columns = ("annotator", "labelled in train", "labelled in val", "skill", "nats", "share", "worst case")
+    return Table(columns=columns, rows=rows)
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8")
+    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise Refused([complaint(path.name, "a table", str(error).splitlines()[0], str(path))]) from None
+    if not set(columns) <= set(frame.columns):
+        raise Refused([complaint(path.name, ",".join(columns), ",".join(frame.columns), str(path))])
+    return frame

@@ -1,0 +1,52 @@
+"""What a browser makes of a page: a headless Chromium, where one is installed."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+"""Of a test that opens a page."""
+
+ASKING = """<script>addEventListener("load", () => {
+  const shown = () => [...document.querySelectorAll("figure img:not([hidden])")].map(img => img.dataset.slice);
+  const images = [...document.images];
+  const found = {widths: images.map(img => img.naturalWidth), before: shown(), title: document.title};
+  for (const slider of document.querySelectorAll("figure input")) {
+    slider.value = slider.max;
+    slider.dispatchEvent(new Event("input"));
+  }
+  found.after = shown();
+  found.said = [...document.querySelectorAll("output")].map(output => output.value);
+  found.fetched = performance.getEntriesByType("resource").map(each => each.name.slice(0, 40));
+  const told = document.createElement("pre");
+  told.id = "told";
+  told.textContent = JSON.stringify(found);
+  document.body.append(told);
+});</script>"""
+
+
+def opened(page: Path, folder: Path) -> dict[str, Any]:
+    """Open a copy of a page, alone in a new folder; drag every slider to its end.
+
+    Keys: widths of all images in their own pixels, the slices shown before and after, what the sliders say, what was
+    fetched, and ``console``: every line that the page wrote there.
+    """
+    folder.mkdir()
+    copy = folder / "page.html"
+    copy.write_text(page.read_text("utf-8").replace("</body>", ASKING + "</body>"), "utf-8")
+    words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
+    words += ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", copy.as_uri()]
+    assert CHROMIUM is not None
+    done = subprocess.run([CHROMIUM, *words], capture_output=True, text=True, timeout=120)
+    (told,) = re.findall(r'<pre id="told">(.*?)</pre>', done.stdout, re.S)
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return json.loads(html.unescape(told)) | {"console": console}
