@@ -8,6 +8,7 @@
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is
 ``assembly``          a config -> the parts of a run
+``planning``          a cohort -> a config for a first model
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``prediction``        a model and an image of any size -> what it says everywhere in it
 ``predictor``         a run folder and images -> maps on their own grid

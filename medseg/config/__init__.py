@@ -8,7 +8,7 @@
 Each may import those above it.
 """
 
-from medseg.config.reading import dump_config, load_config, recipes
+from medseg.config.reading import dump_config, load_config, parse_config, recipes
 from medseg.config.run_folder import (
     config_digest,
     read_run_config,
@@ -22,6 +22,7 @@ __all__ = [
     "config_digest",
     "dump_config",
     "load_config",
+    "parse_config",
     "read_run_config",
     "read_signature",
     "recipes",

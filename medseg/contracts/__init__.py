@@ -24,6 +24,7 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 ``data``      volumes, cases, cohorts
 ``scores``    one number, and what its metric means
 ``training``  batches, objectives, stages
+``plans``     a config that was planned, each key with its reason
 ``methods``   what the verbs ask of a method
 
 Each may import those above it.
@@ -43,6 +44,7 @@ from medseg.contracts.data import (
     Volume,
 )
 from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.plans import Plan, PlannedKey
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
 from medseg.contracts.text_files import MOST_YAML_BYTES, read_text, read_yaml, yaml_values
@@ -70,6 +72,8 @@ __all__ = [
     "ObjectScheme",
     "Objective",
     "Parts",
+    "Plan",
+    "PlannedKey",
     "Positive",
     "Refused",
     "Report",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,11 @@ def train(config: Any, run: Path, resume: bool = False, progress: bool = True) -
         if fabric.is_global_zero:
             stamp_weights(run)
             method.finish(run, cohort)
+
+
+def doubts(config: Any, run: Path) -> Sequence[str]:
+    """What a trained run leaves in doubt of itself, a sentence each."""
+    return method_of(config).doubts(run)
 
 
 def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, Snapshot]:

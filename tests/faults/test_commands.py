@@ -29,6 +29,10 @@ COMMANDS: dict[str, tuple[str, int]] = {
     # folders that are not what they should be
     "index {empty}": ("layout: expected one of those below, got no file", 1),
     "index {cohort} --layout nonsense": ("got nonsense", 1),
+    "plan {empty}": ("layout: expected one of those below, got no file", 1),
+    "plan {run}": ("folder to plan for: expected images and masks, or a cohort, got a run folder", 1),
+    "plan {cohort} --out {config}": ("file to write: expected none, or another name by --out, got one", 1),
+    "plan {shapes}": ("for label maps change a copy of a file of configs/amodal), got label maps", 1),
     "check {empty}": ("manifest.csv", 1),
     "check {cohort} --page {out}": ("page: expected a cohort of objects (cohort.yaml has objects), got samples_2d", 1),
     "evaluate {empty}": (NO_RUN, 1),
@@ -56,7 +60,10 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "train {amodal_config} data.cohort={cohort}": ("cohort: expected label maps", 1),
     # configs
     "train {empty}/none.yaml": ("config: expected a YAML file, got nothing at this path", 1),
-    "train {empty}": ("config: expected a YAML file, got nothing at this path", 1),
+    "train {empty}": ("layout: expected one of those below, got no file", 1),
+    "train {run}": ("folder to plan for: expected images and masks, or a cohort, got a run folder", 1),
+    "train {shapes}": ("for label maps change a copy of a file of configs/amodal), got label maps", 1),
+    "train {cohort} data.grid.size=[16]": ("data.grid.size: expected 2 or 3 numbers, got [16]", 1),
     "train {config} seed": ("override: expected dotted.key=value, got 'seed' (command line)", 1),
     "train {config} =3": ("override: expected dotted.key=value, got '=3' (command line)", 1),
     "train {config} 'seed={{'": ("override: expected a YAML value, got '{{'", 1),
