@@ -2,10 +2,10 @@
 
     python benchmarks/first_models.py --out runs/first [DIR ...]
 
-Of three generated folders in three layouts (24 rendered cases each, five simulated annotators of known error), and of
-each DIR: medseg index DIR --out COHORT, medseg train COHORT --out RUN, medseg evaluate RUN. A row per folder; what has
-scores already is not run again. vote_dice: of the recovered truth and the annotators' vote; slope: 1 where the
-annotators' styles are recovered in full (benchmarks/styles.py).
+Of three generated folders in three layouts (24 rendered cases each, five simulated annotators, each with a style),
+and of each DIR: medseg index DIR --out COHORT, medseg train COHORT --out RUN, medseg evaluate RUN. A row per folder;
+what has scores already is not run again. Dice: of the recovered truth, with the known one, or with the annotators' vote
+where none is known; slope: 1 where the annotators' styles are recovered in full (benchmarks/styles.py).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from pathlib import Path
 import pandas as pd
 from styles import area_slope, median_areas
 
-from medseg.annotators.simulation.samples import biased_annotators, write_samples
+from medseg.annotators.simulation.samples import write_samples
 
 CASES = 24
+ANNOTATORS = ("good", "over:{}", "under:{}", "jitter:{}", "displaced:{}")
 COSTS = "costs.json"
 
 
@@ -64,7 +65,7 @@ def table_of_paths(samples: Path, out: Path) -> None:
 
 
 FOLDERS: dict[str, tuple[int, int, Callable[[Path, Path], None]]] = {
-    "pictures": (2, 160, folder_per_annotator),
+    "pictures": (2, 64, folder_per_annotator),
     "volumes": (3, 24, one_folder),
     "table": (2, 64, table_of_paths),
 }
@@ -77,7 +78,8 @@ def generated(name: str, out: Path) -> Path:
     folder = out / "folders" / name
     if not folder.exists():
         samples = out / f".samples-{name}"
-        annotators = biased_annotators(dims, size)
+        strength = f"{size / 32:g}"
+        annotators = [name.format(strength) for name in ANNOTATORS]
         seed = list(FOLDERS).index(name)
         write_samples(samples, seed=seed, spatial_dims=dims, size=size, cases=CASES, annotators=annotators)
         lay_out(samples, folder)

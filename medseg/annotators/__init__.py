@@ -17,6 +17,7 @@
 ``simulation``        cohorts with annotators of known error; nothing above needs it
 ``alarms``            what looks wrong with a recovered truth, found without knowing the truth: drift, and classes
                       that swapped
+``curve_alarms``      what looks wrong with a training by its curves
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric

@@ -1,31 +1,23 @@
-"""What looks wrong with a run, found without knowing the truth: drift, swapped classes, too few steps, no styles."""
+"""What looks wrong with a recovered truth, found without knowing the truth: drift, classes that swapped, no styles."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.config import written_by_training
+from medseg.contracts import Score
 
 DRIFT = 0.75
 """Of the agreement that the annotator in the middle has with all labels together, a sound truth has at least so much:
 one who is blank does not make the alarm deaf, nor do good ones make it ring for a network that errs in unseen cases."""
 
-STILL_FALLING = 0.05
-"""A run that has converged does not fall by more than this part in the second half of its last stage, on validation
-cases. The last quarter does not tell: the learning rate that goes to 0 makes every curve end flat."""
-FEWEST_LOOKS = 4
-"""At validation cases: a curve of fewer has no halves."""
 AT_IDENTITY = 0.2
-"""Matrices that tell of less than this part of the errors that are counted never left the identity, their start."""
-BEGINNING = math.exp(-6)
-"""C[o,t] / C[t,t] of the matrices at their beginning (``mathematics.heads.identity_logits``)."""
+"""Matrices that tell of less than this part of the errors that are counted never left the identity, their start; and
+where the areas that are expected of annotators differ by less than this part of those drawn, no style is learned."""
+STYLES_DIFFER = 4
+"""Annotators have styles where the variance of their mean areas is more than so many times what cases make of it."""
 
 
 def alarms(
@@ -52,49 +44,7 @@ def alarms(
     ]
 
 
-def doubts_of_training(run: Path, num_classes: int, disputed: bool) -> list[str]:
-    """Sentences on the curves of a run, as metrics.jsonl has them; none where it is not there.
-
-    disputed: whether there is a voxel that annotators label differently; where not, the identity is what they are.
-    Raises Refused for a metrics.jsonl that is no such file.
-    """
-    path = run / "metrics.jsonl"
-    if not path.is_file():
-        return []
-    with written_by_training(path):
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        last = [row for row in rows if row["stage"] == rows[-1]["stage"]]
-        return [*_convergence_alarm(last), *(_trace_alarm(last, num_classes) if disputed else ())]
-
-
-def _convergence_alarm(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """rows: of one stage. It rings where the best weights are those of the second half, much better than those of the
-    first, and no better on training cases than on others: nothing was learned by heart yet, and more can be learned."""
-    criterion = next(key for key in rows[0] if key.startswith("best/")).removeprefix("best/")
-    val, train = f"val/{criterion}", f"train/{criterion}"
-    known = [row for row in rows if row[val] is not None and row[train] is not None]
-    if len(known) < FEWEST_LOOKS:
-        return []
-    before = min(row[val] for row in known[: len(known) // 2])
-    best = min(known, key=lambda row: row[val])
-    if not (before - best[val] > STILL_FALLING * before and best[val] <= best[train]):
-        return []
-    return [
-        f"not converged: {criterion} on validation cases fell from {before:.4f} to {best[val]:.4f} in the second half "
-        f"of the training, and is still below that on training cases ({best[train]:.4f}); train again with more "
-        "training.steps"
-    ]
-
-
-def _trace_alarm(rows: Sequence[Mapping[str, Any]], num_classes: int) -> list[str]:
-    """The mean over validation voxels of C[t,t], against twice the distance from 1 that it begins with."""
-    best, beginning = rows[-1].get("val/trace"), BEGINNING * (num_classes - 1)
-    if best is None or 1 - best > 2 * beginning / (1 + beginning):
-        return []
-    return [_AT_IDENTITY.format(f"their diagonal is {best:.4f} on average")]
-
-
-_AT_IDENTITY = (
+NEVER_LEFT = (
     "the confusion matrices never left the identity ({}): no annotator's style is learned; train again with more "
     "training.steps or a larger training.learning_rate"
 )
@@ -108,9 +58,7 @@ def _identity_alarm(confusion: NDArray[np.floating], counts: NDArray[np.floating
     told, counted = _missing(confusion), _missing(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
     if not 0 < told < AT_IDENTITY * counted:
         return []
-    return [
-        _AT_IDENTITY.format(f"they tell of errors in {told:.2%} of the voxels of a class; counted are {counted:.2%}")
-    ]
+    return [NEVER_LEFT.format(f"they tell of errors in {told:.2%} of the voxels of a class; counted are {counted:.2%}")]
 
 
 def _drift_alarm(
@@ -158,6 +106,41 @@ def _swap_alarms(confusion: NDArray[np.floating], classes: Sequence[str]) -> lis
             "the classes may have swapped"
         )
     return sentences
+
+
+def style_alarm(scores: Sequence[Score], confusion: NDArray[np.floating]) -> list[str]:
+    """A sentence where annotators clearly draw smaller or larger than one another, and the model expects it of nobody.
+
+    scores: the rows of scores.csv, of which those of ``relative_area`` are compared over the annotators: the slope of
+    the mean predicted on the mean drawn ones. confusion: (A,O,T) estimated; that of a recipe without matrices is the
+    identity itself, and is not meant.
+    """
+    drawn, expected = _areas(scores, "relative_area"), _areas(scores, "predicted_relative_area")
+    names = [name for name, values in drawn.items() if len(values) > 1 and expected.get(name)]
+    if len(names) < 2 or not _missing(confusion) > 0:
+        return []
+    of_drawn = np.array([np.mean(drawn[name]) for name in names])
+    of_expected = np.array([np.mean(expected[name]) for name in names])
+    by_chance = np.mean([np.var(drawn[name], ddof=1) / len(drawn[name]) for name in names])
+    deviation = of_drawn - of_drawn.mean()
+    slope = float(deviation @ of_expected / max(deviation @ deviation, 1e-12))
+    if of_drawn.var(ddof=1) <= STYLES_DIFFER * by_chance or slope >= AT_IDENTITY:
+        return []
+    least, most = (names[int(place)] for place in (of_drawn.argmin(), of_drawn.argmax()))
+    return [
+        f"no annotator's style is learned: they draw from {of_drawn.min():.2f} ({least}) to {of_drawn.max():.2f} "
+        f"({most}) times the mean area, of which {slope:.2f} times the differences are expected; train again with more "
+        "training.steps or a larger training.learning_rate"
+    ]
+
+
+def _areas(scores: Sequence[Score], metric: str) -> dict[str, list[float]]:
+    """Annotator -> the values of a metric that are defined, case by case."""
+    found: dict[str, list[float]] = {}
+    for score in scores:
+        if score.metric == metric and not np.isnan(score.value):
+            found.setdefault(score.annotator, []).append(score.value)
+    return found
 
 
 def _missing(confusion: NDArray[np.floating]) -> float:

@@ -72,8 +72,8 @@ class Annotators(Method):
 
     def doubts(self, run: Path) -> Sequence[str]:
         """Whether it has converged, and whether any style was learned; see ``alarms``."""
-        from medseg.annotators.alarms import doubts_of_training
         from medseg.annotators.assembly import Signature
+        from medseg.annotators.curve_alarms import doubts_of_training
         from medseg.annotators.reliance import any_disputed
 
         return doubts_of_training(run, len(Signature.read(run).classes), disputed=any_disputed(run))

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from medseg.annotators.alarms import alarms, dominance, doubts_of_training, foreground_dice
-from medseg.contracts import Refused
+from medseg.annotators.alarms import alarms, dominance, foreground_dice, style_alarm
+from medseg.contracts import Score
+from medseg.evaluation import score_of
 
 NAN = float("nan")
 HONEST, SWAPPED = np.diag([90.0, 10.0]), np.diag([90.0, 10.0])[::-1]
@@ -93,39 +91,33 @@ def test_matrices_that_tell_of_no_error_are_named_where_errors_are_counted():
     assert alarms(HONEST, counts, start * NAN, **told) == []  # a recipe whose truth has no matrices at all
 
 
-def curve(folder: Path, val: list[float | None], train: float = 1.0, **further: float) -> list[str]:
-    rows = [{"stage": "warmup", "best/nll": 9.0, "val/nll": 9.0, "train/nll": 9.0}] + [
-        {"stage": "joint", "best/loss": 0, "val/loss": value, "train/loss": train, **further} for value in val
+def areas(**drawn_and_expected: tuple[list[float], list[float]]) -> list[Score]:
+    """Rows of scores.csv: annotator -> areas drawn and expected, case by case."""
+    return [
+        score_of(metric, value, case=f"c{number}", annotator=name)
+        for name, both in drawn_and_expected.items()
+        for metric, values in zip(("relative_area", "predicted_relative_area"), both, strict=True)
+        for number, value in enumerate(values)
     ]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return doubts_of_training(folder, 2, disputed=True)
 
 
-def test_a_curve_that_falls_in_its_second_half_above_the_training_cases_has_not_converged(tmp_path: Path) -> None:
-    assert curve(tmp_path, [0.9, 0.5, 0.45, 0.4]) == [
-        "not converged: loss on validation cases fell from 0.5000 to 0.4000 in the second half of the training, and is "
-        "still below that on training cases (1.0000); train again with more training.steps"
-    ]
-    assert curve(tmp_path, [0.9, 0.5, 0.49, 0.48]) == []  # by 4 %
-    assert curve(tmp_path, [0.9, 0.4, 0.5, 0.6]) == []  # best before
-    assert curve(tmp_path, [0.9, 0.5, 0.45, 0.4], train=0.3) == []  # learned by heart: more steps do no good
-    assert curve(tmp_path, [0.9, 0.5, 0.4]) == []  # too few looks
-    assert curve(tmp_path, [0.9, None, 0.5, None, 0.4]) == []  # what is not finite is no look
+MOVED = np.array([[[0.99, 0.15], [0.01, 0.85]]] * 2)
 
 
-def test_a_diagonal_that_stays_where_it_began_is_named_where_labels_differ(tmp_path: Path) -> None:
-    """It begins at 1 / (1 + e^-6) = .9975 of two classes."""
-    told = curve(tmp_path, [1.0], **{"val/trace": 0.997})
-    assert [line.split(" on")[0] for line in told] == [
-        "the confusion matrices never left the identity (their diagonal is 0.9970"
-    ]
-    assert doubts_of_training(tmp_path, 2, disputed=False) == []
-    assert curve(tmp_path, [1.0], **{"val/trace": 0.99}) == []
-    assert curve(tmp_path, [1.0]) == []  # a recipe without matrices
+def test_styles_that_are_clear_and_expected_of_nobody_are_named() -> None:
+    """Drawn .8 and 1.2 on average, expected .98 and 1.02: a tenth of the difference."""
+    flat = areas(ann=([0.75, 0.85], [0.98, 0.98]), ben=([1.15, 1.25], [1.02, 1.02]))
+    (sentence,) = style_alarm(flat, MOVED)
+    assert sentence.startswith(
+        "no annotator's style is learned: they draw from 0.80 (ann) to 1.20 (ben) times the mean area, of which 0.10 "
+        "times the differences are expected"
+    )
+    assert style_alarm(flat, np.stack([np.eye(2)] * 2)) == []  # a recipe without matrices
+    assert style_alarm(areas(ann=([0.75, 0.85], [0.9, 0.9]), ben=([1.15, 1.25], [1.1, 1.1])), MOVED) == []  # by half
 
 
-def test_a_run_without_curves_leaves_no_doubt_and_a_broken_file_is_refused(tmp_path: Path) -> None:
-    assert doubts_of_training(tmp_path, 2, disputed=True) == []
-    (tmp_path / "metrics.jsonl").write_text('{"step": 3')
-    with pytest.raises(Refused, match="metrics.jsonl: expected what training writes"):
-        doubts_of_training(tmp_path, 2, disputed=True)
+def test_differences_that_cases_explain_are_no_styles() -> None:
+    """.9 and 1.1 on average, but from .6 to 1.4; nothing can be said of one case, or of cases without foreground."""
+    assert style_alarm(areas(ann=([0.6, 1.2], [1, 1]), ben=([1.4, 0.8], [1, 1])), MOVED) == []
+    assert style_alarm(areas(ann=([0.6], [1]), ben=([1.4], [1])), MOVED) == []
+    assert style_alarm(areas(ann=([NAN, NAN], [NAN, NAN]), ben=([NAN, 0.8], [NAN, 1])), MOVED) == []
