@@ -28,6 +28,8 @@ from medseg.annotators.simulation.samples import write_samples
 CASES = 24
 ANNOTATORS = ("good", "over:{}", "under:{}", "jitter:{}", "displaced:{}")
 COSTS = "costs.json"
+ONE_OBJECT = ("--classes", "background=0,object=1/2/3")
+"""The three organs of a rendered case are one class."""
 
 
 def masks_of(samples: Path) -> dict[str, Path]:
@@ -94,7 +96,8 @@ def walked(folder: Path, out: Path) -> Path:
         return run
     shutil.rmtree(cohort, ignore_errors=True)
     shutil.rmtree(run, ignore_errors=True)
-    words = {"index": (folder, "--out", cohort), "train": (cohort, "--out", run), "evaluate": (run,)}
+    classes = ONE_OBJECT if folder.name in FOLDERS else ()
+    words = {"index": (folder, "--out", cohort, *classes), "train": (cohort, "--out", run), "evaluate": (run,)}
     costs = {verb: _timed(["-m", "medseg", verb, *map(str, each)]) for verb, each in words.items()}
     (run / COSTS).write_text(json.dumps(costs), "utf-8")
     return run

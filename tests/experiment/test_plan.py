@@ -69,6 +69,15 @@ def test_a_folder_is_trained_as_it_is_planned(pictures: Path, tmp_path: Path) ->
     assert again.exit_code == 1 and "run folder: expected a new folder (or --resume)" in again.output
 
 
+def test_a_training_ends_with_what_is_in_doubt(pictures: Path, tmp_path: Path) -> None:
+    """After two steps the matrices are where they began."""
+    done = medseg("train", pictures, *SHORT, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    alarm, trained = done.output.splitlines()[-2:]
+    assert alarm.startswith("alarm: the confusion matrices never left the identity (their diagonal is 0.99")
+    assert trained.startswith("trained: ")
+
+
 def test_volumes_are_trained_on_patches_of_the_planned_depth(tmp_path: Path) -> None:
     folder = write_samples(tmp_path / "ct", seed=0, spatial_dims=3, size=16, cases=4, annotators=("good", "over"))
     done = medseg("train", folder, *SHORT[:2], "--out", tmp_path / "run")

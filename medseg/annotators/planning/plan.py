@@ -19,9 +19,8 @@ STEPS = {2: (300, 700), 3: (200, 400)}
 """Of the two stages."""
 LOOKS = 20
 """So often validation cases are looked at."""
-HEAD = """Planned from {count} cases of the cohort {name}: medians of their headers, no training was made before.
-Every value may be changed; what is not here has its default. It is for two cores and some minutes: with more time,
-more training.steps first."""
+HEAD = """Planned from the headers of the {count} cases of {name}, for a first model in minutes on two cores. Every
+value may be changed, and what is not here has its default; who has more time gives training.steps more first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +147,8 @@ def _why_grid(geometry: Geometry, middle: _Middle) -> str:
     dims = len(geometry.size)
     if geometry.mode == "resize":
         return f"pictures of {sizes}, {scale}: shown whole, their aspect kept"
-    reason = f"images of {sizes}, {scale}: patches of some {PATCH_VOXELS[dims]} voxels, as long in mm along each axis"
+    along = "as long in mm along each axis" if middle.spacing_mm else "as long along each axis"
+    reason = f"images of {sizes}, {scale}: patches of some {PATCH_VOXELS[dims]} voxels, {along}"
     if geometry.spacing and not np.allclose(geometry.spacing, middle.spacing_mm or 1, rtol=0.01):
         reason += f"; coarser than the files, so that no more than {MOST_PATCHES} fill a case"
     return reason
