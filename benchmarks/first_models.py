@@ -118,13 +118,10 @@ def row(run: Path) -> dict[str, object]:
     scores, costs = pd.read_csv(run / "scores.csv"), json.loads((run / COSTS).read_text("utf-8"))
     splits = json.loads((run / "splits.json").read_text("utf-8"))["splits"]
     mean = scores.groupby("metric")["value"].mean()
-    train, evaluate = costs["train"], costs["evaluate"]
     return {
         "folder": run.name,
         "cases": sum(map(len, splits.values())),
-        "minutes": round(sum(seconds for seconds, _ in costs.values()) / 60, 1),
-        "CPU s of train": round(train[1]),
-        "of evaluate": round(evaluate[1]),
+        **{f"CPU s of {verb}": round(used) for verb, (_, used) in costs.items()},
         "Dice": round(float(mean.get("truth_dice", mean["vote_dice"])), 3),
         "annotator_dice": round(float(mean["annotator_dice"]), 3),
         "slope": round(area_slope(median_areas(scores)), 2),
