@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -93,9 +93,19 @@ def simulate(
     with refusing(out):
         from medseg.experiment.cohorts import simulate_folder
 
-        choices: dict[str, Any] = {"annotators": annotators, "replaced": replace, "added": add, "seed": seed}
-        choices |= {"cases": cases, "labels_per_image": labels_per_image, "noise": noise}
-        typer.echo(simulate_folder(source, out, **choices))
+        who = {"annotators": annotators, "replaced": replace, "added": add}
+        much = {"seed": seed, "cases": cases, "labels_per_image": labels_per_image}
+        typer.echo(simulate_folder(source, out, **who, **much, noise=noise))
+
+
+@app.command()
+def plan(folder: Folder, out: Annotated[Path | None, typer.Option(help="<folder>.yaml by default.")] = None) -> None:
+    """Write a config for a first model of a cohort, or of a folder that can be indexed: each key with its reason."""
+    with refusing(out or folder):
+        from medseg.experiment.plan import plan_folder
+
+        written = plan_folder(folder, out, typer.echo)
+        typer.echo(f"planned: {written}; next: medseg train {written}")
 
 
 @app.command("config")
@@ -112,20 +122,22 @@ def config_keys(
 
 @app.command(cls=WithRecipes)
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.", show_default=False)],
+    config: Annotated[Path, typer.Argument(help="A YAML file (see configs/), or a folder.", show_default=False)],
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<experiment>/<recipe>-seed<k> by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stopped.")] = False,
 ) -> None:
-    """Train the stages of a config."""
+    """Train the stages of a config, or of the one that `medseg plan` makes for a folder."""
     with refusing(out):
-        from medseg.experiment.methods import load_config
+        from medseg.experiment.plan import configured
 
-        resolved = load_config(config, overrides or [])
-        from medseg.experiment.train import default_run_folder, train as run_training
+        resolved = configured(config, overrides or [], typer.echo)
+        from medseg.experiment.train import default_run_folder, doubts, train as run_training
 
         run = out or default_run_folder(resolved)
         run_training(resolved, run, resume)
+        for line in doubts(resolved, run):
+            typer.echo(f"alarm: {line}")
         typer.echo(f"trained: {run}; next: medseg evaluate {run}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from medseg.amodal.config import AmodalConfig
 from medseg.config import read_run_config
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, Split, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Plan, Refused, Report, Split, complaint
 
 
 class Amodal(Method):
@@ -43,6 +43,11 @@ class Amodal(Method):
         from medseg.amodal.pictures.objects import draw_cohort
 
         draw_cohort(_objects(cohort), page)
+
+    def plan(self, cohort: Cohort, where: str) -> Plan:
+        """None: what hides what in label maps, no header tells."""
+        expected = "images that annotators have labelled (for label maps change a copy of a file of configs/amodal)"
+        raise Refused([complaint("cohort to plan for", expected, "label maps", where)])
 
     def unfit(self, config: AmodalConfig, cohort: Cohort) -> Sequence[str]:
         """A frame of other dimensions than the cohort's, and annotated images."""

@@ -11,6 +11,7 @@
 ``config``            what a run is
 ``validation_pictures``  what is shown of validation during training
 ``assembly``          a config -> the parts of a run
+``planning``          a cohort -> a config for a first model
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``prediction``        a model and an image of any size -> what it says everywhere in it
 ``given_images``      images to predict -> cases with their channels, and what keeps one from being seen
@@ -20,6 +21,7 @@
 ``simulation``        cohorts with annotators of known error; nothing above needs it
 ``alarms``            what looks wrong with a recovered truth, found without knowing the truth: drift, and classes
                       that swapped
+``curve_alarms``      what looks wrong with a training by its curves
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric

@@ -7,8 +7,10 @@ import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medseg.annotators.alarms import style_alarm
 from medseg.annotators.assembly import Signature
 from medseg.annotators.confusion_scores import mean_confusion
+from medseg.annotators.curve_alarms import doubts_of_training
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.records import read_record
 from medseg.annotators.pictures.album import COLUMNS, legend, pictures_of
@@ -93,6 +95,8 @@ def evaluate_annotators(
         )
         write_scores(folder / "scores.csv", scores)
         alarms = tally.alarms(signature.annotators, signature.class_names)
+        alarms += style_alarm(scores, confusion)
+        alarms += doubts_of_training(folder, len(signature.classes), disputed=False)
         (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in (*warnings, *alarms)))
         if pictures is not None:
             draw_run(folder)

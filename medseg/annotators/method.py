@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medseg.annotators.config import RunConfig
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Refused, Report, Split, complaint
+from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Plan, Refused, Report, Split, complaint
 
 
 class Annotators(Method):
@@ -39,6 +39,12 @@ class Annotators(Method):
 
         return described(cohort)
 
+    def plan(self, cohort: Cohort, where: str) -> Plan:
+        """See ``planning``."""
+        from medseg.annotators.planning.plan import planned
+
+        return planned(cohort, where)
+
     def unfit(self, config: RunConfig, cohort: Cohort) -> Sequence[str]:
         """A grid of other dimensions than the cohort's, and label maps."""
         found, size = [], config.data.grid.size
@@ -63,6 +69,14 @@ class Annotators(Method):
             write_reliance(run, cohort)
         except (Refused, OSError, MemoryError) as error:
             print(f"reliance.csv is not written: {error}", file=sys.stderr)
+
+    def doubts(self, run: Path) -> Sequence[str]:
+        """Whether it has converged, and whether any style was learned; see ``alarms``."""
+        from medseg.annotators.assembly import Signature
+        from medseg.annotators.curve_alarms import doubts_of_training
+        from medseg.annotators.reliance import any_disputed
+
+        return doubts_of_training(run, len(Signature.read(run).classes), disputed=any_disputed(run))
 
     def evaluate(
         self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"

@@ -129,6 +129,12 @@ def write_reliance(run: Path, cohort: Cohort) -> Fusion:
     return fusion
 
 
+def any_disputed(run: Path) -> bool:
+    """Whether annotators.csv of a run tells of a voxel that they label differently; False where there is none."""
+    path = run / SUMMARY
+    return path.is_file() and bool(pd.read_csv(path)["share"].notna().any())
+
+
 def fusion_of_run(run: Path, cohort: Cohort | None) -> Fusion | None:
     """As training left it; of a run that has none fitted on the run's own ``cohort``, where that is given."""
     known = read_fusion(run / FUSION) if (run / FUSION).exists() else None

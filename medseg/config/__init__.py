@@ -10,7 +10,7 @@ Each may import those above it.
 """
 
 from medseg.config.keys import as_markdown, chosen, keys_of
-from medseg.config.reading import dump_config, load_config, recipes
+from medseg.config.reading import dump_config, load_config, parse_config, recipes
 from medseg.config.run_folder import (
     config_digest,
     read_run_config,
@@ -27,6 +27,7 @@ __all__ = [
     "dump_config",
     "keys_of",
     "load_config",
+    "parse_config",
     "read_run_config",
     "read_signature",
     "recipes",

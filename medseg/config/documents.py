@@ -56,16 +56,21 @@ def read_document(path: Path) -> Document:
     """Read a YAML file. Raises Refused for one that is absent, no YAML, or no keys and values."""
     if not path.is_file():
         raise Refused([f"config: expected a YAML file, got nothing at this path ({path})"])
+    return document_of(read_text(path, most_bytes=MOST_YAML_BYTES), str(path))
+
+
+def document_of(text: str, file: str) -> Document:
+    """A text that stands, or would stand, in this file. Raises Refused as ``read_document``."""
     try:
-        read = parse_yaml(read_text(path, most_bytes=MOST_YAML_BYTES))
+        read = parse_yaml(text)
     except NotYaml as error:
-        raise Refused([f"{path}:{error.line}: expected YAML, got {error}"]) from None
+        raise Refused([f"{file}:{error.line}: expected YAML, got {error}"]) from None
     if not isinstance(read.values, dict):
-        raise Refused([f"{path}:1: expected keys and values, got {type(read.values).__name__}"])
-    document = Document(file=str(path), values=read.values, places={})
-    document.places.update({key.dotted: f"{path}:{key.line}" for key in read.keys})
+        raise Refused([f"{file}:1: expected keys and values, got {type(read.values).__name__}"])
+    document = Document(file=file, values=read.values, places={})
+    document.places.update({key.dotted: f"{file}:{key.line}" for key in read.keys})
     document.complaints += [
-        f"{path}:{key.line}: {_twice(key.dotted)} (the first stands in line {key.first})" for key in read.twice
+        f"{file}:{key.line}: {_twice(key.dotted)} (the first stands in line {key.first})" for key in read.twice
     ]
     return document
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from medseg.config.documents import Document, read_document
+from medseg.config.documents import Document, document_of, read_document
 from medseg.contracts import Refused, dump_yaml, shortened
 
 
@@ -22,7 +22,15 @@ def load_config(path: Path, kinds: Sequence[type[BaseModel]], overrides: Sequenc
 
     Raises Refused with one line per mistake: ``x.yaml:12: training.pateince: unknown key; did you mean patience?``
     """
-    document = read_document(path)
+    return _loaded(read_document(path), kinds, overrides)
+
+
+def parse_config(text: str, file: str, kinds: Sequence[type[BaseModel]], overrides: Sequence[str] = ()) -> Any:
+    """``load_config`` of a text that would stand in this file."""
+    return _loaded(document_of(text, file), kinds, overrides)
+
+
+def _loaded(document: Document, kinds: Sequence[type[BaseModel]], overrides: Sequence[str]) -> Any:
     for override in overrides:
         document.override(override)
     complaints = document.complaints + _unknown_recipe(document, kinds)

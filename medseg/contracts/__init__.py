@@ -25,6 +25,7 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 ``scores``    one number, and what its metric means
 ``training``  batches, objectives, stages
 ``progress``    how far a long command has come, on standard error
+``plans``     a config that was planned, each key with its reason
 ``methods``   what the verbs ask of a method
 
 Each may import those above it.
@@ -44,6 +45,7 @@ from medseg.contracts.data import (
     Volume,
 )
 from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.plans import Plan, PlannedKey
 from medseg.contracts.progress import Bar, Display, duration, progress_shown, watched
 from medseg.contracts.refusal import Refused, complaint, gathered
 from medseg.contracts.scores import LENGTH, Metric, Score
@@ -76,6 +78,8 @@ __all__ = [
     "ObjectScheme",
     "Objective",
     "Parts",
+    "Plan",
+    "PlannedKey",
     "Positive",
     "Refused",
     "Report",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from medseg.contracts.data import Cohort, Split
+from medseg.contracts.plans import Plan
 from medseg.contracts.refusal import Refused, complaint
 from medseg.contracts.scores import Metric, Score
 from medseg.contracts.training import Draw, Stage
@@ -98,6 +99,11 @@ class Method(Protocol):
         """Draw some of a cohort to a PNG. Raises Refused where the method has no such picture."""
         raise Refused([complaint("page", "a cohort of objects (cohort.yaml has objects)", cohort.name, str(page))])
 
+    def plan(self, cohort: Cohort, where: str) -> Plan:
+        """A config for a first model of a cohort, which lies at ``where``. Raises Refused where none is planned."""
+        expected = "images that annotators have labelled"
+        raise Refused([complaint("cohort to plan for", expected, "another", where)])
+
     def unfit(self, config: Any, cohort: Cohort) -> Sequence[str]:
         """Complaints about a cohort that a config cannot be trained on, found without reading a voxel."""
         ...
@@ -105,6 +111,10 @@ class Method(Protocol):
     def assemble(self, config: Any, cohort: Cohort) -> Parts:
         """Model, stages and data of a run, every case in its split."""
         ...
+
+    def doubts(self, run: Path) -> Sequence[str]:
+        """What a trained run leaves in doubt of itself, a sentence each."""
+        return ()
 
     def finish(self, run: Path, cohort: Cohort) -> None:
         """What follows the last stage, by the first process alone."""

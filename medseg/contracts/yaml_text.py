@@ -17,6 +17,9 @@ import yaml
 MOST_DEPTH = 20
 """Of brackets and indents within one another."""
 
+_NO_END = 2**20
+"""Letters of a line that is not to be broken."""
+
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$")
 BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)$")
 
@@ -94,6 +97,18 @@ def parse_yaml(text: str) -> YamlText:
 def dump_yaml(values: Any) -> str:
     """Values as a text that every reader of YAML takes for the same, in the order that they have."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def yaml_line(key: str, value: Any) -> str:
+    """One key with its value in one line, lists and sections in brackets.
+
+    >>> yaml_line("grid", {"mode": "resize", "size": [96, 96]})
+    'grid: {mode: resize, size: [96, 96]}'
+    """
+    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    flow: dict[str, Any] = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True, "width": _NO_END}
+    text = yaml.dump({key: value}, Dumper=_Dumper, default_style=style, **flow)
+    return text.strip()[1:-1]
 
 
 def shortened(text: str) -> str:

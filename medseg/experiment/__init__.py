@@ -5,6 +5,7 @@
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
+``plan``         `medseg plan`, and what `medseg train` reads: a config file, or a folder
 ``train``        `medseg train`
 ``evaluate``     `medseg evaluate`
 ``config``       `medseg config`

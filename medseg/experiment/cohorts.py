@@ -13,6 +13,9 @@ from medseg.contracts import Cohort, ObjectCohort, Refused, Report, complaint
 from medseg.experiment.methods import layouts, method_of_cohort
 from medseg.images import whole_or_none
 
+INDEXED = (MANIFEST, COHORT_YAML, CONVERTED, "masks")
+"""What `medseg index` may write into a folder."""
+
 
 def indexed(folder: Path, **choices: Any) -> Cohort:
     """A folder in a layout of any method -> Cohort; choices as in ``cohorts.layouts.Choices``."""
@@ -25,11 +28,15 @@ def index_folder(folder: Path, out: Path, *, overwrite: bool = False, rules: str
     rules: YAML, see ``object_rules.with_rules``. choices: as in ``cohorts.layouts.Choices``.
     Where it is refused, nothing is left that was not there before.
     """
-    with whole_or_none(out, (MANIFEST, COHORT_YAML, CONVERTED, "masks")):
-        return _index_folder(folder, out, overwrite=overwrite, rules=rules, choices=choices)
+    with whole_or_none(out, INDEXED):
+        told = index_lines(folder, out, overwrite=overwrite, rules=rules, **choices)
+        return "\n".join([*told, f"next: medseg check {out}"])
 
 
-def _index_folder(folder: Path, out: Path, *, overwrite: bool, rules: str | None, choices: dict[str, Any]) -> str:
+def index_lines(
+    folder: Path, out: Path, *, overwrite: bool = False, rules: str | None = None, **choices: Any
+) -> list[str]:
+    """``index_folder``, by lines; where it is refused, files of ``INDEXED`` may be left."""
     cohort = replace(indexed(folder, out=out, **choices), root=out)
     cohort = cohort if rules is None else with_rules(cohort, rules, "--rules")
     out.mkdir(parents=True, exist_ok=True)
@@ -41,7 +48,7 @@ def _index_folder(folder: Path, out: Path, *, overwrite: bool, rules: str | None
     what = "objects by the rules in cohort.yaml" if isinstance(cohort, ObjectCohort) else who
     lines = [f"{out / 'manifest.csv'}: {len(cohort.cases)} cases of {patients} patients, {what}, classes {classes}"]
     method = method_of_cohort(cohort)
-    return "\n".join([*lines, *method.describe(cohort), *method.remarks(cohort), f"next: medseg check {out}"])
+    return [*lines, *method.describe(cohort), *method.remarks(cohort)]
 
 
 def check_folder(folder: Path, page: Path | None = None) -> Report:

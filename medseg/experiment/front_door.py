@@ -64,7 +64,7 @@ def check(cohort: Folder) -> Report:
 
 
 def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = None, *, resume: bool = False) -> Path:
-    """Train the stages of a config file; returns the run folder (`medseg train`).
+    """Train the stages of a config file, or those planned for a folder; returns the run folder (`medseg train`).
 
     overrides: ``dotted.key=value``, as on the command line. out: the run folder, by default
     runs/<experiment>/<recipe>-seed<k>[-fold<f>]. resume: go on where it stopped.
@@ -75,9 +75,9 @@ def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = No
     >>> (run / "weights.pt").is_file()
     True
     """
-    from medseg.experiment.methods import load_config
+    from medseg.experiment.plan import configured
 
-    resolved = load_config(Path(config), overrides)
+    resolved = configured(Path(config), overrides, print)
     from medseg.experiment.train import default_run_folder, train as run_training
 
     run = default_run_folder(resolved) if out is None else Path(out)

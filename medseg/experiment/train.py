@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,11 @@ def _train(config: Any, folder: RunFolder, fabric: Fabric, progress: bool) -> No
 def _about(config: Any, data: str) -> dict[str, Any]:
     """What is told of the weights beside them."""
     return {"experiment": config.experiment, "recipe": config.recipe, "seed": config.seed, "data": data}
+
+
+def doubts(config: Any, run: Path) -> Sequence[str]:
+    """What a trained run leaves in doubt of itself, a sentence each."""
+    return method_of(config).doubts(run)
 
 
 def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, Snapshot]:

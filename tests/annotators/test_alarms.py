@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medseg.annotators.alarms import alarms, dominance, foreground_dice
+from medseg.annotators.alarms import alarms, dominance, foreground_dice, style_alarm
+from medseg.contracts import Score
+from medseg.evaluation import score_of
 
 NAN = float("nan")
 HONEST, SWAPPED = np.diag([90.0, 10.0]), np.diag([90.0, 10.0])[::-1]
@@ -25,7 +27,7 @@ NAMES = ["ann", "ben", "cid"]
 
 
 def ring(truth: np.ndarray, *annotators: np.ndarray, classes: tuple[str, ...] = ("bg", "cell")) -> list[str]:
-    identity = np.eye(len(classes))[None]
+    identity = np.eye(len(classes))[None]  # of a recipe without matrices
     return alarms(truth, np.stack(annotators), identity, annotators=NAMES[: len(annotators)], classes=classes)
 
 
@@ -72,3 +74,50 @@ def test_a_swap_is_named_by_its_classes():
 def test_no_alarm_without_any_foreground_in_the_vote():
     empty = np.diag([100.0, 0.0])
     assert alarms(empty, empty[None], np.eye(2)[None], annotators=["ann"], classes=["bg", "cell"]) == []
+
+
+def test_matrices_that_tell_of_no_error_are_named_where_errors_are_counted():
+    """Counted: background is never mistaken, of 10 voxels of the cell 2 are missed: (0 + .2) / 2."""
+    counts, start = np.array([[90.0, 2], [0, 8]])[None], np.array([[0.9975, 0.0025], [0.0025, 0.9975]])[None]
+    told = {"annotators": ["ann"], "classes": ["bg", "cell"]}
+    (sentence,) = alarms(HONEST, counts, start, **told)
+    assert sentence.startswith(
+        "the confusion matrices never left the identity (they tell of errors in 0.25% of the voxels of a class; "
+        "counted are 10.00%): no annotator's style is learned; train again"
+    )
+    learned = np.array([[0.99, 0.15], [0.01, 0.85]])[None]
+    assert alarms(HONEST, counts, learned, **told) == []
+    assert alarms(HONEST, HONEST[None], start, **told) == []  # nobody errs: the identity is what he is
+    assert alarms(HONEST, counts, start * NAN, **told) == []  # a recipe whose truth has no matrices at all
+
+
+def areas(**drawn_and_expected: tuple[list[float], list[float]]) -> list[Score]:
+    """Rows of scores.csv: annotator -> areas drawn and expected, case by case."""
+    return [
+        score_of(metric, value, case=f"c{number}", annotator=name)
+        for name, both in drawn_and_expected.items()
+        for metric, values in zip(("relative_area", "predicted_relative_area"), both, strict=True)
+        for number, value in enumerate(values)
+    ]
+
+
+MOVED = np.array([[[0.99, 0.15], [0.01, 0.85]]] * 2)
+
+
+def test_styles_that_are_clear_and_expected_of_nobody_are_named() -> None:
+    """Drawn .8 and 1.2 on average, expected .98 and 1.02: a tenth of the difference."""
+    flat = areas(ann=([0.75, 0.85], [0.98, 0.98]), ben=([1.15, 1.25], [1.02, 1.02]))
+    (sentence,) = style_alarm(flat, MOVED)
+    assert sentence.startswith(
+        "no annotator's style is learned: they draw from 0.80 (ann) to 1.20 (ben) times the mean area, of which 0.10 "
+        "times the differences are expected"
+    )
+    assert style_alarm(flat, np.stack([np.eye(2)] * 2)) == []  # a recipe without matrices
+    assert style_alarm(areas(ann=([0.75, 0.85], [0.9, 0.9]), ben=([1.15, 1.25], [1.1, 1.1])), MOVED) == []  # by half
+
+
+def test_differences_that_cases_explain_are_no_styles() -> None:
+    """.9 and 1.1 on average, but from .6 to 1.4; nothing can be said of one case, or of cases without foreground."""
+    assert style_alarm(areas(ann=([0.6, 1.2], [1, 1]), ben=([1.4, 0.8], [1, 1])), MOVED) == []
+    assert style_alarm(areas(ann=([0.6], [1]), ben=([1.4], [1])), MOVED) == []
+    assert style_alarm(areas(ann=([NAN, NAN], [NAN, NAN]), ben=([NAN, 0.8], [NAN, 1])), MOVED) == []

@@ -22,6 +22,7 @@ def test_the_table_has_its_rows_each_once() -> None:
         "index",
         "check",
         "simulate",
+        "plan",
         "train",
         "predict",
         "complete",
