@@ -56,7 +56,6 @@ def planned(cohort: Cohort, where: str) -> Plan:
             _split(cohort, split, splits),
             *_shown(geometry, middle),
             _network(geometry),
-            *_matrices(cohort),
             *_training(geometry, cohort.spatial_dims),
         ),
     )
@@ -112,12 +111,7 @@ def _recipe(cohort: Cohort) -> PlannedKey:
     annotators = len(cohort.annotators or cohort.crowd)
     if annotators == 1:
         return PlannedKey(key="recipe", value="soft_mean", reason="one annotator: there is nobody to compare him with")
-    if len(cohort.classes) > 2:
-        reason = f"{annotators} annotators, several classes: the truth is the mean of their labels, a matrix per voxel"
-        return PlannedKey(key="recipe", value="anchored", reason=f"{reason} learns each style beside it")
-    reason = (
-        f"{annotators} annotators: the truth is what all say together, a matrix per voxel learns each style beside it"
-    )
+    reason = f"{annotators} annotators: the truth is what all say together, and a matrix per voxel learns each style"
     return PlannedKey(key="recipe", value="fused", reason=reason)
 
 
@@ -171,13 +165,6 @@ def _network(geometry: Geometry) -> PlannedKey:
         f"an axis is halved as long as it keeps 4 voxels and is no coarser than the others: {last} on the last level"
     )
     return PlannedKey(key="network", value=value, reason=reason)
-
-
-def _matrices(cohort: Cohort) -> list[PlannedKey]:
-    if cohort.spatial_dims == 2 or _recipe(cohort).value != "anchored":
-        return []
-    reason = "narrow: convolutions in front of the matrices, dear in 3D"
-    return [PlannedKey(key="confusion", value={"trunk": 8}, reason=reason)]
 
 
 def _training(geometry: Geometry, dims: int) -> list[PlannedKey]:

@@ -13,16 +13,14 @@ from medseg.annotators.planning.plan import planned
 from medseg.annotators.simulation.samples import write_samples
 from medseg.cohorts import load_cohort
 from medseg.config import parse_config
-from medseg.contracts import ClassLabel, Cohort, Refused
+from medseg.contracts import Cohort, Refused
 
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
-    """Ten pictures of 24 x 24, two annotators; of the classes of the files, the first two."""
+    """Ten pictures of 24 x 24, two annotators."""
     folder = tmp_path_factory.mktemp("plan") / "cohort"
-    write_samples(folder, seed=0, spatial_dims=2, size=24, cases=10, annotators=("good", "over"))
-    whole = load_cohort(folder)
-    return replace(whole, classes=whole.classes[:2])
+    return load_cohort(write_samples(folder, seed=0, spatial_dims=2, size=24, cases=10, annotators=("good", "over")))
 
 
 def config_of(cohort: Cohort) -> Any:
@@ -80,13 +78,6 @@ def test_one_annotator_needs_no_matrices_and_a_crowd_is_named(cohort: Cohort) ->
     assert config_of(alone).recipe == "soft_mean"
     crowd = replace(cohort, annotators=(), crowd=("good", "over"))
     assert config_of(crowd).data.annotators == ("good", "over") and config_of(crowd).recipe == "fused"
-
-
-def test_of_several_classes_the_truth_is_the_mean_of_the_labels(cohort: Cohort) -> None:
-    """With several classes the truth that is fused of all labels can be far from what each of them says."""
-    several = replace(cohort, classes=(*cohort.classes, ClassLabel(name="lesion", value=2)))
-    assert config_of(several).recipe == "anchored"
-    assert reasons(several)["recipe"].startswith("2 annotators, several classes: the truth is the mean of their labels")
 
 
 def test_a_header_that_cannot_be_read_is_named(tmp_path: Path) -> None:
