@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from medseg.contracts import Refused, complaint, gathered
+from medseg.experiment.refusing import refusing
 
 app = typer.Typer(
     name="medseg",
@@ -28,31 +24,6 @@ Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 Text = str | None
 Pair = tuple[str, str] | None
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
-
-UNWRITABLE = ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ENOTDIR", "EISDIR", "EIO"]
-"""What the system says where the user's disk, folder or name is at fault, not the program."""
-
-
-@contextmanager
-def _refusing(written: Path | None = None) -> Iterator[None]:
-    """Bad input, and a disk that is full or may not be written to: a line each, exit status 1, no traceback.
-
-    written: where the command writes; named where the system does not say which file it was.
-    """
-    try:
-        yield
-    except Refused as refused:
-        complaints = refused.complaints
-    except OSError as error:
-        if error.errno is None or errno.errorcode.get(error.errno) not in UNWRITABLE:
-            raise
-        where = error.filename or written or "output"
-        complaints = (complaint("file", "room and leave for it", os.strerror(error.errno), str(where)),)
-    else:
-        return
-    for line in gathered(complaints):
-        typer.echo(f"error: {line}", err=True)
-    raise typer.Exit(1) from None
 
 
 @app.command()
@@ -73,7 +44,7 @@ def index(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Write manifest.csv and cohort.yaml for a folder of images and masks."""
-    with _refusing(out or folder):
+    with refusing(out or folder):
         from medseg.experiment.cohorts import index_folder
 
         choices = {"layout": layout, "pattern": pattern, "task": task, "patient_from": patient_from, "classes": classes}
@@ -87,7 +58,7 @@ def check(
     page: Annotated[Path | None, typer.Option(help="Draw some objects of the label maps to this PNG.")] = None,
 ) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
-    with _refusing(page):
+    with refusing(page):
         from medseg.experiment.cohorts import check_folder
 
         findings = check_folder(folder, page)
@@ -109,7 +80,7 @@ def simulate(
     noise: Annotated[float, typer.Option(help="Noise added to idx images, as a part of their range.")] = 0.1,
 ) -> None:
     """Write a cohort with simulated annotators: all of them, from a known truth, or some among real ones."""
-    with _refusing(out):
+    with refusing(out):
         from medseg.experiment.cohorts import simulate_folder
 
         typer.echo(
@@ -128,6 +99,20 @@ def simulate(
 
 
 @app.command()
+def fuse(
+    cohort: Folder,
+    out: Annotated[Path, typer.Option(help="Folder for the consensus.")],
+    method: Annotated[str, typer.Option(help="fused, vote, soft, staple, or model with --run.")] = "fused",
+    run: Annotated[Path | None, typer.Option(help="The run whose network and matrices are the model.")] = None,
+) -> None:
+    """One consensus of all annotators' labels for every case, on its own grid, and what each annotator is worth."""
+    with refusing(out):
+        from medseg.experiment.fuse import fuse_cohort
+
+        typer.echo(fuse_cohort(cohort, out, way=method, run=run))
+
+
+@app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.", show_default=False)],
     overrides: Overrides = None,
@@ -135,7 +120,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run folder stopped.")] = False,
 ) -> None:
     """Train the stages of a config."""
-    with _refusing(out):
+    with refusing(out):
         from medseg.experiment.methods import load_config
 
         resolved = load_config(config, overrides or [])
@@ -153,7 +138,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
-    with _refusing(out):
+    with refusing(out):
         from medseg.experiment.predict import predict_folder
 
         typer.echo(f"{len(predict_folder(run, images, out))} cases written to {out}")
@@ -170,7 +155,7 @@ def complete(
     rules: Annotated[Path | None, typer.Option(help="A cohort.yaml to take instead of the run's.")] = None,
 ) -> None:
     """The hidden part of every object of label maps, on their own grid, with volume intervals."""
-    with _refusing(out):
+    with refusing(out):
         from medseg.experiment.complete import complete as run_completion
 
         typer.echo(run_completion(run, labels, out, samples=samples, gap=gap, anywhere=anywhere, rules=rules))
@@ -184,7 +169,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="val or train instead of the test cases.")] = "test",
 ) -> None:
     """Scores and pictures of the test cases; confusion matrices, or rivals."""
-    with _refusing(run):
+    with refusing(run):
         from medseg.experiment.evaluate import evaluate_run
 
         typer.echo(evaluate_run(run, cohort, stage, split))
@@ -197,7 +182,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Write the table here as CSV too.")] = None,
 ) -> None:
     """One table over runs, paired over seeds and folds."""
-    with _refusing(out):
+    with refusing(out):
         from medseg.experiment.compare import compare_runs
 
         typer.echo(compare_runs(runs, reference, out))
@@ -208,7 +193,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the cohort, the runs and the pictures.")] = Path("runs/demo"),
 ) -> None:
     """Train both methods and their rivals on generated data; print the tables; draw the pictures."""
-    with _refusing(out):
+    with refusing(out):
         from medseg.experiment.demo import demo as run_demo
 
         typer.echo(run_demo(out))

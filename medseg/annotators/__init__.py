@@ -1,6 +1,7 @@
 """Method one: a true-label network and a confusion matrix per annotator, learned together.
 
 ``nouns``             what the method says, of a batch and of a case
+``staple``            STAPLE of one case, with what it believes of the truth and of each annotator
 ``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous, one at random
 ``labelled_case``     the labels of one case, and what is believed of its truth
 ``fusion``            all annotators' labels of many cases -> one truth, and what each annotator is worth where
@@ -9,14 +10,16 @@
 ``config``            what a run is
 ``assembly``          a config -> the parts of a run
 ``reliance``          how far the labels' truth relies on whom, case by case
+``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``prediction``        a model and an image of any size -> what it says everywhere in it
 ``predictor``         a run folder and images -> maps on their own grid
+``matrices``          the learned matrices voxel by voxel, on an image's own grid
+``fusing``            a cohort -> the consensus of every case, by its labels alone or by a trained run
 ``pictures``          cases, matrices, the page of a run
 ``tracking``          what an evaluation shows on W&B
 ``simulation``        cohorts with annotators of known error; nothing above needs it
 ``alarms``            what looks wrong with a recovered truth, found without knowing the truth: drift, and classes
                       that swapped
-``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
 ``evaluation``        a run folder -> scores, alarms, pictures

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, distance_to_border
+from medseg.annotators.labelled_case import LEAST, Floats, Index, LabelledCase, Labels, distance_to_border
 from medseg.contracts import UNLABELLED
 
 SHARES = (0.4, 0.7, 0.9)
@@ -86,12 +86,9 @@ class Fusion:
     def information(self) -> Floats:
         """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, classes even.
 
-        Mutual information of o and t in zone 0: from 0, of one who writes the same whatever is there, to log T.
+        ``mutual_information`` in zone 0: from 0, of one who writes the same whatever is there, to log T.
         """
-        log_confusion = self.log_confusion[:, 0]
-        classes = log_confusion.shape[-1]
-        log_marginal = np.logaddexp.reduce(log_confusion, axis=2)[:, :, None] - np.log(classes)
-        return (np.exp(log_confusion) * (log_confusion - log_marginal)).sum(axis=(1, 2)) / classes
+        return mutual_information(self.log_confusion[:, 0])
 
     def border_error(self, cases: Sequence[Labels], annotator_index: Sequence[Index | None] | None = None) -> Floats:
         """(A,) the skill of an annotator, in voxels: by how much his border lies off that of the others, on average.
@@ -113,6 +110,20 @@ class Fusion:
                 squares[annotator] += 4 * distance[known & (labels[row] != truth)].sum()
                 length[annotator] += np.count_nonzero(known & (distance < 1))
         return np.sqrt(squares / np.where(length > 0, length, np.nan))
+
+
+def mutual_information(log_confusion: Floats) -> Floats:
+    """(A,) nats that a label o tells of the truth t, classes even: log C (A,O,T).
+
+    sum over o, t of C[o,t] / T log(C[o,t] / m[o]), m the mean of C[o,t] over t (Shannon 1948).
+
+    >>> float(mutual_information(np.log([[[0.9, 0.1], [0.1, 0.9]]]))[0].round(3))  # of log 2 = .693
+    0.368
+    """
+    classes = log_confusion.shape[-1]
+    log_marginal = np.logaddexp.reduce(log_confusion, axis=2)[:, :, None] - np.log(classes)
+    told = np.where(np.isneginf(log_confusion), 0, log_confusion - np.maximum(log_marginal, np.log(LEAST)))
+    return (np.exp(log_confusion) * told).sum(axis=(1, 2)) / classes
 
 
 def fit_fusion(

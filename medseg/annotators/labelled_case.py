@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +84,21 @@ class LabelledCase:
         return probs
 
 
-def distance_to_border(truth: Labels) -> Floats:
-    """(S...) in voxels, from each voxel to the nearest one of another class; infinite where there is none."""
+def around_drawn(labels: Labels) -> Labels:
+    """(A,S...) -> the same in the box around all that anybody drew, beyond which a fit looks at nothing: a copy."""
+    return labels[(slice(None), *_box(np.asarray((labels > 0).any(axis=0))))].copy()
+
+
+def distance_to_border(truth: Labels, voxel: Sequence[float] | None = None) -> Floats:
+    """(S...) from each voxel to the nearest one of another class; infinite where there is none.
+
+    voxel: (S,) its lengths; None: 1 each.
+    """
     distance = np.full(truth.shape, np.inf)
     present = np.unique(truth)
     for label in present if len(present) > 1 else ():
         inside = truth == label
-        distance[inside] = np.asarray(distance_transform_edt(inside))[inside]
+        distance[inside] = np.asarray(distance_transform_edt(inside, sampling=voxel))[inside]
     return distance
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.config import RunConfig
-from medseg.annotators.loading.placement import image_to_grid, probs_to_native
+from medseg.annotators.loading.placement import Grid, image_to_grid, probs_to_native
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
 from medseg.contracts import Refused, Volume, complaint
@@ -94,7 +94,8 @@ def predict(run: Path, images: Path, out: Path) -> list[Path]:
     taken = [name for name in RESULTS if (out / name).exists()]
     if taken and not complaints:
         complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
-    complaints += [line for name, paths in cases.items() for line in _unfit(name, paths, predictor)]
+    signature, grid = predictor.signature, predictor.config.data.grid
+    complaints += [line for name, paths in cases.items() for line in image_complaints(name, paths, signature, grid)]
     if complaints:
         raise Refused(complaints)
     with whole_or_none(out, RESULTS):
@@ -144,8 +145,8 @@ def write_prediction(prediction: Prediction, signature: Signature, out: Path, su
     return truth
 
 
-def _unfit(name: str, paths: Sequence[Path], predictor: Predictor) -> list[str]:
-    signature, grid = predictor.signature, predictor.config.data.grid
+def image_complaints(name: str, paths: Sequence[Path], signature: Signature, grid: Grid) -> list[str]:
+    """What keeps a run from seeing a case; none where nothing does."""
     wanted_mm = grid.spacing_mm if grid.mode == "patch" else None
     try:
         image = read_channels(paths)

@@ -1,6 +1,7 @@
 """The composition root: the only room that knows every other. One file per verb of the command line; nothing computes.
 
 ``methods``      METHODS, the table of methods: the only place that names them all
+``refusing``     how the command line answers bad input
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
@@ -8,6 +9,7 @@
 ``evaluate``     `medseg evaluate`
 ``compare``      `medseg compare`
 ``predict``      `medseg predict`
+``fuse``         `medseg fuse`
 ``complete``     `medseg complete`
 ``demo``         `medseg demo`
 ``front_door``   the verbs for Python: folders and overrides in, cohorts, run folders and tables out

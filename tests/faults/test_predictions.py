@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class Place:
             "predict-mm": ("run-mm", "--images", "images"),
             "complete": ("amodal", "--labels", "maps"),
             "simulate": ("cohort",),
+            "fuse": ("drawn",),
         }[verb]
         paths = [word if word.startswith("--") else str(self.root / word) for word in given]
         told = [verb.partition("-")[0], *paths, "--out", str(out or self.out), *map(str, words)]
@@ -95,6 +97,11 @@ def place(tmp_path: Path) -> Place:
             volume = Volume(array=array, affine=np.eye(4), spacing_mm=None)
             write_labels(cohort / kind / f"{name}.png", volume)
     rows = "".join(f"{name},images/{name}.png,truth,truth/{name}.png\n" for name in ("c1", "c2"))
+    shutil.copytree(cohort, tmp_path / "drawn")
+    (tmp_path / "drawn" / "manifest.csv").write_text("case,image,annotator,mask\n" + rows)
+    (tmp_path / "drawn" / "cohort.yaml").write_text(
+        "name: drawn\nspatial_dims: 2\nclasses: {background: 0, cell: 1}\nchannels: [grey]\n"
+    )
     (cohort / "manifest.csv").write_text("case,image,annotator,mask\n" + rows)
     (cohort / "cohort.yaml").write_text(
         "name: known\nspatial_dims: 2\nclasses: {background: 0, cell: 1}\nchannels: [grey]\ntruth: truth\n"
@@ -200,9 +207,12 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "annotators there": ("predict", folder("annotators"), (), "expected no predictions yet, got a folder annotators/"),
     "completions there": ("complete", folder("completed"), (), "expected no completions yet, got a folder completed"),
     "order.csv there": ("complete", folder("order.csv"), (), "expected no completions yet, got a file order.csv"),
+    "consensus there": ("fuse", folder("consensus"), (), "expected no consensus yet, got a folder consensus"),
+    "weights.csv there": ("fuse", folder("weights.csv"), (), "expected no consensus yet, got a file weights.csv"),
     "cohort there": ("simulate", folder("x"), SIMULATED, "output folder: expected a new or empty folder"),
     "predict: a file": ("predict", a_file, (), "output folder: expected a folder, got a file out"),
     "complete: a file": ("complete", a_file, (), "output folder: expected a folder, got a file out"),
+    "fuse: a file": ("fuse", a_file, (), "output folder: expected a folder, got a file out"),
     "simulate: a file": ("simulate", a_file, SIMULATED, "output folder: expected a new or empty folder"),
 }  # fmt: skip
 
@@ -224,7 +234,7 @@ def test_what_is_bad_is_refused_in_one_sentence_and_nothing_is_written(place: Pl
 
 @pytest.mark.parametrize(
     ("verb", "source", "words"),
-    [("predict", "images", ()), ("complete", "maps", ()), ("simulate", "cohort", SIMULATED)],
+    [("predict", "images", ()), ("complete", "maps", ()), ("simulate", "cohort", SIMULATED), ("fuse", "drawn", ())],
 )
 @pytest.mark.parametrize("kind", ["within", "below a file", "read-only"])
 def test_a_place_that_cannot_take_results(
@@ -242,7 +252,7 @@ def test_a_place_that_cannot_take_results(
     assert place.files() == before
 
 
-VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED)]
+VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED), ("fuse", ())]
 
 
 @pytest.mark.parametrize(("verb", "words"), VERBS)
