@@ -136,12 +136,15 @@ def predict(
     run: Run,
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of images.")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
+    confusion: Annotated[bool, typer.Option("--confusion", help="Each annotator's matrix at every voxel too.")] = False,
+    samples: Annotated[int | None, typer.Option(help="So many plausible segmentations of each image too.")] = None,
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with refusing(out):
         from medseg.experiment.predict import predict_folder
 
-        typer.echo(f"{len(predict_folder(run, images, out))} cases written to {out}")
+        written = predict_folder(run, images, out, confusion=confusion, samples=samples)
+        typer.echo(f"{len(written)} cases written to {out}")
 
 
 @app.command()

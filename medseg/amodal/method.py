@@ -81,7 +81,9 @@ class Amodal(Method):
             raise Refused([complaint("--cohort", "none for a run that completes masks", cohort, str(run))])
         return evaluate_amodal(run, stage, draw)
 
-    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
+    def predict(
+        self, run: Path, images: Path, out: Path, *, confusion: bool = False, samples: int | None = None
+    ) -> Sequence[Path]:
         """Images are not completed."""
         recipe = read_run_config(run, (AmodalConfig,)).recipe
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])

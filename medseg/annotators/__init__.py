@@ -11,15 +11,20 @@
 ``assembly``          a config -> the parts of a run
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
+``areas``             annotators whose most probable labels are empty although they draw
+``calibration``       stated probabilities against observed shares
 ``prediction``        a model and an image of any size -> what it says everywhere in it
 ``predictor``         a run folder and images -> maps on their own grid
 ``matrices``          the learned matrices voxel by voxel, on an image's own grid
+``plausible``         plausible segmentations: what annotators drawn at random would most probably write
+``further_maps``      what `medseg predict` writes if asked: matrices, samples
 ``fusing``            a cohort -> the consensus of every case, by its labels alone or by a trained run
 ``pictures``          cases, matrices, the page of a run
 ``tracking``          what an evaluation shows on W&B
 ``simulation``        cohorts with annotators of known error; nothing above needs it
 ``alarms``            what looks wrong with a recovered truth, found without knowing the truth: drift, and classes
                       that swapped
+``set_scores``        the annotators of a case as a set: what is predicted for them, against what they drew
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
 ``evaluation``        a run folder -> scores, alarms, pictures

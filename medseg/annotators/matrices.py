@@ -13,7 +13,7 @@ from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import matrices_everywhere
 from medseg.annotators.predictor import Predictor
-from medseg.contracts import Refused, Volume, complaint
+from medseg.contracts import Volume, complaint
 from medseg.evaluation import write_table
 from medseg.images import write_map, write_maps
 
@@ -23,13 +23,12 @@ CHANNELS = "channels.csv"
 """Which channel of a file in ``MATRICES`` is which entry."""
 
 
-def require_matrices(predictor: Predictor, what: str, run: Path) -> AnnotatorModel:
-    """The run's model. Raises Refused where it has no confusion matrices; what: the option that asks for them."""
-    model = predictor.model
-    if isinstance(model, AnnotatorModel) and model.confusion is not None:
-        return model
+def matrix_complaints(predictor: Predictor, what: str, run: Path) -> list[str]:
+    """A run without confusion matrices; what: the option that asks for them."""
+    if isinstance(predictor.model, AnnotatorModel) and predictor.model.confusion is not None:
+        return []
     expected = "a run with confusion matrices (recipe=fused)"
-    raise Refused([complaint(what, expected, f"recipe {predictor.config.recipe}", str(run))])
+    return [complaint(what, expected, f"recipe {predictor.config.recipe}", str(run))]
 
 
 def native_matrices(predictor: Predictor, image: Volume) -> Iterator[NDArray[np.float32]]:
@@ -60,6 +59,14 @@ def reliability(matrices: NDArray[np.floating], truth_probs: NDArray[np.floating
     0.75
     """
     return np.einsum("tt...,t...->...", matrices, truth_probs).astype(np.float32)
+
+
+def reliabilities(predictor: Predictor, image: Volume, prediction: Prediction) -> NDArray[np.float32] | None:
+    """(A,S...) of all annotators on the image's grid; None of a run without matrices."""
+    if matrix_complaints(predictor, "", Path()):
+        return None
+    every = native_matrices(predictor, image)
+    return np.stack([reliability(matrices, prediction.truth_probs) for matrices in every])
 
 
 def write_matrices(predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:

@@ -74,11 +74,14 @@ class Annotators(Method):
             raise Refused([complaint("--stage", "none for a run with annotators", stage, str(run))])
         return evaluate_annotators(run, cohort, draw, split)
 
-    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
-        """See ``predictor``."""
+    def predict(
+        self, run: Path, images: Path, out: Path, *, confusion: bool = False, samples: int | None = None
+    ) -> Sequence[Path]:
+        """See ``predictor`` and ``further_maps``."""
+        from medseg.annotators.further_maps import FurtherMaps
         from medseg.annotators.predictor import predict
 
-        return predict(run, images, out)
+        return predict(run, images, out, FurtherMaps(confusion=confusion, samples=samples))
 
 
 METHOD = Annotators()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -82,7 +83,28 @@ class Predictor:
         )
 
 
-def predict(run: Path, images: Path, out: Path) -> list[Path]:
+class Further(Protocol):
+    """What is written beside the maps of ``write_prediction`` (``further_maps``)."""
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Files and folders that it leaves."""
+        ...
+
+    def complaints(self, predictor: Predictor, run: Path) -> list[str]:
+        """What keeps a run from it."""
+        ...
+
+    def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
+        """Of one image."""
+        ...
+
+    def finish(self, out: Path) -> None:
+        """After the last image."""
+        ...
+
+
+def predict(run: Path, images: Path, out: Path, further: Further | None = None) -> list[Path]:
     """Predict every image of a folder; several channels per image as ``<case>_0000.<ext>``, ``<case>_0001.<ext>``.
 
     Raises Refused, before anything is written, for images that cannot be read or do not fit the network,
@@ -90,21 +112,26 @@ def predict(run: Path, images: Path, out: Path) -> list[Path]:
     """
     predictor = Predictor.load(run)
     cases = find_images(images, predictor.signature.channels)
-    complaints = place_complaints(out, images)
-    taken = [name for name in RESULTS if (out / name).exists()]
+    results = (*RESULTS, *(further.results if further else ()))
+    complaints = [*place_complaints(out, images), *(further.complaints(predictor, run) if further else ())]
+    taken = [name for name in results if (out / name).exists()]
     if taken and not complaints:
         complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
     signature, grid = predictor.signature, predictor.config.data.grid
     complaints += [line for name, paths in cases.items() for line in image_complaints(name, paths, signature, grid)]
     if complaints:
         raise Refused(complaints)
-    with whole_or_none(out, RESULTS):
-        return [
-            write_prediction(
-                predictor(name, read_channels(paths)), predictor.signature, out=out, suffix=suffix_of(paths[0])
-            )
-            for name, paths in cases.items()
-        ]
+    written = []
+    with whole_or_none(out, results):
+        for name, paths in cases.items():
+            image, suffix = read_channels(paths), suffix_of(paths[0])
+            prediction = predictor(name, image)
+            written.append(write_prediction(prediction, signature, out, suffix))
+            if further:
+                further.write(predictor, image, prediction, out=out, suffix=suffix)
+        if further:
+            further.finish(out)
+    return written
 
 
 def find_images(folder: Path, channels: int) -> dict[str, tuple[Path, ...]]:

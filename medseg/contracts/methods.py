@@ -113,8 +113,13 @@ class Method(Protocol):
         """Score the cases of a split of a run, or all of another cohort, or the run as one of its stages left it."""
         ...
 
-    def predict(self, run: Path, images: Path, out: Path) -> Sequence[Path]:
-        """Maps of a folder of images, written to ``out``. Raises Refused where the method predicts nothing."""
+    def predict(
+        self, run: Path, images: Path, out: Path, *, confusion: bool = False, samples: int | None = None
+    ) -> Sequence[Path]:
+        """Maps of a folder of images, written to ``out``; if asked, annotators' matrices and samples too.
+
+        Raises Refused where the method predicts nothing.
+        """
         raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])
 
     def metrics(self) -> Mapping[str, Metric]:

@@ -85,10 +85,13 @@ def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = No
     return run
 
 
-def predict(run: Folder, images: Folder, out: Folder) -> Sequence[Path]:
+def predict(
+    run: Folder, images: Folder, out: Folder, *, confusion: bool = False, samples: int | None = None
+) -> Sequence[Path]:
     """Maps of every image of a folder, on its own grid, written to ``out`` (`medseg predict`); a path per case.
 
-    Recovered truth, probabilities, every annotator's labels, entropy. Raises Refused before anything is written.
+    Recovered truth, probabilities, every annotator's labels, entropy. confusion: every annotator's matrices too.
+    samples: so many plausible segmentations of each image. Raises Refused before anything is written.
 
     >>> import medseg
     >>> maps = medseg.predict("runs/pixel", images="cells/images", out="maps_again")
@@ -97,7 +100,7 @@ def predict(run: Folder, images: Folder, out: Folder) -> Sequence[Path]:
     """
     from medseg.experiment.predict import predict_folder
 
-    return predict_folder(Path(run), Path(images), Path(out))
+    return predict_folder(Path(run), Path(images), Path(out), confusion=confusion, samples=samples)
 
 
 def evaluate(

@@ -37,6 +37,10 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "predict {empty} --images {cohort}/images --out {out}": (NO_RUN, 1),
     "complete {empty} --labels {empty} --out {out}": (NO_RUN, 1),
     "predict {run} --images {empty} --out {out}": ("images", 1),
+    "predict {run} --images {cohort}/images --out {out} --confusion": (
+        "--confusion: expected a run with confusion matrices (recipe=fused), got recipe soft_mean", 1),
+    "predict {run} --images {cohort}/images --out {out} --samples 5": (
+        "--samples: expected a run that tells annotators apart (recipe=fused), got recipe soft_mean", 1),
     "complete {amodal} --labels {empty} --out {out}": ("label maps", 1),
     "compare {empty}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "compare {run} {empty}/none": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),

@@ -178,6 +178,7 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
                        "samples: expected a number from 0 to 10000, got 10001"),
     "-1 samples": ("complete", nothing, ("--samples", -1),
                    "samples: expected a number from 0 to 10000, got -1 (samples)"),
+    "samples of predict": ("predict", nothing, ("--samples", 0), "--samples: expected a number from 1 to 1000, got 0"),
     "gap of 1e5": ("complete", nothing, ("--gap", 10**5), "gap: expected a number from 0 to 100, got 100000 (gap)"),
     "gap of -1": ("complete", nothing, ("--gap", -1), "gap: expected a number from 0 to 100, got -1 (gap)"),
     "seed -1": ("simulate", nothing, (*SIMULATED, "--seed", -1), "seed: expected a whole number >= 0, got -1 (seed)"),
@@ -207,6 +208,10 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "annotators there": ("predict", folder("annotators"), (), "expected no predictions yet, got a folder annotators/"),
     "completions there": ("complete", folder("completed"), (), "expected no completions yet, got a folder completed"),
     "order.csv there": ("complete", folder("order.csv"), (), "expected no completions yet, got a file order.csv"),
+    "samples there": ("predict", folder("samples"), ("--samples", 2),
+                      "expected no predictions yet, got a folder samples/"),
+    "confusion there": ("predict", folder("confusion"), ("--confusion",),
+                        "expected no predictions yet, got a folder confusion/"),
     "consensus there": ("fuse", folder("consensus"), (), "expected no consensus yet, got a folder consensus"),
     "weights.csv there": ("fuse", folder("weights.csv"), (), "expected no consensus yet, got a file weights.csv"),
     "cohort there": ("simulate", folder("x"), SIMULATED, "output folder: expected a new or empty folder"),
@@ -252,7 +257,8 @@ def test_a_place_that_cannot_take_results(
     assert place.files() == before
 
 
-VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED), ("fuse", ())]
+VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED), ("fuse", ()),
+         ("predict", ("--confusion", "--samples", 3))]  # fmt: skip
 
 
 @pytest.mark.parametrize(("verb", "words"), VERBS)
@@ -301,7 +307,9 @@ def test_what_was_there_before_stays_where_writing_fails(place: Place, monkeypat
 
 
 def test_an_error_of_the_program_is_no_bad_input(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg.experiment.predict.predict_folder", lambda *_: (_ for _ in ()).throw(OSError("odd")))
+    monkeypatch.setattr(
+        "medseg.experiment.predict.predict_folder", lambda *_, **__: (_ for _ in ()).throw(OSError("odd"))
+    )
     assert isinstance(place.tell("predict").exception, OSError)
 
 
@@ -351,7 +359,7 @@ def test_many_values_without_a_rule_in_one_map_are_one_line(place: Place) -> Non
 def test_good_input_goes_through(place: Place) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        for verb, words in VERBS:
-            done = place.tell(verb, *words, out=place.root / f"out-{verb}")
+        for number, (verb, words) in enumerate(VERBS):
+            done = place.tell(verb, *words, out=place.root / f"out-{number}")
             assert done.exit_code == 0, done.output + repr(done.exception)
     assert place.tell("predict-mm").exit_code == 0

@@ -14,7 +14,7 @@ from medseg.annotators.fusing.results import RESULTS, WEIGHTS, Fuse, FusedCohort
 from medseg.annotators.fusion import fit_fusion
 from medseg.annotators.labelled_case import around_drawn
 from medseg.annotators.loading.records import Record, read_record
-from medseg.annotators.matrices import require_matrices
+from medseg.annotators.matrices import matrix_complaints
 from medseg.annotators.predictor import Predictor, image_complaints
 from medseg.annotators.reliance import FUSION, fusion_of_run
 from medseg.cohorts import did_you_mean, load_cohort, read_all
@@ -70,9 +70,8 @@ def _asked_wrongly(cohort: Cohort, way: str, run: Path | None) -> list[str]:
 def _predictor(run: Path, cohort: Cohort) -> Predictor:
     """Raises Refused for a run without matrices, of other classes, and of annotators whom the cohort does not have."""
     predictor = Predictor.load(run)
-    require_matrices(predictor, "--method model", run)
     signature, grid = predictor.signature, predictor.config.data.grid
-    known, found = (*cohort.annotators, *cohort.crowd), []
+    known, found = (*cohort.annotators, *cohort.crowd), matrix_complaints(predictor, "--method model", run)
     if signature.classes != cohort.classes:
         both = signature.classes, cohort.classes
         expected, got = (", ".join(f"{label.name}={label.value}" for label in classes) for classes in both)
