@@ -103,8 +103,9 @@ def posterior(truth_probs: Floats, rows: Sequence[Floats], labels: Labels) -> ND
     All 0 where nobody labelled: there the image alone would speak, and that is `medseg predict`.
 
     >>> rows = [np.array([[0.2], [0.7]]), np.array([[0.9], [0.6]])]  # .8 x .2 x .9 against .2 x .7 x .6
-    >>> posterior(np.array([[0.8], [0.2]]), rows, np.array([[1], [0]])).round(4).tolist()
-    [[0.6316], [0.3684]]
+    >>> probs = posterior(np.array([[0.8], [0.2]]), rows, np.array([[1], [0]]))
+    >>> [round(p, 4) for p in probs[:, 0].tolist()]
+    [0.6316, 0.3684]
     """
     log_joint = np.log(np.maximum(truth_probs.astype(np.float64), LEAST))
     for row in rows:
