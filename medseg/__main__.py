@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from medseg.experiment.folder_verbs import Folder, check, index, simulate
 from medseg.experiment.further_help import WithLayouts, WithRecipes
 from medseg.experiment.refusing import refusing
 
@@ -19,10 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)]
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 Text = str | None
-Pair = tuple[str, str] | None
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Dotted overrides.")]
 
 
@@ -36,66 +35,23 @@ def main(version: Annotated[bool, typer.Option("--version", help="Print the vers
         raise typer.Exit
 
 
-@app.command(cls=WithLayouts)
-def index(
-    folder: Folder,
-    layout: Annotated[Text, typer.Option(help="Name of the layout; found out by default.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write here instead of into the folder.")] = None,
-    pattern: Annotated[Pair, typer.Option(help="'images/{case}.png' 'masks/{annotator}/{case}_seg.png'")] = None,
-    task: Annotated[Text, typer.Option(help="The task of a QUBIQ folder, e.g. task01.")] = None,
-    patient_from: Annotated[Text, typer.Option(help="Expression that finds the patient in a case's name.")] = None,
-    classes: Annotated[Text, typer.Option(help="What mask values mean: background=0,object=255/1.")] = None,
-    ignore: Annotated[Text, typer.Option(help="Mask values that say nothing, e.g. 255.")] = None,
-    colours: Annotated[Text, typer.Option(help="background=#000000,object=#ff0000, or a CSV.")] = None,
-    annotators: Annotated[Text, typer.Option(help="Other names: reference=anna,seg01=ben.")] = None,
-    map: Annotated[Text, typer.Option(help="What words for splits mean: validate=val.")] = None,
-    spacing: Annotated[Text, typer.Option(help="Pixel size of pictures in mm: 0.5, or 0.5x0.25 (y, x).")] = None,
-    rules: Annotated[Text, typer.Option(help="How label maps are taken apart: objects: of cohort.yaml.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
-) -> None:
-    """Write manifest.csv and cohort.yaml for a folder of images and masks."""
-    with refusing(out or folder):
-        from medseg.experiment.cohorts import index_folder
-
-        choices = {"layout": layout, "pattern": pattern, "task": task, "patient_from": patient_from, "classes": classes}
-        choices |= {"ignore": ignore, "colours": colours, "annotators": annotators, "spacing": spacing}
-        typer.echo(index_folder(folder, out or folder, overwrite=overwrite, rules=rules, split_words=map, **choices))
+app.command(cls=WithLayouts)(index)
+app.command()(check)
+app.command()(simulate)
 
 
 @app.command()
-def check(
-    folder: Folder,
-    page: Annotated[Path | None, typer.Option(help="Draw some objects of the label maps to this PNG.")] = None,
+def fuse(
+    cohort: Folder,
+    out: Annotated[Path, typer.Option(help="Folder for the consensus.")],
+    method: Annotated[str, typer.Option(help="fused, vote, soft, staple, or model with --run.")] = "fused",
+    run: Annotated[Path | None, typer.Option(help="The run whose network and matrices are the model.")] = None,
 ) -> None:
-    """Read every file of a cohort and report all that is wrong with it."""
-    with refusing(page):
-        from medseg.experiment.cohorts import check_folder
-
-        findings = check_folder(folder, page)
-        typer.echo(str(findings))
-        if findings.errors:
-            raise typer.Exit(1)
-
-
-@app.command()
-def simulate(
-    source: Folder,
-    out: Annotated[Path, typer.Option(help="The new cohort's folder.")],
-    annotators: Annotated[str | None, typer.Option(help="All of them simulated, e.g. good,over:2,blank.")] = None,
-    replace: Annotated[str | None, typer.Option(help="Some simulated, e.g. ann=blank,bob=over:2; others stay.")] = None,
-    add: Annotated[str | None, typer.Option(help="Simulated ones beside those that are there.")] = None,
-    seed: int = 0,
-    cases: Annotated[int | None, typer.Option(help="The first so many of the cases, in a seeded order.")] = None,
-    labels_per_image: Annotated[int | None, typer.Option(help="Keep so many annotators of each case.")] = None,
-    noise: Annotated[float, typer.Option(help="Noise added to idx images, as a part of their range.")] = 0.1,
-) -> None:
-    """Write a cohort with simulated annotators: all of them, from a known truth, or some among real ones."""
+    """One consensus of all annotators' labels for every case, on its own grid, and what each annotator is worth."""
     with refusing(out):
-        from medseg.experiment.cohorts import simulate_folder
+        from medseg.experiment.fuse import fuse_cohort
 
-        who = {"annotators": annotators, "replaced": replace, "added": add}
-        much = {"seed": seed, "cases": cases, "labels_per_image": labels_per_image}
-        typer.echo(simulate_folder(source, out, **who, **much, noise=noise))
+        typer.echo(fuse_cohort(cohort, out, way=method, run=run))
 
 
 @app.command()
@@ -147,12 +103,15 @@ def predict(
     images: Annotated[Path, typer.Option(exists=True, help="An image, or a folder of them; channels as c1_0000.*.")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
     probabilities: Annotated[bool, typer.Option("--annotator-probabilities", help="Those of each annotator.")] = False,
+    confusion: Annotated[bool, typer.Option("--confusion", help="Each annotator's matrix at every voxel too.")] = False,
+    samples: Annotated[int | None, typer.Option(help="So many plausible segmentations of each image too.")] = None,
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with refusing(out):
         from medseg.experiment.predict import predict_images
 
-        written = len(predict_images(run, images, out, probabilities))
+        wanted: dict[str, Any] = {"annotator_probabilities": probabilities, "confusion": confusion, "samples": samples}
+        written = len(predict_images(run, images, out, **wanted))
         typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
 
 

@@ -90,7 +90,16 @@ class Amodal(Method):
 
         return write_report(run)
 
-    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
+    def predict(
+        self,
+        run: Path,
+        images: Path,
+        out: Path,
+        *,
+        annotator_probabilities: bool = False,
+        confusion: bool = False,
+        samples: int | None = None,
+    ) -> Sequence[Path]:
         """Images are not completed."""
         recipe = read_run_config(run, (AmodalConfig,)).recipe
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])

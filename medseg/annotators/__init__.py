@@ -1,6 +1,7 @@
 """Method one: a true-label network and a confusion matrix per annotator, learned together.
 
 ``nouns``             what the method says, of a batch and of a case
+``staple``            STAPLE of one case, with what it believes of the truth and of each annotator
 ``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous, one at random
 ``zones``             where a voxel lies: how far from the border of a truth, and which classes meet there
 ``labelled_case``     the labels of one case, and what is believed of its truth
@@ -13,18 +14,26 @@
 ``assembly``          a config -> the parts of a run
 ``planning``          a cohort -> a config for a first model
 ``reliance``          how far the labels' truth relies on whom, case by case
+``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
+``areas``             annotators whose most probable labels are empty although they draw
+``calibration``       stated probabilities against observed shares
 ``prediction``        a model and an image of any size -> what it says everywhere in it
 ``given_images``      images to predict -> cases with their channels, and what keeps one from being seen
 ``predictor``         a run folder and images -> maps on their own grid
+``matrices``          the learned matrices voxel by voxel, on an image's own grid
+``plausible``         plausible segmentations: what annotators drawn at random would most probably write
+``further_maps``      what `medseg predict` writes if asked: matrices, samples
+``fusing``            a cohort -> the consensus of every case, by its labels alone or by a trained run
 ``pictures``          cases, matrices, the page of a run
 ``tracking``          what an evaluation shows on W&B
 ``simulation``        cohorts with annotators of known error; nothing above needs it
 ``alarms``            what looks wrong with a recovered truth, found without knowing the truth: drift, and classes
                       that swapped
 ``curve_alarms``      what looks wrong with a training by its curves
-``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
+``set_scores``        the annotators of a case as a set: what is predicted for them, against what they drew
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
+``scored_cases``      the cases of a split, one by one: predicted, scored, drawn
 ``report``            the page of an evaluated run, from its folder alone
 ``evaluation``        a run folder -> scores, alarms, pictures
 ``people``            the report on the annotators themselves: who errs, how and where

@@ -60,7 +60,23 @@ def relative_area(labels: NDArray[np.integer]) -> NDArray[np.float64]:
     labels: (A,S...). Without unit; 1 is the average style, above it over-segments. nan for an absent
     annotator, and for all when nobody drew anything.
     """
-    seen = present(labels)
     area = (labels > 0).reshape(len(labels), -1).sum(axis=1).astype(np.float64)
-    mean_area = area[seen].mean() if seen.any() else 0.0
-    return np.where(seen, area / mean_area, np.nan) if mean_area > 0 else np.full(len(labels), np.nan)
+    return relative_to_mean(np.where(present(labels), area, np.nan))
+
+
+def expected_area(annotator_probs: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(A,) voxels of foreground that are expected of each annotator where he labelled: sum of 1 - q[background].
+
+    annotator_probs: (A,O,S...), labels: (A,S...). Of one matrix for all voxels the most probable label can be
+    background everywhere while this is not 0. nan for an absent annotator.
+    """
+    known = labels != UNLABELLED
+    area = np.where(known, 1 - annotator_probs[:, 0].astype(np.float64), 0).reshape(len(labels), -1).sum(axis=1)
+    return np.where(present(labels), area, np.nan)
+
+
+def relative_to_mean(areas: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(A,) areas divided by the mean of those that are known; nan for all where it is 0."""
+    known = areas[~np.isnan(areas)]
+    mean_area = known.mean() if known.size else 0.0
+    return np.asarray(areas / mean_area, np.float64) if mean_area > 0 else np.full(len(areas), np.nan)

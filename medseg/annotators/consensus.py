@@ -9,12 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from medseg.annotators.staple import StapleEstimate, estimate
 from medseg.contracts import UNLABELLED
 
 Labels = NDArray[np.integer]
-
-STAPLE_ITERATIONS = 100
-"""Expectation-maximisation stops here at the latest; the library's own default is without limit."""
 
 
 def _votes(labels: Labels, num_classes: int) -> NDArray[np.int64]:
@@ -93,33 +91,27 @@ def staple(labels: Labels, num_classes: int) -> Labels:
     >>> staple(labels, num_classes=2).tolist()  # the third writes object where the others do not
     [0, 0, 1, 1, 0, 1]
     """
+    return staple_labels(labels, staple_estimate(labels, num_classes), num_classes)
+
+
+def staple_estimate(labels: Labels, num_classes: int) -> StapleEstimate | None:
+    """What STAPLE believes of the voxels that all present annotators labelled; None: it has nothing to estimate."""
+    votes = _present(labels)[:, everybody(labels)]
+    return estimate(votes, num_classes) if len(votes) > 1 and np.unique(votes).size > 1 else None
+
+
+def staple_labels(labels: Labels, found: StapleEstimate | None, num_classes: int) -> Labels:
+    """The consensus (S...) of ``staple`` from what was found on labels (A,S...)."""
     consensus = majority_vote(labels, num_classes)
-    present = _present(labels)
-    complete = (present != UNLABELLED).all(axis=0)
-    votes = present[:, complete]
-    if len(present) < 2 or np.unique(votes).size < 2:
-        return consensus
-    fused = _binary_staple(votes) if num_classes == 2 else _multilabel_staple(votes, num_classes)
-    consensus[complete] = np.where(fused == UNLABELLED, consensus[complete], fused)
+    if found is not None:
+        complete, probs = everybody(labels), found.probs
+        best = np.isclose(probs, probs.max(axis=0), rtol=1e-9, atol=0)
+        fused = probs[1] >= 0.5 if num_classes == 2 else probs.argmax(axis=0)
+        told = ~np.isnan(probs).any(axis=0) & ((num_classes == 2) | (best.sum(axis=0) == 1))
+        consensus[complete] = np.where(told, fused, consensus[complete])
     return consensus
 
 
-def _binary_staple(votes: Labels) -> Labels:
-    """(A,N) 0/1 -> (N,) 0/1, UNLABELLED where the posterior is nan."""
-    import SimpleITK
-
-    images = [SimpleITK.GetImageFromArray(row[None].astype(np.uint8)) for row in votes]
-    posterior = SimpleITK.GetArrayFromImage(SimpleITK.STAPLE(images, 1.0, 1, STAPLE_ITERATIONS))[0]
-    return np.where(np.isnan(posterior), UNLABELLED, posterior >= 0.5)
-
-
-def _multilabel_staple(votes: Labels, num_classes: int) -> Labels:
-    """(A,N) class indices -> (N,), UNLABELLED where two classes are equally probable."""
-    import SimpleITK
-
-    images = [SimpleITK.GetImageFromArray(row[None].astype(np.uint16)) for row in votes]
-    fuse = SimpleITK.MultiLabelSTAPLEImageFilter()
-    fuse.SetMaximumNumberOfIterations(STAPLE_ITERATIONS)
-    fuse.SetLabelForUndecidedPixels(num_classes)
-    fused = SimpleITK.GetArrayFromImage(fuse.Execute(images))[0].astype(np.int64)
-    return np.where(fused == num_classes, UNLABELLED, fused)
+def everybody(labels: Labels) -> NDArray[np.bool_]:
+    """(S...) the voxels that every annotator present labelled."""
+    return (_present(labels) != UNLABELLED).all(axis=0)

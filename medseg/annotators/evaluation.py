@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medseg.annotators.alarms import style_alarm
 from medseg.annotators.assembly import Signature
+from medseg.annotators.calibration import CALIBRATION, write_calibration
 from medseg.annotators.confusion_scores import mean_confusion
 from medseg.annotators.curve_alarms import doubts_of_training
-from medseg.annotators.fusion import Fusion
-from medseg.annotators.loading.records import read_record
-from medseg.annotators.pictures.album import COLUMNS, legend, pictures_of
+from medseg.annotators.mathematics.stages import RECIPES
+from medseg.annotators.pictures.album import COLUMNS, legend
+from medseg.annotators.pictures.believed import draw_calibration
 from medseg.annotators.pictures.page import draw_run
-from medseg.annotators.pictures.relied import draw_reliance
-from medseg.annotators.pictures.slices import panel_of, write_panel
-from medseg.annotators.predictor import Predictor, write_prediction
-from medseg.annotators.reliance import fusion_of_run, reliance_scores, rely_on_native, write_reliance_maps
+from medseg.annotators.pictures.relied import draw_reliability, draw_reliance
+from medseg.annotators.predictor import Predictor
+from medseg.annotators.reliance import fusion_of_run
 from medseg.annotators.report import READ, WORST, write_report
-from medseg.annotators.scores import Tally, score_case, score_run, tally_case
+from medseg.annotators.scored_cases import score_cases
+from medseg.annotators.scores import score_run
 from medseg.annotators.tracking import track_annotators
 from medseg.cohorts import (
     apply,
@@ -34,13 +33,10 @@ from medseg.cohorts import (
     warnings_of,
 )
 from medseg.config import refuse_other_data
-from medseg.contracts import Cohort, Refused, Score, Split, Volume, complaint, watched
+from medseg.contracts import Cohort, Refused, Score, Split, complaint
 from medseg.evaluation import write_confusion, write_scores
-from medseg.images import suffix_of, whole_or_as_before
+from medseg.images import whole_or_as_before
 from medseg.reporting import CasePictures, draw_curves, format_summary, score_frame, worst_first, write_album
-
-PANELS = 4
-"""So many cases are drawn on the page of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +47,15 @@ class AnnotatorEvaluation:
     """The rows of scores.csv."""
     alarms: list[str]
     """What looks wrong with the recovered truth."""
+    notes: list[str]
+    """Annotators whose predicted labels are empty although they draw, and what is expected of them."""
     out: Path
     """Where the files are."""
     warnings: tuple[str, ...] = ()
     """What a reader of the scores must know."""
 
     def __str__(self) -> str:
-        alarms = [f"alarm: {line}" for line in self.alarms]
+        alarms = [f"alarm: {line}" for line in self.alarms] + [f"note: {line}" for line in self.notes]
         return "\n".join([format_summary(self.scores), *self.warnings, *alarms, f"page: {self.out}/report/index.html"])
 
 
@@ -82,8 +80,8 @@ def evaluate_annotators(
     with whole_or_as_before(out, shown) as folder:
         (folder / "report" / "panels").mkdir(parents=True)
         pictures: dict[str, CasePictures] | None = {} if draw else None
-        scores, tally = _score_cases(predictor, cohort, fusion, folder, pictures=pictures)
-        scores = marked([*scores, *score_run(tally, signature.annotators)], seen)
+        found = score_cases(predictor, cohort, fusion, folder, pictures=pictures)
+        scores, tally = marked([*found.scores, *score_run(found.tally, signature.annotators)], seen), found.tally
         confusion = mean_confusion(tally.estimated)
         empirical = None if tally.empirical is None else mean_confusion(tally.empirical)
         write_confusion(
@@ -98,9 +96,14 @@ def evaluate_annotators(
         alarms += style_alarm(scores, confusion)
         alarms += doubts_of_training(folder, len(signature.classes), disputed=False)
         (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in (*warnings, *alarms)))
+        one_matrix = RECIPES[predictor.config.recipe].confusion == "global"
+        notes = found.areas.notes(signature.annotators, one_matrix=one_matrix)
+        write_calibration(folder / "report" / CALIBRATION, found.calibration)
         if pictures is not None:
             draw_run(folder)
+            draw_calibration(folder)
             draw_reliance(folder)
+            draw_reliability(folder)
             draw_curves(folder)
             lines = legend(signature.annotators, signature.class_names, tally.empirical is not None)
             order = worst_first(score_frame(scores), WORST)
@@ -116,43 +119,7 @@ def evaluate_annotators(
         confusion=confusion,
         manifest=cohort.root / "manifest.csv",
     )
-    return AnnotatorEvaluation(scores=scores, alarms=alarms, out=out, warnings=warnings)
-
-
-def _score_cases(
-    predictor: Predictor,
-    cohort: Cohort,
-    fusion: Fusion | None,
-    out: Path,
-    *,
-    pictures: dict[str, CasePictures] | None,
-) -> tuple[list[Score], Tally]:
-    """Predict and score case by case; write the maps, and the panels of the first few. Fills ``pictures``."""
-    signature = predictor.signature
-    names = signature.class_names
-    scores: list[Score] = []
-    tallies: list[Tally] = []
-    for number, case in enumerate(watched(cohort.cases, "scoring", len(cohort.cases))):
-        record = read_record(case, cohort, signature.annotators, predictor.config.data.truth)
-        prediction = predictor(
-            case.name, Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
-        )
-        scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
-        write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
-        reliance = None if fusion is None else rely_on_native(fusion, record, predictor.config.data.grid)
-        if reliance is not None:
-            recovered = prediction.truth_probs.argmax(axis=0)
-            scores += reliance_scores(record, reliance, recovered, annotators=signature.annotators)
-            write_reliance_maps(record, reliance, signature.annotators, out / "predictions" / "reliance")
-        fused = None if reliance is None else reliance.fused
-        tallies.append(tally_case(prediction, record.labels, record.truth, fused))
-        if number < PANELS:
-            evidence = None if reliance is None else reliance.evidence
-            panel = panel_of(record, prediction, annotators=signature.annotators, classes=names, evidence=evidence)
-            write_panel(out / "report" / "panels", panel)
-        if pictures is not None:
-            pictures[case.name] = pictures_of(record, prediction, annotators=signature.annotators, classes=names)
-    return scores, functools.reduce(operator.add, tallies)
+    return AnnotatorEvaluation(scores=scores, alarms=alarms, notes=notes, out=out, warnings=warnings)
 
 
 def _known_cohort(run: Path, predictor: Predictor, other: Path | None) -> Cohort:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
+from medseg.annotators.labelled_case import LEAST, Floats, Index, LabelledCase, Labels, climb
 from medseg.annotators.zones import border_of, pairs
 from medseg.contracts import UNLABELLED, watched
 
@@ -55,10 +55,10 @@ class Fusion:
         step()
         return case.posterior(self.voices(case.present))
 
-    def zone(self, truth: Labels) -> NDArray[np.int64]:
-        """(S...) in which zone each voxel of a truth (S...) lies."""
+    def zone(self, truth: Labels, voxel: Sequence[float] | None = None) -> NDArray[np.int64]:
+        """(S...) in which zone each voxel of a truth (S...) lies; voxel: (S,) its lengths in voxels of ``edges``."""
         classes = self.log_confusion.shape[-1]
-        return border_of(truth, classes).zone(self.edges, len(pairs(classes)))
+        return border_of(truth, classes, voxel).zone(self.edges, len(pairs(classes)))
 
     def evidence(
         self, labels: Labels, probs: NDArray[np.floating], annotator_index: Index | None = None
@@ -90,17 +90,13 @@ class Fusion:
     def information(self) -> Floats:
         """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, log 2 at most.
 
-        Mutual information of o and t in {t, u}, which are even, in the nearest zone of each pair of classes that meet;
-        the mean over pairs, each weighing as many voxels as lie there. 0 of one who writes the same whatever is there.
+        ``mutual_information`` of o and t in {t, u}, in the nearest zone of each pair of classes that meet; the mean
+        over pairs, each weighing as many voxels as lie there. 0 of one who writes the same whatever is there.
         """
         meeting = pairs(self.log_confusion.shape[-1])
         weights = np.exp(np.logaddexp.reduce(self.log_prior[: len(meeting)], axis=1))
-        told = np.zeros(len(self.log_confusion))
-        for zone, (pair, weight) in enumerate(zip(meeting, weights / weights.sum(), strict=True)):
-            log_columns = self.log_confusion[:, zone][:, :, pair]  # (A,O,2)
-            log_marginal = np.logaddexp.reduce(log_columns, axis=2)[:, :, None] - np.log(2)
-            told += weight * (np.exp(log_columns) * (log_columns - log_marginal)).sum(axis=(1, 2)) / 2
-        return told
+        told = [mutual_information(self.log_confusion[:, zone][:, :, pair]) for zone, pair in enumerate(meeting)]
+        return np.average(told, axis=0, weights=weights)
 
     def border_error(self, cases: Sequence[Labels], annotator_index: Sequence[Index | None] | None = None) -> Floats:
         """(A,) the skill of an annotator, in voxels: by how much his border lies off that of the others, on average.
@@ -129,3 +125,17 @@ def border_sums(drawn: Labels, truth: Labels) -> tuple[float, int]:
     distance = border_of(np.maximum(truth, 0), int(truth.max(initial=0)) + 1).distance - 0.5
     known = (drawn != UNLABELLED) & (truth != UNLABELLED) & np.isfinite(distance)
     return float(4 * distance[known & (drawn != truth)].sum()), int(np.count_nonzero(known & (distance < 1)))
+
+
+def mutual_information(log_confusion: Floats) -> Floats:
+    """(A,) nats that a label o tells of the truth t, classes even: log C (A,O,T).
+
+    sum over o, t of C[o,t] / T log(C[o,t] / m[o]), m the mean of C[o,t] over t (Shannon 1948).
+
+    >>> float(mutual_information(np.log([[[0.9, 0.1], [0.1, 0.9]]]))[0].round(3))  # of log 2 = .693
+    0.368
+    """
+    classes = log_confusion.shape[-1]
+    log_marginal = np.logaddexp.reduce(log_confusion, axis=2)[:, :, None] - np.log(classes)
+    told = np.where(np.isneginf(log_confusion), 0, log_confusion - np.maximum(log_marginal, np.log(LEAST)))
+    return (np.exp(log_confusion) * told).sum(axis=(1, 2)) / classes

@@ -139,6 +139,11 @@ def climb(cases: Sequence[LabelledCase], step: Callable[[], float], iterations: 
     return best
 
 
+def around_drawn(labels: Labels) -> Labels:
+    """(A,S...) -> the same in the box around all that anybody drew, beyond which a fit looks at nothing: a copy."""
+    return labels[(slice(None), *_box(np.asarray((labels > 0).any(axis=0))))].copy()
+
+
 def _box(drawn: NDArray[np.bool_]) -> tuple[slice, ...]:
     """Around all that is true, with a margin; the first voxel where nothing is."""
     if not drawn.any():

@@ -94,11 +94,22 @@ class Annotators(Method):
 
         return write_report(run)
 
-    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
-        """See ``predictor``."""
+    def predict(
+        self,
+        run: Path,
+        images: Path,
+        out: Path,
+        *,
+        annotator_probabilities: bool = False,
+        confusion: bool = False,
+        samples: int | None = None,
+    ) -> Sequence[Path]:
+        """See ``predictor`` and ``further_maps``."""
+        from medseg.annotators.further_maps import FurtherMaps
         from medseg.annotators.predictor import predict
 
-        return predict(run, images, out, annotator_probabilities=annotator_probabilities)
+        asked = FurtherMaps(probabilities=annotator_probabilities, confusion=confusion, samples=samples)
+        return predict(run, images, out, asked)
 
 
 METHOD = Annotators()

@@ -12,6 +12,7 @@ from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.nouns import BatchPrediction
 
 WINDOWS_AT_ONCE = 2
@@ -73,3 +74,25 @@ def believe_everywhere(
     return BatchPrediction(
         truth_probs=truth_probs.cpu(), annotator_probs=annotator_probs.cpu(), joint_probs=joint_probs.cpu()
     )
+
+
+@torch.inference_mode()
+def matrices_everywhere(
+    model: AnnotatorModel, image: NDArray[np.float32], *, window: Sequence[int], overlap: float, device: str
+) -> Tensor:
+    """image (C,S...) -> C (A,O,T,S...) on the CPU; arguments as in ``believe_everywhere``.
+
+    Where windows overlap C is their blend, whose columns sum to 1 too.
+    """
+    model.eval()
+    blended = sliding_window_inference(
+        inputs=torch.from_numpy(image)[None].to(device),
+        roi_size=tuple(window),
+        sw_batch_size=WINDOWS_AT_ONCE,
+        predictor=lambda patches: model.matrices(patches).flatten(1, 3),
+        overlap=overlap,
+        roi_weight_map=compute_importance_map(tuple(window), mode="gaussian", device=device),
+    )
+    assert isinstance(blended, Tensor)
+    classes = round((blended.shape[1] / model.annotators) ** 0.5)
+    return blended[0].unflatten(0, (model.annotators, classes, classes)).cpu()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -28,10 +29,7 @@ from medseg.images import (
 )
 from medseg.training import device_of, load_model
 
-ANNOTATOR_PROBABILITIES = "annotator_probabilities"
-"""The folder that ``write_annotator_probabilities`` fills."""
-
-RESULTS = ("truth", "probabilities", "annotators", "entropy", ANNOTATOR_PROBABILITIES)
+RESULTS = ("truth", "probabilities", "annotators", "entropy")
 """The folders that ``predict`` fills."""
 
 
@@ -82,18 +80,40 @@ class Predictor:
         )
 
 
-def predict(run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> list[Path]:
+class Further(Protocol):
+    """What is written beside the maps of ``write_prediction`` (``further_maps``)."""
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Files and folders that it leaves."""
+        ...
+
+    def complaints(self, predictor: Predictor, run: Path) -> list[str]:
+        """What keeps a run from it."""
+        ...
+
+    def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
+        """Of one image."""
+        ...
+
+    def finish(self, out: Path) -> None:
+        """After the last image."""
+        ...
+
+
+def predict(run: Path, images: Path, out: Path, further: Further | None = None) -> list[Path]:
     """Predict an image, or every one of a folder, see ``given_images.find_images``; returns the paths of the truths.
 
-    annotator_probabilities: write q^(a) too. Raises Refused, before anything is written, for images that cannot be read
-    or do not fit the network, for voxels that are no finite numbers, and where a file would be overwritten. Where
-    writing fails, nothing is left.
+    further: what is written too. Raises Refused, before anything is written, for images that cannot be read or do not
+    fit the network, for voxels that are no finite numbers, and where a file would be overwritten. Where writing fails,
+    nothing is left.
     """
     predictor = Predictor.load(run)
     signature, grid = predictor.signature, predictor.config.data.grid
     cases = find_images(images, own_names(run))
-    complaints = place_complaints(out, images)
-    taken = [name for name in RESULTS if (out / name).exists()]
+    results = (*RESULTS, *(further.results if further else ()))
+    complaints = [*place_complaints(out, images), *(further.complaints(predictor, run) if further else ())]
+    taken = [name for name in results if (out / name).exists()]
     if taken and not complaints:
         complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
     for name, paths in watched(cases.items(), "checking", len(cases)):
@@ -101,12 +121,15 @@ def predict(run: Path, images: Path, out: Path, *, annotator_probabilities: bool
     if complaints:
         raise Refused(complaints)
     truths = []
-    with whole_or_none(out, RESULTS):
+    with whole_or_none(out, results):
         for name, paths in watched(cases.items(), "predicting", len(cases)):
-            prediction, suffix = predictor(name, read_channels(paths)), suffix_of(paths[0])
+            image, suffix = read_channels(paths), suffix_of(paths[0])
+            prediction = predictor(name, image)
             truths.append(write_prediction(prediction, signature, out, suffix))
-            if annotator_probabilities:
-                write_annotator_probabilities(prediction, signature, out / ANNOTATOR_PROBABILITIES, suffix)
+            if further:
+                further.write(predictor, image, prediction, out=out, suffix=suffix)
+        if further:
+            further.finish(out)
     return truths
 
 
@@ -129,13 +152,6 @@ def write_prediction(prediction: Prediction, signature: Signature, out: Path, su
         _write_map(out / "probabilities" / label.name / name, probs, prediction)
     _write_map(out / "entropy" / name, voxel_entropy(prediction.truth_probs), prediction)
     return truth
-
-
-def write_annotator_probabilities(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> None:
-    """q^(a)[o] as <annotator>/<class>/, float32, with one file per case."""
-    for annotator, of_classes in zip(signature.annotators, prediction.annotator_probs, strict=True):
-        for label, probs in zip(signature.classes, of_classes, strict=True):
-            _write_map(out / annotator / label.name / f"{prediction.case}{suffix}", probs, prediction)
 
 
 def _write_map(path: Path, array: NDArray[np.float32], prediction: Prediction) -> None:

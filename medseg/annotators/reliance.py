@@ -44,6 +44,8 @@ class Reliance:
     """(A,) mean of the evidence over the disputed voxels that the annotator labelled; nan where there is none."""
     share: NDArray[np.float64]
     """(A,) share of the same voxels in which the annotator's label is the fused class."""
+    probs: NDArray[np.float32]
+    """(T,S...) p(t | all labels); all 0 where nobody labelled."""
     fused: NDArray[np.integer]
     """(S...) the most probable class given all labels; UNLABELLED where nobody labelled."""
 
@@ -54,16 +56,18 @@ def rely(fusion: Fusion, labels: NDArray[np.integer], annotator_index: Index | N
     evidence = fusion.evidence(labels, probs, annotator_index)
     asked = [disputed(labels) & (drawn != UNLABELLED) for drawn in labels]
     fused = _most_probable(probs)
-    return Reliance(evidence=evidence, nats=_means(evidence, asked), share=_means(labels == fused, asked), fused=fused)
+    nats, share = _means(evidence, asked), _means(labels == fused, asked)
+    return Reliance(evidence=evidence, nats=nats, share=share, probs=probs, fused=fused)
 
 
 def rely_on_native(fusion: Fusion, record: Record, grid: Grid) -> Reliance:
     """The same of a case on its own grid: the numbers are those of the network's grid, the maps come back from it."""
     placement = grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
     labels = labels_to_grid(record.labels, placement)
-    found, probs = rely(fusion, labels), probs_to_native(fusion(labels), placement)
+    found = rely(fusion, labels)
+    probs = probs_to_native(found.probs, placement)
     fused = np.where((record.labels != UNLABELLED).any(axis=0), probs.argmax(axis=0), UNLABELLED)
-    return replace(found, evidence=probs_to_native(found.evidence, placement), fused=fused)
+    return replace(found, evidence=probs_to_native(found.evidence, placement), probs=probs, fused=fused)
 
 
 def reliance_scores(

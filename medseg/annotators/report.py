@@ -10,7 +10,12 @@ from medseg.contracts import Refused, complaint
 from medseg.evaluation import METRICS
 from medseg.reporting import Table, number_text, write_page
 
-PICTURES = {"run.png": "Cases and confusion matrices", "reliance.png": "How far the labels' truth relied on whom"}
+PICTURES = {
+    "run.png": "Cases and confusion matrices",
+    "reliance.png": "How far the labels' truth relied on whom",
+    "reliability.png": "How reliable each annotator is learned to be, and where",
+    "calibration.png": "Whether probabilities can be believed",
+}
 """What lies in report/, in the order of the page."""
 WORST = ("truth_dice", "fused_dice", "annotator_nll")
 """By the first of these that is defined, the worst cases come first."""

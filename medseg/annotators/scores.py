@@ -13,21 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.alarms import alarms
-from medseg.annotators.confusion_scores import confusion_rmse, joint_counts, mean_confusion, relative_area
+from medseg.annotators.confusion_scores import (
+    confusion_rmse,
+    expected_area,
+    joint_counts,
+    mean_confusion,
+    relative_area,
+    relative_to_mean,
+)
 from medseg.annotators.consensus import majority_vote
 from medseg.annotators.nouns import Prediction
+from medseg.annotators.set_scores import set_scores
 from medseg.contracts import UNLABELLED, Refused, Score, complaint
 from medseg.evaluation import (
     assd,
     dice,
     ece,
-    ged2_u,
-    ged2_v,
     hd95,
     iou,
-    krippendorff_alpha,
     length_unit,
-    mean_pairwise_dice,
     negative_log_likelihood,
     present,
     score_of,
@@ -164,23 +168,19 @@ def _annotator_scores(
     annotators: Sequence[str],
 ) -> list[Score]:
     """Each annotator who saw the case, and all of them as a set."""
-    case, drawn = prediction.case, labels[seen]
-    predicted = np.where(drawn == UNLABELLED, UNLABELLED, prediction.annotator_probs[seen].argmax(axis=1))
-    drawn_area, predicted_area = relative_area(drawn), relative_area(predicted)
-    of_all = {
-        "ged2_v": ged2_v(predicted, drawn, len(classes)),
-        "ged2_u": ged2_u(predicted, drawn, len(classes)),
-        "agreement_dice": mean_pairwise_dice(drawn, len(classes)),
-        "agreement_alpha": krippendorff_alpha(drawn, len(classes)),
+    case, drawn, probs = prediction.case, labels[seen], prediction.annotator_probs[seen]
+    predicted = np.where(drawn == UNLABELLED, UNLABELLED, probs.argmax(axis=1))
+    scores = set_scores(case, drawn, predicted, probs=probs, classes=classes)
+    areas = {
+        "relative_area": relative_area(drawn),
+        "predicted_relative_area": relative_area(predicted),
+        "expected_relative_area": relative_to_mean(expected_area(probs, drawn)),
     }
-    scores = [score_of(metric, value, case=case) for metric, value in of_all.items()]
     for row, index in enumerate(seen):
         name = annotators[index]
-        of_one = {
-            "annotator_nll": negative_log_likelihood(prediction.annotator_probs[index], drawn[row]),
-            "relative_area": float(drawn_area[row]),
-            "predicted_relative_area": float(predicted_area[row]),
-        }
+        of_one = {"annotator_nll": negative_log_likelihood(probs[row], drawn[row]),
+                  "annotator_ece": ece(probs[row], drawn[row])}  # fmt: skip
+        of_one |= {metric: float(area[row]) for metric, area in areas.items()}
         scores += [score_of(metric, value, case=case, annotator=name) for metric, value in of_one.items()]
         for label, class_name in enumerate(classes[1:], start=1):
             value = dice(predicted[row], drawn[row], label)

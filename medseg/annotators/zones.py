@@ -5,6 +5,7 @@ Z = (number of distances) x (number of pairs of classes): zone = distance zone *
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,11 @@ def pairs(num_classes: int) -> NDArray[np.int64]:
     return np.stack(np.triu_indices(max(num_classes, 2), 1), axis=1)
 
 
-def border_of(truth: Labels, num_classes: int) -> Border:
-    """The border of a truth (S...) without its specks: where errors are scattered, a distance would mean nothing."""
+def border_of(truth: Labels, num_classes: int, voxel: Sequence[float] | None = None) -> Border:
+    """The border of a truth (S...) without its specks: where errors are scattered, a distance would mean nothing.
+
+    voxel: (S,) its lengths; None: 1 each.
+    """
     truth = despeckled(truth)
     present = np.unique(truth)
     distance, pair = np.full(truth.shape, np.inf), np.zeros(truth.shape, np.int64)
@@ -49,7 +53,7 @@ def border_of(truth: Labels, num_classes: int) -> Border:
     for label in present if len(present) > 1 else ():
         inside = truth == label
         to_other, nearest = np.empty(truth.shape), np.empty((truth.ndim, *truth.shape), np.int32)
-        distance_transform_edt(inside, return_indices=True, distances=to_other, indices=nearest)
+        distance_transform_edt(inside, sampling=voxel, return_indices=True, distances=to_other, indices=nearest)
         distance[inside] = to_other[inside]
         pair[inside] = number[label, truth[tuple(nearest[:, inside])]]
     return Border(distance=distance, pair=pair)

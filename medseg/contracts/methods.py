@@ -129,9 +129,21 @@ class Method(Protocol):
         """Write the page of an evaluated run, from what lies in its folder. Raises Refused where there is no page."""
         raise Refused([complaint("run folder", "a run of a method that has a page", "one without", str(run))])
 
-    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
-        """Maps of an image, or of a folder of them, written to ``out``; with ``annotator_probabilities`` those of each
-        annotator's labels too. Raises Refused where the method predicts nothing."""
+    def predict(
+        self,
+        run: Path,
+        images: Path,
+        out: Path,
+        *,
+        annotator_probabilities: bool = False,
+        confusion: bool = False,
+        samples: int | None = None,
+    ) -> Sequence[Path]:
+        """Maps of an image, or of a folder of them, written to ``out``.
+
+        annotator_probabilities: those of each annotator's labels too; confusion: annotators' matrices; samples: so many
+        plausible segmentations. Raises Refused where the method predicts nothing.
+        """
         raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])
 
     def metrics(self) -> Mapping[str, Metric]:

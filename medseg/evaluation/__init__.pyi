@@ -1,7 +1,10 @@
 from .agreement import (
+    dice_match as dice_match,
+    dice_max as dice_max,
     fleiss_kappa as fleiss_kappa,
     ged2_u as ged2_u,
     ged2_v as ged2_v,
+    hungarian_iou as hungarian_iou,
     krippendorff_alpha as krippendorff_alpha,
     mean_pairwise_dice as mean_pairwise_dice,
     pairwise_dice as pairwise_dice,
@@ -10,6 +13,7 @@ from .agreement import (
 from .calibration import (
     ece as ece,
     negative_log_likelihood as negative_log_likelihood,
+    shares_by_prob as shares_by_prob,
     voxel_entropy as voxel_entropy,
 )
 from .coverage import (
@@ -27,6 +31,7 @@ from .overlap import (
     iou as iou,
     iou_matrix as iou_matrix,
     mean_of_defined as mean_of_defined,
+    soft_dice as soft_dice,
 )
 from .surface import (
     assd as assd,

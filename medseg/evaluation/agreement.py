@@ -124,9 +124,48 @@ def hungarian_iou(samples: NDArray[np.integer], labels: NDArray[np.integer], num
     samples, labels = samples[present(samples)], labels[present(labels)]
     if not (len(samples) and len(labels)):
         return float("nan")
-    similarity = iou_matrix(samples, labels, num_classes, absent=1.0)
+    return _matched(iou_matrix(samples, labels, num_classes, absent=1.0))
+
+
+def dice_max(samples: NDArray[np.integer], labels: NDArray[np.integer], num_classes: int) -> float:
+    """Mean over drawn maps of the Dice of the nearest predicted map (Wu et al., CVPR 2024); higher is better.
+
+    samples (A,S...), labels (A',S...). Dice is the mean over the foreground classes that either map has; both empty: 1.
+    nan if either set is empty. A predicted map may be the nearest to several; one that is near to none costs nothing.
+
+    >>> drawn = np.array([[0, 1, 1], [0, 0, 1]])
+    >>> dice_max(drawn[:1], drawn, num_classes=2)  # Dice 1 and 2/3
+    0.8333333333333333
+    """
+    similarity = _dice_of_present(samples, labels, num_classes)
+    return float(similarity.max(axis=0).mean()) if similarity.size else float("nan")
+
+
+def dice_match(samples: NDArray[np.integer], labels: NDArray[np.integer], num_classes: int) -> float:
+    """Mean Dice of the best one-to-one match of predicted to drawn maps (Wu et al., CVPR 2024); higher is better.
+
+    As ``hungarian_iou``, with Dice: sets of unequal size, the smaller one is matched as a whole.
+
+    >>> drawn = np.array([[0, 1, 1], [0, 0, 1]])
+    >>> dice_match(drawn[[0, 0]], drawn, num_classes=2), dice_match(drawn[::-1], drawn, num_classes=2)
+    (0.8333333333333333, 1.0)
+    """
+    return _matched(_dice_of_present(samples, labels, num_classes))
+
+
+def _dice_of_present(
+    samples: NDArray[np.integer], labels: NDArray[np.integer], num_classes: int
+) -> NDArray[np.float64]:
+    samples, labels = samples[present(samples)], labels[present(labels)]
+    if not (len(samples) and len(labels)):
+        return np.zeros((0, 0))
+    return dice_matrix(samples, labels, num_classes, absent=1.0)
+
+
+def _matched(similarity: NDArray[np.float64]) -> float:
+    """Mean over the one-to-one match with the largest sum; nan of no pair."""
     rows, columns = linear_sum_assignment(similarity, maximize=True)
-    return float(similarity[rows, columns].mean())
+    return float(similarity[rows, columns].mean()) if similarity.size else float("nan")
 
 
 def _ged2(samples: NDArray[np.integer], labels: NDArray[np.integer], num_classes: int, unbiased: bool) -> float:

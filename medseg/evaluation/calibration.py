@@ -39,6 +39,20 @@ def ece(probs: NDArray[np.floating], labels: NDArray[np.integer], bins: int = 15
     return float(error)
 
 
+def shares_by_prob(probs: NDArray[np.floating], observed: NDArray[np.bool_], bins: int = 10) -> NDArray[np.float64]:
+    """A reliability diagram (DeGroot and Fienberg 1983; Guo et al. 2017, Fig. 1): by equal bins of probs, (3,bins).
+
+    Rows: how many, the sum of their probs, how many were observed; those of several cases may be added. The last two
+    divided by the first are the stated probability and the observed share. probs (N,) of one event, observed (N,).
+
+    >>> shares_by_prob(np.array([0.1, 0.3, 0.8, 1.0]), np.array([False, True, True, True]), bins=2).tolist()
+    [[2.0, 2.0], [0.4, 1.8], [1.0, 2.0]]
+    """
+    place = np.clip((probs * bins).astype(int), 0, bins - 1)
+    weights = (None, probs, observed.astype(np.float64))
+    return np.stack([np.bincount(place, weight, minlength=bins).astype(np.float64) for weight in weights])
+
+
 def negative_log_likelihood(probs: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """Mean of -log probs[label] in nats per labelled voxel; lower is better, 0 is certain and right.
 

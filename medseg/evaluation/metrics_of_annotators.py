@@ -68,6 +68,13 @@ METRICS_OF_ANNOTATORS = (
         overview=_OVERVIEW,
     ),
     Metric(
+        name="annotator_ece",
+        meaning="expected calibration error: how far an annotator's probabilities are from how often he writes so",
+        direction="lower",
+        level="case",
+        empty=_VOXELS,
+    ),
+    Metric(
         name="annotator_dice",
         meaning="Dice of the labels predicted for an annotator and those that he drew, of one class",
         direction="higher",
@@ -136,6 +143,14 @@ METRICS_OF_ANNOTATORS = (
         empty=_AREA,
     ),
     Metric(
+        name="expected_relative_area",
+        meaning="relative_area of the expected foreground of the annotators, the sum of its probabilities: it is there "
+        "where no voxel is more likely than not an annotator's foreground, and his predicted labels are empty",
+        direction="neither",
+        level="case",
+        empty="no foreground is expected: nan",
+    ),
+    Metric(
         name="ged2_v",
         meaning="squared generalised energy distance of the set of predicted and the set of drawn maps, all pairs",
         direction="lower",
@@ -148,6 +163,36 @@ METRICS_OF_ANNOTATORS = (
         direction="lower",
         level="case",
         empty="two empty maps are alike; fewer than two annotators: nan",
+    ),
+    Metric(
+        name="hm_iou",
+        meaning="intersection over union of the best one-to-one match of predicted and drawn maps (Hungarian method), "
+        "mean over pairs",
+        direction="higher",
+        level="case",
+        empty="two empty maps are alike; no annotator: nan",
+    ),
+    Metric(
+        name="dice_max",
+        meaning="Dice of each drawn map and the predicted map that is nearest to it, mean over drawn maps",
+        direction="higher",
+        level="case",
+        empty="two empty maps are alike; no annotator: nan",
+    ),
+    Metric(
+        name="dice_match",
+        meaning="Dice of the best one-to-one match of predicted and drawn maps (Hungarian method), mean over pairs",
+        direction="higher",
+        level="case",
+        empty="two empty maps are alike; no annotator: nan",
+    ),
+    Metric(
+        name="soft_dice",
+        meaning="Dice of the mean of the annotators' predicted probabilities and of the share of annotators who drew a "
+        "voxel, both cut at .1, .3, .5, .7 and .9, mean over cuts; of one class",
+        direction="higher",
+        level="case",
+        empty="cuts that are empty in both are left out; all are: nan",
     ),
     Metric(
         name="agreement_dice",

@@ -2,9 +2,11 @@
 
 ``refusing``     what the command line says to bad input
 ``methods``      METHODS, the table of methods: the only place that names them all
+``refusing``     how the command line answers bad input
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
+``folder_verbs`` their options
 ``plan``         `medseg plan`, and what `medseg train` reads: a config file, or a folder
 ``train``        `medseg train`
 ``evaluate``     `medseg evaluate`
@@ -14,6 +16,7 @@
 ``compare``      `medseg compare`
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
+``fuse``         `medseg fuse`
 ``complete``     `medseg complete`
 ``demo``         `medseg demo`
 ``front_door``   the verbs for Python: folders and overrides in, cohorts, run folders and tables out

@@ -85,10 +85,19 @@ def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = No
     return run
 
 
-def predict(run: Folder, images: Folder, out: Folder, *, annotator_probabilities: bool = False) -> Sequence[Path]:
+def predict(
+    run: Folder,
+    images: Folder,
+    out: Folder,
+    *,
+    annotator_probabilities: bool = False,
+    confusion: bool = False,
+    samples: int | None = None,
+) -> Sequence[Path]:
     """Maps of an image, or of every one of a folder, on its own grid, written to ``out`` (`medseg predict`).
 
-    Recovered truth, probabilities, every annotator's labels, entropy; annotator_probabilities: each annotator's too.
+    Recovered truth, probabilities, every annotator's labels, entropy. annotator_probabilities: each annotator's too;
+    confusion: every annotator's matrices; samples: so many plausible segmentations of each image.
     Returns the path of each case's truth. Raises Refused before anything is written.
 
     >>> import medseg
@@ -98,7 +107,8 @@ def predict(run: Folder, images: Folder, out: Folder, *, annotator_probabilities
     """
     from medseg.experiment.predict import predict_images
 
-    return predict_images(Path(run), Path(images), Path(out), annotator_probabilities)
+    asked: dict[str, Any] = {"annotator_probabilities": annotator_probabilities, "confusion": confusion}
+    return predict_images(Path(run), Path(images), Path(out), **asked, samples=samples)
 
 
 def evaluate(

@@ -21,6 +21,7 @@ from .files import (
     write_image as write_image,
     write_labels as write_labels,
     write_map as write_map,
+    write_maps as write_maps,
 )
 from .geometry import (
     corner_distance_mm as corner_distance_mm,

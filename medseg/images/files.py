@@ -50,6 +50,7 @@ __all__ = [
     "write_image",
     "write_labels",
     "write_map",
+    "write_maps",
 ]
 
 INTEGER_TOLERANCE = 1e-4
@@ -179,9 +180,15 @@ def write_map(path: Path, volume: Volume) -> Path:
     return _write(place, volume.array.astype(np.float32), volume)
 
 
-def _write(path: Path, array: NDArray[np.generic], volume: Volume) -> Path:
+def write_maps(path: Path, volume: Volume) -> Path:
+    """``write_map`` of (C,S...) in one file: NIfTI's fourth axis, a vector per voxel (NRRD, MHA), a page of a TIFF."""
+    place = path.with_suffix(".tif") if suffix_of(path) in PILLOW_SUFFIXES else path
+    return _write(place, volume.array.astype(np.float32), volume, channels=True)
+
+
+def _write(path: Path, array: NDArray[np.generic], volume: Volume, channels: bool = False) -> Path:
     """The whole file or none: written beside its place, then moved there. Raises Refused where that fails."""
-    flat = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3 and suffix_of(path) == ".png")
+    flat = array.ndim == 2 + channels or (array.ndim == 3 and array.shape[-1] == 3 and suffix_of(path) == ".png")
     fitting = (*SCAN_SUFFIXES, ".png", *TIFF_SUFFIXES) if flat else SCAN_SUFFIXES
     if suffix_of(path) not in fitting:
         raise Refused([complaint(f"file suffix for {array.ndim}-D", " ".join(fitting), path.name, str(path))])
@@ -191,7 +198,7 @@ def _write(path: Path, array: NDArray[np.generic], volume: Volume) -> Path:
         if suffix_of(path) in PICTURE_SUFFIXES:
             write_picture(temporary, array, volume.spacing_mm)
         else:
-            write_scan(temporary, array, volume.affine)
+            write_scan(temporary, array, volume.affine, channels)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # ITK's are of the latter kind, and do not say why
         got = getattr(error, "strerror", None)

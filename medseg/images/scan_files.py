@@ -143,19 +143,21 @@ def _nifti_bytes(content: bytes, where: str) -> int | None:
 
 
 # ---------------------------------------------------------------------------------------- writing
-def write_scan(path: Path, array: NDArray[np.generic], affine: NDArray[np.float64]) -> None:
-    """array (S...) as the suffix of ``path`` says; the affine is kept."""
+def write_scan(path: Path, array: NDArray[np.generic], affine: NDArray[np.float64], channels: bool = False) -> None:
+    """array (S...), or (C,S...) with channels, as the suffix of ``path`` says; the affine is kept."""
+    dims = array.ndim - channels
     if path.name.lower().endswith(NIFTI_SUFFIXES):
+        if channels:  # the fourth axis is theirs, however many are of space
+            array = np.moveaxis(array.reshape(*array.shape, *[1] * (3 - dims)), 0, -1)
         image = nib.Nifti1Image(array, affine)
         image.header.set_xyzt_units("mm")
         nib.save(image, path)
         return
     import SimpleITK
 
-    dims = array.ndim
     lps = LPS_TO_RAS @ affine
     spacing = np.asarray(spacing_of(affine, dims))
-    image = SimpleITK.GetImageFromArray(array.transpose())
+    image = SimpleITK.GetImageFromArray(array.transpose(), isVector=channels)
     image.SetSpacing(spacing.tolist())
     image.SetOrigin(lps[:dims, 3].tolist())
     image.SetDirection((lps[:dims, :dims] / spacing).ravel().tolist())

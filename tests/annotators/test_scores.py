@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medseg.annotators.areas import areas_of_case
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.scores import score_case, score_run, tally_case
 from medseg.contracts import Refused, Score
@@ -40,8 +41,9 @@ def test_every_metric_has_its_name_and_belongs_to_the_case():
     scores = score_case(predict(), LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS)
     assert {score.metric for score in scores} == {
         *("truth_dice", "truth_iou", "truth_hd95", "truth_assd", "truth_ece", "vote_dice", "vote_area_ratio"),
-        *("annotator_dice", "annotator_nll", "relative_area", "predicted_relative_area"),
-        *("ged2_v", "ged2_u", "agreement_dice", "agreement_alpha"),
+        *("annotator_dice", "annotator_nll", "annotator_ece"),
+        *("relative_area", "predicted_relative_area", "expected_relative_area"),
+        *("ged2_v", "ged2_u", "hm_iou", "dice_max", "dice_match", "soft_dice", "agreement_dice", "agreement_alpha"),
     }
     assert {score.case for score in scores} == {"c1"}
     assert len(table(scores)) == len(scores)
@@ -162,3 +164,30 @@ def test_the_alarm_rings_for_swapped_classes():
     swapped = tally_case(predict(truth=1 - TRUTH), LABELS, None)
     assert len(swapped.alarms(ANNOTATORS, CLASSES)) == 1
     assert "agrees less with all labels together (Dice 0.000)" in swapped.alarms(ANNOTATORS, CLASSES)[0]
+
+
+def test_an_annotator_who_is_never_sure_has_an_expected_area_though_his_predicted_labels_are_empty():
+    """Of ben foreground has the probability .4 on 12 voxels: 4.8 are expected, none predicted; ann's 8 are certain."""
+    prediction = predict(annotators=(TRUTH, WIDE, TRUTH))
+    prediction.annotator_probs[1] = np.stack([1 - 0.4 * WIDE, 0.4 * WIDE])
+    values = table(score_case(prediction, LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS))
+    assert values["predicted_relative_area", "ben", ""] == 0
+    assert values["expected_relative_area", "ben", ""] == pytest.approx(4.8 / 6.4)
+    assert values["expected_relative_area", "ann", ""] == pytest.approx(8 / 6.4)
+    assert values["annotator_ece", "ben", ""] == pytest.approx(0.3)  # on half of the voxels .6, never right
+    areas = areas_of_case(prediction, LABELS) + areas_of_case(predict(), LABELS)
+    assert areas.empty.tolist() == [0, 1, 0] and areas.cases.tolist() == [2, 2, 0]
+    assert areas.notes(ANNOTATORS, one_matrix=True) == [
+        "ben draws, but in 1 of 2 cases no voxel is more likely than not his foreground, so that his predicted labels "
+        "are empty (one matrix for all voxels cannot say where he draws); expected of him over all cases: 17 voxels, "
+        "drawn: 24"
+    ]
+
+
+def test_soft_dice_is_of_the_mean_probability_and_the_share():
+    """Where ann and ben agree the share is 1, on ben's margin 1/2; predicted for both is what ann drew."""
+    values = table(score_case(predict(annotators=(TRUTH, TRUTH, TRUTH)), LABELS, None, classes=CLASSES,
+                              annotators=ANNOTATORS))  # fmt: skip
+    assert values["soft_dice", "", "cell"] == pytest.approx((3 * 16 / 20 + 2 * 1) / 5)
+    assert values["dice_max", "", ""] == pytest.approx((1 + 16 / 20) / 2) == values["dice_match", "", ""]
+    assert values["hm_iou", "", ""] == pytest.approx((1 + 8 / 12) / 2)

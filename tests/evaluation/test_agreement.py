@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from medseg.evaluation.agreement import (
+    dice_match,
+    dice_max,
     fleiss_kappa,
     ged2_u,
     ged2_v,
@@ -98,3 +100,27 @@ def test_hungarian_match_finds_the_order_that_fits():
     labels = np.stack([annotator(2, 3, 4, 5), annotator(), annotator(6)])
     assert hungarian_iou(samples, labels, 2) == pytest.approx((1 + 2 / 4 + 1) / 3)
     assert np.isnan(hungarian_iou(samples, np.stack([ABSENT]), 2))
+
+
+def test_scores_of_two_sets_of_two_maps_by_hand() -> None:
+    """Predicted {2}, {2,3,4}; drawn {2,3}, {2,3,4,5}. IoU 1/2, 1/4; 2/3, 3/4. Dice 2/3, 2/5; 4/5, 6/7."""
+    samples = np.stack([annotator(2), annotator(2, 3, 4)])
+    labels = np.stack([annotator(2, 3), annotator(2, 3, 4, 5)])
+    between, within = (1 / 2 + 3 / 4 + 1 / 3 + 1 / 4) / 4, ((1 - 1 / 3), (1 - 1 / 2))
+    assert ged2_v(samples, labels, 2) == pytest.approx(2 * between - sum(within) / 2)
+    assert ged2_u(samples, labels, 2) == pytest.approx(2 * between - sum(within))
+    assert hungarian_iou(samples, labels, 2) == pytest.approx((1 / 2 + 3 / 4) / 2)
+    assert dice_match(samples, labels, 2) == pytest.approx((2 / 3 + 6 / 7) / 2)
+    assert dice_max(samples, labels, 2) == pytest.approx((4 / 5 + 6 / 7) / 2)  # the second sample is nearest to both
+
+
+def test_of_sets_that_are_alike_every_drawn_map_is_met_and_absent_annotators_take_no_part() -> None:
+    same = np.stack([annotator(2), annotator(), ABSENT])
+    assert dice_max(same, same, 2) == dice_match(same, same, 2) == hungarian_iou(same, same, 2) == 1
+    assert np.isnan(dice_max(same, np.stack([ABSENT]), 2)) and np.isnan(dice_match(np.stack([ABSENT]), same, 2))
+
+
+def test_more_predicted_maps_help_the_nearest_and_not_the_match() -> None:
+    drawn = np.stack([annotator(2), annotator(6)])
+    assert dice_max(drawn[:1], drawn, 2) == 0.5 and dice_match(drawn[:1], drawn, 2) == 1
+    assert dice_max(drawn[[0, 1, 1, 1]], drawn, 2) == 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medseg.evaluation.calibration import SMALLEST_PROB, ece, negative_log_likelihood, voxel_entropy
+from medseg.evaluation.calibration import SMALLEST_PROB, ece, negative_log_likelihood, shares_by_prob, voxel_entropy
 
 
 def binary(foreground: list[float]) -> np.ndarray:
@@ -46,3 +46,10 @@ def test_entropy_runs_from_zero_to_log_of_the_classes():
     probs = np.stack([[1.0, 0.25], [0.0, 0.25], [0.0, 0.25], [0.0, 0.25]])
     assert voxel_entropy(probs) == pytest.approx([0, np.log(4)])
     assert voxel_entropy(np.full((3, 2, 2, 2), 1 / 3)).shape == (2, 2, 2)
+
+
+def test_shares_by_prob_are_those_of_each_bin() -> None:
+    probs, observed = np.array([0.0, 0.49, 0.5, 0.99, 1.0]), np.array([False, True, False, True, True])
+    found = shares_by_prob(probs, observed, bins=2)
+    assert found == pytest.approx(np.array([[2, 3], [0.49, 2.49], [1, 2]]))
+    assert shares_by_prob(probs, observed).sum(axis=1) == pytest.approx([5, 2.98, 3])

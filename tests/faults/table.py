@@ -72,7 +72,7 @@ def _of_runs() -> Iterator[Row]:
 
 def _of_results() -> Iterator[Row]:
     for name, (verb, _, _, sentence) in BAD.items():
-        yield Row(group="Predict, complete, simulate", verb=verb.partition("-")[0], given=name, sentence=sentence)
+        yield Row(group="Predict, complete, fuse, simulate", verb=verb.partition("-")[0], given=name, sentence=sentence)
 
 
 def _of_faults() -> Iterator[Row]:

@@ -44,12 +44,26 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "complete {empty} --labels {empty} --out {out}": (NO_RUN, 1),
     "predict {run} --images {empty} --out {out}": ("images", 1),
     "predict {run} --images {config} --out {out}": ("file suffix: expected .png", 1),
+    "predict {run} --images {cohort}/images --out {out} --confusion": (
+        "--confusion: expected a run with confusion matrices (recipe=fused), got recipe soft_mean", 1),
+    "predict {run} --images {cohort}/images --out {out} --samples 5": (
+        "--samples: expected a run that tells annotators apart (recipe=fused), got recipe soft_mean", 1),
     "complete {amodal} --labels {empty} --out {out}": ("label maps", 1),
     "compare {empty}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "compare {run} {empty}/none": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "compare {run} --reference vote": ("reference: expected one of soft_mean, got vote (--reference)", 1),
     "compare {run} --out {config}/table.csv": ("output folder: expected a folder, got a file x.yaml", 1),
     "compare {run} --out {empty}": ("file: expected room and leave for it, got Is a directory", 1),
+    "fuse {empty} --out {out}": ("manifest.csv: expected a file, got none", 1),
+    "fuse {cohort} --out {out} --method vot": ("--method: expected fused, vote, soft, staple, model, got vot; did", 1),
+    "fuse {cohort} --out {out} --method model": ("--run: expected a run folder with --method model, none with the", 1),
+    "fuse {cohort} --out {out} --run {run}": ("--run: expected a run folder with --method model, none with the", 1),
+    "fuse {cohort} --out {out} --method model --run {empty}": (NO_RUN, 1),
+    "fuse {cohort} --out {out} --method model --run {amodal}": ("run folder: expected a run with annotators", 1),
+    "fuse {cohort} --out {out} --method model --run {run}": (
+        "--method model: expected a run with confusion matrices (recipe=fused), got recipe soft_mean", 1),
+    "fuse {shapes} --out {out}": ("cohort: expected annotated images, got label maps", 1),
+    "fuse {cohort} --out {cohort}/fused": ("output folder: expected one outside of", 1),
     "simulate {cohort} --annotators good --out {cohort}": ("output folder: expected a new or empty folder", 1),
     # a method asked for what only the other one does
     "evaluate {run} --stage joint": (f"--stage: {UNUSED} with annotators, got joint", 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class Place:
             "predict-mm": ("run-mm", "--images", "images"),
             "complete": ("amodal", "--labels", "maps"),
             "simulate": ("cohort",),
+            "fuse": ("drawn",),
         }[verb]
         paths = [word if word.startswith("--") else str(self.root / word) for word in given]
         told = [verb.partition("-")[0], *paths, "--out", str(out or self.out), *map(str, words)]
@@ -95,6 +97,11 @@ def place(tmp_path: Path) -> Place:
             volume = Volume(array=array, affine=np.eye(4), spacing_mm=None)
             write_labels(cohort / kind / f"{name}.png", volume)
     rows = "".join(f"{name},images/{name}.png,truth,truth/{name}.png\n" for name in ("c1", "c2"))
+    shutil.copytree(cohort, tmp_path / "drawn")
+    (tmp_path / "drawn" / "manifest.csv").write_text("case,image,annotator,mask\n" + rows)
+    (tmp_path / "drawn" / "cohort.yaml").write_text(
+        "name: drawn\nspatial_dims: 2\nclasses: {background: 0, cell: 1}\nchannels: [grey]\n"
+    )
     (cohort / "manifest.csv").write_text("case,image,annotator,mask\n" + rows)
     (cohort / "cohort.yaml").write_text(
         "name: known\nspatial_dims: 2\nclasses: {background: 0, cell: 1}\nchannels: [grey]\ntruth: truth\n"
@@ -189,6 +196,7 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
                        "samples: expected a number from 0 to 10000, got 10001"),
     "-1 samples": ("complete", nothing, ("--samples", -1),
                    "samples: expected a number from 0 to 10000, got -1 (samples)"),
+    "samples of predict": ("predict", nothing, ("--samples", 0), "--samples: expected a number from 1 to 1000, got 0"),
     "gap of 1e5": ("complete", nothing, ("--gap", 10**5), "gap: expected a number from 0 to 100, got 100000 (gap)"),
     "gap of -1": ("complete", nothing, ("--gap", -1), "gap: expected a number from 0 to 100, got -1 (gap)"),
     "seed -1": ("simulate", nothing, (*SIMULATED, "--seed", -1), "seed: expected a whole number >= 0, got -1 (seed)"),
@@ -218,9 +226,16 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "annotators there": ("predict", folder("annotators"), (), "expected no predictions yet, got a folder annotators/"),
     "completions there": ("complete", folder("completed"), (), "expected no completions yet, got a folder completed"),
     "order.csv there": ("complete", folder("order.csv"), (), "expected no completions yet, got a file order.csv"),
+    "samples there": ("predict", folder("samples"), ("--samples", 2),
+                      "expected no predictions yet, got a folder samples/"),
+    "confusion there": ("predict", folder("confusion"), ("--confusion",),
+                        "expected no predictions yet, got a folder confusion/"),
+    "consensus there": ("fuse", folder("consensus"), (), "expected no consensus yet, got a folder consensus"),
+    "weights.csv there": ("fuse", folder("weights.csv"), (), "expected no consensus yet, got a file weights.csv"),
     "cohort there": ("simulate", folder("x"), SIMULATED, "output folder: expected a new or empty folder"),
     "predict: a file": ("predict", a_file, (), "output folder: expected a folder, got a file out"),
     "complete: a file": ("complete", a_file, (), "output folder: expected a folder, got a file out"),
+    "fuse: a file": ("fuse", a_file, (), "output folder: expected a folder, got a file out"),
     "simulate: a file": ("simulate", a_file, SIMULATED, "output folder: expected a new or empty folder"),
 }  # fmt: skip
 
@@ -242,7 +257,7 @@ def test_what_is_bad_is_refused_in_one_sentence_and_nothing_is_written(place: Pl
 
 @pytest.mark.parametrize(
     ("verb", "source", "words"),
-    [("predict", "images", ()), ("complete", "maps", ()), ("simulate", "cohort", SIMULATED)],
+    [("predict", "images", ()), ("complete", "maps", ()), ("simulate", "cohort", SIMULATED), ("fuse", "drawn", ())],
 )
 @pytest.mark.parametrize("kind", ["within", "below a file", "read-only"])
 def test_a_place_that_cannot_take_results(
@@ -260,7 +275,8 @@ def test_a_place_that_cannot_take_results(
     assert place.files() == before
 
 
-VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED)]
+VERBS = [("predict", ()), ("complete", ("--samples", 2)), ("simulate", SIMULATED), ("fuse", ()),
+         ("predict", ("--confusion", "--samples", 3))]  # fmt: skip
 
 
 @pytest.mark.parametrize(("verb", "words"), VERBS)
@@ -309,7 +325,9 @@ def test_what_was_there_before_stays_where_writing_fails(place: Place, monkeypat
 
 
 def test_an_error_of_the_program_is_no_bad_input(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg.experiment.predict.predict_images", lambda *_: (_ for _ in ()).throw(OSError("odd")))
+    monkeypatch.setattr(
+        "medseg.experiment.predict.predict_images", lambda *_, **__: (_ for _ in ()).throw(OSError("odd"))
+    )
     assert isinstance(place.tell("predict").exception, OSError)
 
 
@@ -359,7 +377,7 @@ def test_many_values_without_a_rule_in_one_map_are_one_line(place: Place) -> Non
 def test_good_input_goes_through(place: Place) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        for verb, words in VERBS:
-            done = place.tell(verb, *words, out=place.root / f"out-{verb}")
+        for number, (verb, words) in enumerate(VERBS):
+            done = place.tell(verb, *words, out=place.root / f"out-{number}")
             assert done.exit_code == 0, done.output + repr(done.exception)
     assert place.tell("predict-mm").exit_code == 0

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
+from medseg.contracts import Refused, complaint
 
 
 class TrueLabelNetwork(nn.Module):
@@ -79,6 +80,20 @@ class AnnotatorModel(nn.Module):
         if self.trunk is None:
             return None
         return self.trunk(image, truth)
+
+    @torch.no_grad()
+    def matrices(self, image: Tensor) -> Tensor:
+        """image (B,C,S...) -> C (B,A,O,T,S...), all of them at once; global ones repeated at every voxel.
+
+        Raises Refused for a model without matrices.
+        """
+        if self.confusion is None:
+            raise Refused([complaint("model", "one with confusion matrices", "none", type(self).__name__)])
+        if self.trunk is None:
+            space = image.shape[2:]
+            matrices = self.confusion()
+            return matrices[(...,) + (None,) * len(space)].expand(len(image), *matrices.shape[1:], *space).clone()
+        return self.confusion(self.confusion_features(image, self(image)))
 
     @torch.no_grad()
     def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> BatchPrediction:

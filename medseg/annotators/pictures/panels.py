@@ -50,6 +50,8 @@ class Panel:
     """Height of a pixel divided by its width."""
     evidence: NDArray[np.floating] | None = None
     """(A,H,W) nats by which each label speaks for the fused truth; None where no fusion is known."""
+    reliability: NDArray[np.floating] | None = None
+    """(A,H,W) learned probability that each annotator writes the truth; None of a run without matrices."""
 
 
 def read_panel(path: Path) -> Panel:
@@ -67,6 +69,7 @@ def read_panel(path: Path) -> Panel:
             classes=tuple(str(name) for name in arrays["classes"]),
             aspect=float(arrays["aspect"]),
             evidence=arrays.get("evidence"),
+            reliability=arrays.get("reliability"),
         )
 
 

@@ -21,11 +21,12 @@ def panel_of(
     annotators: Sequence[str],
     classes: Sequence[str],
     evidence: NDArray[np.floating] | None = None,
+    reliability: NDArray[np.floating] | None = None,
     at: int | None = None,
 ) -> Panel:
     """A case as it was drawn and as it is predicted.
 
-    annotators, classes: names in the order of A and of T. evidence (A,S...): how far each annotator was relied on.
+    annotators, classes: names in the order of A and of T. evidence, reliability (A,S...): see ``Panel``.
     at: of a volume this slice along its last axis, by default the one with the most foreground.
     """
     spacing = prediction.spacing_mm or (1.0,) * (record.image.ndim - 1)
@@ -48,6 +49,7 @@ def panel_of(
         classes=tuple(classes),
         aspect=spacing[0] / spacing[1],
         evidence=None if evidence is None else evidence[each],
+        reliability=None if reliability is None else reliability[each],
     )
 
 

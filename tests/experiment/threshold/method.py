@@ -216,7 +216,16 @@ class ThresholdMethod(Method):
         value = dice(labels, truth.astype(np.int8), 1)
         return score_of("truth_dice", value, case=case.name, label=cohort.classes[1].name)
 
-    def predict(self, run: Path, images: Path, out: Path, *, annotator_probabilities: bool = False) -> Sequence[Path]:
+    def predict(
+        self,
+        run: Path,
+        images: Path,
+        out: Path,
+        *,
+        annotator_probabilities: bool = False,
+        confusion: bool = False,
+        samples: int | None = None,
+    ) -> Sequence[Path]:
         model, value = trained(run), read_signature(run)["value"]
         if (out / "truth").exists():
             raise Refused([complaint("output folder", "no predictions yet", "a folder truth/", str(out))])

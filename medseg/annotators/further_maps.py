@@ -1,0 +1,72 @@
+"""What `medseg predict` writes if asked: the learned matrices voxel by voxel, and plausible segmentations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from medseg.annotators.assembly import Signature
+from medseg.annotators.matrices import MATRICES, RELIABILITY, matrix_complaints, write_matrices
+from medseg.annotators.nouns import Prediction
+from medseg.annotators.plausible import SAMPLES, TABLE, drawn_annotators, sample_complaints
+from medseg.annotators.predictor import Predictor
+from medseg.contracts import Volume
+from medseg.evaluation import write_table
+from medseg.images import write_labels, write_map
+
+PROBABILITIES = "annotator_probabilities"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FurtherMaps:
+    """See ``predictor.Further``."""
+
+    probabilities: bool = False
+    """annotator_probabilities/<annotator>/<class>/<case>: q^(a)[o], float32."""
+    confusion: bool = False
+    """confusion/<annotator>/<case> and reliability/<annotator>/<case>: see ``matrices.write_matrices``."""
+    samples: int | None = None
+    """samples/<number>/<case>, and samples.csv which says whose label each is: see ``plausible``."""
+    _rows: list[tuple[str, int, str, float]] = field(default_factory=list, init=False)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Files and folders."""
+        probabilities = (PROBABILITIES,) if self.probabilities else ()
+        matrices = (MATRICES, RELIABILITY) if self.confusion else ()
+        return (*probabilities, *matrices, *(() if self.samples is None else (SAMPLES, TABLE)))
+
+    def complaints(self, predictor: Predictor, run: Path) -> list[str]:
+        """A run without matrices, one that takes all annotators for one, and a number of samples that is none."""
+        found = matrix_complaints(predictor, "--confusion", run) if self.confusion else []
+        return found if self.samples is None else [*found, *sample_complaints(predictor, self.samples, run)]
+
+    def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
+        """Of one image."""
+        if self.probabilities:
+            write_probabilities(prediction, predictor.signature, out / PROBABILITIES, suffix)
+        if self.confusion:
+            write_matrices(predictor, image, prediction, out=out, suffix=suffix)
+        annotators = predictor.signature.annotators
+        values = np.array([label.value for label in predictor.signature.classes])
+        drawn = drawn_annotators(prediction.case, self.samples or 0, len(annotators))
+        for number, index in enumerate(drawn.tolist(), start=1):
+            labels = values[prediction.annotator_probs[index].argmax(axis=0)]
+            volume = Volume(array=labels, affine=prediction.affine, spacing_mm=prediction.spacing_mm)
+            write_labels(out / SAMPLES / f"{number:04d}" / f"{prediction.case}{suffix}", volume)
+            self._rows.append((prediction.case, number, annotators[index], 1 / len(annotators)))
+
+    def finish(self, out: Path) -> None:
+        """samples.csv; weight: with which an annotator is drawn."""
+        if self.samples is not None:
+            write_table(out / TABLE, ("case", "sample", "annotator", "weight"), self._rows)
+
+
+def write_probabilities(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> None:
+    """q^(a)[o] as <annotator>/<class>/, float32, with one file per case."""
+    for annotator, of_classes in zip(signature.annotators, prediction.annotator_probs, strict=True):
+        for label, probs in zip(signature.classes, of_classes, strict=True):
+            volume = Volume(array=probs, affine=prediction.affine, spacing_mm=prediction.spacing_mm)
+            write_map(out / annotator / label.name / f"{prediction.case}{suffix}", volume)

@@ -1,0 +1,89 @@
+"""The cases of a split, one by one: predicted, scored, drawn."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from dataclasses import dataclass
+from pathlib import Path
+
+from medseg.annotators.areas import Areas, areas_of_case
+from medseg.annotators.calibration import Counts, counts_of_case, summed
+from medseg.annotators.fusion import Fusion
+from medseg.annotators.loading.records import read_record
+from medseg.annotators.matrices import reliabilities
+from medseg.annotators.pictures.album import pictures_of
+from medseg.annotators.pictures.slices import panel_of, write_panel
+from medseg.annotators.predictor import Predictor, write_prediction
+from medseg.annotators.reliance import reliance_scores, rely_on_native, write_reliance_maps
+from medseg.annotators.scores import Tally, score_case, tally_case
+from medseg.contracts import Cohort, Score, Volume, watched
+from medseg.images import suffix_of
+from medseg.reporting import CasePictures
+
+PANELS = 4
+"""So many cases are drawn on the page of a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the cases told, all together."""
+
+    scores: list[Score]
+    """A row per case, annotator, class and metric."""
+    tally: Tally
+    """Joint counts."""
+    areas: Areas
+    """What each annotator drew, and what is expected of him."""
+    calibration: Counts
+    """Stated probabilities and observed shares."""
+
+
+def score_cases(
+    predictor: Predictor,
+    cohort: Cohort,
+    fusion: Fusion | None,
+    out: Path,
+    *,
+    pictures: dict[str, CasePictures] | None,
+) -> Found:
+    """Predict and score case by case; write the maps, and the panels of the first few. Fills ``pictures``."""
+    signature = predictor.signature
+    names = signature.class_names
+    scores: list[Score] = []
+    tallies: list[Tally] = []
+    areas: list[Areas] = []
+    calibrations: list[Counts] = []
+    for number, case in enumerate(watched(cohort.cases, "scoring", len(cohort.cases))):
+        record = read_record(case, cohort, signature.annotators, predictor.config.data.truth)
+        image = Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
+        prediction = predictor(case.name, image)
+        scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
+        write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
+        reliance = None if fusion is None else rely_on_native(fusion, record, predictor.config.data.grid)
+        if reliance is not None:
+            recovered = prediction.truth_probs.argmax(axis=0)
+            scores += reliance_scores(record, reliance, recovered, annotators=signature.annotators)
+            write_reliance_maps(record, reliance, signature.annotators, out / "predictions" / "reliance")
+        fused = None if reliance is None else reliance.fused
+        tallies.append(tally_case(prediction, record.labels, record.truth, fused))
+        areas.append(areas_of_case(prediction, record.labels))
+        calibrations.append(counts_of_case(prediction, record.labels, record.truth))
+        if number < PANELS:
+            panel = panel_of(
+                record,
+                prediction,
+                annotators=signature.annotators,
+                classes=names,
+                evidence=None if reliance is None else reliance.evidence,
+                reliability=reliabilities(predictor, image, prediction),
+            )
+            write_panel(out / "report" / "panels", panel)
+        if pictures is not None:
+            pictures[case.name] = pictures_of(record, prediction, annotators=signature.annotators, classes=names)
+    return Found(
+        scores=scores,
+        tally=functools.reduce(operator.add, tallies),
+        areas=functools.reduce(operator.add, areas),
+        calibration=summed(calibrations),
+    )
