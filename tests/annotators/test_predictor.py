@@ -13,6 +13,7 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
+from medseg.annotators.further_maps import FurtherMaps
 from medseg.annotators.given_images import find_images
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.confusion import PixelConfusion
@@ -153,7 +154,7 @@ def test_two_channels_are_seen_in_the_order_of_their_numbers(tmp_path: Path) -> 
 
 def test_one_file_is_predicted_and_each_annotator_s_probabilities_are_written_if_asked(tmp_path: Path) -> None:
     run, images, out = run_folder(tmp_path / "run"), nnunet(tmp_path / "images", "c1_0000", "c2_0000"), tmp_path / "out"
-    assert predict(run, images / "c1_0000.nii.gz", out, annotator_probabilities=True) == [out / "truth/c1.nii.gz"]
+    assert predict(run, images / "c1_0000.nii.gz", out, FurtherMaps(probabilities=True)) == [out / "truth/c1.nii.gz"]
     expected = Predictor.load(run)("c1", volume(0)).annotator_probs
     for a, annotator in enumerate(("ann", "bob")):
         for o, label in enumerate(("background", "cell")):
