@@ -46,7 +46,8 @@ def fit_fusion(
     probable truth (one step of classification EM, Celeux and Govaert 1992): where many voxels are in some doubt, the
     sum leaves the matrices in doubt too.
 
-    It begins at the vote, and at the labels of each of some annotators; the best of these ascents goes on (``_merit``).
+    It begins at the vote, and at the labels of each of some annotators; the best of these ascents (``_merit``)
+    goes on with all cases.
 
     >>> truth = np.zeros((24, 24), int)
     >>> truth[6:18, 6:18] = 1
@@ -60,20 +61,21 @@ def fit_fusion(
     present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
     known = list(zip(cases, present, strict=True))
 
-    def begun(beginning: int | None, step: int = 1) -> list[LabelledCase]:
-        todo = [LabelledCase(labels, index, num_classes) for labels, index in known[::step]]
+    def begun(step: int = 1) -> list[LabelledCase]:
+        return [LabelledCase(labels, index, num_classes) for labels, index in known[::step]]
+
+    todo = begun()
+    beginnings, ascents = [None, *_beginnings(todo, every)], []
+    for beginning in watched(beginnings, "fusing labels (beginnings)", len(beginnings)):
+        some = begun(-(-len(cases) // TRIED_CASES))
         if beginning is not None:
-            for case in todo:
+            for case in some:
                 case.believe(beginning)
-        return todo
-
-    def merit(beginning: int | None) -> float:
-        some = begun(beginning, -(-len(cases) // TRIED_CASES))
-        return _merit(some, every, _climbed(some, every, TRIED_ITERATIONS))
-
-    beginnings = [None, *_beginnings(begun(None), every)]
-    chosen = max(watched(beginnings, "fusing labels (beginnings)", len(beginnings)), key=merit)
-    todo = begun(chosen)
+        energy = _climbed(some, every, TRIED_ITERATIONS)
+        ascents.append((_merit(some, every, energy), _maximised(some, every)))
+    _, fusion = max(ascents, key=lambda ascent: ascent[0])
+    for case in todo:
+        fusion.settle(case)
     _climbed(todo, every, ITERATIONS)
     for case in todo:
         case.decide()

@@ -45,15 +45,21 @@ class Fusion:
         certain. The most probable truth remains what it is.
         """
         case = LabelledCase(labels, annotator_index, self.log_confusion.shape[-1])
+        self.settle(case)
+        return case.posterior(self.voices(case.present))
+
+    def settle(self, case: LabelledCase) -> None:
+        """The E-step of a case, from what is believed of it on, until it stands."""
+        log_zone = np.logaddexp.reduce(self.log_prior, axis=1)
 
         def step() -> float:
             case.measure()
             case.zone = case.border.zone(self.edges, len(pairs(case.classes)))
-            return case.explain(self.log_confusion, self.log_prior) / max(case.disputed.sum(), 1)
+            energy = case.explain(self.log_confusion, self.log_prior) - log_zone[case.zone[case.inside]].sum()
+            return float(energy) / max(case.disputed.sum(), 1)
 
         climb([case], step, ITERATIONS)
         step()
-        return case.posterior(self.voices(case.present))
 
     def zone(self, truth: Labels, voxel: Sequence[float] | None = None) -> NDArray[np.int64]:
         """(S...) in which zone each voxel of a truth (S...) lies; voxel: (S,) its lengths in voxels of ``edges``."""
