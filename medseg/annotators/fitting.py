@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medseg.annotators.fusion import ITERATIONS, Fusion
+from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
 from medseg.annotators.zones import pairs
 from medseg.contracts import UNLABELLED, watched
@@ -21,8 +21,8 @@ SHARES = (0.4, 0.7, 0.9)
 BEGINNINGS = 10
 """So many annotators' labels are tried at most, of those who labelled most, and at least half of the cases;"""
 
-TRIED_CASES, TRIED_ITERATIONS = 24, 15
-"""on so many cases, for so long."""
+TRIED_CASES, TRIED_ITERATIONS, LAST_ITERATIONS = 24, 15, 4
+"""on so many cases, for so long; then so long with all cases: longer it may find the way to another truth."""
 
 TRUTH_COUNTS, OVERLAP_COUNTS = 0.35, 4.0
 """Of which beginning is chosen: see ``_merit``."""
@@ -76,7 +76,7 @@ def fit_fusion(
     _, fusion = max(ascents, key=lambda ascent: ascent[0])
     for case in todo:
         fusion.settle(case)
-    _climbed(todo, every, ITERATIONS)
+    _climbed(todo, every, LAST_ITERATIONS)
     for case in todo:
         case.decide()
     return _maximised(todo, every)

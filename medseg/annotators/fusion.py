@@ -40,8 +40,8 @@ class Fusion:
         All 0 where nobody labelled.
 
         p[t] is proportional to p(z,t) prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most
-        probable truth itself: the E-step, from the vote on, until it stands. What stands of a disputed voxel is taken
-        to the power 1 / ``voices``: who look at one image are wrong together, and many of them do not make a voxel
+        probable truth itself: the E-step until it stands (``settle``). What stands of a disputed voxel is taken to the
+        power 1 / ``voices``: who look at one image are wrong together, and many of them do not make a voxel
         certain. The most probable truth remains what it is.
         """
         case = LabelledCase(labels, annotator_index, self.log_confusion.shape[-1])
@@ -49,8 +49,12 @@ class Fusion:
         return case.posterior(self.voices(case.present))
 
     def settle(self, case: LabelledCase) -> None:
-        """The E-step of a case, from what is believed of it on, until it stands."""
+        """The E-step of a case until it stands, from what a matrix per annotator for all zones says of it."""
         log_zone = np.logaddexp.reduce(self.log_prior, axis=1)
+        log_class = np.logaddexp.reduce(self.log_prior, axis=0)
+        pooled = np.logaddexp.reduce(self.log_confusion + (self.log_prior - log_class)[:, None], axis=1)
+        case.zone = np.zeros_like(case.zone)
+        case.explain(pooled[:, None], log_class[None])
 
         def step() -> float:
             case.measure()
