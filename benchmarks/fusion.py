@@ -2,9 +2,11 @@
 
     python benchmarks/fusion.py runs/cohorts/mnist --size 28 --cases 70
     python benchmarks/fusion.py runs/cohorts/bubil_bad --size 64
+    python benchmarks/fusion.py runs/cohorts/bubil_fibroblast --size 64 --annotators good,over:2,under:2,blank
 
 Dice of the foreground with the known truth of a cohort, or with the vote where none is known, mean over cases; area
-over that of the reference. No image is looked at, nothing is trained, all cases are used.
+over that of the reference. No image is looked at, nothing is trained, all cases are used. ``--annotators`` are
+simulated on the grid, with that reference as their truth, in place of those of the cohort.
 
 majority_vote   most annotators
 staple          STAPLE of each case by itself (SimpleITK)
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from medseg.annotators import consensus, fitting, fusion
 from medseg.annotators.loading.placement import Grid, labels_to_grid
 from medseg.annotators.loading.records import read_record
+from medseg.annotators.simulation.simulators import simulate
 from medseg.cohorts import find_cohort, load_cohort
 from medseg.contracts import UNLABELLED
 from medseg.evaluation import dice
@@ -92,8 +95,13 @@ def main() -> None:
     parser.add_argument("cohort")
     parser.add_argument("--size", type=int, default=64, help="voxels of the grid along each axis")
     parser.add_argument("--cases", type=int)
+    parser.add_argument("--annotators", help="specs as of medseg simulate, parted by commas")
     arguments = parser.parse_args()
     cases, references, classes = read(str(Path(arguments.cohort)), arguments.size, arguments.cases)
+    if arguments.annotators:
+        rng = np.random.default_rng(0)
+        specs = arguments.annotators.split(",")
+        cases = [np.stack([simulate(truth, spec, classes, rng) for spec in specs]) for truth in references]
     print(f"{arguments.cohort}: {len(cases)} cases, {len(cases[0])} annotators")
     for name, way in WAYS.items():
         found = way(cases, classes)

@@ -2,7 +2,6 @@
 
 ``refusing``     what the command line says to bad input
 ``methods``      METHODS, the table of methods: the only place that names them all
-``refusing``     how the command line answers bad input
 ``environment``  where a run comes from: environment.json, and what is stamped onto a run
 ``run_folder``   the folder of a training: one training at a time, gone where nothing was trained
 ``cohorts``      `medseg index`, `medseg check`, `medseg simulate`
