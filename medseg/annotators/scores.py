@@ -47,7 +47,7 @@ class Tally:
     empirical: NDArray[np.float64] | None
     """(A,O,T) labels (O) against the known truth (T); None where no truth is known."""
     truth_with_all: NDArray[np.float64]
-    """(O,T) recovered truth (O) against what all labels say together (T)."""
+    """(O,T) recovered truth (O) against what all labels say together (T), every case weighing the same."""
     annotators_with_all: NDArray[np.float64]
     """(A,O,T) labels (O) against the same (T)."""
 
@@ -108,9 +108,15 @@ def tally_case(
     return Tally(
         estimated=prediction.joint_probs.astype(np.float64) * recovered.size,
         empirical=None if truth is None else joint_counts(labels, truth, num_classes),
-        truth_with_all=joint_counts(recovered[None], together, num_classes)[0],
-        annotators_with_all=joint_counts(labels, together, num_classes),
+        truth_with_all=_as_one_case(joint_counts(recovered[None], together, num_classes))[0],
+        annotators_with_all=_as_one_case(joint_counts(labels, together, num_classes)),
     )
+
+
+def _as_one_case(joint: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Joint counts (N,O,T) over the voxels that either side calls foreground: a large object weighs as a small one."""
+    union = joint.sum(axis=(1, 2)) - joint[:, 0, 0]
+    return joint / np.maximum(union, 1)[:, None, None]
 
 
 def score_run(tally: Tally, annotators: Sequence[str]) -> list[Score]:

@@ -166,6 +166,15 @@ def test_the_alarm_rings_for_swapped_classes():
     assert "agrees less with all labels together (Dice 0.000)" in swapped.alarms(ANNOTATORS, CLASSES)[0]
 
 
+def test_one_large_object_that_is_missed_does_not_make_a_run_drift():
+    large = np.ones((30, 40), int)
+    everybody = np.stack([large] * len(ANNOTATORS))
+    missed = tally_case(predict(truth=large * 0), everybody, None)
+    found = [tally_case(predict(), LABELS, None) for _ in range(4)]
+    assert sum(found, missed).alarms(ANNOTATORS, CLASSES) == []
+    assert len((missed + missed + found[0]).alarms(ANNOTATORS, CLASSES)) == 1
+
+
 def test_an_annotator_who_is_never_sure_has_an_expected_area_though_his_predicted_labels_are_empty():
     """Of ben foreground has the probability .4 on 12 voxels: 4.8 are expected, none predicted; ann's 8 are certain."""
     prediction = predict(annotators=(TRUTH, WIDE, TRUTH))
