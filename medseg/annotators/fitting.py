@@ -71,7 +71,8 @@ def fit_fusion(
             for case in some:
                 case.believe(beginning)
         energy = _climbed(some, every, TRIED_ITERATIONS)
-        ascents.append((_merit(some, every, energy), _maximised(some, every)))
+        reached = _maximised(some, every)
+        ascents.append((_merit(some, reached, energy), reached))
     _, fusion = max(ascents, key=lambda ascent: ascent[0])
     for case in todo:
         fusion.settle(case)
@@ -98,25 +99,21 @@ def _climbed(cases: Sequence[LabelledCase], annotators: int, iterations: int) ->
 
     def step() -> float:
         fusion = _maximised(cases, annotators)
-        log_zone = np.logaddexp.reduce(fusion.log_prior, axis=1)
-        of_zones = sum(log_zone[case.zone[case.inside]].sum() for case in cases)
-        return (sum(case.explain(fusion.log_confusion, fusion.log_prior) for case in cases) - of_zones) / disputed
+        return sum(case.explain(fusion.log_confusion, fusion.log_class_of_zone) for case in cases) / disputed
 
     return float(climb(cases, step, iterations))
 
 
-def _merit(cases: Sequence[LabelledCase], annotators: int, energy: float) -> float:
-    """How good an ascent is: F - (1 - ``TRUTH_COUNTS``) F_t + ``OVERLAP_COUNTS`` x overlap, F its ``energy``.
+def _merit(cases: Sequence[LabelledCase], fusion: Fusion, energy: float) -> float:
+    """How good an ascent to ``fusion`` is: F - (1 - ``TRUTH_COUNTS``) F_t + ``OVERLAP_COUNTS`` x overlap, F its energy.
 
     F_t is the truth's share of F, sum_t p[t] log (p(t given z) / p[t]): too dear in F, because the voxels of a border
     are not independent, and dearer the longer the border is, so that the smallest truth would win. Of nested masks each
     explains the others about as well: the one in the middle overlaps with them most.
     """
-    fusion = _maximised(cases, annotators)
-    log_prior = fusion.log_prior - np.logaddexp.reduce(fusion.log_prior, axis=1)[:, None]
     disputed = max(sum(case.disputed.sum() for case in cases), 1)
-    of_truth = sum(case.energy_of_truth(log_prior) for case in cases) / disputed
-    return energy - (1 - TRUTH_COUNTS) * of_truth + OVERLAP_COUNTS * _overlap(cases, annotators)
+    of_truth = sum(case.energy_of_truth(fusion.log_class_of_zone) for case in cases) / disputed
+    return energy - (1 - TRUTH_COUNTS) * of_truth + OVERLAP_COUNTS * _overlap(cases, len(fusion.log_confusion))
 
 
 def _overlap(cases: Sequence[LabelledCase], annotators: int) -> float:

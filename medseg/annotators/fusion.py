@@ -50,7 +50,6 @@ class Fusion:
 
     def settle(self, case: LabelledCase) -> None:
         """The E-step of a case until it stands, from what a matrix per annotator for all zones says of it."""
-        log_zone = np.logaddexp.reduce(self.log_prior, axis=1)
         log_class = np.logaddexp.reduce(self.log_prior, axis=0)
         pooled = np.logaddexp.reduce(self.log_confusion + (self.log_prior - log_class)[:, None], axis=1)
         case.zone = np.zeros_like(case.zone)
@@ -59,11 +58,15 @@ class Fusion:
         def step() -> float:
             case.measure()
             case.zone = case.border.zone(self.edges, len(pairs(case.classes)))
-            energy = case.explain(self.log_confusion, self.log_prior) - log_zone[case.zone[case.inside]].sum()
-            return float(energy) / max(case.disputed.sum(), 1)
+            return case.explain(self.log_confusion, self.log_class_of_zone) / max(case.disputed.sum(), 1)
 
         climb([case], step, ITERATIONS)
         step()
+
+    @property
+    def log_class_of_zone(self) -> Floats:
+        """(Z,T) log p(t given z)."""
+        return self.log_prior - np.logaddexp.reduce(self.log_prior, axis=1, keepdims=True)
 
     def zone(self, truth: Labels, voxel: Sequence[float] | None = None) -> NDArray[np.int64]:
         """(S...) in which zone each voxel of a truth (S...) lies; voxel: (S,) its lengths in voxels of ``edges``."""
