@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -108,10 +108,11 @@ def predict(
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with refusing(out):
+        from medseg.contracts import AskedMaps
         from medseg.experiment.predict import predict_images
 
-        wanted: dict[str, Any] = {"annotator_probabilities": probabilities, "confusion": confusion, "samples": samples}
-        written = len(predict_images(run, images, out, **wanted))
+        asked = AskedMaps(annotator_probabilities=probabilities, confusion=confusion, samples=samples)
+        written = len(predict_images(run, images, out, asked))
         typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
 
 

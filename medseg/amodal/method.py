@@ -8,7 +8,20 @@ from typing import Any
 
 from medseg.amodal.config import AmodalConfig
 from medseg.config import read_run_config
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Plan, Refused, Report, Split, complaint
+from medseg.contracts import (
+    NO_MORE,
+    AskedMaps,
+    Cohort,
+    Evaluation,
+    Method,
+    ObjectCohort,
+    Parts,
+    Plan,
+    Refused,
+    Report,
+    Split,
+    complaint,
+)
 
 
 class Amodal(Method):
@@ -90,16 +103,7 @@ class Amodal(Method):
 
         return write_report(run)
 
-    def predict(
-        self,
-        run: Path,
-        images: Path,
-        out: Path,
-        *,
-        annotator_probabilities: bool = False,
-        confusion: bool = False,
-        samples: int | None = None,
-    ) -> Sequence[Path]:
+    def predict(self, run: Path, images: Path, out: Path, asked: AskedMaps = NO_MORE) -> Sequence[Path]:
         """Images are not completed."""
         recipe = read_run_config(run, (AmodalConfig,)).recipe
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])

@@ -12,7 +12,7 @@ from medseg.annotators.matrices import MATRICES, RELIABILITY, matrix_complaints,
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.plausible import SAMPLES, TABLE, drawn_annotators, sample_complaints
 from medseg.annotators.predictor import Predictor
-from medseg.contracts import Volume
+from medseg.contracts import AskedMaps, Volume
 from medseg.evaluation import write_table
 from medseg.images import write_labels, write_map
 
@@ -21,37 +21,38 @@ PROBABILITIES = "annotator_probabilities"
 
 @dataclass(frozen=True, kw_only=True)
 class FurtherMaps:
-    """See ``predictor.Further``."""
+    """See ``predictor.Further``.
 
-    probabilities: bool = False
-    """annotator_probabilities/<annotator>/<class>/<case>: q^(a)[o], float32."""
-    confusion: bool = False
-    """confusion/<annotator>/<case> and reliability/<annotator>/<case>: see ``matrices.write_matrices``."""
-    samples: int | None = None
-    """samples/<number>/<case>, and samples.csv which says whose label each is: see ``plausible``."""
+    annotator_probabilities/<annotator>/<class>/<case>: q^(a)[o], float32; confusion/<annotator>/<case> and
+    reliability/<annotator>/<case>: see ``matrices.write_matrices``; samples/<number>/<case>, and samples.csv which
+    says whose label each is: see ``plausible``.
+    """
+
+    asked: AskedMaps
+    """Which of them."""
     _rows: list[tuple[str, int, str, float]] = field(default_factory=list, init=False)
 
     @property
     def results(self) -> tuple[str, ...]:
         """Files and folders."""
-        probabilities = (PROBABILITIES,) if self.probabilities else ()
-        matrices = (MATRICES, RELIABILITY) if self.confusion else ()
-        return (*probabilities, *matrices, *(() if self.samples is None else (SAMPLES, TABLE)))
+        probabilities = (PROBABILITIES,) if self.asked.annotator_probabilities else ()
+        matrices = (MATRICES, RELIABILITY) if self.asked.confusion else ()
+        return (*probabilities, *matrices, *(() if self.asked.samples is None else (SAMPLES, TABLE)))
 
     def complaints(self, predictor: Predictor, run: Path) -> list[str]:
         """A run without matrices, one that takes all annotators for one, and a number of samples that is none."""
-        found = matrix_complaints(predictor, "--confusion", run) if self.confusion else []
-        return found if self.samples is None else [*found, *sample_complaints(predictor, self.samples, run)]
+        found = matrix_complaints(predictor, "--confusion", run) if self.asked.confusion else []
+        return found if self.asked.samples is None else [*found, *sample_complaints(predictor, self.asked.samples, run)]
 
     def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
         """Of one image."""
-        if self.probabilities:
+        if self.asked.annotator_probabilities:
             write_probabilities(prediction, predictor.signature, out / PROBABILITIES, suffix)
-        if self.confusion:
+        if self.asked.confusion:
             write_matrices(predictor, image, prediction, out=out, suffix=suffix)
         annotators = predictor.signature.annotators
         values = np.array([label.value for label in predictor.signature.classes])
-        drawn = drawn_annotators(prediction.case, self.samples or 0, len(annotators))
+        drawn = drawn_annotators(prediction.case, self.asked.samples or 0, len(annotators))
         for number, index in enumerate(drawn.tolist(), start=1):
             labels = values[prediction.annotator_probs[index].argmax(axis=0)]
             volume = Volume(array=labels, affine=prediction.affine, spacing_mm=prediction.spacing_mm)
@@ -60,7 +61,7 @@ class FurtherMaps:
 
     def finish(self, out: Path) -> None:
         """samples.csv; weight: with which an annotator is drawn."""
-        if self.samples is not None:
+        if self.asked.samples is not None:
             write_table(out / TABLE, ("case", "sample", "annotator", "weight"), self._rows)
 
 

@@ -76,10 +76,10 @@ class LabelledCase:
         return np.stack(columns, axis=-1).astype(np.float64)
 
     def explain(self, log_confusion: Floats, log_prior: Floats) -> float:
-        """The E-step; returns the free energy of what was believed before it: a bound of log p(labels|zones).
+        """The E-step; returns the free energy of what was believed before it.
 
-        log_prior (Z,T): log p(t given z).
-        F = sum over voxels of sum_t p[t] (log p(t given z) + sum_a log C^(a)[z,y_a,t] - log p[t]) (Neal and Hinton 1998).
+        F = sum over voxels of sum_t p[t] (log p(t given z) + sum_a log C^(a)[z,y_a,t] - log p[t]), a bound of
+        log p(all labels given zones) (Neal and Hinton 1998). log_prior (Z,T): log p(t given z).
         """
         log_joint = self._log_joint(log_confusion, log_prior)
         energy = self._energy(log_joint)

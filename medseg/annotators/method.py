@@ -8,7 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from medseg.annotators.config import RunConfig
-from medseg.contracts import Cohort, Evaluation, Method, ObjectCohort, Parts, Plan, Refused, Report, Split, complaint
+from medseg.contracts import (
+    NO_MORE,
+    AskedMaps,
+    Cohort,
+    Evaluation,
+    Method,
+    ObjectCohort,
+    Parts,
+    Plan,
+    Refused,
+    Report,
+    Split,
+    complaint,
+)
 
 
 class Annotators(Method):
@@ -94,22 +107,12 @@ class Annotators(Method):
 
         return write_report(run)
 
-    def predict(
-        self,
-        run: Path,
-        images: Path,
-        out: Path,
-        *,
-        annotator_probabilities: bool = False,
-        confusion: bool = False,
-        samples: int | None = None,
-    ) -> Sequence[Path]:
+    def predict(self, run: Path, images: Path, out: Path, asked: AskedMaps = NO_MORE) -> Sequence[Path]:
         """See ``predictor`` and ``further_maps``."""
         from medseg.annotators.further_maps import FurtherMaps
         from medseg.annotators.predictor import predict
 
-        asked = FurtherMaps(probabilities=annotator_probabilities, confusion=confusion, samples=samples)
-        return predict(run, images, out, asked)
+        return predict(run, images, out, FurtherMaps(asked=asked))
 
 
 METHOD = Annotators()

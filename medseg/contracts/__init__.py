@@ -44,7 +44,7 @@ from medseg.contracts.data import (
     Split,
     Volume,
 )
-from medseg.contracts.methods import RUN_VERSION, Evaluation, Method, Parts, Report, Signature
+from medseg.contracts.methods import NO_MORE, RUN_VERSION, AskedMaps, Evaluation, Method, Parts, Report, Signature
 from medseg.contracts.plans import Plan, PlannedKey
 from medseg.contracts.progress import Bar, Display, duration, progress_shown, watched
 from medseg.contracts.refusal import Refused, complaint, gathered
@@ -56,8 +56,10 @@ from medseg.contracts.yaml_text import NotYaml, dump_yaml, parse_yaml, shortened
 __all__ = [
     "LENGTH",
     "MOST_YAML_BYTES",
+    "NO_MORE",
     "RUN_VERSION",
     "UNLABELLED",
+    "AskedMaps",
     "Bar",
     "Batch",
     "Case",

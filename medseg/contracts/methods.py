@@ -66,6 +66,21 @@ class Evaluation(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedMaps:
+    """What `medseg predict` writes beside the maps that it always writes."""
+
+    annotator_probabilities: bool = False
+    """Those of each annotator's labels."""
+    confusion: bool = False
+    """Each annotator's matrix at every voxel."""
+    samples: int | None = None
+    """So many plausible segmentations."""
+
+
+NO_MORE = AskedMaps()
+
+
 class Method(Protocol):
     """What the verbs ask of a method: one folder, and one row of ``experiment.methods.METHODS``.
 
@@ -129,21 +144,8 @@ class Method(Protocol):
         """Write the page of an evaluated run, from what lies in its folder. Raises Refused where there is no page."""
         raise Refused([complaint("run folder", "a run of a method that has a page", "one without", str(run))])
 
-    def predict(
-        self,
-        run: Path,
-        images: Path,
-        out: Path,
-        *,
-        annotator_probabilities: bool = False,
-        confusion: bool = False,
-        samples: int | None = None,
-    ) -> Sequence[Path]:
-        """Maps of an image, or of a folder of them, written to ``out``.
-
-        annotator_probabilities: those of each annotator's labels too; confusion: annotators' matrices; samples: so many
-        plausible segmentations. Raises Refused where the method predicts nothing.
-        """
+    def predict(self, run: Path, images: Path, out: Path, asked: AskedMaps = NO_MORE) -> Sequence[Path]:
+        """Maps of an image, or of a folder of them, written to ``out``. Raises Refused where it predicts nothing."""
         raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])
 
     def metrics(self) -> Mapping[str, Metric]:

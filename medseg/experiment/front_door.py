@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medseg.contracts import Cohort, Evaluation, Refused, Report, complaint
+from medseg.contracts import AskedMaps, Cohort, Evaluation, Refused, Report, complaint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,8 +107,8 @@ def predict(
     """
     from medseg.experiment.predict import predict_images
 
-    asked: dict[str, Any] = {"annotator_probabilities": annotator_probabilities, "confusion": confusion}
-    return predict_images(Path(run), Path(images), Path(out), **asked, samples=samples)
+    asked = AskedMaps(annotator_probabilities=annotator_probabilities, confusion=confusion, samples=samples)
+    return predict_images(Path(run), Path(images), Path(out), asked)
 
 
 def evaluate(

@@ -20,7 +20,7 @@ from medseg.annotators.mathematics.confusion import PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.predictor import Predictor, predict
 from medseg.config import dump_config
-from medseg.contracts import ClassLabel, Refused, Volume
+from medseg.contracts import AskedMaps, ClassLabel, Refused, Volume
 from medseg.images.files import read_image, read_labels
 from medseg.training.checkpoint import save_weights
 
@@ -154,7 +154,9 @@ def test_two_channels_are_seen_in_the_order_of_their_numbers(tmp_path: Path) -> 
 
 def test_one_file_is_predicted_and_each_annotator_s_probabilities_are_written_if_asked(tmp_path: Path) -> None:
     run, images, out = run_folder(tmp_path / "run"), nnunet(tmp_path / "images", "c1_0000", "c2_0000"), tmp_path / "out"
-    assert predict(run, images / "c1_0000.nii.gz", out, FurtherMaps(probabilities=True)) == [out / "truth/c1.nii.gz"]
+    assert predict(run, images / "c1_0000.nii.gz", out, FurtherMaps(asked=AskedMaps(annotator_probabilities=True))) == [
+        out / "truth/c1.nii.gz"
+    ]
     expected = Predictor.load(run)("c1", volume(0)).annotator_probs
     for a, annotator in enumerate(("ann", "bob")):
         for o, label in enumerate(("background", "cell")):

@@ -22,6 +22,8 @@ from medseg.cohorts.cohort import find_cohort, load_cohort
 from medseg.cohorts.splits import SplitConfig, apply, read_splits
 from medseg.config import read_run_config, read_signature
 from medseg.contracts import (
+    NO_MORE,
+    AskedMaps,
     Case,
     Cohort,
     Losses,
@@ -216,16 +218,7 @@ class ThresholdMethod(Method):
         value = dice(labels, truth.astype(np.int8), 1)
         return score_of("truth_dice", value, case=case.name, label=cohort.classes[1].name)
 
-    def predict(
-        self,
-        run: Path,
-        images: Path,
-        out: Path,
-        *,
-        annotator_probabilities: bool = False,
-        confusion: bool = False,
-        samples: int | None = None,
-    ) -> Sequence[Path]:
+    def predict(self, run: Path, images: Path, out: Path, asked: AskedMaps = NO_MORE) -> Sequence[Path]:
         model, value = trained(run), read_signature(run)["value"]
         if (out / "truth").exists():
             raise Refused([complaint("output folder", "no predictions yet", "a folder truth/", str(out))])
