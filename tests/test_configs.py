@@ -48,7 +48,8 @@ def test_a_config_of_method_two_reads_and_its_networks_see_their_frame(path: Pat
         mask, index = torch.rand(1, 1, *size), torch.tensor([1])
         with torch.no_grad():
             if isinstance(model, AmodalVAE):
-                logits = model.decoder(model.partial(mask, 1 - mask, index).mean(), index)
+                seen = model.partial(mask, 1 - mask, index)
+                logits = model.completing(seen.latent.mean(), seen, index)
             else:
                 logits = model(mask, 1 - mask, index)
         assert logits.shape == mask.shape

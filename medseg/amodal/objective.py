@@ -15,6 +15,9 @@ from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.contracts import Losses
 
+ORDER = 20.0
+"""Weight of the cross-entropy of who lies in front, one number per object beside those of thousands of voxels."""
+
 OVERLAP = "iou"
 """Among the metrics of validation: intersection over union of the answer and the amodal mask."""
 
@@ -75,7 +78,7 @@ class CompleteShapes:
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
         """Metrics negative_elbo (at full beta), reconstruction, kl, active."""
         assert isinstance(model, AmodalVAE)
-        latent = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
+        latent = model.complete(batch.amodal, batch.class_index)
         logits = model.decoder(latent.sample(), batch.class_index)
         misfit = _cross_entropy(logits, batch.amodal).mean()
         kl = divergence_from_prior(latent)
@@ -95,67 +98,87 @@ class CompleteShapes:
 
 @dataclass(frozen=True, kw_only=True)
 class OccludedShapes:
-    """Stage II: w BCE(y, D(z,c)) + beta KL(q2(z|v,o,c) || N(0,I)) + gamma KL(q1(z|y,c) || q2(z|v,o,c)), z ~ q2.
+    """Stage II: w BCE(y, D(z,v,o,c)) / 2, once with z ~ q1 and once with z ~ q2, + beta KL(q2 || N(0,I)) + gamma gap.
 
-    The forward divergence from q1 to q2 punishes a q2 that
-    leaves out what q1 holds for possible: it covers all completions (Ling et al. 2020, Section 3.3).
+    The gap is KL(q1(z|y,c) || q2(z|v,o,c)): what the whole says of z that the visible part does not, in nats. The
+    forward divergence punishes a q2 that leaves out what q1 holds for possible: it covers all completions (Ling et al.
+    2020, Section 3.3). z ~ q1 teaches the completing decoder to use z (Sohn et al., NeurIPS 2015, Eq. 4), z ~ q2 to
+    answer as it will be asked (the hybrid objective there, Eq. 7). Beside it, ``ORDER`` times the BCE of the probability
+    that anything is hidden.
     """
 
     beta: float
     """On the divergence from the prior."""
     gamma: float
-    """On the divergence of q1 from q2."""
+    """On the gap."""
     occluder_weight: float
     """w, on the voxels of the occluder."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics objective (all of it), occluded (BCE in the occluder at the mean of z), kl, gap (the divergence)."""
+        """Metrics objective (all of it), occluded (BCE in the occluder at the mean of z), kl, gap, gap_coarse, order."""
         assert isinstance(model, AmodalVAE)
-        with torch.no_grad():
-            known = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
-        latent = model.partial(batch.visible, batch.occluder, batch.class_index)
+        known = model.complete(batch.amodal, batch.class_index)
+        seen = model.partial(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
-        misfit = _cross_entropy(model.decoder(latent.sample(), batch.class_index), batch.amodal, weight).mean()
-        kl, gap = divergence_from_prior(latent).sum().mean(), divergence(known, latent).sum().mean()
-        total = misfit + self.beta * kl + self.gamma * gap
+        drawn = [model.completing(latent.sample(), seen, batch.class_index) for latent in (known, seen.latent)]
+        misfit = sum((_cross_entropy(logits, batch.amodal, weight).mean() for logits in drawn), torch.zeros(())) / 2
+        kl, gap = divergence_from_prior(seen.latent).sum().mean(), divergence(known, seen.latent)
+        order = binary_cross_entropy_with_logits(seen.hidden, _anything_hidden(batch))
+        total = misfit + self.beta * kl + self.gamma * gap.sum().mean() + ORDER * order
         with torch.no_grad():
-            answer = model.decoder(latent.mean(), batch.class_index)
+            answer = model.completing(seen.latent.mean(), seen, batch.class_index)
             occluded = _cross_entropy(answer, batch.amodal, batch.occluder).mean()
-        metrics = {"objective": total.detach(), "occluded": occluded, "kl": kl.detach(), "gap": gap.detach()}
+        metrics = {
+            "objective": total.detach(),
+            "occluded": occluded,
+            "kl": kl.detach(),
+            "gap": gap.sum().mean().detach(),
+            "gap_coarse": gap.coarse.sum(1).mean().detach(),
+            "order": order.detach(),
+        }
         metrics |= _overlap_of_answer(answer, batch, epoch)
         return Losses(total=total, metrics=metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VisibleParts:
-    """Stage III: BCE on the visible voxels + beta KL(q2 || N(0,I)) + delta KL(q2 || q2 of stage II), z ~ q2.
+    """Stage III: BCE on what is known of really occluded objects, held to what stage II said of the rest.
 
-    Nothing in the first term speaks against growing; the frozen decoder and the divergences do, and with
-    ``known_background`` the voxels that are neither visible nor occluder, which the object cannot have.
+    Known are the visible voxels and, with ``known_background``, those that are neither visible nor occluder, which the
+    object cannot have. Nothing in that speaks against growing; the brakes do: beta KL(q2 || N(0,I)) and delta times
+    KL(q2 || q2 of stage II) + sum over voxels of the occluder of KL(p of stage II || p), p the answer at the mean of z.
     """
 
     beta: float
     """On the divergence from the prior."""
     delta: float
-    """On the divergence from stage II."""
+    """On the divergences from stage II."""
     known_background: bool
     """Whether the voxels that are neither visible nor occluder count too."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics objective (all of it), kl, drift (the divergence from stage II), area (decoded over visible)."""
+        """Metrics objective (all of it), kl, drift (the divergences from stage II), area (decoded over visible).
+
+        In validation the amodal masks are known, and ``occluded`` is the BCE in the occluder at the mean of z: by it
+        a stage is judged that never sees what is hidden.
+        """
         assert isinstance(model, AmodalVAE)
-        latent = model.partial(batch.visible, batch.occluder, batch.class_index)
+        seen = model.partial(batch.visible, batch.occluder, batch.class_index)
         with torch.no_grad():
             before = model.anchor(batch.visible, batch.occluder, batch.class_index)
-        logits = model.decoder(latent.sample(), batch.class_index)
-        seen = batch.visible * softplus(-logits)
+            held = model.completing(before.latent.mean(), before, batch.class_index).sigmoid()
+        logits = model.completing(seen.latent.sample(), seen, batch.class_index)
+        answer = model.completing(seen.latent.mean(), seen, batch.class_index)
+        known = batch.visible * softplus(-logits)
         if self.known_background:
-            seen = seen + (1 - batch.visible - batch.occluder).clamp(min=0) * softplus(logits)
-        kl, drift = divergence_from_prior(latent).sum().mean(), divergence(latent, before).sum().mean()
-        total = seen.flatten(1).sum(1).mean() + self.beta * kl + self.delta * drift
-        area = logits.detach().sigmoid().sum() / batch.visible.sum().clamp(min=1)
+            known = known + (1 - batch.visible - batch.occluder).clamp(min=0) * softplus(logits)
+        kl = divergence_from_prior(seen.latent).sum().mean()
+        drift = divergence(seen.latent, before.latent).sum().mean() + _moved(held, answer, batch.occluder).mean()
+        total = known.flatten(1).sum(1).mean() + self.beta * kl + self.delta * drift
+        area = answer.detach().sigmoid().sum() / batch.visible.sum().clamp(min=1)
         metrics = {"objective": total.detach(), "kl": kl.detach(), "drift": drift.detach(), "area": area}
-        return Losses(total=total, metrics=metrics)
+        metrics["occluded"] = _cross_entropy(answer.detach(), batch.amodal, batch.occluder).mean()
+        return Losses(total=total, metrics=metrics | _overlap_of_answer(answer.detach(), batch, epoch))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +202,18 @@ class PartialCompletion:
 def _cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:
     """(B,1,S...) -> (B,): -sum over voxels of w (y log p + (1 - y) log(1 - p))."""
     return binary_cross_entropy_with_logits(logits, masks, weight, reduction="none").flatten(1).sum(1)
+
+
+def _anything_hidden(batch: MaskBatch) -> Tensor:
+    """(B,) 1 where the occluded part has a voxel of the network's grid or more."""
+    return ((batch.amodal - batch.visible).clamp(min=0).flatten(1).sum(1) >= 1).float()
+
+
+def _moved(held: Tensor, logits: Tensor, occluder: Tensor) -> Tensor:
+    """(B,1,S...) -> (B,): sum over voxels of the occluder of KL(held || p) between Bernoullis, held probabilities."""
+    against = binary_cross_entropy_with_logits(logits, held, occluder, reduction="none")
+    itself = binary_cross_entropy_with_logits(held.logit(1e-6), held, occluder, reduction="none")
+    return (against - itself).flatten(1).sum(1)
 
 
 def _overlap_of_answer(logits: Tensor, batch: MaskBatch, epoch: float) -> dict[str, Tensor]:

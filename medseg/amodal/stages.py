@@ -1,9 +1,11 @@
 """Method two and its ablations as rows: how an object is shown, what moves, what is minimised.
 
 =================  =======================================================================================
-three_stages       I complete: q1 and the decoder on unoccluded objects. II occluded: q2, which starts as q1, on
-                   the same, occluded synthetically. III visible: q2 on really occluded ones, held to that of stage II
-without_occluded   ablation: no stage II; q2 starts stage III as q1
+three_stages       I complete: q1 and a decoder on unoccluded objects. II occluded: q2, which starts as q1, and the
+                   completing decoder on the same, occluded synthetically. III visible: q2 on really occluded ones,
+                   held to that of stage II; kept where it completes objects of known whole better than before
+without_complete   ablation: no stage I; q1 is learnt in stage II, as in a plain conditional auto-encoder
+without_occluded   ablation: no stage II; q2 starts stage III as q1, and the completing decoder is learnt there
 without_visible    ablation: no stage III
 pcnet              rival: a U-Net on the same synthetic occlusions, as many epochs as the three stages together
 =================  =======================================================================================
@@ -18,7 +20,7 @@ from pydantic import Field
 
 from medseg.contracts import Positive, Section, Stage
 
-AmodalRecipe = Literal["three_stages", "without_occluded", "without_visible", "pcnet"]
+AmodalRecipe = Literal["three_stages", "without_complete", "without_occluded", "without_visible", "pcnet"]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -36,10 +38,10 @@ class ObjectiveConfig(Section):
     gamma: Weight = 1.0
     """Of stage II: the divergence of q1 from q2."""
     delta: Weight = 1.0
-    """Of stage III: the divergence of q2 from that of stage II."""
+    """Of stage III: the divergences of q2 and of the answer from those of stage II."""
     occluder_weight: Annotated[float, Field(ge=1)] = 5.0
     """Of stage II and the rival: w, inside the occluder."""
-    known_background: bool = False
+    known_background: bool = True
     """Stage III also sees where the object cannot be."""
 
 
@@ -69,7 +71,16 @@ def stages(
     visible = _visible(weights, epochs, learning_rate * visible_lr_factor)
     rows = {
         "three_stages": (complete, occluded, visible),
-        "without_occluded": (complete, replace(visible, starts_as={"anchor": "complete", "partial": "complete"})),
+        "without_complete": (replace(occluded, trains=("complete", *occluded.trains), starts_as={}),),
+        "without_occluded": (
+            complete,
+            replace(
+                visible,
+                trains=occluded.trains,
+                starts_as={"anchor": "complete", "partial": "complete"},
+                must_improve=False,
+            ),
+        ),
         "without_visible": (complete, occluded),
     }
     return rows[recipe]
@@ -96,7 +107,7 @@ def _occluded(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
     return Stage(
         name="occluded",
         target="occluded",
-        trains=("partial",),
+        trains=("partial", "completing"),
         objective=OccludedShapes(
             beta=weights.partial_beta, gamma=weights.gamma, occluder_weight=weights.occluder_weight
         ),
@@ -109,7 +120,7 @@ def _occluded(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
 
 
 def _visible(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
-    from medseg.amodal.objective import VisibleParts
+    from medseg.amodal.objective import OVERLAP, VisibleParts
 
     return Stage(
         name="visible",
@@ -118,10 +129,12 @@ def _visible(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: floa
         objective=VisibleParts(
             beta=weights.partial_beta, delta=weights.delta, known_background=weights.known_background
         ),
-        criterion="objective",
+        criterion="occluded",
+        overlap=OVERLAP,
         epochs=epochs.visible,
         learning_rate=learning_rate,
         starts_as={"anchor": "partial"},
+        must_improve=True,
     )
 
 

@@ -37,9 +37,10 @@ def validation_pictures(model: nn.Module, batch: MaskBatch, *, names: Sequence[s
 
 
 def _answers(model: nn.Module, batch: MaskBatch) -> Tensor:
-    """(B,1,S...) logits: of q1 where nothing hides an object, of q2 elsewhere."""
+    """(B,1,S...) logits at the mean of z: of shapes where nothing hides any, of completions elsewhere."""
     if not isinstance(model, AmodalVAE):
         return model(batch.visible, batch.occluder, batch.class_index)
-    encoder = model.partial if batch.occluder.any() else model.complete
-    latent = encoder(batch.visible, batch.occluder, batch.class_index)
-    return model.decoder(latent.mean(), batch.class_index)
+    if not batch.occluder.any():
+        return model.decoder(model.complete(batch.amodal, batch.class_index).mean(), batch.class_index)
+    seen = model.partial(batch.visible, batch.occluder, batch.class_index)
+    return model.completing(seen.latent.mean(), seen, batch.class_index)

@@ -71,7 +71,9 @@ class Stage:
     lr_factors: Mapping[str, float] = field(default_factory=dict)
     """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
     starts_as: Mapping[str, str] = field(default_factory=dict)
-    """Child of the model -> child whose weights it takes over when the stage begins."""
+    """Child of the model -> child whose weights it takes over when the stage begins; what that has not, it keeps."""
+    must_improve: bool = False
+    """The weights with which it begins are validated too, and stay where no epoch has a lower criterion."""
     overlap: str = ""
     """Metric that the objective adds in validation, from 0 to 1, to be read beside the criterion; "": none."""
 

@@ -111,6 +111,9 @@ def _begin_stage(
         take_over(model, stage)
     state = StageState.begin(run.fabric, model, stage, position=position, config=run.config)
     if saved is None:
+        if stage.must_improve:
+            position.best = _validate(run, state, [stage.criterion])[stage.criterion]
+            run.save_best(state)
         run.save_last(state)
     else:
         state.restore(saved, run.fabric)

@@ -34,10 +34,14 @@ def freeze(model: nn.Module, stage: Stage) -> None:
 
 
 def take_over(model: nn.Module, stage: Stage) -> None:
-    """Give the children that ``stage.starts_as`` names the weights of those they start as."""
+    """Give the children that ``stage.starts_as`` names the weights of those they start as.
+
+    What a child has beyond its source keeps its weights; what it lacks of it raises RuntimeError.
+    """
     before = {source: deepcopy(model.get_submodule(source).state_dict()) for source in stage.starts_as.values()}
     for child, source in stage.starts_as.items():
-        model.get_submodule(child).load_state_dict(before[source])
+        own = model.get_submodule(child)
+        own.load_state_dict(own.state_dict() | before[source])
 
 
 def set_modes(model: nn.Module, stage: Stage) -> None:

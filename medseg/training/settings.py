@@ -76,4 +76,6 @@ def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerpri
         rows[f"{stage.name}.lr_factors"] = str(dict(stage.lr_factors))
         if stage.starts_as:
             rows[f"{stage.name}.starts_as"] = str(dict(stage.starts_as))
+        if stage.must_improve:
+            rows[f"{stage.name}.must_improve"] = str(stage.must_improve)
     return rows

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from medseg.amodal.network.layout import Layout
-from medseg.amodal.network.model import AmodalVAE, Latent, gaussian as normal
+from medseg.amodal.network.model import AmodalVAE, Condition, Latent, gaussian as normal
 from medseg.amodal.nouns import MaskBatch
 from medseg.contracts import Target
 
@@ -40,15 +40,20 @@ def gaussian(mean: float, sigma: float, batch: int = 1, coarse: int = 1, fine: i
     return Latent.of(*(normal(torch.full(shape, mean), logvar.expand(shape)) for shape in shapes))
 
 
+def condition(latent: Latent) -> Condition:
+    """Without features; anything is hidden, or not: even odds."""
+    return Condition(latent=latent, features=(), hidden=torch.zeros(len(latent.coarse.mean)))
+
+
 class Says(nn.Module):
     """Answers the same whatever it is asked, and notes the questions."""
 
-    def __init__(self, answer: Latent | Tensor) -> None:
+    def __init__(self, answer: Latent | Condition | Tensor) -> None:
         super().__init__()
         self.answer = answer
         self.asked: list[tuple[object, ...]] = []
 
-    def forward(self, *question: object) -> Latent | Tensor:
+    def forward(self, *question: object) -> Latent | Condition | Tensor:
         self.asked.append(question)
         return self.answer
 
@@ -56,11 +61,12 @@ class Says(nn.Module):
 def known_model(
     logits: Tensor, complete: Latent | None = None, partial: Latent | None = None, anchor: Latent | None = None
 ) -> AmodalVAE:
-    """A model whose encoders say these Gaussians (N(0,1) by default), and whose decoder says these logits."""
-    model = vae()
-    for name, latent in (("complete", complete), ("partial", partial), ("anchor", anchor)):
-        setattr(model, name, Says(latent or gaussian(0.0, 1.0, len(logits))))
-    model.decoder = Says(logits)  # type: ignore[assignment]
+    """A model whose encoders say these Gaussians (N(0,1) by default), and whose decoders say these logits."""
+    model, standard = vae(), gaussian(0.0, 1.0, len(logits))
+    model.complete = Says(complete or standard)  # type: ignore[assignment]
+    for name, latent in (("partial", partial), ("anchor", anchor)):
+        setattr(model, name, Says(condition(latent or standard)))
+    model.decoder = model.completing = Says(logits)  # type: ignore[assignment]
     return model
 
 

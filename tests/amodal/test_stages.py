@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from pathlib import Path
@@ -14,7 +15,7 @@ from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import CompleteShapes, OccludedShapes, PartialCompletion, VisibleParts
 from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig, stages
-from medseg.contracts import Stage, Target
+from medseg.contracts import Losses, Stage, Target
 from medseg.training.checkpoint import BEST, LAST, load, load_weights
 from medseg.training.loop import fit
 from medseg.training.settings import LoopConfig, TrackingConfig
@@ -27,7 +28,7 @@ WEIGHTS = ObjectiveConfig(
     beta=1.0, partial_beta=0.1, gamma=1.0, delta=0.5, occluder_weight=5.0, known_background=True, free_bits=0.05,
     warmup=1.0,
 )  # fmt: skip
-CHILDREN = ("complete", "partial", "anchor", "decoder")
+CHILDREN = ("complete", "partial", "anchor", "decoder", "completing")
 
 
 def table(recipe: AmodalRecipe) -> tuple[Stage, ...]:
@@ -114,8 +115,8 @@ def test_the_three_stages():
     rows = table("three_stages")
     assert [row(stage) for stage in rows] == [
         ("complete", "complete", ("complete", "decoder"), CompleteShapes, "negative_elbo", 2, 0.01),
-        ("occluded", "occluded", ("partial",), OccludedShapes, "objective", 2, 0.01),
-        ("visible", "visible", ("partial",), VisibleParts, "objective", 1, 0.002),
+        ("occluded", "occluded", ("partial", "completing"), OccludedShapes, "objective", 2, 0.01),
+        ("visible", "visible", ("partial",), VisibleParts, "occluded", 1, 0.002),
     ]
     assert [dict(stage.starts_as) for stage in rows] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
     assert [stage.objective for stage in rows] == [
@@ -131,6 +132,9 @@ def test_the_ablations_leave_one_stage_out():
     complete, visible = table("without_occluded")
     assert (complete.name, visible.name) == ("complete", "visible")
     assert visible.starts_as == {"anchor": "complete", "partial": "complete"}
+    assert visible.trains == ("partial", "completing")
+    (occluded,) = table("without_complete")
+    assert occluded.trains == ("complete", "partial", "completing") and not occluded.starts_as
 
 
 def test_the_rival_trains_all_of_itself_for_as_long_as_the_three_stages():
@@ -146,7 +150,7 @@ def test_each_stage_moves_what_the_table_says_and_not_a_bit_more(amodal: Path):
     one, two, three = (state(amodal, name, LAST) for name in ("complete", "occluded", "visible"))
     best = {name: state(amodal, name, BEST) for name in ("complete", "occluded")}
     assert {child for child in CHILDREN if not same(first, one, child)} == {"complete", "decoder"}
-    assert {child for child in CHILDREN if not same(best["complete"], two, child)} == {"partial"}
+    assert {child for child in CHILDREN if not same(best["complete"], two, child)} == {"partial", "completing"}
     assert {child for child in CHILDREN if not same(best["occluded"], three, child)} == {"partial", "anchor"}
     assert same(three, best["occluded"], "anchor", "partial")  # and there it stayed
     assert same(load_weights(amodal / "weights.pt"), best["complete"], "decoder")
@@ -165,7 +169,7 @@ def test_stage_two_begins_with_the_best_of_stage_one_and_q2_as_q1(tmp_path: Path
     with pytest.raises(OSError, match="the disk is gone"):
         run(tmp_path, source=Dead("occluded"))
     begun, best = state(tmp_path, "occluded", LAST), state(tmp_path, "complete", BEST)
-    assert same(begun, best, "partial", "complete") and same(begun, best, "complete") and same(begun, best, "decoder")
+    assert same(best, begun, "complete", "partial") and same(begun, best, "complete") and same(begun, best, "decoder")
     assert not same(state(tmp_path, "complete", LAST), best, "decoder")  # the best is not simply the last
 
 
@@ -174,14 +178,30 @@ def test_stage_three_begins_with_the_best_of_stage_two_and_keeps_it_as_the_ancho
         run(tmp_path, source=Dead("visible"))
     begun, best = state(tmp_path, "visible", LAST), state(tmp_path, "occluded", BEST)
     assert same(begun, best, "partial") and same(begun, best, "anchor", "partial")
-    assert not same(begun, begun, "partial", "complete")
+    assert not same(begun, begun, "complete", "partial")
+
+
+def test_stage_three_is_left_out_where_it_makes_completions_worse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    judged = iter([2.0, 3.0])  # before the stage, and after its only epoch
+    plain = VisibleParts.__call__
+
+    def says(self: VisibleParts, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
+        losses = plain(self, model, batch, epoch=epoch)
+        if epoch == math.inf:
+            losses.metrics["occluded"] = torch.tensor(next(judged))
+        return losses
+
+    monkeypatch.setattr(VisibleParts, "__call__", says)
+    run(tmp_path)
+    assert same(load_weights(tmp_path / "weights.pt"), state(tmp_path, "occluded", BEST), "partial")
+    assert not same(state(tmp_path, "visible", LAST), state(tmp_path, "occluded", BEST), "partial")
 
 
 def test_without_stage_two_q2_and_the_anchor_begin_as_q1(tmp_path: Path):
     with pytest.raises(OSError, match="the disk is gone"):
         run(tmp_path, "without_occluded", Dead("visible"))
     begun, best = state(tmp_path, "visible", LAST), state(tmp_path, "complete", BEST)
-    assert same(begun, best, "partial", "complete") and same(begun, best, "anchor", "complete")
+    assert same(best, begun, "complete", "partial") and same(best, begun, "complete", "anchor")
 
 
 # ------------------------------------------------------------------------------------------ resume

@@ -50,13 +50,13 @@ def believe(
         return MaskBeliefs(
             probs=probs, samples=probs.new_zeros(0, *probs.shape), visible_misfit=torch.full((len(probs),), torch.nan)
         )
-    latents = [model.partial(b.visible, b.occluder, b.class_index) for b in (_flipped(batch, flip) for flip in flips)]
+    seen = [model.partial(b.visible, b.occluder, b.class_index) for b in (_flipped(batch, flip) for flip in flips)]
 
     def decoded(number: int, code: Code) -> Tensor:
-        return model.decoder(code, batch.class_index).sigmoid().flip(flips[number])
+        return model.completing(code, seen[number], batch.class_index).sigmoid().flip(flips[number])
 
-    probs = torch.stack([decoded(n, latent.mean()) for n, latent in enumerate(latents)]).mean(0)
-    drawn = [decoded(n % len(flips), latents[n % len(flips)].sample(generator)) for n in range(samples)]
+    probs = torch.stack([decoded(n, condition.latent.mean()) for n, condition in enumerate(seen)]).mean(0)
+    drawn = [decoded(n % len(flips), seen[n % len(flips)].latent.sample(generator)) for n in range(samples)]
     stacked = torch.stack(drawn) if drawn else probs.new_zeros(0, *probs.shape)
     return MaskBeliefs(probs=probs, samples=stacked, visible_misfit=_misfit(probs, batch))
 

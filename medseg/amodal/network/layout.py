@@ -22,6 +22,8 @@ class NetworkConfig(Section):
     """F, the channels of the part of z that says where its outline runs."""
     level: Annotated[int, Field(ge=0)] = 1
     """The level on whose grid the fine part lies."""
+    drawing: Width = 16
+    """Width, on every level, of the decoder that draws completions: the condition brings what is certain."""
 
 
 class Layout(NetworkConfig):

@@ -1,4 +1,4 @@
-"""The variational auto-encoder: encoders of complete and of partial masks, and the one decoder they share."""
+"""The variational auto-encoder: encoders of complete and of partial masks, decoders of shapes and of completions."""
 
 from __future__ import annotations
 
@@ -60,26 +60,69 @@ def _drawn(mean: Tensor, sigma: Tensor, generator: torch.Generator | None) -> Te
     return mean + sigma * torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
 
 
-class Encoder(Pyramid):
-    """q(z|v,o,c): down to the deepest level for the coarse part of z, and up again to the fine part's level."""
+class _Gaussians(nn.Module):
+    """The deepest features -> the coarse part of z, those of ``Layout.level`` -> the fine part."""
 
     def __init__(self, layout: Layout) -> None:
-        super().__init__(layout, layout.level)
+        super().__init__()
         dims, channels = len(layout.size), layout.channels
         self.squeeze = convolution(dims, channels[-1], 16, 1)
         self.to_coarse = nn.Linear(16 * math.prod(layout.deepest), 2 * layout.coarse)
         self.to_fine = convolution(dims, channels[layout.level], 2 * layout.fine, 1)
 
-    def forward(self, visible: Tensor, occluder: Tensor, class_index: Tensor) -> Latent:
-        """visible, occluder (B,1,S...), class_index (B,) -> Latent; a complete mask comes with an empty occluder."""
-        climbed = self.climb(visible, occluder, class_index)
-        coarse_mean, coarse_logvar = self.to_coarse(self.squeeze(climbed.deepest).flatten(1)).float().chunk(2, dim=1)
-        fine_mean, fine_logvar = self.to_fine(climbed.top).float().chunk(2, dim=1)
+    def forward(self, deepest: Tensor, at_level: Tensor) -> Latent:
+        """(B,F,s...) each."""
+        coarse_mean, coarse_logvar = self.to_coarse(self.squeeze(deepest).flatten(1)).float().chunk(2, dim=1)
+        fine_mean, fine_logvar = self.to_fine(at_level).float().chunk(2, dim=1)
         return Latent.of(gaussian(coarse_mean, _bounded(coarse_logvar)), gaussian(fine_mean, _bounded(fine_logvar)))
 
 
+class Encoder(Pyramid):
+    """q1(z|y,c): down to the deepest level for the coarse part of z, and up again to the fine part's level."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout, layout.level)
+        self.gaussians = _Gaussians(layout)
+
+    def forward(self, amodal: Tensor, class_index: Tensor) -> Latent:
+        """amodal (B,1,S...), class_index (B,) -> Latent."""
+        climbed = self.climb(amodal, torch.zeros_like(amodal), class_index)
+        return self.gaussians(climbed.deepest, climbed.top)
+
+
+@dataclass(kw_only=True)
+class Condition:
+    """What a partial encoder makes of what is seen of objects."""
+
+    latent: Latent
+    """q2(z|v,o,c)."""
+    features: tuple[Tensor, ...]
+    """(B,F,S...) of each level, the deepest first: what the completing decoder is told beside z."""
+    hidden: Tensor
+    """(B,) logit of the probability that anything is hidden at all: that one of those around lies in front."""
+
+
+class PartialEncoder(Pyramid):
+    """q2(z|v,o,c), and what else the condition says: down every level and up every level."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout, level=0)
+        self.gaussians = _Gaussians(layout)
+        self.to_hidden = nn.Linear(layout.channels[-1], 1)
+        self.at = -1 - layout.level
+
+    def forward(self, visible: Tensor, occluder: Tensor, class_index: Tensor) -> Condition:
+        """visible, occluder (B,1,S...), class_index (B,) -> Condition."""
+        climbed = self.climb(visible, occluder, class_index)
+        return Condition(
+            latent=self.gaussians(climbed.deepest, climbed.up[self.at]),
+            features=climbed.up,
+            hidden=self.to_hidden(climbed.deepest.flatten(2).amax(2)).float()[:, 0],
+        )
+
+
 class Decoder(nn.Module):
-    """p(y|z,c), Bernoulli per voxel."""
+    """p(y|z,c) of complete shapes, Bernoulli per voxel."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -104,18 +147,51 @@ class Decoder(nn.Module):
         return unpacked(self.to_logits(features), self.patch).float()
 
 
+class CompletingDecoder(nn.Module):
+    """p(y|z,v,o,c), Bernoulli per voxel: a narrow way up from z, told on each level what the condition says.
+
+    The condition's top features alone give logits too; z moves them. So what is certain comes from the condition,
+    and a draw of z costs a sixth of a pass through the whole network.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        dims, channels, width = len(layout.size), layout.channels, layout.drawing
+        self.patch, self.level, self.deepest = layout.patch, layout.level, layout.deepest
+        self.from_coarse = nn.Linear(layout.coarse, width * math.prod(layout.deepest))
+        levels = [*reversed(range(len(channels)))]
+        self.told = nn.ModuleList(convolution(dims, channels[level], width, 1) for level in levels)
+        self.blocks = nn.ModuleList(
+            Residual(dims, 2 * width + layout.fine * (level == layout.level), width, layout.classes) for level in levels
+        )
+        self.to_logits = convolution(dims, width, layout.patch**dims, 1)
+        self.from_condition = convolution(dims, channels[0], layout.patch**dims, 1)
+
+    def forward(self, code: Code, condition: Condition, class_index: Tensor) -> Tensor:
+        """z, a condition of as many objects, class_index (B,) -> logits (B,1,S...)."""
+        features = self.from_coarse(code.coarse).unflatten(1, (-1, *self.deepest))
+        for depth, (block, told) in enumerate(zip(self.blocks, self.told, strict=True)):
+            features = torch.cat([finer(features) if depth else features, told(condition.features[depth])], dim=1)
+            if len(self.blocks) - 1 - depth == self.level:
+                features = torch.cat([features, code.fine], dim=1)
+            features = block(features, class_index)
+        return unpacked(self.to_logits(features) + self.from_condition(condition.features[-1]), self.patch).float()
+
+
 class AmodalVAE(nn.Module):
     """Ling et al., NeurIPS 2020: p(y|z,c) with q1(z|y,c) of complete masks and q2(z|v,o,c) of partly occluded ones.
 
-    complete: q1. partial: q2. anchor: q2 as stage II left it, which stage III is held to. decoder: p(y|z,c).
+    complete: q1. decoder: p(y|z,c), a prior over complete shapes. partial: q2 and what the condition says beside it.
+    completing: p(y|z,v,o,c). anchor: partial as stage II left it, which stage III is held to.
     """
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
         self.complete = Encoder(layout)
-        self.partial = Encoder(layout)
-        self.anchor = Encoder(layout)
         self.decoder = Decoder(layout)
+        self.partial = PartialEncoder(layout)
+        self.completing = CompletingDecoder(layout)
+        self.anchor = PartialEncoder(layout)
 
 
 def _bounded(logvar: Tensor) -> Tensor:

@@ -15,10 +15,18 @@ from medseg.amodal.network.layout import Layout
 class Climbed:
     """The features that come of masks."""
 
-    deepest: Tensor
-    """(B,F,S...) of the last level."""
-    top: Tensor
-    """(B,F,S...) of the level where the way up ends."""
+    up: tuple[Tensor, ...]
+    """(B,F,S...) of each level of the way up, the deepest first."""
+
+    @property
+    def deepest(self) -> Tensor:
+        """(B,F,S...) of the last level."""
+        return self.up[0]
+
+    @property
+    def top(self) -> Tensor:
+        """(B,F,S...) of the level where the way up ends."""
+        return self.up[-1]
 
 
 class Pyramid(nn.Module):
@@ -43,6 +51,7 @@ class Pyramid(nn.Module):
         for level, block in enumerate(self.down):
             features = block(coarser(features) if level else features, class_index)
             passed.append(features)
+        climbed = [features]
         for block, skipped in zip(self.up, passed[-2::-1], strict=False):
-            features = block(torch.cat([finer(features), skipped], dim=1), class_index)
-        return Climbed(deepest=passed[-1], top=features)
+            climbed.append(block(torch.cat([finer(climbed[-1]), skipped], dim=1), class_index))
+        return Climbed(up=tuple(climbed))

@@ -5,6 +5,7 @@
 ``pasting``     another object's mask, turned and laid on a canvas
 ``occluders``   what may hide an object, drawn at random
 ``hiding``      ... and applied
+``scenes``      all that lies around an object: what hides it, presses on it, lies behind it
 ``sloppiness``  masks as a segmenter would draw them
 ``showing``     all of these, on one object
 ``batches``     objects in their frames as tensors

@@ -33,10 +33,16 @@ class OcclusionConfig(Section):
 
     kinds: tuple[Kind, ...] = ("object",)
     """Of the occluder, all equally likely."""
-    occluded: tuple[Fraction, Fraction] = (0.05, 0.6)
+    occluded: tuple[Fraction, Fraction] = (0.005, 0.6)
     """Lowest and highest share of the object's voxels that the occluder covers."""
-    nothing: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Probability that the object lies in front of the occluder, so that nothing is occluded."""
+    shallow: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Probability that it covers a tenth of the highest share at most: two that barely overlap."""
+    touching: Annotated[float, Field(ge=0, le=1)] = 0.33
+    """Probability that a neighbour presses on the object and hides nothing of it."""
+    nothing: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Probability that the object lies in front of a neighbour which does not press on it."""
+    another: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """Probability that there is one more neighbour; three at most."""
     mask_jitter: Annotated[int, Field(ge=0)] = 0
     """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
 

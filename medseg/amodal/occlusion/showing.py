@@ -9,9 +9,8 @@ import numpy as np
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.crops import padded
-from medseg.amodal.occlusion.hiding import apply_occlusion
-from medseg.amodal.occlusion.occluders import draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
+from medseg.amodal.occlusion.scenes import draw_scene
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 
 
@@ -27,16 +26,15 @@ def on_canvas(amodal_object: AmodalObject, rules: FrameConfig) -> AmodalObject:
 def simulated(
     amodal_object: AmodalObject, others: Sequence[Mask], showing: ShowingConfig, rng: np.random.Generator
 ) -> AmodalObject:
-    """An unoccluded object, occluded by an occluder drawn for it; its amodal mask stays known."""
+    """An unoccluded object among neighbours drawn for it; its amodal mask stays known."""
     canvas = on_canvas(amodal_object, showing.frame)
-    occlusion = draw_occlusion(canvas.visible, others, showing.occlusion, rng)
-    occluded = apply_occlusion(canvas.visible, occlusion, others)
+    scene = draw_scene(canvas.visible, others, showing.occlusion, rng)
     return replace(
         canvas,
-        name=f"{amodal_object.name}~{occlusion.kind}",
-        visible=occluded.visible,
-        occluder=occluded.occluder,
-        amodal=canvas.visible,
+        name=f"{amodal_object.name}~{scene.kind}",
+        visible=scene.visible,
+        occluder=scene.occluder,
+        amodal=scene.amodal,
         unoccluded=False,
         simulated=True,
     )

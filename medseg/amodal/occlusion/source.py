@@ -23,11 +23,15 @@ VALIDATION = 128
 """So many validation objects, drawn once, are enough to choose a checkpoint by."""
 
 
+ENOUGH = 16
+"""Really occluded validation objects of known whole, by which stage III is judged."""
+
+
 class OcclusionSource:
     """The objects of the training and validation cases of one run, read once.
 
     The target ``visible`` shows the really occluded objects; in a cohort without any it shows unoccluded ones occluded
-    synthetically, and keeps the amodal mask to itself.
+    synthetically, and keeps the amodal mask to itself. Its validation shows those whose amodal mask is known.
     Raises Refused when a split has no unoccluded object, and for objects larger than the frame allows.
     """
 
@@ -74,19 +78,19 @@ class OcclusionSource:
             turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
             originals.append(objects[orders[turn][position]])
-            shown.append(self._shown(originals[-1], target, real, rng, roughened=True))
+            shown.append(self._shown(originals[-1], target, real, rng, training=True))
         return self._collated(shown, originals)
 
     def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
         """The validation objects, each occluded in the same way in every epoch; no edge is roughened."""
-        objects, real = self._pool(target, "val")
+        objects, real = self._known() if target == "visible" else self._pool(target, "val")
         share = range(rank, len(objects), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
             originals = [objects[number] for number in numbers]
             rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
             shown = [
-                self._shown(original, target, real, rng, roughened=False)
+                self._shown(original, target, real, rng, training=False)
                 for original, rng in zip(originals, rngs, strict=True)
             ]
             yield self._collated(shown, originals)
@@ -96,13 +100,18 @@ class OcclusionSource:
         real = target == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
         return (self.occluded if real else self.unoccluded)[split], real
 
+    def _known(self) -> tuple[list[AmodalObject], bool]:
+        """Validation objects of known whole: the really occluded ones where they are enough, else simulated ones."""
+        real = [amodal_object for amodal_object in self.occluded["val"] if amodal_object.amodal is not None]
+        return (real, True) if len(real) >= ENOUGH else (self.unoccluded["val"], False)
+
     def _shown(
-        self, amodal_object: AmodalObject, target: Target, real: bool, rng: np.random.Generator, roughened: bool
+        self, amodal_object: AmodalObject, target: Target, real: bool, rng: np.random.Generator, training: bool
     ) -> AmodalObject:
         seen = amodal_object if real else simulated(amodal_object, self.others, self.showing, rng)
-        if target == "visible":
+        if target == "visible" and training:
             seen = replace(seen, amodal=seen.visible)
-        if roughened and self.showing.occlusion.mask_jitter and target != "complete":
+        if training and self.showing.occlusion.mask_jitter and target != "complete":
             seen = sloppy(seen, self.showing.occlusion.mask_jitter, rng)
         flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)

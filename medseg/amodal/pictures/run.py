@@ -100,14 +100,14 @@ def _redrawn(completer: Completer, batch: MaskBatch) -> NDArray[np.float32]:
     """(N,S...) probs: D at the mean of q1."""
     model = completer.model
     assert isinstance(model, AmodalVAE)
-    latent = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
+    latent = model.complete(batch.amodal, batch.class_index)
     return model.decoder(latent.mean(), batch.class_index).sigmoid()[:, 0].numpy()
 
 
 @torch.no_grad()
 def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
     """(L,K,S...) probs around the code of the largest shape, along the dimensions of the greatest mean divergence."""
-    latent = model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
+    latent = model.complete(batch.amodal, batch.class_index)
     liveliest = divergence_from_prior(latent).coarse.mean(0).argsort(descending=True)[:DIMENSIONS]
     largest = batch.amodal.flatten(1).sum(1).argmax().expand(len(liveliest) * len(STEPS))
     code = latent.mean()

@@ -24,19 +24,21 @@ def test_one_code_for_pictures_and_volumes(size: tuple[int, ...], patch: int, le
     layout = Layout(size=size, classes=2, channels=(8, 8), patch=patch, coarse=3, fine=2, level=level)
     masks, classes = torch.rand(2, 1, *size), torch.tensor([0, 1])
     model = vae(layout)
-    latent = model.partial(masks, masks, classes)
+    seen = model.partial(masks, masks, classes)
+    latent = seen.latent
     grid = tuple(length // patch >> level for length in size)
     assert latent.coarse.mean.shape == latent.coarse.stddev.shape == (2, 3)
     assert latent.fine.mean.shape == latent.fine.stddev.shape == (2, 2, *grid)
     assert layout.deepest == tuple(length // patch // 2 for length in size)
     assert model.decoder(latent.mean(), classes).shape == (2, 1, *size)
+    assert model.completing(latent.mean(), seen, classes).shape == (2, 1, *size)
     assert PartialCompletionNetwork(layout)(masks, masks, classes).shape == (2, 1, *size)
 
 
 def test_three_levels_and_no_way_up_where_the_fine_part_lies_deepest():
     layout = Layout(size=(16, 16), classes=1, channels=(8, 12, 16), patch=1, coarse=3, fine=2, level=2)
     model = vae(layout)
-    latent = model.complete(torch.rand(1, 1, 16, 16), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
+    latent = model.complete(torch.rand(1, 1, 16, 16), torch.tensor([0]))
     assert latent.fine.mean.shape == (1, 2, 4, 4) and len(model.complete.up) == 0
     assert model.decoder(latent.mean(), torch.tensor([0])).shape == (1, 1, 16, 16)
 
@@ -46,14 +48,14 @@ def test_weights_and_samples_are_functions_of_their_seeds():
     states = [model.state_dict() for model in (one, same, other)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert not torch.equal(states[0]["decoder.to_logits.weight"], states[2]["decoder.to_logits.weight"])
-    latent = one.complete(rectangle(2, 2, 4, 9), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
+    latent = one.complete(rectangle(2, 2, 4, 9), torch.tensor([0]))
     drawn = [latent.sample(torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)]
     assert torch.equal(drawn[0].coarse, drawn[1].coarse) and torch.equal(drawn[0].fine, drawn[1].fine)
     assert not torch.equal(drawn[0].coarse, drawn[2].coarse) and not torch.equal(drawn[0].fine, drawn[2].fine)
 
 
 def test_a_sample_lies_so_many_sigmas_from_the_mean():
-    latent = vae().complete(rectangle(2, 2, 4, 9), torch.zeros(1, 1, 16, 16), torch.tensor([0]))
+    latent = vae().complete(rectangle(2, 2, 4, 9), torch.tensor([0]))
     drawn = latent.sample(torch.Generator().manual_seed(5))
     noise = torch.randn(1, 4, generator=torch.Generator().manual_seed(5))
     torch.testing.assert_close(drawn.coarse, latent.coarse.mean + latent.coarse.stddev * noise)
@@ -64,9 +66,9 @@ def test_a_sample_lies_so_many_sigmas_from_the_mean():
 
 def test_no_sigma_runs_away():
     model = vae()
-    for layer in (model.partial.to_coarse, model.partial.to_fine):
+    for layer in (model.partial.gaussians.to_coarse, model.partial.gaussians.to_fine):
         torch.nn.init.constant_(layer.bias, 1000.0)  # type: ignore[arg-type]
-    latent = model.partial(torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16), torch.tensor([0]))
+    latent = model.partial(torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16), torch.tensor([0])).latent
     most = torch.tensor(2.0).exp()
     assert (latent.coarse.stddev == most).all() and (latent.fine.base_dist.stddev == most).all()
 
@@ -75,11 +77,18 @@ def test_the_occluder_and_both_parts_of_the_code_matter():
     model, index, nothing = vae(), torch.tensor([0]), torch.zeros(1, 1, 16, 16)
     mask = rectangle(2, 2, 4, 9)
     seen, told = model.partial(mask, nothing, index), model.partial(mask, 1 - mask, index)
-    assert not torch.allclose(seen.coarse.mean, told.coarse.mean)
-    code = seen.mean()
-    logits = model.decoder(code, index)
-    assert not torch.allclose(model.decoder(replace(code, coarse=code.coarse + 1), index), logits)
-    assert not torch.allclose(model.decoder(replace(code, fine=code.fine + 1), index), logits)
+    assert not torch.allclose(seen.latent.coarse.mean, told.latent.coarse.mean)
+    code = seen.latent.mean()
+    for moved in (replace(code, coarse=code.coarse + 1), replace(code, fine=code.fine + 1)):
+        assert not torch.allclose(model.decoder(moved, index), model.decoder(code, index))
+        assert not torch.allclose(model.completing(moved, seen, index), model.completing(code, seen, index))
+
+
+def test_a_completion_is_told_the_condition_beside_z():
+    model, index, mask = vae(), torch.tensor([0]), rectangle(2, 2, 4, 9)
+    one, other = (model.partial(mask, occluder, index) for occluder in (0 * mask, 1 - mask))
+    code = one.latent.mean()
+    assert not torch.allclose(model.completing(code, one, index), model.completing(code, other, index))
 
 
 def test_classes_begin_alike_and_grow_apart():
@@ -122,7 +131,7 @@ def test_two_shapes_are_learnt_and_told_apart_by_the_code():
         objective(model, batch).total.backward()
         optimizer.step()
     with torch.no_grad():
-        latent = model.complete(masks, 0 * masks, batch.class_index)
+        latent = model.complete(masks, batch.class_index)
         redrawn = model.decoder(latent.mean(), batch.class_index) > 0
         active = objective(model, batch).metrics["active"].item()
     both, either = (redrawn & (masks > 0)).sum((1, 2, 3)), (redrawn | (masks > 0)).sum((1, 2, 3))

@@ -75,10 +75,10 @@ def test_the_same_arguments_give_the_same_masks_and_another_seed_others(kind: Ki
     assert (masks[3].occluder != masks[0].occluder).any()
 
 
-def test_about_a_fifth_of_the_draws_hide_nothing():
+def test_about_a_quarter_of_the_draws_hide_nothing():
     rng, amodal = np.random.default_rng(0), square()
     targets = [draw_occlusion(amodal, (), OcclusionConfig(kinds=("half_space", "bar")), rng).target for _ in range(400)]
-    assert 0.15 < np.mean(np.equal(targets, 0.0)) < 0.25
+    assert 0.2 < np.mean(np.equal(targets, 0.0)) < 0.3
 
 
 def test_another_object_hides_a_share_within_the_range_and_often_sticks_out_at_both_ends():

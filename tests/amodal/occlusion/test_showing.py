@@ -17,7 +17,7 @@ def test_a_simulated_object_keeps_its_amodal_mask_and_says_what_hid_it():
     for seed in range(8):
         occluded = simulated(amodal_object, others, SHOWING, np.random.default_rng(seed))
         assert occluded.amodal is not None and occluded.occluder is not None and not occluded.unoccluded
-        assert occluded.amodal.sum() == amodal_object.visible.sum() == 84
+        assert occluded.amodal.sum() <= amodal_object.visible.sum() == 84  # less where a neighbour presses on it
         assert occluded.name == "m/rod-1~object" and (occluded.case, occluded.label) == ("m", "rod")
         assert not (occluded.visible & occluded.occluder).any() and occluded.visible.any()
         assert (occluded.amodal == (occluded.visible | (occluded.amodal & occluded.occluder))).all()

@@ -90,8 +90,8 @@ def test_an_object_may_have_a_name_like_that_of_a_simulated_one(cohort: Cohort, 
 # -------------------------------------------------------------------------------------------- targets
 def test_the_truth_is_told_of_synthetically_occluded_objects_and_never_of_really_occluded_ones(cohort: Cohort):
     found = source(cohort)
-    for batch in (found.batch("visible", 0, 0), *found.validation("visible")):
-        assert torch.equal(batch.amodal, batch.visible)
+    shown = found.batch("visible", 0, 0)
+    assert torch.equal(shown.amodal, shown.visible)
     for target in ("complete", "occluded"):
         batch = found.batch(target, 0, 0)
         assert (batch.amodal + 1e-5 >= batch.visible).all() and (batch.amodal > batch.visible + 0.5).any()
@@ -122,6 +122,17 @@ def test_a_cohort_without_occluded_objects_hides_unoccluded_ones_and_keeps_their
 
 
 # --------------------------------------------------------------------------------------- validation
+@pytest.mark.parametrize("enough", [1, 1000])
+def test_stage_three_is_judged_on_objects_of_known_whole(cohort: Cohort, monkeypatch: pytest.MonkeyPatch, enough: int):
+    monkeypatch.setattr("medseg.amodal.occlusion.source.ENOUGH", enough)
+    found = source(cohort)
+    shown = list(found.validation("visible"))
+    names = {found.names[index] for batch in shown for index in batch.case_index.tolist()}
+    assert any((batch.amodal > batch.visible + 0.5).any() for batch in shown)
+    really = {amodal_object.name for amodal_object in found.occluded["val"] if amodal_object.amodal is not None}
+    assert (names == really) if enough == 1 else not (names & really)
+
+
 def test_validation_shows_the_same_in_every_epoch_and_nothing_of_training(cohort: Cohort):
     found = source(cohort, mask_jitter=2)
     for target in ("complete", "occluded", "visible"):

@@ -1,0 +1,103 @@
+"""What lies around an object: one neighbour or several, which hide part of it, press on it, or lie behind it.
+
+hides           presses         lies behind
+. o o           . o o           . o o        x the object, o its neighbour; of the row in the middle both have
+x x o o         x x o o         x x x o      two voxels, one of which both claim
+x x .           x x .           x x x
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from medseg.amodal.occlusion.hiding import Occluded, apply_occlusion
+from medseg.amodal.occlusion.occluders import draw_occlusion
+from medseg.amodal.occlusion.pasting import Mask
+from medseg.amodal.occlusion.sections import Kind, OcclusionConfig
+
+MOST = 3
+"""Neighbours of one object."""
+
+BODIES: tuple[Kind, ...] = ("object", "bar", "blob")
+"""What may press on an object: a field of view, or a slice that is missing, has no body."""
+
+PRESSED = 0.15
+"""Share of the object, at most, that it and a neighbour that presses on it would share."""
+
+TRIES = 5
+"""Scenes that are drawn until something of the object is left to be seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """An object among its neighbours, on its canvas."""
+
+    visible: Mask
+    """(S...) what is left of the object."""
+    occluder: Mask
+    """(S...) all of the neighbours that hide it, and what is seen of the others."""
+    amodal: Mask
+    """(S...) all of the object: smaller than it was where a neighbour presses on it."""
+    kind: Kind
+    """Of the first neighbour."""
+
+
+def draw_scene(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator) -> Scene:
+    """Draw neighbours of ``amodal`` (S...), each of which hides part of it, presses on it or lies behind it.
+
+    There is one, and with probability ``ranges.another`` one more, and so on up to ``MOST``. Where several would hide
+    all of the object, and no try does not, they lie behind it. Raises ValueError as ``draw_occlusion`` does.
+    """
+    scene = _drawn(amodal, others, ranges, rng)
+    for _ in range(TRIES):
+        if scene.visible.any():
+            return scene
+        scene = _drawn(amodal, others, ranges, rng)
+    return replace(scene, visible=scene.amodal, occluder=scene.occluder & ~scene.amodal)
+
+
+def _drawn(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator) -> Scene:
+    count = 1
+    while count < MOST and rng.random() < ranges.another:
+        count += 1
+    hidden, around, whole, kinds = np.zeros_like(amodal), np.zeros_like(amodal), amodal, []
+    for _ in range(count):
+        kind = ranges.kinds[rng.integers(len(ranges.kinds))]
+        kinds.append(kind)
+        of_kind = ranges.model_copy(update={"kinds": (kind,)})
+        if kind in BODIES and rng.random() < ranges.touching:
+            whole, beside = _pressed(whole, others, of_kind, rng)
+            around = around | beside
+        else:
+            low, high = ranges.occluded
+            if rng.random() < ranges.shallow:
+                of_kind = of_kind.model_copy(update={"occluded": (min(low, high / 10), high / 10)})
+            seen = _beside(amodal, others, of_kind, rng)
+            hidden, around = hidden | (amodal & ~seen.visible), around | seen.occluder
+    return Scene(visible=whole & ~hidden, occluder=around, amodal=whole, kind=kinds[0])
+
+
+def _beside(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator) -> Occluded:
+    return apply_occlusion(amodal, draw_occlusion(amodal, others, ranges, rng), others)
+
+
+def _pressed(
+    amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
+) -> tuple[Mask, Mask]:
+    """(S...) of the object and of a neighbour that share nothing: what both claim is the one's whose rest is nearer."""
+    shallow = ranges.model_copy(update={"occluded": (0.0, min(PRESSED, ranges.occluded[1])), "nothing": 0.0})
+    neighbour = _beside(amodal, others, shallow, rng).occluder
+    own, its, both = amodal & ~neighbour, neighbour & ~amodal, amodal & neighbour
+    if not (both.any() and own.any() and its.any()):
+        return amodal, its
+    lead = _distance(own) - _distance(its) + rng.uniform(-2, 2)
+    return amodal & ~(both & (lead > 0)), its | (both & (lead > 0))
+
+
+def _distance(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """(S...) Euclidean, in voxels, to the mask."""
+    return np.asarray(ndimage.distance_transform_edt(~mask))

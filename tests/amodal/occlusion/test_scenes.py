@@ -1,0 +1,68 @@
+"""Objects among neighbours: what hides them, what presses on them, what lies behind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medseg.amodal.occlusion.scenes import Scene, draw_scene
+from medseg.amodal.occlusion.sections import Kind, OcclusionConfig
+
+from .conftest import square
+
+OTHERS = (np.ones((4, 40), bool), np.ones((9, 12), bool))
+AMODAL = square(40, 12, 28)
+
+
+def drawn(seed: int = 0, kinds: tuple[Kind, ...] = ("object",), **ranges: float) -> Scene:
+    config = OcclusionConfig(kinds=kinds).model_copy(update={"another": 0.0, **ranges})
+    return draw_scene(AMODAL, OTHERS, config, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_visible_and_what_the_occluder_shares_are_the_amodal_mask(seed: int):
+    scene = drawn(seed, kinds=("object", "bar", "blob", "half_space"), another=0.9)
+    assert not (scene.visible & scene.occluder).any() and scene.visible.any()
+    np.testing.assert_array_equal(scene.amodal, scene.visible | (scene.amodal & scene.occluder))
+    assert not (scene.amodal & ~AMODAL).any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_presses_on_an_object_hides_nothing_and_takes_a_little_of_it(seed: int):
+    scene = drawn(seed, kinds=("object", "bar", "blob"), touching=1.0)
+    np.testing.assert_array_equal(scene.visible, scene.amodal)
+    assert AMODAL.sum() * 0.85 <= scene.amodal.sum() <= AMODAL.sum()
+
+
+def test_what_two_claim_is_divided_where_they_press_on_each_other():
+    scenes = [drawn(seed, touching=1.0) for seed in range(40)]
+    dented = [scene for scene in scenes if scene.amodal.sum() < AMODAL.sum()]
+    assert len(dented) > 10 and all((AMODAL & ~scene.amodal & scene.occluder).any() for scene in dented)
+
+
+def test_a_field_of_view_has_no_body_that_could_press():
+    hidden = [
+        (scene := drawn(seed, kinds=("half_space",), touching=1.0, nothing=0.0)).amodal.sum() for seed in range(5)
+    ]
+    assert hidden == [AMODAL.sum()] * 5 and (scene.visible.sum() < scene.amodal.sum())
+
+
+def test_shallow_overlaps_hide_a_tenth_of_the_highest_share_at_most():
+    for seed in range(10):
+        scene = drawn(seed, kinds=("bar",), touching=0.0, nothing=0.0, shallow=1.0, occluded=(0.05, 0.5))  # type: ignore[arg-type]
+        assert (scene.amodal & ~scene.visible).sum() <= 0.05 * AMODAL.sum() + 1
+
+
+def test_more_neighbours_hide_more():
+    alone = [drawn(seed, touching=0.0, nothing=0.0, another=0.0) for seed in range(30)]
+    among = [drawn(seed, touching=0.0, nothing=0.0, another=0.99) for seed in range(30)]
+    hidden = [np.mean([(scene.amodal & ~scene.visible).sum() for scene in scenes]) for scenes in (alone, among)]
+    assert hidden[1] > 1.3 * hidden[0]
+
+
+def test_an_object_that_every_scene_would_hide_all_over_lies_in_front():
+    speck = np.zeros((20, 20), bool)
+    speck[9:11, 9:11] = True
+    config = OcclusionConfig(touching=0.0, nothing=0.0, shallow=0.0, another=0.9)
+    scenes = [draw_scene(speck, [np.ones((30, 30), bool)], config, np.random.default_rng(seed)) for seed in range(5)]
+    assert all((scene.visible == speck).all() and not (scene.occluder & speck).any() for scene in scenes)
