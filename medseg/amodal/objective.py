@@ -103,8 +103,8 @@ class OccludedShapes:
     The gap is KL(q1(z|y,c) || q2(z|v,o,c)): what the whole says of z that the visible part does not, in nats. The
     forward divergence punishes a q2 that leaves out what q1 holds for possible: it covers all completions (Ling et al.
     2020, Section 3.3). z ~ q1 teaches the completing decoder to use z (Sohn et al., NeurIPS 2015, Eq. 4), z ~ q2 to
-    answer as it will be asked (the hybrid objective there, Eq. 7). Beside it, ``ORDER`` times the BCE of the probability
-    that anything is hidden.
+    answer as it will be asked (the hybrid objective there, Eq. 7). Beside it stands ``ORDER`` times the BCE of the
+    probability that anything is hidden.
     """
 
     beta: float
@@ -115,7 +115,7 @@ class OccludedShapes:
     """w, on the voxels of the occluder."""
 
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
-        """Metrics objective (all of it), occluded (BCE in the occluder at the mean of z), kl, gap, gap_coarse, order."""
+        """Metrics objective, occluded (BCE in the occluder at the mean of z), kl, gap, gap_coarse, order (its BCE)."""
         assert isinstance(model, AmodalVAE)
         known = model.complete(batch.amodal, batch.class_index)
         seen = model.partial(batch.visible, batch.occluder, batch.class_index)

@@ -81,7 +81,7 @@ def _draw_level_set(kind: Kind, voxels: NDArray[np.intp], covered: float, rng: n
     """
     dims = voxels.shape[1]
     place = voxels[rng.integers(len(voxels))] + rng.uniform(-0.5, 0.5, dims)
-    turn = _draw_turn(dims, rng) if kind != "slices" else _draw_axis(voxels, rng)
+    turn = draw_turn(dims, rng) if kind != "slices" else _draw_axis(voxels, rng)
     extent = float(np.ptp(voxels, axis=0).max()) + 1
     radius = max((len(voxels) * covered) ** (1 / dims), extent * covered) / 2
     waves = rng.normal(0, 1.5 / radius / np.sqrt(dims), (WAVES, dims))
@@ -89,7 +89,7 @@ def _draw_level_set(kind: Kind, voxels: NDArray[np.intp], covered: float, rng: n
     return Occlusion(kind=kind, covered=covered, turn=turn, place=place, waves=waves, phases=phases)
 
 
-def _draw_turn(dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_turn(dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(S,S) uniform among rotations and reflections (Mezzadri 2007, Notices of the AMS 54, section 5)."""
     orthogonal, triangular = np.linalg.qr(rng.normal(size=(dims, dims)))
     return orthogonal * np.sign(np.diag(triangular))
@@ -123,7 +123,7 @@ def _placements(amodal: Mask, others: Sequence[Mask], rng: np.random.Generator) 
     """
     voxels = np.argwhere(amodal)
     for _ in range(TURNS):
-        other, turn = int(rng.integers(len(others))), _draw_turn(amodal.ndim, rng)
+        other, turn = int(rng.integers(len(others))), draw_turn(amodal.ndim, rng)
         occluder = turned(others[other], turn)
         voxels_of_occluder = np.argwhere(occluder)
         for _ in range(PLACES):

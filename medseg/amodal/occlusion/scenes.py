@@ -15,8 +15,8 @@ import numpy as np
 from scipy import ndimage
 
 from medseg.amodal.occlusion.hiding import Occluded, apply_occlusion
-from medseg.amodal.occlusion.occluders import draw_occlusion
-from medseg.amodal.occlusion.pasting import Mask
+from medseg.amodal.occlusion.occluders import draw_occlusion, draw_turn
+from medseg.amodal.occlusion.pasting import Mask, paste, turned
 from medseg.amodal.occlusion.sections import Kind, OcclusionConfig
 
 MOST = 3
@@ -29,7 +29,7 @@ PRESSED = 0.15
 """Share of the object, at most, that it and a neighbour that presses on it would share."""
 
 TRIES = 5
-"""Scenes that are drawn until something of the object is left to be seen."""
+"""Scenes that are drawn until something of the object is left to be seen, and places tried for a stranger."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Scene:
     occluder: Mask
     """(S...) all of the neighbours that hide it, and what is seen of the others."""
     amodal: Mask
-    """(S...) all of the object: smaller than it was where a neighbour presses on it."""
+    """(S...) all of the object: smaller than it was where a neighbour presses on it; with a stranger, of both."""
     kind: Kind
     """Of the first neighbour."""
 
@@ -50,12 +50,15 @@ def draw_scene(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rn
     """Draw neighbours of ``amodal`` (S...), each of which hides part of it, presses on it or lies behind it.
 
     There is one, and with probability ``ranges.another`` one more, and so on up to ``MOST``. Where several would hide
-    all of the object, and no try does not, they lie behind it. Raises ValueError as ``draw_occlusion`` does.
+    all of the object, and no try does not, they lie behind it. With probability ``ranges.strangers`` a piece of another
+    object, on another side of the neighbours, is shown as if it belonged to the object; the two stay apart.
+    Raises ValueError as ``draw_occlusion`` does.
     """
     scene = _drawn(amodal, others, ranges, rng)
     for _ in range(TRIES):
         if scene.visible.any():
-            return scene
+            strange = len(others) > 0 and rng.random() < ranges.strangers
+            return _with_stranger(scene, others, rng) if strange else scene
         scene = _drawn(amodal, others, ranges, rng)
     return replace(scene, visible=scene.amodal, occluder=scene.occluder & ~scene.amodal)
 
@@ -96,6 +99,20 @@ def _pressed(
         return amodal, its
     lead = _distance(own) - _distance(its) + rng.uniform(-2, 2)
     return amodal & ~(both & (lead > 0)), its | (both & (lead > 0))
+
+
+def _with_stranger(scene: Scene, others: Sequence[Mask], rng: np.random.Generator) -> Scene:
+    """The scene with another object that touches the neighbours and keeps clear of the object, if a try finds one."""
+    clear = ~np.asarray(ndimage.binary_dilation(scene.amodal, np.ones((3,) * scene.amodal.ndim)), bool)
+    there = np.argwhere(scene.occluder & clear)
+    for _ in range(TRIES if len(there) else 0):
+        stranger = turned(others[rng.integers(len(others))], draw_turn(scene.amodal.ndim, rng))
+        here, canvas = np.argwhere(stranger), np.zeros_like(scene.amodal)
+        paste(canvas, stranger, there[rng.integers(len(there))] - here[rng.integers(len(here))])
+        piece = canvas & ~scene.occluder
+        if piece.any() and not (canvas & ~clear).any():
+            return replace(scene, visible=scene.visible | piece, amodal=scene.amodal | canvas)
+    return scene
 
 
 def _distance(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -43,6 +43,8 @@ class OcclusionConfig(Section):
     """Probability that the object lies in front of a neighbour which does not press on it."""
     another: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Probability that there is one more neighbour; three at most."""
+    strangers: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Probability that a piece of another object is taken for one of this: it must be left unconnected."""
     mask_jitter: Annotated[int, Field(ge=0)] = 0
     """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.measure import label
 
 from medseg.amodal.occlusion.scenes import Scene, draw_scene
 from medseg.amodal.occlusion.sections import Kind, OcclusionConfig
@@ -15,7 +16,7 @@ AMODAL = square(40, 12, 28)
 
 
 def drawn(seed: int = 0, kinds: tuple[Kind, ...] = ("object",), **ranges: float) -> Scene:
-    config = OcclusionConfig(kinds=kinds).model_copy(update={"another": 0.0, **ranges})
+    config = OcclusionConfig(kinds=kinds).model_copy(update={"another": 0.0, "strangers": 0.0, **ranges})
     return draw_scene(AMODAL, OTHERS, config, np.random.default_rng(seed))
 
 
@@ -60,9 +61,19 @@ def test_more_neighbours_hide_more():
     assert hidden[1] > 1.3 * hidden[0]
 
 
-def test_an_object_that_every_scene_would_hide_all_over_lies_in_front():
+def test_something_of_the_object_is_always_left_to_be_seen():
     speck = np.zeros((20, 20), bool)
-    speck[9:11, 9:11] = True
-    config = OcclusionConfig(touching=0.0, nothing=0.0, shallow=0.0, another=0.9)
-    scenes = [draw_scene(speck, [np.ones((30, 30), bool)], config, np.random.default_rng(seed)) for seed in range(5)]
-    assert all((scene.visible == speck).all() and not (scene.occluder & speck).any() for scene in scenes)
+    speck[9:11, 10] = True
+    config = OcclusionConfig(kinds=("half_space",), touching=0.0, nothing=0.0, another=0.99, strangers=0.0)
+    scenes = [draw_scene(speck, (), config, np.random.default_rng(seed)) for seed in range(30)]
+    assert all(scene.visible.any() for scene in scenes)
+    assert any((scene.visible == speck).all() and not (scene.occluder & speck).any() for scene in scenes)
+
+
+def test_a_stranger_is_a_second_object_behind_the_same_neighbour():
+    scenes = [drawn(seed, touching=0.0, nothing=0.0, strangers=1.0) for seed in range(20)]
+    strange = [scene for scene in scenes if (scene.amodal & ~AMODAL).any()]
+    assert len(strange) > 5
+    for scene in strange:
+        assert label(scene.amodal, connectivity=2).max() == 2 and not (scene.visible & scene.occluder).any()
+        assert (scene.visible & ~AMODAL).any()
