@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,8 @@ from medseg.amodal.nouns import MaskBatch
 
 LEAST_PROBABILITY = 0.25
 """No voxel less probable than this is ever part of the one answer."""
+DECODED_AT_ONCE = 2**19
+"""Samples are decoded together while they have no more voxels: larger calls are slower, for they leave the cache."""
 
 
 @dataclass(kw_only=True)
@@ -52,12 +54,22 @@ def believe(
         )
     latents = [model.partial(b.visible, b.occluder, b.class_index) for b in (_flipped(batch, flip) for flip in flips)]
 
-    def decoded(number: int, code: Code) -> Tensor:
-        return model.decoder(code, batch.class_index).sigmoid().flip(flips[number])
+    def decoded(codes: Sequence[Code], flip: tuple[int, ...]) -> Tensor:
+        """One z per draw for every object -> (N,B,1,S...), in one call: that is faster than one by one."""
+        code = Code(coarse=torch.cat([c.coarse for c in codes]), fine=torch.cat([c.fine for c in codes]))
+        logits = model.decoder(code, batch.class_index.repeat(len(codes)))
+        return logits.sigmoid().flip(flip).unflatten(0, (len(codes), -1))
 
-    probs = torch.stack([decoded(n, latent.mean()) for n, latent in enumerate(latents)]).mean(0)
-    drawn = [decoded(n % len(flips), latents[n % len(flips)].sample(generator)) for n in range(samples)]
-    stacked = torch.stack(drawn) if drawn else probs.new_zeros(0, *probs.shape)
+    probs = torch.stack([decoded([latent.mean()], flip)[0] for latent, flip in zip(latents, flips, strict=True)]).mean(
+        0
+    )
+    codes = [latents[n % len(flips)].sample(generator) for n in range(samples)]
+    stacked = probs.new_empty(samples, *probs.shape)
+    many = max(1, DECODED_AT_ONCE // probs.numel()) * len(flips)
+    for start, (number, flip) in itertools.product(range(0, samples, many), enumerate(flips)):
+        some = slice(start + number, min(start + many, samples), len(flips))
+        if codes[some]:
+            stacked[some] = decoded(codes[some], flip)
     return MaskBeliefs(probs=probs, samples=stacked, visible_misfit=_misfit(probs, batch))
 
 

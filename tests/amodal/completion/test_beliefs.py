@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from medseg.amodal.completion import beliefs as module
 from medseg.amodal.completion.beliefs import LEAST_PROBABILITY, believe, most_probable_part
 from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import Code, Latent
@@ -62,6 +63,13 @@ def test_the_same_generator_gives_the_same_samples_and_another_gives_others():
     assert torch.equal(said[0].probs, said[2].probs)  # the answer is not drawn
     assert len(torch.unique(said[0].samples, dim=0)) == 6
     assert believe(model, BATCH, 0).samples.shape == (0, 4, 1, 16, 16)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 9, 20])
+def test_samples_that_are_decoded_together_are_those_decoded_one_by_one(samples: int, monkeypatch: pytest.MonkeyPatch):
+    together = believe(vae(), BATCH, samples, generator()).samples
+    monkeypatch.setattr(module, "DECODED_AT_ONCE", 1)
+    torch.testing.assert_close(believe(vae(), BATCH, samples, generator()).samples, together)
 
 
 def test_a_sample_is_drawn_around_the_answer(monkeypatch: pytest.MonkeyPatch):
