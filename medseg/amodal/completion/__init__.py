@@ -2,6 +2,8 @@
 
 ``beliefs``      what a network says of a batch: probabilities, samples, how well it explains what is visible
 ``calibration``  how its samples are cut, and the limit of abstaining
+``room``         where an object may be completed, and the way there from the network's grid
+``decision``     what is worth answering, and whether pieces are one object
 ``completer``    objects -> answers: where they may grow, when one is left alone
 ``calibrate``    the calibration, found after training on objects whose amodal mask is known
 ``order``        which of two completed objects lies in front

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
-from medseg.amodal.completion.beliefs import MaskBeliefs, believe, most_probable_part
+from medseg.amodal.completion.beliefs import MaskBeliefs, believe
 from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.decision import best_part
+from medseg.amodal.completion.room import Room
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.objects.growth import attached, may_grow
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.frames import Frame, frame_of, from_frame
+from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.contracts import watched
 from medseg.training import BEST, device_of, load_model
@@ -71,10 +72,11 @@ class Completer:
         model = build_amodal_model(config, signature)
         load_model(model, run / (f"{stage}/{BEST}" if stage else "weights.pt"))
         device = device_of(config.training.accelerator)
+        quick = torch.channels_last if signature.spatial_dims == 2 else torch.channels_last_3d
         return Completer(
             signature=signature,
             frame=config.data.frame,
-            model=model.to(device).eval(),
+            model=model.to(device).to(memory_format=quick).eval(),  # pyright: ignore[reportCallIssue]
             calibration=Calibration.read(run / stage if stage else run),
             device=device,
             mirror=config.data.mirror,
@@ -107,7 +109,7 @@ class Completer:
             numbers = asked[start : start + at_once]
             beliefs = self._believe([objects[number] for number in numbers], samples)
             for position, number in enumerate(numbers):
-                room = _Room.around(objects[number], self.frame, gap, anywhere)
+                room = Room.around(objects[number], self.frame, gap, anywhere)
                 answer = self._answer(room, beliefs, position)
                 answers[number] = _left_if_novel(objects[number], answer) if abstain else answer
         return [answer for answer in answers if answer is not None]
@@ -118,11 +120,11 @@ class Completer:
         levels = np.array([calibration.levels(samples) for calibration in tried])
         found = np.zeros((len(objects), len(beliefs.samples), len(tried)), np.int64)
         for position, amodal_object in enumerate(objects):
-            room = _Room.around(amodal_object, self.frame)
-            for number, grids in enumerate(beliefs.samples):
-                rising = np.sort(room.native(grids[position])[room.allowed])
-                above = len(rising) - np.searchsorted(rising, levels[:, number])
-                found[position, number] = np.count_nonzero(amodal_object.visible) + above
+            room = Room.around(amodal_object, self.frame)
+            seen = np.count_nonzero(amodal_object.visible)
+            for number, probs in enumerate(room.at_allowed(beliefs.samples[:, position]).T):
+                above = len(probs) - np.searchsorted(np.sort(probs), levels[:, number])
+                found[position, number] = seen + above
         return found
 
     def _believe(self, objects: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
@@ -139,49 +141,21 @@ class Completer:
         generator = torch.Generator(self.device).manual_seed(seed)
         return believe(self.model, on_device, samples, generator=generator, mirror=self.mirror)
 
-    def _answer(self, room: _Room, beliefs: MaskBeliefs, position: int) -> Answer:
+    def _answer(self, room: Room, beliefs: MaskBeliefs, position: int) -> Answer:
         """Of the object at a position of a batch, on its crop."""
-        visible, limit = room.shown.visible, self.calibration.misfit_limit
-        probs = np.where(visible, np.float32(1), room.native(beliefs.probs[position]) * room.allowed)
-        samples = np.zeros((len(beliefs.samples), *visible.shape), bool)
-        levels = self.calibration.levels(len(samples))
-        for number, (grids, level) in enumerate(zip(beliefs.samples, levels, strict=True)):
-            samples[number] = room.grown(room.native(grids[position]) >= level)
+        limit, visible = self.calibration.misfit_limit, room.shown.visible
+        probs, wanted = room.probs(beliefs.probs[position]), np.zeros_like(visible)
+        wanted[room.allowed] = best_part(
+            probs[room.allowed], np.count_nonzero(visible), float(beliefs.hidden[position])
+        )
         said = Completion(
             name=room.shown.name,
-            amodal=room.grown(most_probable_part(probs, room.allowed)),
+            amodal=room.grown(wanted[None])[0],
             probs=probs,
-            samples=samples,
+            samples=room.samples(beliefs.samples[:, position], self.calibration.levels(len(beliefs.samples))),
             novelty=float(beliefs.visible_misfit[position]) / limit if limit else math.nan,
         )
         return Answer(completion=said, status="completed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Room:
-    """Where an object may be completed, and the way there from the network's grid."""
-
-    shown: AmodalObject
-    """The object, with its crop."""
-    frame: Frame
-    """Around it."""
-    allowed: NDArray[np.bool_]
-    """(S...) of the crop, see ``may_grow``."""
-    gap: int
-    """Voxels across which what grows still belongs to the object, see ``attached``."""
-
-    @staticmethod
-    def around(shown: AmodalObject, config: FrameConfig, gap: int = 0, anywhere: bool = False) -> _Room:
-        """That of an object in its frame."""
-        return _Room(shown=shown, frame=frame_of(shown, config), allowed=may_grow(shown, gap, anywhere), gap=gap)
-
-    def native(self, grid: torch.Tensor) -> NDArray[np.float32]:
-        """(1,s...) of the network's grid -> (S...) of the crop."""
-        return from_frame(grid[0].float().cpu().numpy(), self.frame, self.shown.visible.shape)
-
-    def grown(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(S...) the visible part, and of what is wanted beside it what is allowed and no island."""
-        return attached(self.shown.visible | (wanted & self.allowed), self.shown.visible, self.gap)
 
 
 def _left_if_novel(amodal_object: AmodalObject, answer: Answer) -> Answer:

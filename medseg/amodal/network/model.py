@@ -101,6 +101,13 @@ class Condition:
     hidden: Tensor
     """(B,) logit of the probability that anything is hidden at all: that one of those around lies in front."""
 
+    def repeat(self, times: int) -> Condition:
+        """The same features for so many draws of z in a row; the latent stays what it is."""
+        if times == 1:
+            return self
+        features = tuple(each.repeat(times, *(1,) * (each.ndim - 1)) for each in self.features)
+        return Condition(latent=self.latent, features=features, hidden=self.hidden)
+
 
 class PartialEncoder(Pyramid):
     """q2(z|v,o,c), and what else the condition says: down every level and up every level."""

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.measure import label
 
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.crops import windows
+from medseg.amodal.objects.crops import Window, windows
 from medseg.amodal.objects.kinds import rest_values
 from medseg.contracts import ObjectScheme
 
@@ -39,14 +38,37 @@ def may_grow(amodal_object: AmodalObject, gap: int = 0, anywhere: bool = False) 
     return allowed & on_the_map & ~visible
 
 
-def attached(amodal: Mask, visible: Mask, gap: int = 0) -> Mask:
-    """The components of the amodal mask (S...), over faces, edges and corners, that are no islands.
+def attached(grown: Mask, visible: Mask, gap: int = 0) -> Mask:
+    """(N,S...) of what grew in each of N masks beside the visible part (S...), the components that are no islands.
 
-    They show a visible voxel, or with a gap of g come within g voxels (Euclidean) of one.
+    Over faces, edges and corners they touch a visible voxel, or with a gap of g come within g voxels (Euclidean) of
+    one.
     """
-    parts = np.asarray(label(amodal, connectivity=amodal.ndim))
-    seen = within(visible, gap) if gap else visible
-    return amodal & np.isin(parts, np.unique(parts[seen & amodal]))
+    somewhere = grown.any(0)
+    if not somewhere.any():
+        return grown
+    box = (slice(None), *ndimage.find_objects(somewhere.view(np.uint8))[0])
+    near = _near(visible, gap, box[1:])
+    neighbours = np.zeros((3,) * grown.ndim, bool)
+    neighbours[1] = True  # masks are labelled together, and no component reaches from one into the next
+    parts = np.empty(grown[box].shape, np.int32)
+    ndimage.label(grown[box], neighbours, output=parts)
+    kept = np.zeros(parts.max() + 1, bool)
+    kept[parts[near & grown[box]]] = True
+    found = np.zeros_like(grown)
+    found[box] = kept[parts]
+    return found
+
+
+def _near(mask: Mask, gap: int, box: Window) -> Mask:
+    """The voxels of a box that touch a voxel of the mask, or lie within ``gap`` voxels of one."""
+    margin = max(gap, 1)
+    wide = tuple(slice(max(axis.start - margin, 0), axis.stop + margin) for axis in box)
+    around = mask[wide]
+    near = np.asarray(ndimage.binary_dilation(around, np.ones((3,) * mask.ndim)), bool)
+    if gap > 1 and around.any():
+        near |= within(around, gap)
+    return near[tuple(slice(axis.start - w.start, axis.stop - w.start) for axis, w in zip(box, wide, strict=True))]
 
 
 def within(mask: Mask, distance: int) -> Mask:

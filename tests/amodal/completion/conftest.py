@@ -45,7 +45,8 @@ class Known:
         drawn = [self._filled(batch.visible, share) for share in self.shares(samples)]
         probs = torch.full_like(batch.visible, self.prob)
         stacked = torch.stack(drawn) if drawn else torch.zeros(0, *probs.shape)
-        return MaskBeliefs(probs=probs, samples=stacked, visible_misfit=torch.tensor(visible_misfits))
+        hidden = torch.full((len(probs),), torch.nan)
+        return MaskBeliefs(probs=probs, samples=stacked, hidden=hidden, visible_misfit=torch.tensor(visible_misfits))
 
     @staticmethod
     def _filled(visible: Tensor, share: float) -> Tensor:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from medseg.amodal.completion.beliefs import LEAST_PROBABILITY, believe, most_probable_part
+from medseg.amodal.completion import beliefs as module
+from medseg.amodal.completion.beliefs import believe
 from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import Code, Latent
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
@@ -28,31 +29,6 @@ def certain(latent: Latent, generator: torch.Generator | None = None) -> Code:
     return latent.mean()
 
 
-# ------------------------------------------------------------------------------------- one answer
-@pytest.mark.parametrize(
-    ("probs", "found"),
-    [
-        ([0.9, 0.6, 0.3], [1, 1, 0]),  # expected Dice 1.8/2.8 = .643, 3/3.8 = .789, 3.6/4.8 = .75
-        ([0.4, 0.9], [1, 1]),  # 1.8/2.3 = .783, 2.6/3.3 = .788: below 1/2, and yet it pays
-        ([0.3, 0.9], [0, 1]),  # 1.8/2.2 = .818, 2.4/3.2 = .75
-        ([0.49, 0.49, 0.49], [0, 0, 0]),  # nothing reaches 1/2
-        ([0.5], [1]),
-        ([1.0, 1.0, 0.0], [1, 1, 0]),
-        ([0.6, *[0.24] * 10], [1, *[0] * 10]),  # all together would be worth 6/14 > 1.2/4, but are too improbable
-    ],
-)
-def test_the_answer_has_the_greatest_expected_dice(probs: list[float], found: list[int]):
-    array = np.array(probs, np.float32)
-    assert most_probable_part(array, np.ones(len(probs), bool)).tolist() == [bool(f) for f in found]
-    assert 0.24 < LEAST_PROBABILITY < 0.3
-
-
-def test_only_candidates_are_counted_and_answered():
-    probs, candidates = np.array([1.0, 0.9, 0.6, 0.3, 1.0], np.float32), np.array([0, 1, 1, 1, 0], bool)
-    assert most_probable_part(probs, candidates).tolist() == [False, True, True, False, False]
-    assert not most_probable_part(probs, np.zeros(5, bool)).any()
-
-
 # ---------------------------------------------------------------------------------------- samples
 def test_the_same_generator_gives_the_same_samples_and_another_gives_others():
     model = vae()
@@ -62,6 +38,13 @@ def test_the_same_generator_gives_the_same_samples_and_another_gives_others():
     assert torch.equal(said[0].probs, said[2].probs)  # the answer is not drawn
     assert len(torch.unique(said[0].samples, dim=0)) == 6
     assert believe(model, BATCH, 0).samples.shape == (0, 4, 1, 16, 16)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 9, 20])
+def test_samples_that_are_decoded_together_are_those_decoded_one_by_one(samples: int, monkeypatch: pytest.MonkeyPatch):
+    together = believe(vae(), BATCH, samples, generator()).samples
+    monkeypatch.setattr(module, "DECODED_AT_ONCE", 1)
+    torch.testing.assert_close(believe(vae(), BATCH, samples, generator()).samples, together)
 
 
 def test_a_sample_is_drawn_around_the_answer(monkeypatch: pytest.MonkeyPatch):

@@ -47,6 +47,7 @@ def ramp(monkeypatch: pytest.MonkeyPatch) -> None:
         return MaskBeliefs(
             probs=probs,
             samples=probs[None].expand(samples, *probs.shape),
+            hidden=torch.full((len(batch.visible),), torch.nan),
             visible_misfit=torch.full((len(probs),), 0.1),
         )
 

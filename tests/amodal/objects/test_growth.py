@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.measure import label
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of
 from medseg.amodal.objects.crops import on_map, padded
-from medseg.amodal.objects.growth import attached, may_grow, painted
+from medseg.amodal.objects.growth import attached, may_grow, painted, within
 from medseg.amodal.objects.seams import bridged
 from medseg.contracts import ClassLabel, ObjectCohort, ObjectRules, Volume
 
@@ -144,9 +145,25 @@ def test_a_voxel_is_painted_where_one_object_alone_claims_it_and_nothing_is_seen
     assert labels[0, 3] == 255
 
 
-def test_islands_are_dropped_and_what_lies_across_a_gap_is_kept_with_it():
-    visible, amodal = np.zeros((1, 12), bool), np.zeros((1, 12), bool)
+def test_islands_are_dropped_and_what_lies_across_a_gap_is_kept():
+    visible, grown = np.zeros((1, 12), bool), np.zeros((2, 1, 12), bool)
     visible[0, :3] = True
-    amodal[0, [0, 1, 2, 3, 6, 7, 11]] = True  # touching; two voxels of seam between; an island
-    assert np.flatnonzero(attached(amodal, visible)).tolist() == [0, 1, 2, 3]
-    assert np.flatnonzero(attached(amodal, visible, gap=4)).tolist() == [0, 1, 2, 3, 6, 7]
+    grown[0, 0, [3, 6, 7, 11]] = True  # touching; two voxels of seam between; an island
+    grown[1, 0, [4, 5]] = True  # above the first mask's, which do not hold it
+    assert [np.flatnonzero(found).tolist() for found in attached(grown, visible)] == [[3], []]
+    assert [np.flatnonzero(found).tolist() for found in attached(grown, visible, 4)] == [[3, 6, 7], [4, 5]]
+    assert not attached(np.zeros_like(grown), visible).any()
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (8, 9, 10)])
+@pytest.mark.parametrize("gap", [0, 1, 2])
+def test_many_masks_at_once_are_as_each_by_itself(shape: tuple[int, ...], gap: int):
+    rng = np.random.default_rng(gap)
+    visible = rng.random(shape) < 0.01
+    grown = (rng.random((5, *shape)) < 0.15) & ~visible
+    near = within(visible, gap)
+    found = attached(grown, visible, gap)
+    assert 0 < np.count_nonzero(found) < np.count_nonzero(grown)
+    for mask, kept in zip(grown, found, strict=True):
+        parts = np.asarray(label(mask | visible, connectivity=len(shape)))
+        assert ((np.isin(parts, parts[near & (parts > 0)]) & mask) == kept).all()
