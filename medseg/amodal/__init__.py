@@ -16,6 +16,7 @@
 ``scores``      completions against known amodal masks
 ``rival_scores``  ... of those that learn nothing, beside a run's
 ``bins``        ... by how much was occluded
+``by_kind``     ... by what became of the object
 ``pictures``    objects, completions, reconstructions, traversals
 ``report``      the page of an evaluated run, from its folder alone
 ``tracking``    what is told of an evaluation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,14 +98,24 @@ def read_amodal_run(run: Path) -> AmodalConfig:
 
 
 def occluded_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -> list[AmodalObject]:
-    """The objects of a split that completion is judged on: the really occluded ones whose amodal mask is known.
+    """The objects of a split that completion is judged on: all that `medseg complete` would ask the model about.
 
-    Where the split has none, its unoccluded objects, each occluded synthetically by a draw that depends on the seed
-    of the split and the object's place alone; what hides nothing is left out.
+    These are the really occluded ones whose amodal mask is known, however little of it is occluded, the ones that do
+    not fit their frames among them. Where none of them is more than a contact (see ``is_contact``), the unoccluded
+    objects of the split come before them, each occluded synthetically by a draw that depends on the seed of the split
+    and the object's place alone; what hides nothing is left out.
     """
-    rules = config.data.frame
-    real = really_occluded_objects(cohort, split, rules)
-    return real or simulated_objects(unoccluded_objects(cohort, split, rules), config)
+    every = replace(cohort, rules=replace(cohort.rules, smallest_occluded=1))
+    real = [found for found in objects_of_split(every, split) if not found.unoccluded and found.amodal is not None]
+    if not all(is_contact(found, cohort.rules) for found in real):
+        return real
+    return simulated_objects(unoccluded_objects(cohort, split, config.data.frame), config) + real
+
+
+def is_contact(amodal_object: AmodalObject, rules: ObjectRules) -> bool:
+    """Whether an object of known amodal mask only touches its neighbours: less than ``smallest_occluded`` is hidden."""
+    assert amodal_object.amodal is not None
+    return int(np.count_nonzero(amodal_object.amodal & ~amodal_object.visible)) < rules.smallest_occluded
 
 
 def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameConfig) -> list[AmodalObject]:

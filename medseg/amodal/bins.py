@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from medseg.reporting import markdown, number_text, seed_means
+from medseg.reporting import number_text, seed_means
 
 EDGES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 """Ends of the bins of occluded_fraction; a bin has its lower end, and not its upper one (the last has both)."""
@@ -15,45 +16,51 @@ BINS = tuple(f"{low:g}-{high:g}" for low, high in pairwise(EDGES))
 SHOWN = ("amodal_iou", "occluded_iou")
 """The metrics of a cell."""
 HEAD = "amodal / occluded IoU"
+KEYS = ["recipe", "seed", "fold", "case", "label"]
+"""What tells one object of one run from all others."""
 
 
 def bin_rows(frame: pd.DataFrame) -> list[dict[str, str]]:
     """What ``runs.load_runs`` returns, as a table of text: recipes x bins of occluded_fraction.
 
-    Cells: ``amodal_iou / occluded_iou``, means over objects, then over seeds; "" in a bin without objects. A row
-    "objects" says how many there are in the bins of the recipes below it. None where no run has an occluded_fraction.
+    Cells: ``amodal_iou / occluded_iou``, see ``rows_of_groups``. None where no run has an occluded_fraction.
     """
-    scores = _binned(frame)
+    occluded = values_of(frame, "occluded_fraction").dropna(subset="value")
+    index = np.searchsorted(EDGES[1:-1], occluded["value"].to_numpy(dtype=np.float64), side="right")
+    grouped = occluded.assign(group=[BINS[i] for i in index])
+    return rows_of_groups(frame, grouped, BINS, {HEAD: SHOWN})
+
+
+def values_of(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows of one metric: KEYS and the column ``value``."""
+    return frame.loc[frame["metric"] == metric, [*KEYS, "value"]]
+
+
+def rows_of_groups(
+    frame: pd.DataFrame, grouped: pd.DataFrame, groups: Sequence[str], shown: dict[str, Sequence[str]]
+) -> list[dict[str, str]]:
+    """What ``runs.load_runs`` returns, as a table of text: recipes x groups of objects.
+
+    grouped: KEYS of objects and the column ``group``, one of ``groups``; an object may be in several of them. shown:
+    the heading of the recipes' column -> the metrics of a cell. Cells: means over objects, then over seeds; "" where
+    a recipe has none of the metrics in a group. A row "objects" says how many there are in the groups of the recipes
+    below it.
+    """
+    ((head, metrics),) = shown.items()
+    scores = frame[frame["metric"].isin(metrics)].merge(grouped[[*KEYS, "group"]], on=KEYS)
     rows: list[dict[str, str]] = []
     last: dict[str, str] = {}
-    for recipe, group in scores.groupby("recipe", sort=False):
-        of_bins = dict(list(group.groupby("bin")))
-        counts = {name: str(len(set(of_bins[name]["case"]))) if name in of_bins else "0" for name in BINS}
+    for recipe, of_recipe in scores.groupby("recipe", sort=False):
+        of_groups = dict(list(of_recipe.groupby("group")))
+        counts = {name: str(of_groups[name]["case"].nunique() if name in of_groups else 0) for name in groups}
         if counts != last:
-            rows.append({HEAD: "objects", **counts})
-        rows.append({HEAD: str(recipe), **{name: _cell(of_bins[name]) if name in of_bins else "" for name in BINS}})
+            rows.append({head: "objects", **counts})
+        cells = {name: _cell(of_groups[name], metrics) if name in of_groups else "" for name in groups}
+        rows.append({head: str(recipe), **cells})
         last = counts
     return rows
 
 
-def format_bins(frame: pd.DataFrame) -> str:
-    """The ``bin_rows`` of what ``runs.load_runs`` returns, as Markdown; "" where there are none."""
-    rows = bin_rows(frame)
-    return markdown(rows) if rows else ""
-
-
-def _binned(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of SHOWN, with the column ``bin`` of their objects' occluded_fraction; those without one left out."""
-    keys = ["recipe", "seed", "fold", "case", "label"]
-    of_metric = dict(list(frame.groupby("metric")))
-    occluded = of_metric.get("occluded_fraction", frame.head(0)).dropna(subset="value")
-    index = np.searchsorted(EDGES[1:-1], occluded["value"].to_numpy(dtype=np.float64), side="right")
-    bins = occluded.assign(bin=[BINS[i] for i in index])[[*keys, "bin"]]
-    scored = [of_metric[metric] for metric in SHOWN if metric in of_metric] or [frame.head(0)]
-    return pd.concat(scored).merge(bins, on=keys)
-
-
-def _cell(of_bin: pd.DataFrame) -> str:
-    of_metric = dict(list(of_bin.groupby("metric")))
-    means = [seed_means(of_metric[metric]) if metric in of_metric else np.empty(0) for metric in SHOWN]
+def _cell(of_group: pd.DataFrame, metrics: Sequence[str]) -> str:
+    means = [seed_means(of_group[of_group["metric"] == metric]) for metric in metrics]
     return " / ".join(number_text(float(values.mean()) if values.size else float("nan")) for values in means)

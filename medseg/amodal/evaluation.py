@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
 
 from medseg.amodal.assembly import occluded_objects, read_amodal_run
+from medseg.amodal.by_kind import side_by_side
 from medseg.amodal.completion.calibrate import calibrate_run
 from medseg.amodal.completion.calibration import CALIBRATION
 from medseg.amodal.completion.completer import Answer, Completer
@@ -32,10 +33,10 @@ from medseg.cohorts import (
     warnings_of,
 )
 from medseg.config import dump_config, refuse_other_data
-from medseg.contracts import ObjectCohort, Refused, Score, complaint
+from medseg.contracts import ObjectCohort, ObjectRules, Refused, Score, complaint
 from medseg.evaluation import score_of, write_rivals, write_scores
 from medseg.images import whole_or_as_before
-from medseg.reporting import format_summary
+from medseg.reporting import format_summary, load_runs
 
 SAMPLES = 50
 """Draws of each object, behind the intervals."""
@@ -56,12 +57,15 @@ class AmodalEvaluation:
     """What they are about."""
     out: Path
     """Where the files are."""
+    tables: Mapping[str, str]
+    """Heading -> the run and its rivals side by side, by groups of objects."""
     warnings: tuple[str, ...] = ()
     """What a reader of the scores must know."""
 
     def __str__(self) -> str:
         table = format_summary([replace(score, label="") for score in self.scores])
-        return "\n".join([self.objects, table, *self.warnings, f"page: {self.out}/report/index.html"])
+        further = "".join(f"\n{heading}\n{text}\n" for heading, text in self.tables.items())
+        return "\n".join([self.objects, table, further, *self.warnings, f"page: {self.out}/report/index.html"])
 
 
 def evaluate_amodal(
@@ -69,6 +73,7 @@ def evaluate_amodal(
 ) -> AmodalEvaluation:
     """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
+    Contacts are among them, see ``occluded_objects``.
     Writes scores.csv, rivals.csv and report/ into the run folder, each in place of an older one when all is there.
     stage: take the weights with which this stage ended, calibrated on their own; the files then go below
     ``<run>/<stage>/``, as those of the run without the stages after it. other: a cohort of which all cases are taken;
@@ -96,7 +101,7 @@ def evaluate_amodal(
         if stage is not None:  # what stands there is a run without the stages after it
             (folder / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
         else:
-            rivals = rival_scores(objects, trained, config.data.frame)
+            rivals = rival_scores(objects, trained, config.data.frame, cohort.rules)
             write_rivals(folder / "rivals.csv", {name: marked(rows, seen) for name, rows in rivals.items()})
             if draw:
                 (folder / "report").mkdir()
@@ -105,11 +110,17 @@ def evaluate_amodal(
                 write_report(folder)
     if draw and stage is None and other is None:
         track_amodal(run, config, scores)
-    kind = "occluded synthetically" if objects[0].simulated else "really occluded"
+    simulated = sum(amodal_object.simulated for amodal_object in objects)
+    mixed = f"occluded (of which {simulated} synthetically)"
+    kind = {0: "really occluded", len(objects): "synthetically occluded"}.get(simulated, mixed)
     cases = len({amodal_object.case for amodal_object in objects})
     what = "test cases" if other is None else f"cases of {cohort.name}"
     return AmodalEvaluation(
-        scores=scores, objects=f"{len(objects)} {kind} objects of {cases} {what}", out=out, warnings=warnings
+        scores=scores,
+        objects=f"{len(objects)} {kind} objects of {cases} {what}",
+        out=out,
+        tables=side_by_side(load_runs([out])),
+        warnings=warnings,
     )
 
 
@@ -153,16 +164,16 @@ def _all_scores(
 ) -> list[Score]:
     """Of every object, of all of them together, and of the order of those that the cohort's rules state."""
     pairs = zip(objects, answers, strict=True)
-    scores = [score for amodal_object, answer in pairs for score in _scores(amodal_object, answer)]
+    scores = [score for amodal_object, answer in pairs for score in _scores(amodal_object, answer, cohort.rules)]
     completions = [answer.completion for answer in answers]
     scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
     return [*scores, *_order_scores(completer, cohort)]
 
 
-def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
+def _scores(amodal_object: AmodalObject, answer: Answer, rules: ObjectRules) -> list[Score]:
     """Of one object; ``novelty`` above 1 says that `medseg complete` would have left it as it is."""
     novelty = score_of("novelty", answer.completion.novelty, case=amodal_object.name, label=amodal_object.label)
-    return [*score_object(amodal_object, answer.completion), novelty]
+    return [*score_object(amodal_object, answer.completion, rules), novelty]
 
 
 def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]:

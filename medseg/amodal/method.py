@@ -109,11 +109,10 @@ class Amodal(Method):
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])
 
     def comparison(self, scores: Any) -> Mapping[str, str]:
-        """Recipes and rivals by bins of the occluded fraction."""
-        from medseg.amodal.bins import format_bins
+        """Recipes and rivals by kind of object, and by bins of the occluded fraction."""
+        from medseg.amodal.by_kind import side_by_side
 
-        by_bins = format_bins(scores)
-        return {"by the fraction of the object that is occluded": by_bins} if by_bins else {}
+        return side_by_side(scores)
 
 
 def _objects(cohort: Cohort) -> ObjectCohort:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medseg.amodal.bins import bin_rows
+from medseg.amodal.by_kind import BESIDE
 from medseg.evaluation import METRICS
 from medseg.reporting import write_page
 
@@ -15,7 +15,6 @@ PICTURES = {
     "traversals.png": "Latent traversals",
 }
 """What lies in report/, in the order of the page."""
-BESIDE = {"By the fraction of the object that is occluded": bin_rows}
 READ = ("config.yaml", "metrics.jsonl", "splits.json")
 """What training left, and the page shows."""
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import label
 
+from medseg.amodal.assembly import is_contact
 from medseg.amodal.completion.order import occlusion_order, stated_front
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.contracts import ObjectRules, Refused, Score, complaint
@@ -22,9 +24,10 @@ BEST_OF = 10
 BINS = 15
 
 
-def score_object(amodal_object: AmodalObject, completion: Completion) -> list[Score]:
+def score_object(amodal_object: AmodalObject, completion: Completion, rules: ObjectRules | None = None) -> list[Score]:
     """The scores of one object whose amodal mask is known; volumes are compared with volumes, so their unit cancels.
 
+    rules: those of its cohort, which say what is a contact; None: nobody asks.
     Raises Refused where the amodal mask is not known, and where the completion lies on another grid.
     """
     amodal = _known_amodal(amodal_object, completion)
@@ -36,7 +39,10 @@ def score_object(amodal_object: AmodalObject, completion: Completion) -> list[Sc
         "occluded_iou": _occluded_iou(added, occluded),
         "area_ratio": np.count_nonzero(answer) / size if size else float("nan"),
         "occluded_fraction": np.count_nonzero(occluded) / size if size else float("nan"),
+        "pieces": float(np.asarray(label(amodal_object.visible, connectivity=amodal.ndim)).max(initial=0)),
     }
+    if rules is not None:
+        values["contact"] = float(is_contact(amodal_object, rules))
     if len(completion.samples):
         values |= _of_samples(completion.samples, amodal, amodal_object.visible)
     lengths = {

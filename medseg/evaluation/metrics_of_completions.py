@@ -49,6 +49,21 @@ METRICS_OF_COMPLETIONS = (
         empty="empty amodal mask: nan",
     ),
     Metric(
+        name="pieces",
+        meaning="connected parts in which the object is visible, over faces, edges and corners",
+        direction="neither",
+        level="object",
+        empty="nothing visible: 0",
+    ),
+    Metric(
+        name="contact",
+        meaning="1 where less of the object is occluded than smallest_occluded of cohort.yaml: it touches a neighbour; "
+        "0 where the two overlap",
+        direction="neither",
+        level="object",
+        empty="nothing occluded: 1",
+    ),
+    Metric(
         name="amodal_hd95",
         meaning="95th percentile of the distances between the surfaces of the completed and the known amodal mask",
         unit=LENGTH,

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
-from medseg.amodal.bins import format_bins
+import pandas as pd
+
+from medseg.amodal.bins import bin_rows
+from medseg.reporting import markdown
 from medseg.reporting.runs import load_runs
 
 
 def completed(case: str, occluded, amodal_iou, occluded_iou) -> list[tuple]:
     scores = {"occluded_fraction": occluded, "amodal_iou": amodal_iou, "occluded_iou": occluded_iou}
     return [(case, "", "rod", metric, value, "1") for metric, value in scores.items()]
+
+
+def format_bins(frame: pd.DataFrame) -> str:
+    return markdown(bin_rows(frame))
 
 
 def cells(text: str) -> list[list[str]]:
@@ -52,7 +59,7 @@ def test_rivals_share_the_counts_and_another_test_set_has_its_own(make_run):
 
 
 def test_runs_without_occluded_objects_have_no_bins(make_run):
-    assert format_bins(load_runs([make_run([("a", "", "cell", "truth_dice", 0.5, "1")])])) == ""
+    assert bin_rows(load_runs([make_run([("a", "", "cell", "truth_dice", 0.5, "1")])])) == []
 
 
 def test_the_table_fits(make_run):

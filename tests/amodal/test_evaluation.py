@@ -32,11 +32,12 @@ def table_map() -> np.ndarray:
     return labels
 
 
-def evaluated_run(root: Path, rules: ObjectRules) -> Path:
-    """A run with its first weights, on a cohort of three maps, one for each split."""
+def evaluated_run(root: Path, rules: ObjectRules, labels: np.ndarray | None = None) -> Path:
+    """A run with its first weights, on a cohort of three equal maps, one for each split."""
+    labels = table_map() if labels is None else labels
     cases = []
     for split in ("train", "val", "test"):
-        path = write_labels(root / f"cohort/{split}.png", Volume(array=table_map(), affine=np.eye(4), spacing_mm=None))
+        path = write_labels(root / f"cohort/{split}.png", Volume(array=labels, affine=np.eye(4), spacing_mm=None))
         cases.append(Case(name=split, patient=split, split=split, object_masks={"full": path}))
     cohort = ObjectCohort(
         root=root / "cohort", name="table", classes=CLASSES, spatial_dims=2, cases=tuple(cases), rules=rules
@@ -85,3 +86,36 @@ def test_a_stage_is_evaluated_with_a_calibration_of_its_own(tmp_path: Path):
     kept.write(run / "occluded")  # what is there is not made anew
     evaluate_amodal(run, "occluded", draw=False)
     assert Calibration.read(run / "occluded") == kept
+
+
+def crossings() -> np.ndarray:
+    """A bowl below a lid, 2 x 4 voxels of both; another pair that shares 1 voxel; a bowl and a lid that stand free."""
+    labels = np.zeros((60, 60), np.uint8)
+    labels[3:15, 3:7], labels[7:9, 1:12], labels[7:9, 3:7] = 1, 2, 255
+    labels[23:35, 3:15], labels[34:44, 14:24], labels[34, 14] = 1, 2, 255
+    labels[43:55, 3:11], labels[43:51, 40:50] = 1, 2
+    return labels
+
+
+def test_contacts_are_judged_beside_overlaps_and_told_apart(tmp_path: Path, known: Known):
+    """The training leaves out what shares fewer than 8 voxels; `medseg complete` does not."""
+    run = evaluated_run(tmp_path, ObjectRules(overlap=(255,), smallest_occluded=8), crossings())
+    said = str(evaluate_amodal(run, draw=False))
+    contact = rows(run / "scores.csv", "contact")
+    assert contact == {"test/bowl-1": 0, "test/lid-1": 0, "test/bowl-2": 1, "test/lid-2": 1}
+    assert rows(run / "scores.csv", "pieces") == {"test/bowl-1": 2, "test/lid-1": 2, "test/bowl-2": 1, "test/lid-2": 1}
+    assert said.startswith("4 really occluded objects of 1 test cases")
+    head, _, counts, *recipes = said.partition("By kind of object\n")[2].partition("\n\n")[0].splitlines()
+    assert [cell.strip() for cell in head.split("|")[2:-1]] == ["all", "overlap", "contact"]
+    assert [cell.strip() for cell in counts.split("|")[1:-1]] == ["objects", "4", "2", "2"]
+    assert [line.split("|")[1].strip() for line in recipes][:2] == ["three_stages", "visible"]
+
+
+def test_where_nothing_is_more_than_a_contact_free_objects_are_hidden_synthetically_beside_them(
+    tmp_path: Path, known: Known
+):
+    run = evaluated_run(tmp_path, ObjectRules(overlap=(255,), smallest_occluded=9), crossings())
+    said = evaluate_amodal(run, draw=False).objects
+    assert said == "6 occluded (of which 2 synthetically) objects of 1 test cases"
+    judged = [name.removeprefix("test/") for name in rows(run / "scores.csv", "contact")]
+    assert judged == ["bowl-3~object", "lid-3~object", "bowl-1", "lid-1", "bowl-2", "lid-2"]

@@ -33,7 +33,7 @@ def test_completions_are_compared_with_their_rivals_and_by_bins(tmp_path):
     opening, overview, heading, bins = text.split("\n\n")
     assert opening == "The completed objects: mean of one seed"
     assert [line.split("|")[1].strip() for line in overview.splitlines()[2:]] == ["three_stages", "hull"]
-    assert heading == "by the fraction of the object that is occluded"
+    assert heading == "By the fraction of the object that is occluded"
     assert bins.splitlines()[3].split("|")[4].strip() == "0.9000 / 0.5000"
     assert "differences to three_stages" in compare_runs([run])
     assert set(pd.read_csv(tmp_path / "table.csv")["recipe"]) == {"three_stages", "hull"}
