@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import Any, cast, get_args
 
 from medseg.cohorts.manifest import did_you_mean
-from medseg.contracts import ClassLabel, Cohort, ObjectCohort, ObjectRules, Refused, complaint, yaml_values
+from medseg.contracts import (
+    BorderRule,
+    ClassLabel,
+    Cohort,
+    CompleteRule,
+    ObjectCohort,
+    ObjectRules,
+    Refused,
+    complaint,
+    yaml_values,
+)
 
 KEYS = tuple(field.name for field in fields(ObjectRules))
+ALL = "all"
+"""``hides: all``: any object may hide any other."""
 
 
 def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], file: str) -> ObjectRules:
@@ -29,6 +41,8 @@ def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], fi
         hides=_hides(content.get("hides"), [label.name for label in classes[1:]], found, file),
         component=_switch(content, "component", default=True, found=found, file=file),
         instances=_switch(content, "instances", default=False, found=found, file=file),
+        complete=cast(CompleteRule, _choice(content, "complete", get_args(CompleteRule), found=found, file=file)),
+        border=cast(BorderRule, _choice(content, "border", get_args(BorderRule), found=found, file=file)),
         smallest=_size(content, "smallest", found, file),
         smallest_occluded=_size(content, "smallest_occluded", found, file),
     )
@@ -56,9 +70,10 @@ def with_rules(cohort: Cohort, text: str, where: str) -> ObjectCohort:
     return replace(cohort, classes=classes, rules=rules)
 
 
-def rules_content(rules: ObjectRules) -> dict[str, object]:
-    """The section as plain lists, mappings and numbers, every key written out."""
-    hides = {name: list(hidden) for name, hidden in rules.hides.items()}
+def rules_content(rules: ObjectRules, classes: Sequence[ClassLabel]) -> dict[str, object]:
+    """The section as plain lists, mappings, words and numbers, every key written out."""
+    every = rules.hides == _all_of([label.name for label in classes[1:]])
+    hides = ALL if every else {name: list(hidden) for name, hidden in rules.hides.items()}
     return asdict(rules) | {"overlap": list(rules.overlap), "unknown": list(rules.unknown), "hides": hides}
 
 
@@ -74,8 +89,11 @@ def _values(content: Mapping[str, Any], key: str, found: list[str], file: str) -
 def _hides(content: Any, classes: Sequence[str], found: list[str], file: str) -> dict[str, tuple[str, ...]]:
     if content is None:
         return {}
+    if content == ALL:
+        return _all_of(classes)
     if not isinstance(content, Mapping):
-        found.append(complaint("hides", "class: [classes that it may hide]", content, f"objects.hides, {file}"))
+        expected = f"{ALL}, or class: [classes that it may hide]"
+        found.append(complaint("hides", expected, content, f"objects.hides, {file}"))
         return {}
     hides = {str(name): tuple(map(str, who if isinstance(who, list) else [who])) for name, who in content.items()}
     named = dict.fromkeys(name for front, hidden in hides.items() for name in (front, *hidden))
@@ -85,6 +103,18 @@ def _hides(content: Any, classes: Sequence[str], found: list[str], file: str) ->
         if name not in classes
     ]
     return hides
+
+
+def _all_of(classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(classes, tuple(classes))
+
+
+def _choice(content: Mapping[str, Any], key: str, words: Sequence[str], *, found: list[str], file: str) -> str:
+    """The first word is the default."""
+    value = content.get(key, words[0])
+    if value not in words:
+        found.append(complaint(key, " or ".join(words), value, f"objects.{key}, {file}"))
+    return str(value)
 
 
 def _switch(content: Mapping[str, Any], key: str, *, default: bool, found: list[str], file: str) -> bool:

@@ -54,6 +54,18 @@ def test_the_rules_are_read_and_written_as_they_are(tmp_path: Path) -> None:
     assert len(fingerprint(cohort)) == 64
 
 
+def test_any_object_may_hide_any_other_and_is_written_so(tmp_path: Path) -> None:
+    every = ("liver", "gut")
+    cohort = loaded(tmp_path, "objects: {hides: all, complete: known, border: keep}\n")
+    assert cohort.rules == ObjectRules(hides={"liver": every, "gut": every}, complete="known", border="keep")
+    write_cohort(cohort, overwrite=True)
+    assert "\n  hides: all\n" in (tmp_path / "cohort.yaml").read_text()
+    assert load_cohort(tmp_path) == cohort
+    cohort = loaded(tmp_path, "objects: {hides: {gut: [gut]}}\n")
+    write_cohort(cohort, overwrite=True)
+    assert load_cohort(tmp_path).rules.hides == {"gut": ("gut",)}
+
+
 def test_without_the_section_there_are_no_rules_and_with_an_empty_one_the_defaults(tmp_path: Path) -> None:
     assert loaded(tmp_path, "objects:\n").rules == ObjectRules()
     assert refusals(tmp_path, "") == (
@@ -74,13 +86,13 @@ def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
     [
         (
             "{overlaps: [255]}",
-            "key: expected overlap unknown hides component instances smallest smallest_occluded, got overlaps; "
-            "did you mean overlap? (objects, cohort.yaml)",
+            "key: expected overlap unknown hides component instances complete border smallest smallest_occluded, "
+            "got overlaps; did you mean overlap? (objects, cohort.yaml)",
         ),
         (
             "true",
-            "objects: expected keys overlap, unknown, hides, component, instances, smallest, smallest_occluded, "
-            "got True (cohort.yaml)",
+            "objects: expected keys overlap, unknown, hides, component, instances, complete, border, smallest, "
+            "smallest_occluded, got True (cohort.yaml)",
         ),
         (
             "{overlap: [2]}",
@@ -104,8 +116,10 @@ def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
         ),
         (
             "{hides: [gut]}",
-            "hides: expected class: [classes that it may hide], got ['gut'] (objects.hides, cohort.yaml)",
+            "hides: expected all, or class: [classes that it may hide], got ['gut'] (objects.hides, cohort.yaml)",
         ),
+        ("{complete: false}", "complete: expected unoccluded or known, got False (objects.complete, cohort.yaml)"),
+        ("{border: cut}", "border: expected drop or keep, got cut (objects.border, cohort.yaml)"),
         ("{component: 1}", "component: expected true or false, got 1 (objects.component, cohort.yaml)"),
         (
             "{smallest: 0}",

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.crops import padded
+from medseg.amodal.nouns import AmodalObject, Hider
+from medseg.amodal.objects.crops import changed, padded
 from medseg.amodal.occlusion.hiding import apply_occlusion
 from medseg.amodal.occlusion.occluders import draw_occlusion
 from medseg.amodal.occlusion.pasting import Mask
@@ -36,6 +36,7 @@ def simulated(
         name=f"{amodal_object.name}~{occlusion.kind}",
         visible=occluded.visible,
         occluder=occluded.occluder,
+        hiders=(Hider(name=f"{amodal_object.case}/~{occlusion.kind}", mask=occluded.occluder),),
         amodal=canvas.visible,
         unoccluded=False,
         simulated=True,
@@ -44,15 +45,4 @@ def simulated(
 
 def mirrored(amodal_object: AmodalObject, axes: Sequence[int]) -> AmodalObject:
     """The mirror image of an object on its crop, along these axes."""
-    if not axes:
-        return amodal_object
-
-    def flipped(mask: Mask) -> Mask:
-        return np.flip(mask, tuple(axes))
-
-    return replace(
-        amodal_object,
-        visible=flipped(amodal_object.visible),
-        occluder=None if amodal_object.occluder is None else flipped(amodal_object.occluder),
-        amodal=None if amodal_object.amodal is None else flipped(amodal_object.amodal),
-    )
+    return changed(amodal_object, lambda mask: np.flip(mask, tuple(axes))) if axes else amodal_object
