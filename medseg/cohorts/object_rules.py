@@ -14,6 +14,7 @@ from medseg.contracts import (
     CompleteRule,
     ObjectCohort,
     ObjectRules,
+    ObjectScheme,
     Refused,
     complaint,
     yaml_values,
@@ -51,23 +52,37 @@ def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], fi
 
 
 def with_rules(cohort: Cohort, text: str, where: str) -> ObjectCohort:
-    """The cohort under the rules of a YAML text; what they call overlap or unknown is no class any more.
+    """The cohort under the rules of a YAML text, as ``scheme_with_rules`` has them.
 
-    Raises Refused for a cohort without label maps, and for every mistake in the text.
+    Raises Refused for a cohort without label maps, too.
     """
     if not isinstance(cohort, ObjectCohort):
         raise Refused([complaint("rules", "a folder of label maps", "annotated images", cohort.name)])
+    scheme = scheme_with_rules(cohort.scheme, text, where)
+    return replace(cohort, classes=scheme.classes, rules=scheme.rules)
+
+
+def scheme_with_rules(scheme: ObjectScheme, text: str, where: str) -> ObjectScheme:
+    """The scheme with the rules of a YAML text in the place of its own; those that it does not state stay.
+
+    What they call overlap or unknown is no class any more; of instances there is one class, ``object`` where there
+    were several. Raises Refused for every mistake in the text.
+    """
     found: list[str] = []
     content = yaml_values(text, "rules", where)
-    apart = set()
-    for key in ("overlap", "unknown"):
-        stated = content.get(key, []) if isinstance(content, Mapping) else []
-        apart |= set(stated if isinstance(stated, list) else [stated])
-    classes = tuple(label for label in cohort.classes if label.value not in apart)
-    rules = read_rules(content, classes, found, where)
+    stated = dict(content) if isinstance(content, Mapping) else {}
+    apart = [value for key in ("overlap", "unknown") for value in _listed(stated.get(key))]
+    background, *foreground = scheme.classes
+    foreground = [label for label in foreground if label.value not in apart]
+    own = rules_content(scheme.rules, scheme.classes)
+    if stated.get("instances", scheme.rules.instances) is True and len(foreground) != 1:
+        foreground = [ClassLabel(name="object", value=foreground[0].value if foreground else 1)]
+        own["hides"] = None
+    classes = (background, *foreground)
+    rules = read_rules(own | stated if stated else content, classes, found, where)
     if found:
         raise Refused(found)
-    return replace(cohort, classes=classes, rules=rules)
+    return replace(scheme, classes=classes, rules=rules)
 
 
 def rules_content(rules: ObjectRules, classes: Sequence[ClassLabel]) -> dict[str, object]:
@@ -79,11 +94,15 @@ def rules_content(rules: ObjectRules, classes: Sequence[ClassLabel]) -> dict[str
 
 def _values(content: Mapping[str, Any], key: str, found: list[str], file: str) -> tuple[int, ...]:
     stated = content.get(key)
-    values = stated if isinstance(stated, list) else [] if stated is None else [stated]
+    values = _listed(stated)
     if any(isinstance(value, bool) or not isinstance(value, int) for value in values):
         found.append(complaint(key, "integers of the label maps", stated, f"objects.{key}, {file}"))
         return ()
     return tuple(dict.fromkeys(values))
+
+
+def _listed(stated: Any) -> list[Any]:
+    return stated if isinstance(stated, list) else [] if stated is None else [stated]
 
 
 def _hides(content: Any, classes: Sequence[str], found: list[str], file: str) -> dict[str, tuple[str, ...]]:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.cohorts.object_rules import scheme_with_rules
 from medseg.cohorts.snapshots import fingerprint
 from medseg.cohorts.splits import SplitConfig, apply, split_cases
-from medseg.contracts import Cohort, ObjectRules, Refused, Volume
+from medseg.contracts import ClassLabel, Cohort, ObjectRules, ObjectScheme, Refused, Volume
 from medseg.images.files import write_labels
 
 COHORT_YAML = "spatial_dims: 2\nclasses: {background: 0, liver: 1, gut: 2}\n"
@@ -164,3 +165,49 @@ def test_a_bad_rule_is_named(tmp_path: Path, objects: str, expected: str) -> Non
 )
 def test_a_bad_row_is_named(tmp_path: Path, row: str, expected: str) -> None:
     assert refusals(tmp_path, "objects: {overlap: 255}\n", row + "\n") == (expected,)
+
+
+# ---------------------------------------------------------------------------------- rules laid over others
+CLASSES = (
+    ClassLabel(name="background", value=0),
+    ClassLabel(name="class_1", value=1),
+    ClassLabel(name="class_2", value=2),
+    ClassLabel(name="class_255", value=255),
+)
+
+
+def laid_over(rules: ObjectRules, text: str) -> ObjectScheme:
+    return scheme_with_rules(ObjectScheme(classes=CLASSES, rules=rules, spatial_dims=2), text, "--rules")
+
+
+def test_rules_that_are_not_stated_stay() -> None:
+    own = ObjectRules(component=False, complete="known", smallest=4)
+    found = laid_over(own, "{overlap: 255, smallest: 9}")
+    assert found.rules == ObjectRules(overlap=(255,), component=False, complete="known", smallest=9)
+    assert found.classes == CLASSES[:3]
+
+
+def test_instances_are_of_one_class_that_nobody_has_to_write_down() -> None:
+    found = laid_over(ObjectRules(hides={"class_1": ("class_2",)}), "{instances: true, overlap: 1}")
+    assert found.classes == (CLASSES[0], ClassLabel(name="object", value=2))
+    assert found.rules == ObjectRules(instances=True, overlap=(1,))
+    every = laid_over(ObjectRules(), "{instances: true, hides: all}")
+    assert every.rules.hides == {"object": ("object",)} and len(every.classes) == 2
+    cells = ObjectScheme(classes=(CLASSES[0], ClassLabel(name="cell", value=7)), rules=ObjectRules(), spatial_dims=2)
+    named = scheme_with_rules(cells, "{instances: true, hides: all}", "--rules")
+    assert named.classes == cells.classes and named.rules.hides == {"cell": ("cell",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{overlap: 0}", "overlap: expected values that are no class, got 0, which is background (objects.overlap, x)"),
+        ("{overlap: [[1]]}", "overlap: expected integers of the label maps, got [[1]] (objects.overlap, x)"),
+        ("{hides: every}", "hides: expected all, or class: [classes that it may hide], got every (objects.hides, x)"),
+    ],
+)
+def test_a_bad_rule_laid_over_others_is_named(text: str, expected: str) -> None:
+    scheme = ObjectScheme(classes=CLASSES, rules=ObjectRules(), spatial_dims=2)
+    with pytest.raises(Refused) as caught:
+        scheme_with_rules(scheme, text, "x")
+    assert caught.value.complaints == (expected,)
