@@ -124,7 +124,7 @@ def complete(
     samples: Annotated[int, typer.Option(help="Draws of each object, behind the intervals.")] = 20,
     gap: Annotated[int, typer.Option(help="Bridge gaps of so many voxels between object and occluder.")] = 0,
     anywhere: Annotated[bool, typer.Option("--anywhere", help="Let objects grow outside of occluders too.")] = False,
-    rules: Annotated[Path | None, typer.Option(help="A cohort.yaml to take instead of the run's.")] = None,
+    rules: Annotated[str | None, typer.Option(help="A cohort.yaml instead of the run's, or rules over them.")] = None,
 ) -> None:
     """The hidden part of every object of label maps, on their own grid, with volume intervals."""
     with refusing(out):

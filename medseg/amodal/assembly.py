@@ -17,7 +17,7 @@ from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects import objects_of_split
+from medseg.amodal.objects import complete_objects, objects_of_split
 from medseg.amodal.occlusion.frames import fits
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.occlusion.showing import simulated
@@ -131,12 +131,9 @@ def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameConf
 def unoccluded_objects(
     cohort: ObjectCohort, split: Split, rules: FrameConfig, most: int | None = None
 ) -> list[AmodalObject]:
-    """The objects of a split that nothing hides and that fit their frames; with ``most`` so many, drawn once."""
-    found = [
-        amodal_object
-        for amodal_object in objects_of_split(cohort, split)
-        if amodal_object.unoccluded and fits(amodal_object, rules)
-    ]
+    """The ``complete_objects`` of a split that fit their frames; with ``most`` so many, drawn once."""
+    complete = complete_objects(objects_of_split(cohort, split), cohort.rules)
+    found = [amodal_object for amodal_object in complete if fits(amodal_object, rules)]
     if most is None:
         return found
     return [found[number] for number in np.random.default_rng(0).permutation(len(found))[:most]]

@@ -13,6 +13,16 @@ if TYPE_CHECKING:  # extraction and pictures need no torch
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hider:
+    """An object that may lie in front of another."""
+
+    name: str
+    """Like that of an AmodalObject."""
+    mask: NDArray[np.bool_]
+    """(S...) on the crop of the other: what is known of it, a region that both share included."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AmodalObject:
     """One object of a label map, on a crop of its native grid.
 
@@ -32,6 +42,8 @@ class AmodalObject:
     """(S...) what is seen of it."""
     occluder: NDArray[np.bool_] | None
     """(S...) what may hide it; None: unknown, anything that is not visible may."""
+    hiders: tuple[Hider, ...] = ()
+    """The objects that may lie in front of it; together with unknown regions they are ``occluder``."""
     amodal: NDArray[np.bool_] | None
     """(S...) all of it, the occluded part included; None: not known."""
     unoccluded: bool

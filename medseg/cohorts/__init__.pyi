@@ -14,7 +14,7 @@ from .manifest import (
     did_you_mean as did_you_mean,
     short_path as short_path,
 )
-from .object_rules import with_rules as with_rules
+from .object_rules import scheme_with_rules as scheme_with_rules, with_rules as with_rules
 from .reading import read_all as read_all
 from .seen import (
     marked as marked,

@@ -170,5 +170,5 @@ def cohort_yaml_text(cohort: Cohort) -> str:
     content |= {"annotators": list(cohort.annotators)} if cohort.annotators else {}
     content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}
     content |= {"truth": TRUTH} if any(case.truth for case in cohort.cases) else {}
-    content |= {"objects": rules_content(cohort.rules)} if isinstance(cohort, ObjectCohort) else {}
+    content |= {"objects": rules_content(cohort.rules, cohort.classes)} if isinstance(cohort, ObjectCohort) else {}
     return dump_yaml(content)

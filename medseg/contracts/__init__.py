@@ -34,9 +34,11 @@ Each may import those above it.
 from medseg.contracts.configs import Fraction, Positive, Section, Seed, Width
 from medseg.contracts.data import (
     UNLABELLED,
+    BorderRule,
     Case,
     ClassLabel,
     Cohort,
+    CompleteRule,
     ObjectCohort,
     ObjectMask,
     ObjectRules,
@@ -62,9 +64,11 @@ __all__ = [
     "AskedMaps",
     "Bar",
     "Batch",
+    "BorderRule",
     "Case",
     "ClassLabel",
     "Cohort",
+    "CompleteRule",
     "Display",
     "Draw",
     "Evaluation",

@@ -15,6 +15,8 @@ UNLABELLED = -1
 
 Split = Literal["train", "val", "test", ""]
 ObjectMask = Literal["full", "visible", "occluder"]
+CompleteRule = Literal["unoccluded", "known"]
+BorderRule = Literal["drop", "keep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,10 @@ class ObjectRules:
     """Every connected component of a class is an object (else a class is one object per case)."""
     instances: bool = False
     """The values are instance numbers, all of one class (else they are the values of ``classes``)."""
+    complete: CompleteRule = "unoccluded"
+    """Which objects are learnt from as complete ones: those that nothing hides, or all whose amodal mask is known."""
+    border: BorderRule = "drop"
+    """What becomes of an object at the border of its map; one that is kept goes no further than the map."""
     smallest: int = 1
     """Objects of fewer visible voxels are dropped."""
     smallest_occluded: int = 1

@@ -9,6 +9,7 @@
 ``order``        which of two completed objects lies in front
 ``rows``         the rows of objects.csv
 ``maps``         a label map taken apart, completed, put together again
+``rules``        how: as the run was trained, or as the user says
 ``files``        what is written
 ``label_maps``   `medseg complete`
 

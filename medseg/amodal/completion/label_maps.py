@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_rows
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
 from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
-from medseg.cohorts import read_cohort_yaml
-from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint, watched
+from medseg.amodal.completion.rules import asked_scheme
+from medseg.contracts import Refused, Volume, complaint, watched
 from medseg.images import (
     SUFFIXES,
     as_labels,
@@ -78,18 +77,18 @@ def complete(
     samples: int = 20,
     gap: int = 0,
     anywhere: bool = False,
-    rules: Path | None = None,
+    rules: Path | str | None = None,
 ) -> str:
     """Complete the objects of a label map, or of every one of a folder, and return what the user reads.
 
     samples: draws of each amodal mask, for the intervals. gap: voxels by which a visible part and what hides it may lie
-    apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: a
-    cohort.yaml whose classes and rules take the maps apart instead of the run's.
+    apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: how the
+    maps are taken apart, see ``asked_scheme``.
     Raises Refused, before anything is written, for maps that cannot be read or taken apart, for more samples or a wider
     gap than can be computed, and where results are. Where writing fails, nothing is left.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
-    scheme = completed_scheme(completer.signature) if rules is None else _scheme_of_file(rules, completer.signature)
+    scheme = asked_scheme(rules, completer.signature)
     job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere)
     if complaints := _excess(job):
         raise Refused(complaints)
@@ -113,7 +112,7 @@ def complete(
             orders += done.orders
         write_rows(out / ORDER, Order, orders)
         write_rows(out / OBJECTS, ObjectRow, rows)
-    return _summary(rows, len(maps), out)
+    return _summary(rows, orders, len(maps), out)
 
 
 def find_label_maps(labels: Path) -> list[Path]:
@@ -153,26 +152,7 @@ def _excess(job: MapCompleter) -> list[str]:
     ]
 
 
-def _scheme_of_file(path: Path, signature: AmodalSignature) -> ObjectScheme:
-    """That of a cohort.yaml; raises Refused where the run knows a class not, or has other dimensions."""
-    cohort_yaml = read_cohort_yaml(path)
-    known = [label.name for label in signature.classes[1:]]
-    complaints = list(cohort_yaml.complaints)
-    complaints += [
-        complaint("class", f"one that the run knows: {', '.join(known)}", label.name, str(path))
-        for label in cohort_yaml.classes[1:]
-        if label.name not in known
-    ]
-    if cohort_yaml.spatial_dims != signature.spatial_dims:
-        complaints.append(complaint("spatial_dims", signature.spatial_dims, cohort_yaml.spatial_dims, str(path)))
-    if complaints:
-        raise Refused(complaints)
-    return ObjectScheme(
-        classes=cohort_yaml.classes, rules=cohort_yaml.rules or ObjectRules(), spatial_dims=signature.spatial_dims
-    )
-
-
-def _summary(rows: Sequence[ObjectRow], maps: int, out: Path) -> str:
+def _summary(rows: Sequence[ObjectRow], orders: Sequence[Order], maps: int, out: Path) -> str:
     counts = Counter(row.status for row in rows)
     reasons = Counter(row.reason.split(" (")[0] for row in rows if row.status == "left")
     lines = [
@@ -180,4 +160,7 @@ def _summary(rows: Sequence[ObjectRow], maps: int, out: Path) -> str:
         f"{counts['unoccluded']} unoccluded, {counts['left']} left as they are; written to {out}",
         *(f"  left: {count} {reason}" for reason, count in reasons.most_common()),
     ]
+    if orders and not counts["completed"]:
+        touching = f"{len(orders)} pair{'s' * (len(orders) != 1)} of objects touch{'es' * (len(orders) == 1)}"
+        lines.append(f"  {touching}, and no rule says which may hide which: --rules '{{hides: all}}'")
     return "\n".join(lines)

@@ -70,10 +70,14 @@ def index(root: Path, choices: Choices) -> ObjectCohort:
 def remarks(cohort: ObjectCohort) -> list[str]:
     """What only the user can know of the values found: a line each."""
     if cohort.rules.instances:
-        return [
-            f"more than {MOST_VALUES} values: taken as numbers of instances of one class; "
-            "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
-        ]
+        return (
+            []
+            if len(values_of(cohort.cases)) <= MOST_VALUES
+            else [
+                f"more than {MOST_VALUES} values: taken as numbers of instances of one class; "
+                "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
+            ]
+        )
     suspicious = [label.value for label in markers(cohort.classes)]
     if not suspicious:
         return []
@@ -93,7 +97,7 @@ def classes_numbered(values: Sequence[int]) -> tuple[ClassLabel, ...]:
 
 def _read(cases: Sequence[Case]) -> list[_MapValues]:
     """Raises Refused with the complaints about every map."""
-    return read_all([case.object_masks[FULL] for case in cases], _values)
+    return read_all([case.object_masks[FULL] for case in cases if FULL in case.object_masks], _values)
 
 
 def _values(path: Path) -> _MapValues:

@@ -4,19 +4,21 @@
 ``regions``     connected regions of one kind each
 ``scene``       ... put together to objects, with what lies around them
 ``extraction``  what comes of a case: objects, and those that were dropped with the reason
+``crops``       the crop of an object: made larger, cut, laid back onto its map
+``complete``    the complete shapes that are learnt from
 ``label_map``   a label map taken apart by the rules
 ``drawn``       a case that is one object, drawn in masks of its own
 ``reading``     the objects of a case, or of a split, of a cohort with rules
 ``checking``    `medseg check`: how many there are, and why others were dropped
-``crops``       the crop of an object: made larger, laid back onto its map
 ``growth``      where an object may grow, and the map with what grew
 ``seams``       what hides an object that it does not quite touch
 
 Each may import those above it.
 """
 
+from medseg.amodal.objects.complete import complete_objects
 from medseg.amodal.objects.extraction import Dropped, Extraction
 from medseg.amodal.objects.label_map import objects_of
 from medseg.amodal.objects.reading import objects_of_split, read_objects
 
-__all__ = ["Dropped", "Extraction", "objects_of", "objects_of_split", "read_objects"]
+__all__ = ["Dropped", "Extraction", "complete_objects", "objects_of", "objects_of_split", "read_objects"]

@@ -83,7 +83,11 @@ def check_objects(cohort: ObjectCohort) -> ObjectFindings:
     tallies = tuple(_tally(label.name, read) for label in cohort.classes[1:])
     return ObjectFindings(
         errors=tuple(errors or _untrainable(read, cohort)),
-        warnings=(*(one.line for one in same if not one.leak), *_shapeless(tallies), *_mixed_spacing(read, cohort)),
+        warnings=(
+            *(one.line for one in same if not one.leak),
+            *_shapeless(tallies, cohort),
+            *_mixed_spacing(read, cohort),
+        ),
         notes=tuple(_unscaled(read)),
         tallies=tallies,
         reasons=tuple(_reasons(read)),
@@ -148,16 +152,25 @@ def _reasons(read: Sequence[_CaseObjects]) -> Iterator[str]:
 
 
 def _untrainable(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:
-    """No unoccluded object to learn from; a cohort that is all val and test has none to learn."""
+    """No object to learn from as a complete one; a cohort that is all val and test has none to learn."""
     trainable = [one for one in read if one.case.split in ("train", "")]
-    if trainable and not any(one.unoccluded.total() for one in trainable):
-        yield complaint("unoccluded objects", "at least one to train on", "none", cohort.name)
+    known = sum(one.amodal_known.total() for one in trainable)
+    if not trainable or any(one.unoccluded for one in trainable) or (known and _known_are_complete(cohort)):
+        return
+    cure = f"; complete: known would learn from the {known} whose amodal mask is known" if known else ""
+    yield complaint("unoccluded objects", "at least one to train on", f"none{cure}", cohort.name)
 
 
-def _shapeless(tallies: Sequence[Tally]) -> Iterator[str]:
-    names = [tally.label for tally in tallies if not tally.unoccluded]
+def _shapeless(tallies: Sequence[Tally], cohort: ObjectCohort) -> Iterator[str]:
+    known = _known_are_complete(cohort)
+    names = [tally.label for tally in tallies if not (tally.unoccluded or (known and tally.amodal_known))]
     if names:
         yield f"classes without an unoccluded object: {len(names)}, whose shape cannot be learnt ({some(names)})"
+
+
+def _known_are_complete(cohort: ObjectCohort) -> bool:
+    """See ``complete_objects``."""
+    return cohort.rules.complete == "known"
 
 
 def _mixed_spacing(read: Sequence[_CaseObjects], cohort: ObjectCohort) -> Iterator[str]:

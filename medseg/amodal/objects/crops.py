@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medseg.amodal.nouns import AmodalObject
 
 Window = tuple[slice, ...]
+Mask = NDArray[np.bool_]
 Voxel = TypeVar("Voxel", bound=np.generic)
 
 
@@ -28,18 +29,25 @@ def windows(shape: Sequence[int], size: Sequence[int], first: NDArray[np.integer
 def padded(amodal_object: AmodalObject, margin: Sequence[int]) -> AmodalObject:
     """The same object on a larger crop: ``margin`` more voxels on either side of each axis, with nothing in them."""
     width = [(m, m) for m in margin]
-
-    def pad(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-        return None if mask is None else np.pad(mask, width)
-
     corner = tuple(c - m for c, m in zip(amodal_object.corner, margin, strict=True))
-    visible = np.pad(amodal_object.visible, width)
+    return replace(changed(amodal_object, lambda mask: np.pad(mask, width)), corner=corner)
+
+
+def cut(amodal_object: AmodalObject, box: Window) -> AmodalObject:
+    """The same object on a part of its crop."""
+    corner = tuple(c + axis.start for c, axis in zip(amodal_object.corner, box, strict=True))
+    return replace(changed(amodal_object, lambda mask: mask[box]), corner=corner)
+
+
+def changed(amodal_object: AmodalObject, change: Callable[[Mask], Mask]) -> AmodalObject:
+    """The object with the same done to each of its masks."""
+    occluder, amodal = amodal_object.occluder, amodal_object.amodal
     return replace(
         amodal_object,
-        visible=visible,
-        occluder=pad(amodal_object.occluder),
-        amodal=pad(amodal_object.amodal),
-        corner=corner,
+        visible=change(amodal_object.visible),
+        occluder=None if occluder is None else change(occluder),
+        hiders=tuple(replace(hider, mask=change(hider.mask)) for hider in amodal_object.hiders),
+        amodal=None if amodal is None else change(amodal),
     )
 
 

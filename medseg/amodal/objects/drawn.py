@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
+from medseg.amodal.nouns import AmodalObject, Hider
+from medseg.amodal.objects.extraction import Dropped, Extraction, at_border, too_little_occluded, too_small
 from medseg.cohorts import FULL, OCCLUDER, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, ObjectRules, Refused, Volume, complaint
 from medseg.images import read_labels
@@ -51,6 +51,7 @@ def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
         class_index=index,
         visible=visible[box],
         occluder=None if occluder is None else occluder[box],
+        hiders=() if unoccluded or occluder is None else (Hider(name=f"{case.name}/{OCCLUDER}", mask=occluder[box]),),
         amodal=None if amodal is None else amodal[box],
         unoccluded=unoccluded,
         corner=tuple(axis.start for axis in box),
@@ -94,7 +95,7 @@ def _reason_to_drop(
     """The first that applies, or nothing."""
     extent = visible if amodal is None else amodal
     reason = too_small(int(visible.sum()), rules.smallest)
-    if not reason and any(extent.take(end, axis).any() for axis in range(extent.ndim) for end in (0, -1)):
+    if not reason and rules.border == "drop" and at_border(extent):
         return "touches the border"
     if reason or amodal is None or unoccluded:
         return reason

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from medseg.amodal.nouns import AmodalObject
 
 
@@ -39,3 +42,8 @@ def too_small(voxels: int, smallest: int) -> str:
 def too_little_occluded(voxels: int, smallest: int) -> str:
     """The reason for which an object with so many occluded voxels is dropped, or nothing."""
     return f"occluded part smaller than {smallest} voxels" if voxels < smallest else ""
+
+
+def at_border(mask: NDArray[np.bool_]) -> bool:
+    """Whether a mask (S...) of a whole map has a voxel at its border."""
+    return any(mask.take(end, axis).any() for axis in range(mask.ndim) for end in (0, -1))

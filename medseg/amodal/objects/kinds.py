@@ -13,6 +13,9 @@ BACKGROUND, OVERLAP, UNKNOWN, FIRST_LABEL = 0, 1, 2, 3
 """Kinds of voxel. The values that stand for objects have the kinds from ``FIRST_LABEL`` on: one for each class, in the
 order of the scheme, or for each instance, in the order of their values."""
 
+SEVERAL = 3
+"""A complaint for each of so many values without a rule, one for all where they are more."""
+
 
 def kinds_of_values(labels: NDArray[np.generic], scheme: ObjectScheme, case: str) -> dict[int, int]:
     """Value -> kind, of the values that occur in a label map (S...).
@@ -22,7 +25,9 @@ def kinds_of_values(labels: NDArray[np.generic], scheme: ObjectScheme, case: str
     found, voxels = np.unique(labels, return_counts=True)
     counts = dict(zip(found.tolist(), voxels.tolist(), strict=True))
     known = _known_kinds(list(counts), scheme)
-    complaints = [_ruleless(value, counts[value], scheme, case) for value in counts if value not in known]
+    ruleless = [value for value in counts if value not in known]
+    complaints = [_ruleless(value, counts[value], scheme, case) for value in ruleless]
+    complaints = [_numbers(ruleless, scheme, case)] if len(ruleless) > SEVERAL else complaints
     if not any(known.get(value, FIRST_LABEL) >= FIRST_LABEL for value in counts):
         complaints.append(complaint("label map", "at least one object", "background alone", case))
     if complaints:
@@ -65,9 +70,22 @@ def _known_kinds(values: list[int], scheme: ObjectScheme) -> dict[int, int]:
 
 def _ruleless(value: int, voxels: int, scheme: ObjectScheme, case: str) -> str:
     rules = scheme.rules
-    known = [*(label.value for label in scheme.classes), *rules.overlap, *rules.unknown]
     got = (
         f"{value} in {voxels} voxels; cohort.yaml should read class_{value}: {value} among its classes, "
         f"or objects: {{overlap: {[*rules.overlap, value]}}}, or objects: {{unknown: {[*rules.unknown, value]}}}"
     )
-    return complaint("label values", ", ".join(map(str, known)), got, case)
+    return complaint("label values", _with_a_rule(scheme), got, case)
+
+
+def _numbers(values: list[int], scheme: ObjectScheme, case: str) -> str:
+    """So many values without a rule are no classes that somebody forgot."""
+    first = ", ".join(map(str, values[:SEVERAL]))
+    got = (
+        f"{len(values)} others ({first}, ...); if they number instances, the rules are {{instances: true, hides: all}} "
+        "(--rules, or objects: of cohort.yaml), else cohort.yaml should list them"
+    )
+    return complaint("label values", _with_a_rule(scheme), got, case)
+
+
+def _with_a_rule(scheme: ObjectScheme) -> str:
+    return ", ".join(map(str, [*(c.value for c in scheme.classes), *scheme.rules.overlap, *scheme.rules.unknown]))

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import count
 
-from medseg.amodal.nouns import AmodalObject
+from medseg.amodal.nouns import AmodalObject, Hider
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
 from medseg.amodal.objects.kinds import class_index_of, class_name_of, kinds_of_values, kinds_of_voxels
 from medseg.amodal.objects.regions import regions_of
@@ -30,13 +30,10 @@ class _Found:
     """``<case>/<class name>-<number>``."""
     parts: ObjectParts
     """The regions that it is made of."""
-    hiders: list[ObjectParts]
-    """The objects that may hide it by their class."""
-
-    @property
-    def occluded_beyond_overlaps(self) -> bool:
-        """Something of which nobody knows what it covers may hide it, so that its amodal mask is not known."""
-        return bool(self.hiders or self.parts.unknown)
+    hiders: dict[str, ObjectParts]
+    """Name -> an object that may lie in front of it."""
+    amodal_known: bool
+    """Nothing may hide it of which nobody knows what it covers."""
 
 
 def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
@@ -45,8 +42,9 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
     An object is a component of a class (with its other components that touch the same overlap), a class, or an
     instance. An overlap that touches exactly two classes belongs to both: the amodal mask of each is its visible part
     and all its overlaps, and what may hide it is all of the others across them. An object that touches an unknown
-    region, or an object of a class that may hide it, is occluded, and its amodal mask is not known. What touches the
-    border of the map, or an overlap of one class or of three, is dropped; so is what is too small.
+    region, or an object of a class that may hide it, is occluded, and its amodal mask is not known. What touches an
+    overlap of one class or of three is dropped; so is what is too small, and by ``rules.border`` what touches the
+    border of the map.
     Raises Refused for a value without a rule, for other dimensions than the scheme's, and for a map of background.
     """
     labels = volume.array
@@ -55,14 +53,19 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
         raise Refused([complaint("spatial dims", f"{scheme.spatial_dims} (cohort.yaml)", got, case)])
     kind_of = kinds_of_values(labels, scheme, case)
     scene = scene_of(regions_of(kinds_of_voxels(labels, kind_of)), scheme.rules)
+    names = {
+        parts: f"{case}/{class_name_of(parts.kind, scheme)}-{number}"
+        for parts, number in zip(scene.objects, _numbers(scene, kind_of, scheme.rules), strict=True)
+    }
     objects, dropped = [], []
-    for parts, number in zip(scene.objects, _numbers(scene, kind_of, scheme.rules), strict=True):
-        label = class_name_of(parts.kind, scheme)
-        found = _Found(name=f"{case}/{label}-{number}", parts=parts, hiders=_hiders(scene, parts, scheme))
+    for parts, name in names.items():
+        across, beside = _across(scene, parts), _beside(scene, parts, scheme)
+        hiders = {names[other]: other for other in (*across, *beside)}
+        found = _Found(name=name, parts=parts, hiders=hiders, amodal_known=not (beside or parts.unknown))
         reason = _reason_to_drop(scene, found, scheme.rules)
         if reason:
-            seen = scene.regions.voxels(parts.visible)
-            dropped.append(Dropped(name=found.name, label=label, reason=reason, voxels=seen))
+            label, seen = class_name_of(parts.kind, scheme), scene.regions.voxels(parts.visible)
+            dropped.append(Dropped(name=name, label=label, reason=reason, voxels=seen))
         else:
             objects.append(_cut_out(scene, found, scheme, volume))
     return Extraction(objects=tuple(objects), dropped=tuple(dropped))
@@ -77,7 +80,11 @@ def _numbers(scene: Scene, kind_of: dict[int, int], rules: ObjectRules) -> list[
     return [next(places[parts.kind]) for parts in scene.objects]
 
 
-def _hiders(scene: Scene, parts: ObjectParts, scheme: ObjectScheme) -> list[ObjectParts]:
+def _across(scene: Scene, parts: ObjectParts) -> list[ObjectParts]:
+    return [other for other in scene.objects_around(parts.overlaps) if other != parts]
+
+
+def _beside(scene: Scene, parts: ObjectParts, scheme: ObjectScheme) -> list[ObjectParts]:
     """The objects that touch this one and are of a class that may hide it; not those that it shares an overlap with."""
     hides, own = scheme.rules.hides, class_name_of(parts.kind, scheme)
     touching = [other for other in scene.objects_around(parts.visible) if other != parts] if hides else []
@@ -94,9 +101,9 @@ def _reason_to_drop(scene: Scene, found: _Found, rules: ObjectRules) -> str:
         classes = len({other.kind for other in scene.objects_around([overlap])})
         if classes != 2:
             return f"an overlap of {_NUMBERS[classes] if classes < len(_NUMBERS) else f'{classes} classes'}"
-    if regions.at_border.intersection(parts.reach):
+    if rules.border == "drop" and regions.at_border.intersection(parts.reach):
         return "touches the border"
-    if found.occluded_beyond_overlaps or not parts.overlaps:
+    if not (found.amodal_known and parts.overlaps):
         return ""
     return too_little_occluded(regions.voxels(parts.overlaps), rules.smallest_occluded)
 
@@ -104,8 +111,7 @@ def _reason_to_drop(scene: Scene, found: _Found, rules: ObjectRules) -> str:
 def _cut_out(scene: Scene, found: _Found, scheme: ObjectScheme, volume: Volume) -> AmodalObject:
     """The object on the smallest crop that holds it and what may hide it."""
     regions, parts = scene.regions, found.parts
-    across = [other for other in scene.objects_around(parts.overlaps) if other != parts]
-    occluding = {*parts.unknown, *(region for other in (*across, *found.hiders) for region in other.reach)}
+    occluding = {*parts.unknown, *(region for other in found.hiders.values() for region in other.reach)}
     box = regions.box({*parts.reach, *occluding})
     return AmodalObject(
         name=found.name,
@@ -114,8 +120,9 @@ def _cut_out(scene: Scene, found: _Found, scheme: ObjectScheme, volume: Volume) 
         class_index=class_index_of(parts.kind, scheme),
         visible=regions.mask(parts.visible, box),
         occluder=regions.mask(occluding, box),
-        amodal=None if found.occluded_beyond_overlaps else regions.mask(parts.reach, box),
-        unoccluded=not (found.occluded_beyond_overlaps or parts.overlaps),
+        hiders=tuple(Hider(name=name, mask=regions.mask(other.reach, box)) for name, other in found.hiders.items()),
+        amodal=regions.mask(parts.reach, box) if found.amodal_known else None,
+        unoccluded=found.amodal_known and not parts.overlaps,
         corner=tuple(axis.start for axis in box),
         map_shape=volume.array.shape,
         affine=volume.affine,

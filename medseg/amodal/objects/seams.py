@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
-from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.crops import on_map, padded, windows
+from medseg.amodal.nouns import AmodalObject, Hider
+from medseg.amodal.objects.crops import changed, cut, on_map, padded, windows
 from medseg.amodal.objects.growth import within
 from medseg.amodal.objects.kinds import rest_values
 from medseg.contracts import ObjectScheme
@@ -27,7 +27,8 @@ def bridged(
     """The objects of a map (S...), occluded also by what lies within ``gap`` voxels of them without touching them.
 
     An unknown region, or a component of a class that may hide the object, joins its occluder across the seam; such
-    an object is occluded, and its amodal mask is not known.
+    an object is occluded, and its amodal mask is not known. A component of an object that was dropped is a hider named
+    ``<case>/<value of the map>``.
     """
     if gap == 0:
         return list(objects)
@@ -38,7 +39,13 @@ def bridged(
         values = _hiding_values(amodal_object, instances, scheme)
         if values not in components:
             components[values] = _components(labels, values)
-        found.append(_occluded_across(amodal_object, components[values], gap))
+        joining = _joining(amodal_object, components[values], gap)
+        hiders = [
+            Hider(name=_name(mask, labels, amodal_object.case, objects), mask=mask)
+            for mask in joining
+            if labels[mask][0] not in scheme.rules.unknown
+        ]
+        found.append(_occluded_by(amodal_object, joining, hiders))
     return found
 
 
@@ -60,25 +67,13 @@ def _components(labels: NDArray[np.generic], values: tuple[int, ...]) -> NDArray
     return np.asarray(label(chosen, background=0, connectivity=labels.ndim))
 
 
-def _occluded_across(amodal_object: AmodalObject, components: NDArray[np.integer], gap: int) -> AmodalObject:
-    """The object with the components (S...) of the map within ``gap`` voxels in its occluder, on a crop for both."""
+def _joining(amodal_object: AmodalObject, components: NDArray[np.integer], gap: int) -> list[NDArray[np.bool_]]:
+    """(S...) of the map, each component within ``gap`` voxels of the visible part that its occluder does not hold."""
     if amodal_object.occluder is None:
-        return amodal_object
-    near = _near(amodal_object, components, gap)
+        return []
     before = on_map(amodal_object.occluder, amodal_object)
-    occluder = before | np.isin(components, near)
-    if (occluder == before).all():
-        return amodal_object
-    visible = on_map(amodal_object.visible, amodal_object)
-    box = ndimage.find_objects((visible | occluder).astype(np.uint8))[0]
-    return replace(
-        amodal_object,
-        visible=visible[box],
-        occluder=(occluder & ~visible)[box],
-        amodal=None,
-        unoccluded=False,
-        corner=tuple(axis.start for axis in box),
-    )
+    masks = [components == number for number in _near(amodal_object, components, gap)]
+    return [mask for mask in masks if (mask & ~before).any()]
 
 
 def _near(amodal_object: AmodalObject, components: NDArray[np.integer], gap: int) -> NDArray[np.integer]:
@@ -88,3 +83,35 @@ def _near(amodal_object: AmodalObject, components: NDArray[np.integer], gap: int
     around = components[there]
     own = np.unique(around[wide.visible[here]])
     return np.setdiff1d(around[within(wide.visible, gap)[here]], [0, *own])
+
+
+def _name(mask: NDArray[np.bool_], labels: NDArray[np.generic], case: str, objects: Sequence[AmodalObject]) -> str:
+    """Of the object that a component (S...) of the map shows."""
+    first = np.argwhere(mask)[0]
+    for each in objects:
+        place = first - each.corner
+        inside = (place >= 0).all() and (place < each.visible.shape).all()
+        if inside and each.visible[tuple(place)]:
+            return each.name
+    return f"{case}/{labels[tuple(first)]}"
+
+
+def _occluded_by(
+    amodal_object: AmodalObject, joining: Sequence[NDArray[np.bool_]], hiders: Sequence[Hider]
+) -> AmodalObject:
+    """The object with masks (S...) of the map in its occluder, on a crop for all of it."""
+    if not joining:
+        return amodal_object
+    placed = changed(amodal_object, lambda mask: on_map(mask, amodal_object))
+    assert placed.occluder is not None  # nothing joins one that is not known
+    occluder = np.any([placed.occluder, *joining], axis=0)
+    box = ndimage.find_objects((placed.visible | occluder).astype(np.uint8))[0]
+    occluded = replace(
+        placed,
+        occluder=occluder & ~placed.visible,
+        hiders=(*placed.hiders, *hiders),
+        amodal=None,
+        unoccluded=False,
+        corner=(0,) * occluder.ndim,
+    )
+    return cut(occluded, box)

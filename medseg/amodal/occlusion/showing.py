@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.crops import padded
+from medseg.amodal.nouns import AmodalObject, Hider
+from medseg.amodal.objects.crops import changed, padded
 from medseg.amodal.occlusion.pasting import Mask
 from medseg.amodal.occlusion.scenes import draw_scene
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
@@ -34,6 +34,7 @@ def simulated(
         name=f"{amodal_object.name}~{scene.kind}",
         visible=scene.visible,
         occluder=scene.occluder,
+        hiders=(Hider(name=f"{amodal_object.case}/~{scene.kind}", mask=scene.occluder),),
         amodal=scene.amodal,
         unoccluded=False,
         simulated=True,
@@ -42,15 +43,4 @@ def simulated(
 
 def mirrored(amodal_object: AmodalObject, axes: Sequence[int]) -> AmodalObject:
     """The mirror image of an object on its crop, along these axes."""
-    if not axes:
-        return amodal_object
-
-    def flipped(mask: Mask) -> Mask:
-        return np.flip(mask, tuple(axes))
-
-    return replace(
-        amodal_object,
-        visible=flipped(amodal_object.visible),
-        occluder=None if amodal_object.occluder is None else flipped(amodal_object.occluder),
-        amodal=None if amodal_object.amodal is None else flipped(amodal_object.amodal),
-    )
+    return changed(amodal_object, lambda mask: np.flip(mask, tuple(axes))) if axes else amodal_object

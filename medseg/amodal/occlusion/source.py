@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from medseg.amodal.nouns import AmodalObject, MaskBatch
-from medseg.amodal.objects import objects_of_split
+from medseg.amodal.objects import complete_objects, objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import fits, frame_of
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
@@ -46,7 +46,7 @@ class OcclusionSource:
     ) -> None:
         self.showing, self.seed, self.batch_size = showing, seed, batch_size
         objects = {split: objects_of_split(cohort, split) for split in ("train", "val")}
-        self.unoccluded = {split: [o for o in found if o.unoccluded] for split, found in objects.items()}
+        self.unoccluded = {split: complete_objects(found, cohort.rules) for split, found in objects.items()}
         self.occluded = {split: [o for o in found if not o.unoccluded] for split, found in objects.items()}
         _refuse_lacking(self.unoccluded, cohort)
         _refuse_too_large([o for split in self.unoccluded.values() for o in split], showing.frame)
@@ -55,7 +55,8 @@ class OcclusionSource:
         for pool in (self.unoccluded, self.occluded):
             pool["val"] = _some(pool["val"], VALIDATION, seed)
         self.others = [o.visible for o in self.unoccluded["train"]]
-        self.names = [o.name for split in ("train", "val") for o in (*self.unoccluded[split], *self.occluded[split])]
+        names = (o.name for split in ("train", "val") for o in (*self.unoccluded[split], *self.occluded[split]))
+        self.names = list(dict.fromkeys(names))  # a known whole is also an occluded object
         self.index = {name: position for position, name in enumerate(self.names)}
         self.objects_per_epoch = objects_per_epoch or len(self.unoccluded["train"])
 

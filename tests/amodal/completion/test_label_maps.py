@@ -90,6 +90,44 @@ def test_maps_of_another_cohort_are_read_by_its_rules(tmp_path: Path, known: Kno
     )
 
 
+def test_rules_are_laid_over_the_runs_and_instances_are_of_its_one_class(tmp_path: Path, known: Known):
+    cells = np.array([0, 31, 32], np.uint8)[crossing()]
+    cells[10:14, 16:24] = 33  # the rod below the bar is two cells
+    write_labels(tmp_path / "c01.png", Volume(array=cells, affine=np.eye(4), spacing_mm=None))
+    signature = AmodalSignature(classes=CLASSES[:2], rules=ObjectRules(), spatial_dims=2)
+    judge = replace(completer(), signature=signature)
+    with pytest.raises(Refused, match=r"got 31 in 41 voxels; .* \(c01\)"):
+        complete(judge, tmp_path / "c01.png", tmp_path / "out")
+    said = complete(judge, tmp_path / "c01.png", tmp_path / "free", rules="instances: true")
+    assert said.splitlines()[1:] == [
+        "  2 pairs of objects touch, and no rule says which may hide which: --rules '{hides: all}'"
+    ]
+    complete(judge, tmp_path / "c01.png", tmp_path / "out", rules="{instances: true, hides: all}")
+    status = {name: row["status"] for name, row in table(tmp_path / "out/objects.csv").items()}
+    assert status == {"c01/rod-31": "completed", "c01/rod-32": "completed", "c01/rod-33": "completed"}
+
+
+def test_instances_for_a_run_of_several_classes_need_one_of_them(tmp_path: Path, known: Known):
+    cells = np.array([0, 31, 32], np.uint8)[crossing()]
+    write_labels(tmp_path / "c01.png", Volume(array=cells, affine=np.eye(4), spacing_mm=None))
+    with pytest.raises(Refused) as refused:
+        complete(completer(), tmp_path / "c01.png", tmp_path / "out", rules="{instances: true, hides: all}")
+    assert refused.value.complaints == (
+        "class of the instances: expected one that the run knows: rod, bar, as cohort.yaml says it by classes: "
+        "{background: 0, rod: 1}, got object (--rules)",
+    )
+    file = tmp_path / "cohort.yaml"
+    file.write_text("spatial_dims: 2\nclasses: {background: 0, rod: 1}\nobjects: {instances: true, hides: all}\n")
+    complete(completer(), tmp_path / "c01.png", tmp_path / "out", rules=str(file))
+    assert table(tmp_path / "out/objects.csv")["c01/rod-31"]["status"] == "completed"
+    for text, sentence in (
+        ("{instances: 1", "rules: expected YAML"),
+        ("smallest: none", "smallest: expected a number"),
+    ):
+        with pytest.raises(Refused, match=sentence):
+            complete(completer(), tmp_path / "c01.png", tmp_path / "new", rules=text)
+
+
 def test_all_bad_maps_are_named_and_nothing_is_written(tmp_path: Path, known: Known):
     maps, out = tmp_path / "maps", tmp_path / "out"
     write_labels(maps / "good.png", Volume(array=crossing(), affine=np.eye(4), spacing_mm=None))

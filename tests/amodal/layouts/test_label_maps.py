@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from medseg.amodal.layouts.label_maps import remarks
-from medseg.cohorts.cohort import load_cohort, write_cohort
+from medseg.amodal.objects.checking import check_objects
+from medseg.cohorts.cohort import load_cohort, load_objects, write_cohort
 from medseg.contracts import ClassLabel, ObjectRules, Refused, Volume
-from medseg.experiment.cohorts import indexed as index
+from medseg.experiment.cohorts import index_folder, indexed as index
 from medseg.images.files import write_labels
 
 
@@ -88,6 +89,19 @@ def test_many_values_are_instances_and_that_is_said(tmp_path: Path) -> None:
         "more than 100 values: taken as numbers of instances of one class; "
         "if they are classes, list them in cohort.yaml and write objects: {instances: false}"
     ]
+
+
+def test_few_values_are_instances_where_the_rules_say_so(tmp_path: Path) -> None:
+    label_map(tmp_path / "cells", "a.png", 1, 1, 2, 2)
+    label_map(tmp_path / "cells", "b.png", 0, 7, 7)
+    said = index_folder(tmp_path / "cells", tmp_path / "cohort", rules="{instances: true, hides: all}")
+    assert "classes background=0, object=1" in said and "number" not in said
+    cohort = load_objects(tmp_path / "cohort")
+    assert cohort.rules == ObjectRules(instances=True, hides={"object": ("object",)})
+    found = check_objects(cohort)
+    assert found.errors == ("unoccluded objects: expected at least one to train on, got none (cells)",)
+    rules = ObjectRules(instances=True, hides={"object": ("object",)}, border="keep")
+    assert [(one.unoccluded, one.dropped) for one in check_objects(replace(cohort, rules=rules)).tallies] == [(1, 0)]
 
 
 def test_maps_of_two_and_three_axes_or_without_an_object_are_refused(tmp_path: Path) -> None:

@@ -90,8 +90,18 @@ def test_every_bad_map_is_named_at_once(tmp_path: Path) -> None:
 def test_without_an_unoccluded_object_there_is_nothing_to_train_on(tmp_path: Path) -> None:
     labels = crossing()
     labels[:, 11:] = 0
-    untrainable = ("unoccluded objects: expected at least one to train on, got none (belly)",)
+    untrainable = (
+        "unoccluded objects: expected at least one to train on, got none; complete: known would learn from the 2 whose "
+        "amodal mask is known (belly)",
+    )
     assert findings(cohort_folder(tmp_path, {"m1": labels})).errors == untrainable
+    known = findings(cohort_folder(tmp_path, {"m1": labels}, objects=OBJECTS.replace("}", ", complete: known}")))
+    assert (known.errors, known.warnings) == ((), ())
+    unknown = OBJECTS.replace("overlap", "hides: all, complete: known, overlap")
+    labels[labels == 255] = 1  # of the two nobody knows which one hides the other
+    assert findings(cohort_folder(tmp_path, {"m1": labels}, objects=unknown)).errors == (
+        "unoccluded objects: expected at least one to train on, got none (belly)",
+    )
     assert findings(cohort_folder(tmp_path, {"m1": labels}, split="test")).errors == ()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects.crops import on_map, padded, windows
+from medseg.amodal.nouns import AmodalObject, Hider
+from medseg.amodal.objects.crops import cut, on_map, padded, windows
 
 
 def rod(rows: int, columns: int, room: int, corner: tuple[int, int], map_shape: tuple[int, int]) -> AmodalObject:
@@ -44,3 +46,14 @@ def test_masks_go_back_to_where_they_were_and_what_sticks_out_is_cut():
     wide = padded(rod(1, 2, room=0, corner=(0, 0), map_shape=(1, 4)), [1, 1])
     assert on_map(wide.visible, wide).tolist() == [[True, True, False, False]]
     assert on_map(np.ones((3, 4), np.float32), wide).tolist() == [[1.0, 1.0, 1.0, 0.0]]
+
+
+def test_what_may_hide_an_object_moves_with_it():
+    front = np.zeros((8, 16), bool)
+    front[3, 5] = True
+    one = replace(rod(6, 14, room=1, corner=(20, 30), map_shape=(80, 80)), hiders=(Hider(name="m/bar-1", mask=front),))
+    (wide,) = padded(one, (2, 3)).hiders
+    assert wide.name == "m/bar-1" and wide.mask.shape == (12, 22) and np.argwhere(wide.mask).tolist() == [[5, 8]]
+    smaller = cut(one, (slice(2, 7), slice(4, 16)))
+    assert smaller.corner == (22, 34) and np.argwhere(smaller.hiders[0].mask).tolist() == [[1, 1]]
+    assert np.array_equal(on_map(smaller.hiders[0].mask, smaller), on_map(front, one))

@@ -57,6 +57,7 @@ def test_an_object_has_its_visible_part_its_amodal_mask_and_its_occluder(tmp_pat
     assert one.amodal is not None and one.occluder is not None
     assert (one.visible.sum(), one.amodal.sum(), one.occluder.sum()) == (6, 15, 25)
     assert (one.amodal & ~one.visible & ~one.occluder).sum() == 0
+    assert [(hider.name, int(hider.mask.sum())) for hider in one.hiders] == [("k/occluder", 25)]
 
 
 def test_what_is_not_drawn_is_not_known(tmp_path: Path) -> None:
@@ -96,3 +97,9 @@ def test_masks_that_contradict_one_another_are_refused_at_once(tmp_path: Path) -
         "values of an object's masks: expected 0 and one of 1, 2, got 1, 2 (k)",
         "visible voxels: expected all within the amodal mask, got 9 outside (k)",
     )
+
+
+def test_an_object_at_the_border_is_kept_by_rule(tmp_path: Path) -> None:
+    cohort = written(tmp_path, ObjectRules(border="keep"), visible=VISIBLE, full=box(slice(2, 5), slice(2, 10)))
+    (one,) = read_drawn_object(cohort.cases[0], cohort).objects
+    assert one.amodal is not None and one.amodal.sum() == 24 and not one.unoccluded

@@ -100,12 +100,17 @@ def test_what_hides_an_object_is_found_across_a_seam(seam: int, gap: int, occlud
     assert len(pieces) == 2 and all(piece.unoccluded is not occluded for piece in pieces)
     if occluded:
         assert all((on_map(piece.occluder, piece) == (seam_map(seam) == 2)).all() for piece in pieces)
+        assert all([hider.name for hider in piece.hiders] == ["c/bar-1"] for piece in pieces)
+        assert all((on_map(piece.hiders[0].mask, piece) == (seam_map(seam) == 2)).all() for piece in pieces)
 
 
 def test_an_unknown_region_joins_across_a_seam_and_a_bar_is_occluded_by_nothing():
     labels = seam_map(2)
     labels[labels == 2] = 9
-    assert {amodal_object.unoccluded for amodal_object in objects(labels, HIDES, 3)} == {False}
+    assert {(each.unoccluded, each.hiders) for each in objects(labels, HIDES, 3)} == {(False, ())}
+    labels = seam_map(2)
+    labels[0:9, 9:12] = 2  # the bar touches the border, and is dropped
+    assert {piece.hiders[0].name for piece in objects(labels, HIDES, 3)} == {"c/2"}
     bars = [amodal_object for amodal_object in objects(seam_map(2), HIDES, 3) if amodal_object.label == "bar"]
     assert [bar.unoccluded for bar in bars] == [True]
 

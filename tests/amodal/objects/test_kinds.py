@@ -30,6 +30,14 @@ def test_values_without_a_rule_are_named_with_the_line_to_write() -> None:
     )
 
 
+def test_many_values_without_a_rule_are_one_complaint_that_says_what_they_may_be() -> None:
+    labels = np.arange(20).reshape(4, 5)
+    assert refusals(labels) == (
+        "label values: expected 0, 1, 2, 3, 255, got 16 others (4, 5, 6, ...); if they number instances, the rules are "
+        "{instances: true, hides: all} (--rules, or objects: of cohort.yaml), else cohort.yaml should list them (m)",
+    )
+
+
 def test_an_empty_map_and_other_dimensions_are_refused() -> None:
     empty = "label map: expected at least one object, got background alone (m)"
     assert refusals(np.zeros((4, 5), np.uint8)) == (empty,)

@@ -27,6 +27,9 @@ def test_a_bar_split_by_an_overlap_is_one_object_with_its_amodal_mask() -> None:
     np.testing.assert_array_equal(pasted(one, one.visible), labels == 1)
     np.testing.assert_array_equal(pasted(one, one.amodal), (labels == 1) | (labels == 255))
     np.testing.assert_array_equal(pasted(one, one.occluder), (labels == 2) | (labels == 255))
+    (hider,) = one.hiders
+    assert hider.name == "m/b-1"
+    np.testing.assert_array_equal(pasted(one, hider.mask), (labels == 2) | (labels == 255))
     other = found["m/b-1"]
     assert other.class_index == 1
     np.testing.assert_array_equal(pasted(other, other.occluder), (labels == 1) | (labels == 255))
@@ -41,6 +44,7 @@ def test_pieces_are_joined_through_one_overlap_after_another_and_every_crossed_o
     one = by_name(extract(labels))["m/a-1"]
     assert one.visible.sum() == 45 - 18 and one.amodal is not None and one.amodal.sum() == 45
     np.testing.assert_array_equal(pasted(one, one.occluder), labels > 1)
+    assert [(hider.name, int(hider.mask.sum())) for hider in one.hiders] == [("m/b-1", 21), ("m/c-1", 21)]
 
 
 def test_two_objects_of_a_class_are_two_and_only_the_crossed_one_is_occluded() -> None:
@@ -90,6 +94,18 @@ def test_an_object_whose_overlap_touches_the_border_is_dropped() -> None:
     assert {d.reason for d in extract(labels).dropped} == {"touches the border"}
 
 
+def test_what_touches_the_border_is_kept_by_rule_and_whole_within_the_map() -> None:
+    labels = cross()
+    labels[4:7, 0] = 2
+    labels[0:3, 10:13] = 3
+    found = by_name(extract(labels, replace(OVERLAP, border="keep")))
+    assert list(found) == ["m/c-1", "m/a-1", "m/b-1"]
+    bar, corner = found["m/b-1"], found["m/c-1"]
+    np.testing.assert_array_equal(pasted(bar, bar.amodal), (labels == 2) | (labels == 255))
+    assert bar.corner == (1, 0) and not bar.unoccluded
+    assert corner.unoccluded and corner.amodal is not None and corner.amodal.all() and corner.visible.all()
+
+
 # ------------------------------------------------------------------------------- unknown and hides
 def test_beside_an_unknown_region_the_amodal_mask_is_not_known() -> None:
     labels = np.zeros((8, 12), np.uint8)
@@ -115,6 +131,20 @@ def test_a_class_hides_only_those_that_it_may_hide() -> None:
 def test_objects_that_share_an_overlap_do_not_hide_one_another_besides() -> None:
     one = by_name(extract(cross(), replace(OVERLAP, hides={"b": ("a",)})))["m/a-1"]
     assert one.amodal is not None and one.amodal.sum() == 27
+
+
+def test_every_neighbour_may_hide_where_any_object_may_and_unknown_regions_are_nobody() -> None:
+    labels = np.zeros((8, 12), np.uint8)
+    labels[2:5, 1:4], labels[4:7, 4:6], labels[2:4, 4:6], labels[1, 1:4], labels[2:5, 8:11] = 1, 2, 3, 9, 1
+    every = dict.fromkeys("abc", ("a", "b", "c"))
+    found = by_name(extract(labels, ObjectRules(hides=every, unknown=(9,))))
+    one = found["m/a-1"]
+    assert one.amodal is None
+    assert [hider.name for hider in one.hiders] == ["m/c-1", "m/b-1"]  # in the order of the map
+    np.testing.assert_array_equal(pasted(one, one.hiders[1].mask), labels == 2)
+    np.testing.assert_array_equal(pasted(one, one.occluder), labels > 1)
+    assert [hider.name for hider in found["m/b-1"].hiders] == ["m/a-1", "m/c-1"]
+    assert found["m/a-2"].unoccluded and found["m/a-2"].hiders == ()
 
 
 # --------------------------------------------------------------------------- what makes up an object

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from medseg.amodal.nouns import Hider
 from medseg.amodal.occlusion.sections import FrameConfig, OcclusionConfig
 from medseg.amodal.occlusion.showing import mirrored, on_canvas, simulated
 
@@ -21,6 +22,8 @@ def test_a_simulated_object_keeps_its_amodal_mask_and_says_what_hid_it():
         assert occluded.name == "m/rod-1~object" and (occluded.case, occluded.label) == ("m", "rod")
         assert not (occluded.visible & occluded.occluder).any() and occluded.visible.any()
         assert (occluded.amodal == (occluded.visible | (occluded.amodal & occluded.occluder))).all()
+        (hider,) = occluded.hiders
+        assert hider.name == "m/~object" and (hider.mask == occluded.occluder).all()
     again = [simulated(amodal_object, others, SHOWING, np.random.default_rng(3)) for _ in range(2)]
     assert (again[0].visible == again[1].visible).all()
     kinds = {
@@ -55,9 +58,13 @@ def test_a_simulated_object_says_so_and_no_other_does_whatever_its_name():
 
 def test_a_mirror_image_is_that_of_every_mask():
     amodal_object = replace(
-        rod(2, 3), visible=np.array([[1, 1, 0], [1, 0, 0]], bool), occluder=np.eye(2, 3, dtype=bool)
+        rod(2, 3),
+        visible=np.array([[1, 1, 0], [1, 0, 0]], bool),
+        occluder=np.eye(2, 3, dtype=bool),
+        hiders=(Hider(name="m/bar-1", mask=np.eye(2, 3, dtype=bool)),),
     )
     image = mirrored(amodal_object, [1])
     assert image.visible.tolist() == [[False, True, True], [False, False, True]]
     assert image.occluder is not None and image.occluder.tolist() == [[False, False, True], [False, True, False]]
+    assert (image.hiders[0].mask == image.occluder).all()
     assert mirrored(amodal_object, []) is amodal_object

@@ -11,7 +11,7 @@ import pytest
 from medseg.amodal.occlusion import source as module
 from medseg.amodal.occlusion.frames import fits
 from medseg.amodal.occlusion.sections import FrameConfig
-from medseg.contracts import Cohort, Refused, Volume
+from medseg.contracts import Cohort, ObjectCohort, Refused, Volume
 from medseg.images.files import write_labels
 
 from .conftest import SHOWING, divided, rod, source
@@ -64,3 +64,9 @@ def test_a_split_without_an_unoccluded_object_is_refused(cohort: Cohort, tmp_pat
         "unoccluded objects in the train split: expected at least one, got none (shapes_2d)",
         sentence,
     )
+    assert isinstance(cohort, ObjectCohort)
+    known = replace(cohort, cases=cases, rules=replace(cohort.rules, complete="known"))
+    found = source(known)
+    assert {one.name.rpartition("/")[2] for one in found.unoccluded["train"]} == {"thick_rod-1", "thin_rod-1"}
+    assert all(one.visible.sum() == 100 for one in found.unoccluded["train"])
+    assert len(found.occluded["train"]) == len(found.unoccluded["train"]) and len(set(found.names)) == len(found.names)
