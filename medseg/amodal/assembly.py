@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects import complete_objects, objects_of_split
+from medseg.amodal.objects import complete_objects, is_contact, objects_of_split, with_contacts
 from medseg.amodal.occlusion.frames import fits
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.occlusion.showing import simulated
@@ -105,22 +105,19 @@ def occluded_objects(cohort: ObjectCohort, split: Split, config: AmodalConfig) -
     objects of the split come before them, each occluded synthetically by a draw that depends on the seed of the split
     and the object's place alone; what hides nothing is left out.
     """
-    every = replace(cohort, rules=replace(cohort.rules, smallest_occluded=1))
-    real = [found for found in objects_of_split(every, split) if not found.unoccluded and found.amodal is not None]
+    real = [
+        found
+        for found in objects_of_split(with_contacts(cohort), split)
+        if not found.unoccluded and found.amodal is not None
+    ]
     if not all(is_contact(found, cohort.rules) for found in real):
         return real
     return simulated_objects(unoccluded_objects(cohort, split, config.data.frame), config) + real
 
 
-def is_contact(amodal_object: AmodalObject, rules: ObjectRules) -> bool:
-    """Whether an object of known amodal mask only touches its neighbours: less than ``smallest_occluded`` is hidden."""
-    assert amodal_object.amodal is not None
-    return int(np.count_nonzero(amodal_object.amodal & ~amodal_object.visible)) < rules.smallest_occluded
-
-
 def really_occluded_objects(cohort: ObjectCohort, split: Split, rules: FrameConfig) -> list[AmodalObject]:
-    """The objects of a split that something hides, whose amodal mask is known, and that fit their frames."""
-    found = objects_of_split(cohort, split)
+    """The objects of a split of which anything is hidden, whose amodal mask is known, and that fit their frames."""
+    found = objects_of_split(with_contacts(cohort), split)
     return [
         amodal_object
         for amodal_object in found

@@ -98,13 +98,13 @@ class CompleteShapes:
 
 @dataclass(frozen=True, kw_only=True)
 class OccludedShapes:
-    """Stage II: w BCE(y, D(z,v,o,c)) / 2, once with z ~ q1 and once with z ~ q2, + beta KL(q2 || N(0,I)) + gamma gap.
+    """Stage II: w BCE(y, D(z,v,o,c)) / 2, with z ~ q1 and at the mean of q2, + beta KL(q2 || N(0,I)) + gamma gap.
 
     The gap is KL(q1(z|y,c) || q2(z|v,o,c)): what the whole says of z that the visible part does not, in nats. The
     forward divergence punishes a q2 that leaves out what q1 holds for possible: it covers all completions (Ling et al.
-    2020, Section 3.3). z ~ q1 teaches the completing decoder to use z (Sohn et al., NeurIPS 2015, Eq. 4), z ~ q2 to
-    answer as it will be asked (the hybrid objective there, Eq. 7). Beside it stands ``ORDER`` times the BCE of the
-    probability that anything is hidden.
+    2020, Section 3.3). z ~ q1 teaches the completing decoder to use z (Sohn et al., NeurIPS 2015, Eq. 4), the mean of
+    q2 to answer as it will be asked (in the manner of their hybrid objective, Eq. 7). Beside it stands ``ORDER`` times
+    the BCE of the probability that anything is hidden.
     """
 
     beta: float
@@ -120,24 +120,21 @@ class OccludedShapes:
         known = model.complete(batch.amodal, batch.class_index)
         seen = model.partial(batch.visible, batch.occluder, batch.class_index)
         weight = 1 + (self.occluder_weight - 1) * batch.occluder
-        drawn = [model.completing(latent.sample(), seen, batch.class_index) for latent in (known, seen.latent)]
-        misfit = sum((_cross_entropy(logits, batch.amodal, weight).mean() for logits in drawn), torch.zeros(())) / 2
+        told = model.completing(known.sample(), seen, batch.class_index)
+        answer = model.completing(seen.latent.mean(), seen, batch.class_index)
+        misfit = sum(_cross_entropy(logits, batch.amodal, weight).mean() for logits in (told, answer)) / 2
         kl, gap = divergence_from_prior(seen.latent).sum().mean(), divergence(known, seen.latent)
         order = binary_cross_entropy_with_logits(seen.hidden, _anything_hidden(batch))
         total = misfit + self.beta * kl + self.gamma * gap.sum().mean() + ORDER * order
-        with torch.no_grad():
-            answer = model.completing(seen.latent.mean(), seen, batch.class_index)
-            occluded = _cross_entropy(answer, batch.amodal, batch.occluder).mean()
         metrics = {
             "objective": total.detach(),
-            "occluded": occluded,
+            "occluded": _cross_entropy(answer.detach(), batch.amodal, batch.occluder).mean(),
             "kl": kl.detach(),
             "gap": gap.sum().mean().detach(),
             "gap_coarse": gap.coarse.sum(1).mean().detach(),
             "order": order.detach(),
         }
-        metrics |= _overlap_of_answer(answer, batch, epoch)
-        return Losses(total=total, metrics=metrics)
+        return Losses(total=total, metrics=metrics | _overlap_of_answer(answer.detach(), batch, epoch))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,15 @@ Each may import those above it.
 from medseg.amodal.objects.complete import complete_objects
 from medseg.amodal.objects.extraction import Dropped, Extraction
 from medseg.amodal.objects.label_map import objects_of
-from medseg.amodal.objects.reading import objects_of_split, read_objects
+from medseg.amodal.objects.reading import is_contact, objects_of_split, read_objects, with_contacts
 
-__all__ = ["Dropped", "Extraction", "complete_objects", "objects_of", "objects_of_split", "read_objects"]
+__all__ = [
+    "Dropped",
+    "Extraction",
+    "complete_objects",
+    "is_contact",
+    "objects_of",
+    "objects_of_split",
+    "read_objects",
+    "with_contacts",
+]

@@ -25,7 +25,7 @@ MOST = 3
 BODIES: tuple[Kind, ...] = ("object", "bar", "blob")
 """What may press on an object: a field of view, or a slice that is missing, has no body."""
 
-PRESSED = 0.15
+PRESSED = 0.1
 """Share of the object, at most, that it and a neighbour that presses on it would share."""
 
 TRIES = 5

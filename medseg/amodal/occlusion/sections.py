@@ -37,9 +37,9 @@ class OcclusionConfig(Section):
     """Lowest and highest share of the object's voxels that the occluder covers."""
     shallow: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Probability that it covers a tenth of the highest share at most: two that barely overlap."""
-    touching: Annotated[float, Field(ge=0, le=1)] = 0.33
+    touching: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Probability that a neighbour presses on the object and hides nothing of it."""
-    nothing: Annotated[float, Field(ge=0, le=1)] = 0.25
+    nothing: Annotated[float, Field(ge=0, le=1)] = 0.22
     """Probability that the object lies in front of a neighbour which does not press on it."""
     another: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Probability that there is one more neighbour; three at most."""

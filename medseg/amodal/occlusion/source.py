@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from medseg.amodal.nouns import AmodalObject, MaskBatch
-from medseg.amodal.objects import complete_objects, objects_of_split
+from medseg.amodal.objects import complete_objects, is_contact, objects_of_split, with_contacts
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import fits, frame_of
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
-from medseg.contracts import ObjectCohort, Refused, Split, Target, complaint
+from medseg.contracts import ObjectCohort, ObjectRules, Refused, Split, Target, complaint
 
 VALIDATION = 128
 """So many validation objects, drawn once, are enough to choose a checkpoint by."""
@@ -45,8 +45,8 @@ class OcclusionSource:
         objects_per_epoch: int | None = None,
     ) -> None:
         self.showing, self.seed, self.batch_size = showing, seed, batch_size
-        objects = {split: objects_of_split(cohort, split) for split in ("train", "val")}
-        self.unoccluded = {split: complete_objects(found, cohort.rules) for split, found in objects.items()}
+        objects = {split: objects_of_split(with_contacts(cohort), split) for split in ("train", "val")}
+        self.unoccluded = {split: _learnt_from(found, cohort.rules) for split, found in objects.items()}
         self.occluded = {split: [o for o in found if not o.unoccluded] for split, found in objects.items()}
         _refuse_lacking(self.unoccluded, cohort)
         _refuse_too_large([o for split in self.unoccluded.values() for o in split], showing.frame)
@@ -119,6 +119,11 @@ class OcclusionSource:
 
     def _collated(self, shown: Sequence[AmodalObject], originals: Sequence[AmodalObject]) -> MaskBatch:
         return batch_of(shown, self.showing.frame, [self.index[original.name] for original in originals])
+
+
+def _learnt_from(objects: Sequence[AmodalObject], rules: ObjectRules) -> list[AmodalObject]:
+    """Complete ones; the known whole of one that only touches its neighbours is not taken for an overlap."""
+    return complete_objects([o for o in objects if o.unoccluded or o.amodal is None or not is_contact(o, rules)], rules)
 
 
 def _some(objects: list[AmodalObject], most: int, seed: int) -> list[AmodalObject]:
