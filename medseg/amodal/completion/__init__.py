@@ -4,6 +4,7 @@
 ``calibration``  how its samples are cut, and the limit of abstaining
 ``room``         where an object may be completed, and the way there from the network's grid
 ``decision``     what is worth answering, and whether pieces are one object
+``fronts``       who lies in front, by what each of two that touch says of the other
 ``completer``    objects -> answers: where they may grow, when one is left alone
 ``calibrate``    the calibration, found after training on objects whose amodal mask is known
 ``order``        which of two completed objects lies in front

@@ -73,6 +73,14 @@ def believe(
     return MaskBeliefs(probs=probs, samples=stacked, hidden=hidden, visible_misfit=_misfit(known, batch))
 
 
+@torch.no_grad()
+def believe_hidden(model: nn.Module, batch: MaskBatch) -> Tensor:
+    """(B,) the probability that anything of each object is hidden; nan for a network that is no generative model."""
+    if not isinstance(model, AmodalVAE):
+        return torch.full((len(batch.class_index),), torch.nan)
+    return model.partial(batch.visible, batch.occluder, batch.class_index).hidden.sigmoid()
+
+
 def _misfit(probs: Tensor, batch: MaskBatch) -> Tensor:
     """(B,): 1 - IoU of a shape and the visible part, softly, over the voxels outside the occluder."""
     outside = 1 - batch.occluder

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
-from medseg.amodal.completion.beliefs import MaskBeliefs, believe
+from medseg.amodal.completion.beliefs import MaskBeliefs, believe, believe_hidden
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.decision import best_part
+from medseg.amodal.completion.fronts import NOBODY, Fronts
 from medseg.amodal.completion.room import Room
-from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.amodal.nouns import AmodalObject, Completion, MaskBatch
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.sections import FrameConfig
@@ -91,13 +92,15 @@ class Completer:
         anywhere: bool = False,
         batch: int = 32,
         abstain: bool = True,
+        fronts: Sequence[Fronts] = (),
     ) -> list[Answer]:
         """One per object, on the object's crop; the same call gives the same answers.
 
         samples: N draws of each amodal mask: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
         neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends
         with the crop, so that objects which may grow beyond it must be padded before. batch: so many objects at most
-        go through the model at once.
+        go through the model at once. fronts: one per object, who hides it by what the others of its map say; none: nobody
+        else is heard.
         An object that nothing hides stays as it is. One that is larger than its frame allows, or that looks
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
         known of its amodal mask.
@@ -110,7 +113,7 @@ class Completer:
             beliefs = self._believe([objects[number] for number in numbers], samples)
             for position, number in enumerate(numbers):
                 room = Room.around(objects[number], self.frame, gap, anywhere)
-                answer = self._answer(room, beliefs, position)
+                answer = self._answer(room, beliefs, position, fronts[number] if fronts else NOBODY)
                 answers[number] = _left_if_novel(objects[number], answer) if abstain else answer
         return [answer for answer in answers if answer is not None]
 
@@ -127,32 +130,43 @@ class Completer:
                 found[position, number] = seen + above
         return found
 
-    def _believe(self, objects: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
-        """What the model makes of these objects together, drawn from a seed that is a function of their names."""
+    def hidden(self, objects: Sequence[AmodalObject], batch: int = 32) -> NDArray[np.float64]:
+        """(B,) the probability that anything of each object is hidden, by itself; nan where the model does not say."""
+        starts = range(0, len(objects), batch)
+        parts = [believe_hidden(self.model, self._shown(objects[start : start + batch])) for start in starts]
+        return torch.cat(parts).double().cpu().numpy() if parts else np.zeros(0)
+
+    def _shown(self, objects: Sequence[AmodalObject]) -> MaskBatch:
+        """Objects in their frames, where the model computes."""
         shown = batch_of(objects, self.frame)
-        on_device = replace(
+        return replace(
             shown,
             visible=shown.visible.to(self.device),
             occluder=shown.occluder.to(self.device),
             amodal=shown.amodal.to(self.device),
             class_index=shown.class_index.to(self.device),
         )
+
+    def _believe(self, objects: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
+        """What the model makes of these objects together, drawn from a seed that is a function of their names."""
         seed = zlib.crc32("\n".join(amodal_object.name for amodal_object in objects).encode())
         generator = torch.Generator(self.device).manual_seed(seed)
-        return believe(self.model, on_device, samples, generator=generator, mirror=self.mirror)
+        return believe(self.model, self._shown(objects), samples, generator=generator, mirror=self.mirror)
 
-    def _answer(self, room: Room, beliefs: MaskBeliefs, position: int) -> Answer:
+    def _answer(self, room: Room, beliefs: MaskBeliefs, position: int, fronts: Fronts) -> Answer:
         """Of the object at a position of a batch, on its crop."""
         limit, visible = self.calibration.misfit_limit, room.shown.visible
-        probs, wanted = room.probs(beliefs.probs[position]), np.zeros_like(visible)
-        wanted[room.allowed] = best_part(
-            probs[room.allowed], np.count_nonzero(visible), float(beliefs.hidden[position])
-        )
+        factors = fronts.factors(room.shown, room.allowed)
+        likely = np.minimum(room.at_allowed(beliefs.probs[position][None])[:, 0] * factors, 1)
+        wanted = np.zeros_like(visible)
+        hidden = fronts.hidden(float(beliefs.hidden[position]))
+        wanted[room.allowed] = best_part(likely, np.count_nonzero(visible), hidden)
+        levels = self.calibration.levels(len(beliefs.samples))
         said = Completion(
             name=room.shown.name,
             amodal=room.grown(wanted[None])[0],
-            probs=probs,
-            samples=room.samples(beliefs.samples[:, position], self.calibration.levels(len(beliefs.samples))),
+            probs=room.probs(likely),
+            samples=room.samples(beliefs.samples[:, position], levels, factors),
             novelty=float(beliefs.visible_misfit[position]) / limit if limit else math.nan,
         )
         return Answer(completion=said, status="completed")

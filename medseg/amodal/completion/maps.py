@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from medseg.amodal.assembly import AmodalSignature
 from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.fronts import agreed_fronts
 from medseg.amodal.completion.order import Order, occlusion_order
 from medseg.amodal.completion.rows import ObjectRow, dropped_row, row_of
 from medseg.amodal.nouns import AmodalObject, Completion
@@ -71,7 +72,8 @@ class MapCompleter:
         objects = [
             _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere) for amodal_object in found.objects
         ]
-        answers = self.completer.answers(objects, self.samples, gap=self.gap, anywhere=self.anywhere)
+        fronts = agreed_fronts(objects, self.completer.hidden)
+        answers = self.completer.answers(objects, self.samples, gap=self.gap, anywhere=self.anywhere, fronts=fronts)
         completions = [answer.completion for answer in answers]
         taken = [number for number, answer in enumerate(answers) if answer.status != "left"]
         return CompletedMap(
@@ -82,7 +84,11 @@ class MapCompleter:
                 *(row_of(amodal_object, answer) for amodal_object, answer in zip(objects, answers, strict=True)),
                 *(dropped_row(case, dropped, volume) for dropped in found.dropped),
             ),
-            orders=tuple(occlusion_order([objects[n] for n in taken], [completions[n] for n in taken])),
+            orders=tuple(
+                occlusion_order(
+                    [objects[n] for n in taken], [completions[n] for n in taken], [fronts[n] for n in taken]
+                )
+            ),
             affine=volume.affine,
             spacing_mm=volume.spacing_mm,
         )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from medseg.amodal.completion.fronts import Fronts
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.contracts import ObjectRules
 
@@ -31,17 +33,33 @@ class Order:
     grows_b: int
     """The reverse."""
     front: str
-    """Name of the one that hides the other, the one that is grown into more; else ``UNDECIDED``."""
+    """Name of the one that hides the other: by ``probability``; where that is not known the one that is grown into
+    more; else ``UNDECIDED``."""
+    probability: float = math.nan
+    """That ``front`` hides the other rather than the reverse, by what both say (``Fronts``); nan: not known."""
 
 
-def occlusion_order(objects: Sequence[AmodalObject], completions: Sequence[Completion]) -> list[Order]:
+def occlusion_order(
+    objects: Sequence[AmodalObject], completions: Sequence[Completion], fronts: Sequence[Fronts] = ()
+) -> list[Order]:
     """The order of every pair of one map whose completions touch (over faces, edges and corners) or overlap.
 
-    a hides b if completing b grows more into a than the reverse (Zhan et al., CVPR 2020, Section 3.3). Two that share
-    a region of which neither shows anything, as where a map only says "overlap", are undecided.
+    fronts: one per object. Of a pair that these say nothing of, a hides b if completing b grows more into a than the
+    reverse (Zhan et al., CVPR 2020, Section 3.3). Two that share a region of which neither shows anything, as where a
+    map only says "overlap", are undecided.
     """
     placed = [_Placed(amodal_object, answer.amodal) for amodal_object, answer in zip(objects, completions, strict=True)]
-    return [_order(a, b) for a, b in itertools.combinations(placed, 2) if _touch(a, b)]
+    behind = {each.name: front.agreed for each, front in zip(placed, fronts, strict=True)} if fronts else {}
+    return [_learned(_order(a, b), behind) for a, b in itertools.combinations(placed, 2) if _touch(a, b)]
+
+
+def _learned(order: Order, behind: Mapping[str, Mapping[str, float]]) -> Order:
+    """The order by probabilities, where there are any. behind: name -> name of another -> that this one is hidden."""
+    a_hidden, b_hidden = behind.get(order.a, {}).get(order.b), behind.get(order.b, {}).get(order.a)
+    if a_hidden is None or b_hidden is None or a_hidden + b_hidden == 0:
+        return order
+    share = b_hidden / (a_hidden + b_hidden)
+    return replace(order, front=order.a if share >= 0.5 else order.b, probability=max(share, 1 - share))
 
 
 def stated_front(a: AmodalObject, b: AmodalObject, rules: ObjectRules) -> str | None:

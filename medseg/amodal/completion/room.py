@@ -42,19 +42,21 @@ class Room:
         """(N,1,s...) of the network's grid -> (V,N) at the voxels that may be added."""
         return self.way @ np.ascontiguousarray(grids.flatten(1).float().cpu().numpy().T)
 
-    def probs(self, grid: torch.Tensor) -> NDArray[np.float32]:
-        """(1,s...) of the network's grid -> (S...) of the crop: 1 where it is visible, 0 where it may not grow."""
+    def probs(self, likely: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(V,) of the voxels that may be added -> (S...) of the crop: 1 where it is visible, 0 where it may not grow."""
         found = self.shown.visible.astype(np.float32)
-        found[self.allowed] = self.at_allowed(grid[None])[:, 0]
+        found[self.allowed] = likely
         return found
 
-    def samples(self, grids: torch.Tensor, levels: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(N,1,s...) of the network's grid, each cut at its level (N,) -> (N,S...) of the crop."""
+    def samples(
+        self, grids: torch.Tensor, levels: NDArray[np.float64], factors: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """(N,1,s...) of the network's grid, times (V,), each cut at its level (N,) -> (N,S...) of the crop."""
         wanted = np.zeros((len(grids), *self.allowed.shape), bool)
         portion = max(1, NUMBERS_AT_ONCE // max(np.count_nonzero(self.allowed), 1))
         for start in range(0, len(grids), portion):
             some = slice(start, start + portion)
-            wanted[some, self.allowed] = (self.at_allowed(grids[some]) >= levels[some]).T
+            wanted[some, self.allowed] = (self.at_allowed(grids[some]) * factors[:, None] >= levels[some]).T
         return self.grown(wanted)
 
     def grown(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -59,7 +59,8 @@ def test_samples_are_cut_where_they_may_grow_and_lose_their_islands(
     shown, rules = slanted(dims), FrameConfig(size=(12,) * dims)
     grids = np.random.default_rng(2).random((4, *rules.size), np.float32)
     levels = np.array([0.5, 0.6, 0.7, 2.0])
-    found = Room.around(shown, rules).samples(torch.from_numpy(grids)[:, None], levels)
+    room = Room.around(shown, rules)
+    found = room.samples(torch.from_numpy(grids)[:, None], levels, np.ones(room.way.shape[0], np.float32))
     frame, islands = frame_of(shown, rules), 0
     assert shown.occluder is not None
     for sample, grid, level in zip(found, grids, levels, strict=True):
@@ -73,7 +74,8 @@ def test_samples_are_cut_where_they_may_grow_and_lose_their_islands(
 
 def test_probabilities_are_1_where_the_object_is_seen_and_0_where_it_may_not_grow():
     shown, rules = slanted(2), FrameConfig(size=(12, 12))
-    probs = Room.around(shown, rules).probs(torch.full((1, 12, 12), 0.3))
+    room = Room.around(shown, rules)
+    probs = room.probs(room.at_allowed(torch.full((1, 1, 12, 12), 0.3))[:, 0])
     assert shown.occluder is not None and probs.dtype == np.float32
     assert (probs[shown.visible] == 1).all() and (probs[~(shown.visible | shown.occluder)] == 0).all()
     np.testing.assert_allclose(probs[6:10, 6:10], 0.3, atol=1e-6)
@@ -83,4 +85,4 @@ def test_where_nothing_may_grow_there_is_nothing_to_say():
     shown = replace(slanted(2), occluder=np.zeros((14, 16), bool))
     room = Room.around(shown, FrameConfig(size=(12, 12)))
     assert room.at_allowed(torch.rand(3, 1, 12, 12)).shape == (0, 3)
-    assert (room.samples(torch.rand(3, 1, 12, 12), np.zeros(3)) == shown.visible).all()
+    assert (room.samples(torch.rand(3, 1, 12, 12), np.zeros(3), np.ones(0, np.float32)) == shown.visible).all()

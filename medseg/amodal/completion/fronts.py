@@ -1,0 +1,94 @@
+"""Who lies in front: what each of two that touch says of the other, made to agree.
+
+says alone          a hidden by b: p       b hidden by a: r
+both cannot be      p r is impossible, and the rest is shared out again:
+they agree          a hidden by b: p (1 - r) / (1 - p r)      b hidden by a: r (1 - p) / (1 - p r)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.amodal.nouns import AmodalObject
+
+Hidden = Callable[[Sequence[AmodalObject]], NDArray[np.float64]]
+"""Objects -> (B,) the probability that anything of each is hidden; nan where a model does not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fronts:
+    """What the others of a map say of who hides one object."""
+
+    alone: Mapping[str, float]
+    """Name of another that may lie in front or behind -> the probability that it hides this one, by this one alone."""
+    agreed: Mapping[str, float]
+    """... and when both are heard."""
+
+    def hidden(self, alone: float) -> float:
+        """The probability that anything is hidden, which the object alone says is ``alone``."""
+        clear = (1 - alone) * math.prod(
+            (1 - self.agreed[name]) / max(1 - self.alone[name], 1e-3) for name in self.agreed
+        )
+        return 1 - min(clear, 1.0)
+
+    def factors(self, amodal_object: AmodalObject, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """(V,) by how much more likely than by the object alone each of the V voxels ``allowed`` (S...) is its own."""
+        found = np.ones(np.count_nonzero(allowed), np.float32)
+        for hider in amodal_object.hiders:
+            if hider.name in self.agreed:
+                factor = self.agreed[hider.name] / max(self.alone[hider.name], 1e-3)
+                found[hider.mask[allowed]] = factor
+        return found
+
+
+NOBODY = Fronts(alone={}, agreed={})
+"""Nobody else is heard."""
+
+
+def agreed(p: float, r: float) -> float:
+    """The probability that the one is hidden, who says p, and the other, who says r of itself: not both are.
+
+    p (1 - r) / (1 - p r): of the four possibilities of two that are independent, the one in which both are hidden is
+    left out.
+    """
+    return p * (1 - r) / max(1 - p * r, 1e-6)
+
+
+def agreed_fronts(objects: Sequence[AmodalObject], hidden: Hidden) -> list[Fronts]:
+    """One per object of a map: who hides it when all pairs that may hide each other are heard.
+
+    Two that share a region ("overlap"), so that both wholes are known, hide nothing of each other, and are not asked.
+    """
+    of_name = {amodal_object.name: amodal_object for amodal_object in objects}
+    asked = {
+        (amodal_object.name, hider.name): _behind(amodal_object, hider.name)
+        for amodal_object in objects
+        for hider in amodal_object.hiders
+        if hider.name in of_name and _may_hide(amodal_object, of_name[hider.name]) and amodal_object.amodal is None
+    }
+    mutual = [pair for pair in asked if pair[::-1] in asked]
+    said = dict(zip(mutual, hidden([asked[pair] for pair in mutual]).tolist(), strict=True)) if mutual else {}
+    known = {pair: value for pair, value in said.items() if not math.isnan(value + said[pair[::-1]])}
+    return [
+        Fronts(
+            alone={other: p for (name, other), p in known.items() if name == each.name},
+            agreed={other: agreed(p, known[other, name]) for (name, other), p in known.items() if name == each.name},
+        )
+        for each in objects
+    ]
+
+
+def _may_hide(one: AmodalObject, other: AmodalObject) -> bool:
+    """Whether the one is among those that may lie in front of the other."""
+    return any(hider.name == one.name for hider in other.hiders)
+
+
+def _behind(amodal_object: AmodalObject, name: str) -> AmodalObject:
+    """The object, as if this one were alone around it."""
+    (hider,) = (each for each in amodal_object.hiders if each.name == name)
+    return replace(amodal_object, occluder=hider.mask & ~amodal_object.visible, hiders=(hider,))
