@@ -99,8 +99,8 @@ class Completer:
         samples: N draws of each amodal mask: a z, and of p(y|z) the voxels above one of ``Calibration.levels``, so that
         neighbours agree; all cut at 1/2, they would be too much alike. gap, anywhere: see ``may_grow``; growth ends
         with the crop, so that objects which may grow beyond it must be padded before. batch: so many objects at most
-        go through the model at once. fronts: one per object, who hides it by what the others of its map say; none: nobody
-        else is heard.
+        go through the model at once. fronts: one per object, who hides it by what the others of its map say; without
+        them nobody else is heard.
         An object that nothing hides stays as it is. One that is larger than its frame allows, or that looks
         like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
         known of its amodal mask.

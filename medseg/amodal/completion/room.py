@@ -43,7 +43,7 @@ class Room:
         return self.way @ np.ascontiguousarray(grids.flatten(1).float().cpu().numpy().T)
 
     def probs(self, likely: NDArray[np.floating]) -> NDArray[np.float32]:
-        """(V,) of the voxels that may be added -> (S...) of the crop: 1 where it is visible, 0 where it may not grow."""
+        """(V,) at the voxels that may be added -> (S...) of the crop: 1 where it is visible, 0 elsewhere."""
         found = self.shown.visible.astype(np.float32)
         found[self.allowed] = likely
         return found
