@@ -26,6 +26,8 @@ LABELS = "labels"
 """The annotator of every mask in a cohort of objects."""
 FULL, VISIBLE, OCCLUDER = TARGETS = get_args(ObjectMask)
 """What a mask shows. Visible, occluder: of one object each; full is then its whole, else a label map."""
+INSTANCE = "instance-"
+"""A target that begins so is all of one instance, whose number follows; instances may overlap."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Row:
     mask: str
     """Path as it is written; "" in a row without one."""
     target: str
-    """What the mask shows, one of ``TARGETS``."""
+    """What the mask shows, one of ``TARGETS`` or an instance."""
     spacing: str
     """Millimetres as they are written; "" where they are not."""
     covariates: Mapping[str, str]
@@ -58,6 +60,11 @@ class Row:
         """``c07/bob, manifest.csv line 12``."""
         who = f"{self.case}/{self.annotator}" if self.annotator else self.case
         return f"{who}, {MANIFEST} line {self.line}"
+
+    @property
+    def instance(self) -> str:
+        """The number of the instance that the mask shows; "" for another target."""
+        return self.target.removeprefix(INSTANCE) if self.target.startswith(INSTANCE) else ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -174,6 +181,7 @@ def cases_of(rows: Sequence[Row], root: Path, *, truth: str | None, of_objects: 
     for name, group in grouped.items():
         first, masked = group[0], [row for row in group if row.annotator]
         drawn = {} if of_objects else {row.annotator: root / row.mask for row in masked}
+        of_object = [row for row in masked if of_objects and not row.instance]
         case = Case(
             name=name,
             patient=first.patient,
@@ -181,7 +189,8 @@ def cases_of(rows: Sequence[Row], root: Path, *, truth: str | None, of_objects: 
             images=tuple(root / image for image in first.images),
             annotations={annotator: mask for annotator, mask in drawn.items() if annotator != truth},
             truth=drawn.get(truth) if truth else None,
-            object_masks={cast(ObjectMask, row.target): root / row.mask for row in masked} if of_objects else {},
+            object_masks={cast(ObjectMask, row.target): root / row.mask for row in of_object},
+            instance_masks={row.instance: root / row.mask for row in masked if of_objects and row.instance},
             spacing_mm=spacing_of_text(first.spacing),
             covariates={column: value for column, value in first.covariates.items() if column not in varying},
         )
@@ -203,6 +212,7 @@ def manifest_text(cohort: Cohort) -> str:
         covariates += [case.covariates.get(column, "") for column in extra]
         masks = [(name, case.annotations[name], FULL) for name in order if name in case.annotations]
         masks += [(LABELS, case.object_masks[target], target) for target in TARGETS if target in case.object_masks]
+        masks += [(LABELS, path, INSTANCE + number) for number, path in case.instance_masks.items()]
         masks += [(TRUTH, case.truth, FULL)] if case.truth else []
         cells = [(name, _relative(path, cohort.root), target) for name, path, target in masks] or [("", "", FULL)]
         writer.writerows([case.name, case.patient, case.split, images, *mask, *covariates] for mask in cells)

@@ -55,7 +55,7 @@ def _row_complaints(row: Row, of_objects: bool) -> list[str]:
         found.append(complaint("annotator", f"a name for {row.mask}", "nothing", row.where))
     found += spacing_complaint(row.spacing, None, row.where)
     targets = ("full", VISIBLE, OCCLUDER) if of_objects else ("full",)
-    if row.target not in targets:
+    if row.target not in targets and not (of_objects and row.instance):
         got = f"{row.target}{did_you_mean(row.target, targets)}"
         found.append(complaint("target", ", ".join(targets), got, row.where))
     if of_objects and row.annotator != LABELS:
@@ -116,15 +116,20 @@ def _straddling(rows: Sequence[Row]) -> list[str]:
 
 
 def _shapeless(rows: Sequence[Row]) -> list[str]:
-    """Cases with an occluder of an object that is not there."""
+    """Cases with an occluder of an object that is not there, and instances beside other targets."""
     targets: dict[str, dict[str, Row]] = {}
     for row in rows:
         targets.setdefault(row.case, {})[row.target] = row
-    return [
+    found = [
         complaint(f"target beside {OCCLUDER}", VISIBLE, "none", of_case[OCCLUDER].where)
         for of_case in targets.values()
         if OCCLUDER in of_case and VISIBLE not in of_case
     ]
+    for of_case in targets.values():
+        others = [row for row in of_case.values() if not row.instance]
+        if others and len(others) < len(of_case):
+            found.append(complaint("targets of a case", "instances alone, or none", others[0].target, others[0].where))
+    return found
 
 
 def _missing_files(rows: Sequence[Row], root: Path) -> list[str]:

@@ -15,6 +15,7 @@ from medseg.contracts import (
     ObjectCohort,
     ObjectRules,
     ObjectScheme,
+    PiecesRule,
     Refused,
     complaint,
     yaml_values,
@@ -42,6 +43,7 @@ def read_rules(content: Any, classes: Sequence[ClassLabel], found: list[str], fi
         hides=_hides(content.get("hides"), [label.name for label in classes[1:]], found, file),
         component=_switch(content, "component", default=True, found=found, file=file),
         instances=_switch(content, "instances", default=False, found=found, file=file),
+        pieces=cast(PiecesRule, _choice(content, "pieces", get_args(PiecesRule), found=found, file=file)),
         complete=cast(CompleteRule, _choice(content, "complete", get_args(CompleteRule), found=found, file=file)),
         border=cast(BorderRule, _choice(content, "border", get_args(BorderRule), found=found, file=file)),
         smallest=_size(content, "smallest", found, file),
@@ -162,6 +164,9 @@ def _conflicts(rules: ObjectRules, classes: Sequence[ClassLabel], file: str) -> 
     for value in rules.overlap:
         if value in rules.unknown:
             yield complaint("unknown", "values that are no overlap", f"{value}, which is", f"objects.unknown, {file}")
+    if rules.instances and rules.pieces != "apart":
+        expected = "apart, as instances is true and numbers say what belongs together"
+        yield complaint("pieces", expected, rules.pieces, f"objects.pieces, {file}")
     if rules.instances and len(classes) > 2:
         got = ", ".join(label.name for label in classes)
         yield complaint("classes", "background and one other, as instances is true", got, file)

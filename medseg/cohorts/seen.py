@@ -70,7 +70,7 @@ def warnings_of(seen: Mapping[str, str]) -> tuple[str, ...]:
 
 def _shown(case: Case) -> Sequence[Path]:
     """The files that a method is shown of a case, masks of annotators apart."""
-    return tuple(case.object_masks.values()) or case.images
+    return (*case.object_masks.values(), *case.instance_masks.values()) or case.images
 
 
 def _sizes(case: Case) -> tuple[int, ...]:

@@ -43,6 +43,7 @@ from medseg.contracts.data import (
     ObjectMask,
     ObjectRules,
     ObjectScheme,
+    PiecesRule,
     Split,
     Volume,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "ObjectScheme",
     "Objective",
     "Parts",
+    "PiecesRule",
     "Plan",
     "PlannedKey",
     "Positive",

@@ -17,6 +17,7 @@ Split = Literal["train", "val", "test", ""]
 ObjectMask = Literal["full", "visible", "occluder"]
 CompleteRule = Literal["unoccluded", "known"]
 BorderRule = Literal["drop", "keep"]
+PiecesRule = Literal["apart", "joined", "decided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,8 @@ class Case:
     """Mask file of the known truth, never shown in training (but to the oracle)."""
     object_masks: Mapping[ObjectMask, Path] = field(default_factory=dict)
     """In a cohort of objects: ``full`` is a label map, or beside ``visible`` the whole of one object."""
+    instance_masks: Mapping[str, Path] = field(default_factory=dict)
+    """In a cohort of objects: number of an instance -> mask of all of it; they may overlap."""
     spacing_mm: tuple[float, ...] | None = None
     """(S,) what the manifest says of a picture that has no scale of its own; None: nothing."""
     covariates: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class Case:
     def mask_files(self) -> tuple[Path, ...]:
         """All of them, the truth last."""
         known = () if self.truth is None else (self.truth,)
-        return (*self.annotations.values(), *self.object_masks.values(), *known)
+        return (*self.annotations.values(), *self.object_masks.values(), *self.instance_masks.values(), *known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,9 @@ class ObjectRules:
     """Every connected component of a class is an object (else a class is one object per case)."""
     instances: bool = False
     """The values are instance numbers, all of one class (else they are the values of ``classes``)."""
+    pieces: PiecesRule = "apart"
+    """Components of one class at the same hider or unknown region: objects of their own, one object, or what a trained
+    model decides."""
     complete: CompleteRule = "unoccluded"
     """Which objects are learnt from as complete ones: those that nothing hides, or all whose amodal mask is known."""
     border: BorderRule = "drop"

@@ -87,12 +87,12 @@ def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
     [
         (
             "{overlaps: [255]}",
-            "key: expected overlap unknown hides component instances complete border smallest smallest_occluded, "
-            "got overlaps; did you mean overlap? (objects, cohort.yaml)",
+            "key: expected overlap unknown hides component instances pieces complete border smallest "
+            "smallest_occluded, got overlaps; did you mean overlap? (objects, cohort.yaml)",
         ),
         (
             "true",
-            "objects: expected keys overlap, unknown, hides, component, instances, complete, border, smallest, "
+            "objects: expected keys overlap, unknown, hides, component, instances, pieces, complete, border, smallest, "
             "smallest_occluded, got True (cohort.yaml)",
         ),
         (
@@ -120,6 +120,7 @@ def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
             "hides: expected all, or class: [classes that it may hide], got ['gut'] (objects.hides, cohort.yaml)",
         ),
         ("{complete: false}", "complete: expected unoccluded or known, got False (objects.complete, cohort.yaml)"),
+        ("{pieces: any}", "pieces: expected apart or joined or decided, got any (objects.pieces, cohort.yaml)"),
         ("{border: cut}", "border: expected drop or keep, got cut (objects.border, cohort.yaml)"),
         ("{component: 1}", "component: expected true or false, got 1 (objects.component, cohort.yaml)"),
         (
@@ -203,6 +204,11 @@ def test_instances_are_of_one_class_that_nobody_has_to_write_down() -> None:
     [
         ("{overlap: 0}", "overlap: expected values that are no class, got 0, which is background (objects.overlap, x)"),
         ("{overlap: [[1]]}", "overlap: expected integers of the label maps, got [[1]] (objects.overlap, x)"),
+        (
+            "{instances: true, pieces: joined}",
+            "pieces: expected apart, as instances is true and numbers say what belongs together, got joined "
+            "(objects.pieces, x)",
+        ),
         ("{hides: every}", "hides: expected all, or class: [classes that it may hide], got every (objects.hides, x)"),
     ],
 )

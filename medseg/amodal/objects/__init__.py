@@ -6,8 +6,10 @@
 ``extraction``  what comes of a case: objects, and those that were dropped with the reason
 ``crops``       the crop of an object: made larger, cut, laid back onto its map
 ``complete``    the complete shapes that are learnt from
+``pieces``      those that may be one object, and joined
 ``label_map``   a label map taken apart by the rules
 ``drawn``       a case that is one object, drawn in masks of its own
+``stack``       a case of instances with a mask of all of each, which may overlap
 ``reading``     the objects of a case, or of a split, of a cohort with rules
 ``checking``    `medseg check`: how many there are, and why others were dropped
 ``growth``      where an object may grow, and the map with what grew

@@ -112,7 +112,8 @@ def chosen_objects(cohort: ObjectCohort, most: int, seed: int) -> list[AmodalObj
 
 
 def _file(case: Case) -> Path:
-    return case.object_masks[VISIBLE if VISIBLE in case.object_masks else FULL]
+    shown = [case.object_masks[target] for target in (VISIBLE, FULL) if target in case.object_masks]
+    return (*shown, *case.instance_masks.values())[0]
 
 
 def _inspect(case: Case, cohort: ObjectCohort) -> _CaseObjects:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from medseg.amodal.nouns import AmodalObject, Hider
-from medseg.amodal.objects.extraction import Dropped, Extraction, at_border, too_little_occluded, too_small
+from medseg.amodal.objects.extraction import Dropped, Extraction, reason_to_drop
 from medseg.cohorts import FULL, OCCLUDER, VISIBLE, short_path
-from medseg.contracts import Case, ObjectCohort, ObjectRules, Refused, Volume, complaint
+from medseg.contracts import Case, ObjectCohort, Refused, Volume, complaint
 from medseg.images import read_labels
 
 
@@ -36,7 +35,7 @@ def read_drawn_object(case: Case, cohort: ObjectCohort) -> Extraction:
     label = cohort.classes[index + 1].name
     visible, amodal = masks[VISIBLE], masks.get(FULL)
     unoccluded = amodal is not None and not (amodal & ~visible).any()
-    reason = _reason_to_drop(visible, amodal, unoccluded, cohort.rules)
+    reason = reason_to_drop(visible, amodal, cohort.rules)
     if reason:
         return Extraction(
             objects=(), dropped=(Dropped(name=case.name, label=label, reason=reason, voxels=int(visible.sum())),)
@@ -87,16 +86,3 @@ def _complaints(volumes: Mapping[str, Volume], case: Case, cohort: ObjectCohort)
         outside = (volumes[VISIBLE].array != background.value) & (volumes[FULL].array == background.value)
         if outside.any():
             yield complaint("visible voxels", "all within the amodal mask", f"{outside.sum()} outside", case.name)
-
-
-def _reason_to_drop(
-    visible: NDArray[np.bool_], amodal: NDArray[np.bool_] | None, unoccluded: bool, rules: ObjectRules
-) -> str:
-    """The first that applies, or nothing."""
-    extent = visible if amodal is None else amodal
-    reason = too_small(int(visible.sum()), rules.smallest)
-    if not reason and rules.border == "drop" and at_border(extent):
-        return "touches the border"
-    if reason or amodal is None or unoccluded:
-        return reason
-    return too_little_occluded(int((amodal & ~visible).sum()), rules.smallest_occluded)

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.nouns import AmodalObject
+from medseg.contracts import ObjectRules
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,12 @@ def too_little_occluded(voxels: int, smallest: int) -> str:
     return f"occluded part smaller than {smallest} voxels" if voxels < smallest else ""
 
 
-def at_border(mask: NDArray[np.bool_]) -> bool:
-    """Whether a mask (S...) of a whole map has a voxel at its border."""
-    return any(mask.take(end, axis).any() for axis in range(mask.ndim) for end in (0, -1))
+def reason_to_drop(visible: Mask, amodal: Mask | None, rules: ObjectRules) -> str:
+    """The first that applies to masks (S...) of a whole map, or nothing."""
+    extent = visible if amodal is None else amodal
+    if reason := too_small(int(visible.sum()), rules.smallest):
+        return reason
+    if rules.border == "drop" and any(extent.take(end, axis).any() for axis in range(extent.ndim) for end in (0, -1)):
+        return "touches the border"
+    occluded = 0 if amodal is None else int((amodal & ~visible).sum())
+    return too_little_occluded(occluded, rules.smallest_occluded) if occluded else ""

@@ -15,6 +15,7 @@ from itertools import count
 from medseg.amodal.nouns import AmodalObject, Hider
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
 from medseg.amodal.objects.kinds import class_index_of, class_name_of, kinds_of_values, kinds_of_voxels
+from medseg.amodal.objects.pieces import joined, piece_pairs
 from medseg.amodal.objects.regions import regions_of
 from medseg.amodal.objects.scene import ObjectParts, Scene, scene_of
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
@@ -39,12 +40,12 @@ class _Found:
 def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
     """Take a label map (S...) apart by ``scheme.rules``; touching is over faces, edges and corners.
 
-    An object is a component of a class (with its other components that touch the same overlap), a class, or an
-    instance. An overlap that touches exactly two classes belongs to both: the amodal mask of each is its visible part
-    and all its overlaps, and what may hide it is all of the others across them. An object that touches an unknown
-    region, or an object of a class that may hide it, is occluded, and its amodal mask is not known. What touches an
-    overlap of one class or of three is dropped; so is what is too small, and by ``rules.border`` what touches the
-    border of the map.
+    An object is a component of a class (with its other components that touch the same overlap, and by ``rules.pieces``
+    those at the same hider), a class, or an instance. An overlap that touches exactly two classes belongs to both: the
+    amodal mask of each is its visible part and all its overlaps, and what may hide it is all of the others across them.
+    An object that touches an unknown region, or an object of a class that may hide it, is occluded, and its amodal mask
+    is not known. What touches an overlap of one class or of three is dropped; so is what is too small, and by
+    ``rules.border`` what touches the border of the map.
     Raises Refused for a value without a rule, for other dimensions than the scheme's, and for a map of background.
     """
     labels = volume.array
@@ -68,6 +69,8 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
             dropped.append(Dropped(name=name, label=label, reason=reason, voxels=seen))
         else:
             objects.append(_cut_out(scene, found, scheme, volume))
+    if scheme.rules.pieces == "joined":
+        objects = joined(objects, piece_pairs(objects))
     return Extraction(objects=tuple(objects), dropped=tuple(dropped))
 
 

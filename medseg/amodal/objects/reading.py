@@ -10,16 +10,19 @@ from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects.drawn import read_drawn_object
 from medseg.amodal.objects.extraction import Extraction
 from medseg.amodal.objects.label_map import objects_of
+from medseg.amodal.objects.stack import read_stack
 from medseg.cohorts import FULL, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, ObjectRules, Split, watched
 from medseg.images import read_labels
 
 
 def read_objects(case: Case, cohort: ObjectCohort) -> Extraction:
-    """The objects of one case of a cohort with rules: those of its label map, or the one that its masks show.
+    """The objects of one case of a cohort with rules: those of its label map or of its stack, or the one that is drawn.
 
-    Raises Refused as ``read_labels``, ``objects_of`` and ``read_drawn_object`` do.
+    Raises Refused as ``read_labels``, ``objects_of``, ``read_stack`` and ``read_drawn_object`` do.
     """
+    if case.instance_masks:
+        return read_stack(case, cohort)
     if VISIBLE in case.object_masks:
         return read_drawn_object(case, cohort)
     path = case.object_masks[FULL]
