@@ -17,10 +17,11 @@ from torch import nn
 from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
 from medseg.amodal.completion.beliefs import MaskBeliefs, believe, believe_hidden
 from medseg.amodal.completion.calibration import Calibration
-from medseg.amodal.completion.decision import best_part
+from medseg.amodal.completion.decision import best_part, connection
 from medseg.amodal.completion.fronts import NOBODY, Fronts
 from medseg.amodal.completion.room import Room
 from medseg.amodal.nouns import AmodalObject, Completion, MaskBatch
+from medseg.amodal.objects.pieces import joined
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.sections import FrameConfig
@@ -135,6 +136,15 @@ class Completer:
         starts = range(0, len(objects), batch)
         parts = [believe_hidden(self.model, self._shown(objects[start : start + batch])) for start in starts]
         return torch.cat(parts).double().cpu().numpy() if parts else np.zeros(0)
+
+    def connected(self, objects: Sequence[AmodalObject], pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """(P,) the probability that two pieces, completed as one object, are found to be connected."""
+        found = []
+        whole = [joined([objects[a], objects[b]], [(0, 1)])[0] for a, b in pairs]
+        for (a, b), one, answer in zip(pairs, whole, self.answers(whole, 0, abstain=False), strict=True):
+            places = [np.argwhere(piece.visible)[0] + piece.corner - one.corner for piece in (objects[a], objects[b])]
+            found.append(connection(answer.completion.probs, one.visible, np.stack(places)))
+        return np.array(found)
 
     def _shown(self, objects: Sequence[AmodalObject]) -> MaskBatch:
         """Objects in their frames, where the model computes."""

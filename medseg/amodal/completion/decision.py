@@ -37,16 +37,15 @@ def best_part(probs: NDArray[np.floating], seen: int, hidden: float) -> NDArray[
     return probs >= falling[best - 1] if best else np.zeros(len(probs), bool)
 
 
-def connection(probs: NDArray[np.floating], pieces: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> float:
-    """The highest level t, to a twentieth, at which the voxels of probs >= t (S...) connect two pieces (S...).
+def connection(probs: NDArray[np.floating], visible: NDArray[np.bool_], places: NDArray[np.integer]) -> float:
+    """The highest level t, to a twentieth, at which the voxels of probs >= t (S...) connect two pieces of ``visible``.
 
     A mask drawn by cutting at an even level (``Calibration.levels``) connects them with that probability. Faces, edges
-    and corners connect.
+    and corners connect. places: (2,S), a voxel of each piece.
     """
-    one, other = (np.argwhere(piece)[0] for piece in pieces)
-    shown = pieces[0] | pieces[1]
     for step in range(LEVELS, 0, -1):
-        numbers = np.asarray(label(shown | (probs >= step / LEVELS), connectivity=probs.ndim))
-        if numbers[tuple(one)] == numbers[tuple(other)]:
+        numbers = np.asarray(label(visible | (probs >= step / LEVELS), connectivity=probs.ndim))
+        one, other = numbers[tuple(places.T)]
+        if one == other:
             return step / LEVELS
     return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import painted
+from medseg.amodal.objects.pieces import joined, piece_pairs
 from medseg.amodal.objects.seams import bridged
 from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.sections import FrameConfig
@@ -70,7 +72,8 @@ class MapCompleter:
         """Complete a label map (S...); raises Refused as ``extract`` does."""
         found = self.extract(case, volume)
         objects = [
-            _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere) for amodal_object in found.objects
+            _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere)
+            for amodal_object in self._pieces_joined(found.objects)
         ]
         fronts = agreed_fronts(objects, self.completer.hidden)
         answers = self.completer.answers(objects, self.samples, gap=self.gap, anywhere=self.anywhere, fronts=fronts)
@@ -92,6 +95,14 @@ class MapCompleter:
             affine=volume.affine,
             spacing_mm=volume.spacing_mm,
         )
+
+    def _pieces_joined(self, objects: Sequence[AmodalObject]) -> Sequence[AmodalObject]:
+        """Where the rules leave it to the model: pieces are one object that it finds as likely connected as not."""
+        if self.scheme.rules.pieces != "decided":
+            return objects
+        pairs = piece_pairs(objects)
+        likely = self.completer.connected(objects, pairs)
+        return joined(objects, [pair for pair, share in zip(pairs, likely, strict=True) if share >= 0.5])
 
 
 def completed_scheme(signature: AmodalSignature) -> ObjectScheme:

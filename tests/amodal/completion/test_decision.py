@@ -39,8 +39,8 @@ def test_where_it_is_not_known_whether_anything_is_hidden_the_likeliest_voxel_sa
 
 @pytest.mark.parametrize(("bridge", "expected"), [(0.9, 0.9), (0.32, 0.3), (0.0, 0.0)])
 def test_pieces_are_connected_at_the_level_of_the_weakest_voxel_between_them(bridge: float, expected: float):
-    one, other = np.zeros((3, 7), bool), np.zeros((3, 7), bool)
-    one[1, :2], other[1, 5:] = True, True
+    visible = np.zeros((3, 7), bool)
+    visible[1, :2] = visible[1, 5:] = True
     probs = np.zeros((3, 7))
     probs[1, 2:5] = [0.95, bridge, 0.95]
-    assert connection(probs, (one, other)) == pytest.approx(expected)
+    assert connection(probs, visible, np.array([[1, 0], [1, 6]])) == pytest.approx(expected)

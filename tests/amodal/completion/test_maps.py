@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,14 @@ def test_a_bad_map_is_refused(labels: np.ndarray, spacing: tuple[float, ...] | N
     with pytest.raises(Refused) as refused:
         complete_map(labels, spacing, completer())
     assert len(refused.value.complaints) == 1 and refused.value.complaints[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(("prob", "names"), [(0.9, ["map/rod-2"]), (0.3, ["map/rod-2", "map/rod-3"])])
+def test_pieces_are_one_object_where_the_model_finds_them_as_likely_connected_as_not(
+    known: Known, prob: float, names: list[str]
+):
+    known.prob = prob
+    model = completer()
+    decided = replace(model.signature, rules=replace(model.signature.rules, pieces="decided"))
+    done = complete_map(crossing(), None, replace(model, signature=decided), samples=0)
+    assert [row.object for row in done.rows if row.status == "completed"] == names
