@@ -91,3 +91,5 @@ class Completion:
     """(N,S...) draws of the amodal mask; N = 0 for a rival that cannot draw."""
     novelty: float
     """How unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown)."""
+    intervals: tuple[tuple[float, float], ...] = ()
+    """Low and high ends, in voxels, of the 50, 80 and 90 % interval of its volume; none without samples."""

@@ -44,7 +44,7 @@ def score_object(amodal_object: AmodalObject, completion: Completion, rules: Obj
     if rules is not None:
         values["contact"] = float(is_contact(amodal_object, rules))
     if len(completion.samples):
-        values |= _of_samples(completion.samples, amodal, amodal_object.visible)
+        values |= _of_samples(completion.samples, amodal, amodal_object.visible) | _covered(completion, amodal)
     lengths = {
         "amodal_hd95": hd95(answer, truth, 1, amodal_object.spacing_mm),
         "amodal_assd": assd(answer, truth, 1, amodal_object.spacing_mm),
@@ -127,10 +127,17 @@ def _of_samples(samples: NDArray[np.bool_], amodal: NDArray[np.bool_], visible: 
     added = samples[:BEST_OF] & ~visible
     alike = iou_matrix(added.view(np.int8), added.view(np.int8), 2, absent=1.0)[np.triu_indices(len(added), k=1)]
     best = max(_occluded_iou(one, amodal & ~visible) for one in added) if len(added) == BEST_OF else float("nan")
+    return {"best_of_10_iou": best, "diversity": 1 - mean_of_defined(alike)}
+
+
+def _covered(completion: Completion, amodal: NDArray[np.bool_]) -> dict[str, float]:
+    """By its intervals; of a rival that has none, by the samples' own."""
+    size, samples = float(np.count_nonzero(amodal)), completion.samples
     volumes = np.count_nonzero(samples.reshape(len(samples), -1), axis=1)
-    size = float(np.count_nonzero(amodal))
-    covered = {f"covered_{100 * level:.0f}": covers(volumes, size, level) for level in LEVELS}
-    return {"best_of_10_iou": best, "diversity": 1 - mean_of_defined(alike), **covered}
+    if not completion.intervals:
+        return {f"covered_{100 * level:.0f}": covers(volumes, size, level) for level in LEVELS}
+    pairs = zip(LEVELS, completion.intervals, strict=True)
+    return {f"covered_{100 * level:.0f}": float(low <= size <= high) for level, (low, high) in pairs}
 
 
 def _occluded_iou(added: NDArray[np.bool_], occluded: NDArray[np.bool_]) -> float:

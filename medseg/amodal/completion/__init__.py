@@ -1,6 +1,7 @@
 """A trained run of method two at work: behind `medseg complete`, the evaluation and the calibration.
 
 ``beliefs``      what a network says of a batch: probabilities, samples, how well it explains what is visible
+``conformal``    volume intervals that hold as often as they say
 ``calibration``  how its samples are cut, and the limit of abstaining
 ``room``         where an object may be completed, and the way there from the network's grid
 ``decision``     what is worth answering, and whether pieces are one object

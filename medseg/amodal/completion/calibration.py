@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from medseg.amodal.completion.conformal import ALL, LEVELS, Interval, group_of, widened
 from medseg.config import written_by_training
 
 CALIBRATION = "calibration.json"
@@ -32,6 +34,8 @@ class Calibration:
     """Above 0 samples are larger."""
     spread: float = 1.0
     """Above 1 samples differ more in size."""
+    widenings: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Group of objects -> by how many scales the interval of each level is widened, see ``conformal``."""
     misfit_limit: float | None = None
     """Objects of a higher visible misfit look like nothing seen in training; None: not known, nothing is left alone
     for its looks."""
@@ -40,6 +44,13 @@ class Calibration:
         """(N,) where the samples' probabilities are cut; the first few are as even as all."""
         even = (0.5 + np.arange(samples) * GOLDEN) % 1
         return expit(-(self.shift + self.spread * logit(even)))
+
+    def intervals(self, visible: NDArray[np.bool_], volumes: NDArray[np.integer]) -> tuple[Interval, ...]:
+        """Low and high of each of ``conformal.LEVELS``, for an object whose samples have these volumes (N,), if any."""
+        if not len(volumes):
+            return ()
+        known = self.widenings.get(group_of(visible, volumes), self.widenings.get(ALL, (0.0,) * len(LEVELS)))
+        return tuple(widened(volumes, int(np.count_nonzero(visible)), known))
 
     def write(self, folder: Path) -> None:
         """As calibration.json of the folder of a run, or of one of its stages."""
@@ -55,6 +66,7 @@ class Calibration:
             content = json.loads(path.read_text())
             given = Calibration(**content)
             numbers = [given.shift, given.spread, *([] if given.misfit_limit is None else [given.misfit_limit])]
+            numbers += [share for widening in given.widenings.values() for share in widening]
             if not all(map(math.isfinite, numbers)):
                 raise ValueError("a number that is not finite")
             return given

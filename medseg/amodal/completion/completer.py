@@ -17,6 +17,7 @@ from torch import nn
 from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
 from medseg.amodal.completion.beliefs import MaskBeliefs, believe, believe_hidden
 from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.conformal import LEVELS
 from medseg.amodal.completion.decision import best_part, connection
 from medseg.amodal.completion.fronts import NOBODY, Fronts
 from medseg.amodal.completion.room import Room
@@ -172,12 +173,15 @@ class Completer:
         hidden = fronts.hidden(float(beliefs.hidden[position]))
         wanted[room.allowed] = best_part(likely, np.count_nonzero(visible), hidden)
         levels = self.calibration.levels(len(beliefs.samples))
+        samples = room.samples(beliefs.samples[:, position], levels, factors)
+        volumes = np.count_nonzero(samples, axis=tuple(range(1, samples.ndim)))
         said = Completion(
             name=room.shown.name,
             amodal=room.grown(wanted[None])[0],
             probs=room.probs(likely),
-            samples=room.samples(beliefs.samples[:, position], levels, factors),
+            samples=samples,
             novelty=float(beliefs.visible_misfit[position]) / limit if limit else math.nan,
+            intervals=self.calibration.intervals(visible, volumes),
         )
         return Answer(completion=said, status="completed")
 
@@ -203,6 +207,7 @@ def _without_model(amodal_object: AmodalObject, config: FrameConfig, samples: in
 
 
 def _as_it_is(amodal_object: AmodalObject, samples: int) -> Completion:
+    seen = float(np.count_nonzero(amodal_object.visible))
     drawn = np.broadcast_to(amodal_object.visible, (samples, *amodal_object.visible.shape))
     return Completion(
         name=amodal_object.name,
@@ -210,4 +215,5 @@ def _as_it_is(amodal_object: AmodalObject, samples: int) -> Completion:
         probs=amodal_object.visible.astype(np.float32),
         samples=drawn,
         novelty=math.nan,
+        intervals=((seen, seen),) * len(LEVELS) if samples else (),
     )

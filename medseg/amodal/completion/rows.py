@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medseg.amodal.completion.completer import Answer, Status
+from medseg.amodal.completion.conformal import LEVELS, Interval
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import Dropped
 from medseg.contracts import Volume
-from medseg.evaluation import central_interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +36,17 @@ class ObjectRow:
     completed: float
     """Volume of the amodal mask that is answered."""
     low_50: float
-    """Lower end of the central 50 % of the samples' volumes; nan, like the next five, without samples."""
+    """Lower end of the 50 % interval (``conformal``); nan, like the next five, without samples."""
     high_50: float
-    """Upper end of the central 50 %."""
+    """Upper end of the 50 % interval."""
     low_80: float
-    """Lower end of the central 80 %."""
+    """Lower end of the 80 % interval."""
     high_80: float
-    """Upper end of the central 80 %."""
+    """Upper end of the 80 % interval."""
     low_90: float
-    """Lower end of the central 90 %."""
+    """Lower end of the 90 % interval."""
     high_90: float
-    """Upper end of the central 90 %."""
+    """Upper end of the 90 % interval."""
     occluded_fraction: float
     """(completed - visible) / completed."""
     novelty: float
@@ -76,7 +76,6 @@ def row_of(amodal_object: AmodalObject, answer: Answer) -> ObjectRow:
     measure = measure_of(amodal_object.spacing_mm, amodal_object.visible.ndim)
     said = answer.completion
     visible, completed = np.count_nonzero(amodal_object.visible), np.count_nonzero(said.amodal)
-    voxels_of_samples = said.samples.sum(tuple(range(1, said.samples.ndim)))
     return ObjectRow(
         case=amodal_object.case,
         object=amodal_object.name,
@@ -86,7 +85,7 @@ def row_of(amodal_object: AmodalObject, answer: Answer) -> ObjectRow:
         unit=measure.unit,
         visible=visible * measure.voxel,
         completed=completed * measure.voxel,
-        **_intervals(voxels_of_samples * measure.voxel),
+        **_ends(said.intervals, measure.voxel),
         occluded_fraction=(completed - visible) / completed,
         novelty=said.novelty,
     )
@@ -104,15 +103,17 @@ def dropped_row(case: str, dropped: Dropped, volume: Volume) -> ObjectRow:
         unit=measure.unit,
         visible=dropped.voxels * measure.voxel,
         completed=dropped.voxels * measure.voxel,
-        **_intervals(np.zeros(0)),
+        **_ends((), measure.voxel),
         occluded_fraction=0.0,
         novelty=math.nan,
     )
 
 
-def _intervals(volumes: NDArray[np.floating]) -> dict[str, float]:
-    """Column -> end of an interval, of the samples' volumes (N,)."""
-    ends: dict[str, float] = {}
-    for percent in (50, 80, 90):
-        ends[f"low_{percent}"], ends[f"high_{percent}"] = central_interval(volumes, percent / 100)
-    return ends
+def _ends(intervals: Sequence[Interval], voxel: float) -> dict[str, float]:
+    """Column -> end of an interval; nan without intervals."""
+    known = intervals or ((math.nan, math.nan),) * len(LEVELS)
+    return {
+        f"{end}_{100 * level:.0f}": value * voxel
+        for level, interval in zip(LEVELS, known, strict=True)
+        for end, value in zip(("low", "high"), interval, strict=True)
+    }
