@@ -198,6 +198,7 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
                    "samples: expected a number from 0 to 10000, got -1 (samples)"),
     "samples of predict": ("predict", nothing, ("--samples", 0), "--samples: expected a number from 1 to 1000, got 0"),
     "gap of 1e5": ("complete", nothing, ("--gap", 10**5), "gap: expected a number from 0 to 100, got 100000 (gap)"),
+    "no workers": ("complete", nothing, ("--workers", 0), "workers: expected a number from 1 to 256, got 0 (workers)"),
     "gap of -1": ("complete", nothing, ("--gap", -1), "gap: expected a number from 0 to 100, got -1 (gap)"),
     "seed -1": ("simulate", nothing, (*SIMULATED, "--seed", -1), "seed: expected a whole number >= 0, got -1 (seed)"),
     "no cases": ("simulate", nothing, (*SIMULATED, "--cases", 0), "number of cases: expected at least 1, got 0"),

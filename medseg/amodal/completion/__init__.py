@@ -9,6 +9,8 @@
 ``rows``         the rows of objects.csv
 ``maps``         a label map taken apart, completed, put together again
 ``files``        what is written
+``cores``        many maps on several cores
+``given_maps``   the label maps of a file or folder
 ``label_maps``   `medseg complete`
 
 Each may import those above it.
