@@ -2,8 +2,9 @@
 
     python benchmarks/completion.py runs/sweeps/mfish/three_stages-seed0-fold0 runs/sweeps/mfish/pcnet-seed0-fold0
 
-Speed: occluded test objects (of other ``--splits``) per second, from masks in memory to answers on their own grid,
-without and with 20 samples; the medians of interleaved rounds, and the ratio to the last run. Gaps: IoU of the amodal
+Speed: occluded test objects (of other ``--splits``) per second of a core, so that other programs on the machine count
+little, from masks in memory to answers on their own grid, without and with 20 samples; the medians of interleaved
+rounds, and the ratio to the last run. Gaps: IoU of the amodal
 mask and of the occluded part when the visible mask and the occluder were both eroded by 0 to 3 voxels, without and
 with ``gap`` of twice as many.
 """
@@ -32,13 +33,13 @@ def eroded(amodal_object: AmodalObject, voxels: int) -> AmodalObject:
 
 
 def speeds(completers: Sequence[Completer], objects: Sequence[AmodalObject], samples: int, rounds: int) -> list[float]:
-    """Objects per second of each completer."""
+    """Objects per second of a core, of each completer."""
     found: list[list[float]] = [[] for _ in completers]
     for _ in range(rounds):
         for times, completer in zip(found, completers, strict=True):
-            began = time.perf_counter()
+            began = time.process_time()
             completer.answers(objects, samples, abstain=False)
-            times.append(len(objects) / (time.perf_counter() - began))
+            times.append(len(objects) / (time.process_time() - began))
     return [statistics.median(times) for times in found]
 
 
@@ -80,7 +81,9 @@ def main() -> None:
     cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(arguments.runs[0] / "splits.json"))
     objects = [amodal_object for split in arguments.splits for amodal_object in occluded_objects(cohort, split, config)]
     completers = [Completer.load(run) for run in arguments.runs]
-    print(f"{len(objects)} objects, {arguments.threads} thread(s)\n\n| run | samples | objects per second | ratio |")
+    print(
+        f"{len(objects)} objects, {arguments.threads} thread(s)\n\n| run | samples | objects per core second | ratio |"
+    )
     print("| --- | --- | --- | --- |")
     for samples in (0, 20):
         found = speeds(completers, objects, samples, arguments.rounds)

@@ -125,12 +125,14 @@ def complete(
     gap: Annotated[int, typer.Option(help="Bridge gaps of so many voxels between object and occluder.")] = 0,
     anywhere: Annotated[bool, typer.Option("--anywhere", help="Let objects grow outside of occluders too.")] = False,
     rules: Annotated[str | None, typer.Option(help="A cohort.yaml instead of the run's, or rules over them.")] = None,
+    workers: Annotated[int, typer.Option(help="So many processes share the label maps.")] = 1,
 ) -> None:
     """The hidden part of every object of label maps, on their own grid, with volume intervals."""
     with refusing(out):
         from medseg.experiment.complete import complete as run_completion
 
-        typer.echo(run_completion(run, labels, out, samples=samples, gap=gap, anywhere=anywhere, rules=rules))
+        how = {"samples": samples, "gap": gap, "anywhere": anywhere, "rules": rules, "workers": workers}
+        typer.echo(run_completion(run, labels, out, **how))
 
 
 @app.command()

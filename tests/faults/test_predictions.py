@@ -200,6 +200,7 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "a rule that there is not": ("complete", nothing, ("--rules", "{hidden: all}"), "got hidden; did you mean hides?"),
     "rules that are no YAML": ("complete", nothing, ("--rules", "{hides: all"), "rules: expected YAML"),
     "gap of 1e5": ("complete", nothing, ("--gap", 10**5), "gap: expected a number from 0 to 100, got 100000 (gap)"),
+    "no workers": ("complete", nothing, ("--workers", 0), "workers: expected a number from 1 to 256, got 0 (workers)"),
     "gap of -1": ("complete", nothing, ("--gap", -1), "gap: expected a number from 0 to 100, got -1 (gap)"),
     "seed -1": ("simulate", nothing, (*SIMULATED, "--seed", -1), "seed: expected a whole number >= 0, got -1 (seed)"),
     "no cases": ("simulate", nothing, (*SIMULATED, "--cases", 0), "number of cases: expected at least 1, got 0"),

@@ -13,6 +13,8 @@
 ``maps``         a label map taken apart, completed, put together again
 ``rules``        how: as the run was trained, or as the user says
 ``files``        what is written
+``cores``        many maps on several cores
+``given_maps``   the label maps of a file or folder
 ``label_maps``   `medseg complete`
 
 Each may import those above it.

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.cores import in_order
 from medseg.amodal.completion.files import OBJECTS, ORDER, write_objects, write_rows
+from medseg.amodal.completion.given_maps import case_of, find_label_maps, read_label_map
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_scheme
 from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
 from medseg.amodal.completion.rules import asked_scheme
 from medseg.contracts import Refused, Volume, complaint, watched
-from medseg.images import (
-    SUFFIXES,
-    as_labels,
-    flattened_axes,
-    place_complaints,
-    read_labels,
-    suffix_of,
-    whole_or_none,
-)
+from medseg.images import as_labels, place_complaints, suffix_of, whole_or_none
 
-MOST_SAMPLES, MOST_GAP = 10_000, 100
+MOST_SAMPLES, MOST_GAP, MOST_WORKERS = 10_000, 100, 256
 """Of what may be asked for; intervals of more samples are no better, and what lies further apart does not touch."""
 VOXELS_OF_SAMPLES = 2**30
 """One object's samples may have no more in its frame: 4 GiB."""
@@ -78,19 +76,21 @@ def complete(
     gap: int = 0,
     anywhere: bool = False,
     rules: Path | str | None = None,
+    workers: int = 1,
 ) -> str:
     """Complete the objects of a label map, or of every one of a folder, and return what the user reads.
 
     samples: draws of each amodal mask, for the intervals. gap: voxels by which a visible part and what hides it may lie
     apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: how the
-    maps are taken apart, see ``asked_scheme``.
-    Raises Refused, before anything is written, for maps that cannot be read or taken apart, for more samples or a wider
-    gap than can be computed, and where results are. Where writing fails, nothing is left.
+    maps are taken apart, see ``asked_scheme``. workers: processes that share the maps; they change nothing but the
+    time.
+    Raises Refused for maps that cannot be read or taken apart, for more samples or a wider gap than can be computed,
+    and where results are. Nothing is left then, nor where writing fails.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
     scheme = asked_scheme(rules, completer.signature)
     job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere)
-    if complaints := _excess(job):
+    if complaints := _excess(job, workers):
         raise Refused(complaints)
     maps = find_label_maps(labels)
     complaints = place_complaints(out, labels)
@@ -98,57 +98,72 @@ def complete(
     if taken and not complaints:
         got = f"a {'file' if '.' in taken[-1] else 'folder'} {taken[-1]}"
         complaints.append(complaint("output folder", "no completions yet", got, str(out)))
-    for path in watched(maps, "checking", len(maps)):
-        complaints += _unfit(job, path)
     if complaints:
         raise Refused(complaints)
     rows: list[ObjectRow] = []
     orders: list[Order] = []
     with whole_or_none(out, RESULTS):
-        for path in watched(maps, "completing", len(maps)):
-            done = job(_case(path), read_labels(path))
-            write_objects(done, out, _case(path), suffix_of(path))
-            rows += done.rows
-            orders += done.orders
+        for tables in _tables_of_all(job, maps, out, workers):
+            rows += tables.rows
+            orders += tables.orders
         write_rows(out / ORDER, Order, orders)
         write_rows(out / OBJECTS, ObjectRow, rows)
     return _summary(rows, orders, len(maps), out)
 
 
-def find_label_maps(labels: Path) -> list[Path]:
-    """A file, or the files of a folder; raises Refused for none, and for two of one name."""
-    paths = sorted(path for path in labels.glob("*") if suffix_of(path) in SUFFIXES) if labels.is_dir() else [labels]
-    if not paths:
-        raise Refused([complaint("label maps", f"files ending in {', '.join(SUFFIXES)}", "none", str(labels))])
-    counts = Counter(map(_case, paths))
-    doubled = [name for name, count in counts.items() if count > 1]
-    if doubled:
-        raise Refused(complaint("label maps", "one file", counts[name], name) for name in doubled)
-    return paths
+@dataclass(frozen=True, kw_only=True)
+class _Tables:
+    """What one map adds to the tables."""
+
+    rows: tuple[ObjectRow, ...]
+    """Of objects.csv."""
+    orders: tuple[Order, ...]
+    """Of order.csv."""
 
 
-def _case(path: Path) -> str:
-    return path.name[: len(path.name) - len(suffix_of(path))]
+def _tables_of_all(job: MapCompleter, maps: Sequence[Path], out: Path, workers: int) -> Iterator[_Tables]:
+    """Each map is read once, completed and written; after a bad one the others are only checked, to name all."""
+    with closing(in_order(partial(_tables, job, out), maps, workers, job.completer.device)) as stream:
+        for number, tables in enumerate(watched(stream, "completing", len(maps)), 1):
+            if isinstance(tables, _Tables):
+                yield tables
+                continue
+            stream.close()
+            others = watched(maps[number:], "checking", len(maps) - number)
+            raise Refused([*tables, *chain.from_iterable(_unfit(job, path) for path in others)])
+
+
+def _tables(job: MapCompleter, out: Path, path: Path) -> _Tables | Sequence[str]:
+    """Those of a map that is completed and written, or what is wrong with it."""
+    case = case_of(path)
+    try:
+        done = job(case, read_label_map(path))
+    except Refused as refused:
+        return refused.complaints
+    write_objects(done, out, case, suffix_of(path))
+    return _Tables(rows=done.rows, orders=done.orders)
 
 
 def _unfit(job: MapCompleter, path: Path) -> Sequence[str]:
     try:
-        volume = read_labels(path)
-        if flattened_axes(volume.affine, volume.array.ndim):
-            got = f"one that gives several voxels one place: {volume.affine[:3].round(6).tolist()}"
-            return [complaint("affine", "a place for each voxel", got, _case(path))]
-        job.extract(_case(path), volume)
+        job.extract(case_of(path), read_label_map(path))
     except Refused as refused:
         return refused.complaints
     return ()
 
 
-def _excess(job: MapCompleter) -> list[str]:
+def _excess(job: MapCompleter, workers: int = 1) -> list[str]:
     """What is asked for that cannot be computed, by arithmetic."""
     most = min(MOST_SAMPLES, VOXELS_OF_SAMPLES // math.prod(job.completer.frame.size))
-    asked = (("samples", most, job.samples), ("gap", MOST_GAP, job.gap))
+    asked = (
+        ("samples", range(most + 1), job.samples),
+        ("gap", range(MOST_GAP + 1), job.gap),
+        ("workers", range(1, MOST_WORKERS + 1), workers),
+    )
     return [
-        complaint(name, f"a number from 0 to {limit}", got, name) for name, limit, got in asked if not 0 <= got <= limit
+        complaint(name, f"a number from {fit.start} to {fit.stop - 1}", got, name)
+        for name, fit, got in asked
+        if got not in fit
     ]
 
 

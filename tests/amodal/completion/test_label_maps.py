@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,13 @@ import pytest
 import yaml
 
 from medseg.amodal.assembly import AmodalSignature
+from medseg.amodal.completion import given_maps
 from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.cores import in_order
 from medseg.amodal.completion.label_maps import complete, complete_map
+from medseg.amodal.completion.maps import MapCompleter, completed_scheme
+from medseg.amodal.completion.rows import ObjectRow
 from medseg.amodal.shapes import CLASSES as SHAPES, RULES as SHAPE_RULES, write_shapes
 from medseg.annotators.assembly import Signature
 from medseg.annotators.nouns import Prediction
@@ -241,3 +248,77 @@ def test_crossing_chromosomes_keep_what_is_seen_of_them(known: Known):
 def test_a_folder_that_is_no_run_of_this_method_is_refused(tmp_path: Path):
     with pytest.raises(Refused, match=r"run folder: expected config.yaml of a trained run, got none"):
         complete(tmp_path, tmp_path, tmp_path / "out")
+
+
+# ---------------------------------------------------------------------------------- on several cores
+def five_maps(folder: Path) -> Path:
+    """Crossings, each shifted by a row more, so that no two maps have the same rows."""
+    for number in range(5):
+        shifted = np.roll(crossing(), number - 2, axis=0)
+        write_labels(folder / f"c{number}.png", Volume(array=shifted, affine=np.eye(4), spacing_mm=None))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_workers_change_nothing_and_each_map_is_read_once(
+    tmp_path: Path, known: Known, monkeypatch: pytest.MonkeyPatch
+):
+    maps, read = five_maps(tmp_path / "maps"), tmp_path / "read"
+
+    def counted(path: Path) -> Volume:
+        with read.open("a") as file:
+            file.write(f"{path.name}\n")
+        return read_labels(path)
+
+    monkeypatch.setattr(given_maps, "read_labels", counted)
+    for workers in (1, 3):
+        complete(completer(), maps, tmp_path / f"out{workers}", samples=3, workers=workers)
+    assert contents(tmp_path / "out1") == contents(tmp_path / "out3")
+    assert list(dict.fromkeys(name.split("/")[0] for name in table(tmp_path / "out3/objects.csv"))) == [
+        f"c{number}" for number in range(5)
+    ]
+    assert sorted(read.read_text().split()) == sorted(2 * [f"c{number}.png" for number in range(5)])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_maps_among_good_ones_leave_nothing_behind(tmp_path: Path, known: Known, workers: int):
+    maps, out = five_maps(tmp_path / "maps"), tmp_path / "out"
+    for name in ("c1", "c3"):
+        (maps / f"{name}.png").write_bytes(b"")
+    with pytest.raises(Refused) as refused:
+        complete(completer(), maps, out, workers=workers)
+    assert refused.value.complaints == tuple(
+        f"file: expected an image, got 0 bytes ({maps / name}.png)" for name in ("c1", "c3")
+    )
+    assert not out.exists()
+
+
+def test_a_worker_that_is_killed_is_one_sentence(tmp_path: Path, known: Known, monkeypatch: pytest.MonkeyPatch):
+    parent = os.getpid()
+
+    def killed(path: Path) -> Volume:
+        assert os.getpid() != parent
+        os.kill(os.getpid(), signal.SIGKILL)
+        return read_labels(path)
+
+    monkeypatch.setattr(given_maps, "read_labels", killed)
+    with pytest.raises(Refused, match="worker: expected one that ends its label maps, got one that was killed"):
+        complete(completer(), five_maps(tmp_path / "maps"), tmp_path / "out", workers=2)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow  # new processes import torch
+def test_where_processes_are_not_forked_the_model_goes_to_them(tmp_path: Path):
+    run = write_run(tmp_path / "run", [16, 16], CLASSES, completer().signature.rules)
+    maps, judge = five_maps(tmp_path / "maps"), Completer.load(run)
+    complete(judge, maps, tmp_path / "here", samples=2)
+    job = MapCompleter(completer=judge, scheme=completed_scheme(judge.signature), samples=2, gap=0, anywhere=False)
+    rows = in_order(partial(read_and_complete, job), sorted(maps.glob("*")), 2, "a GPU")
+    assert [row.object for some in rows for row in some] == list(table(tmp_path / "here/objects.csv"))
+
+
+def read_and_complete(job: MapCompleter, path: Path) -> tuple[ObjectRow, ...]:
+    return job(path.stem, read_labels(path)).rows
