@@ -5,7 +5,7 @@ BIN := .venv/bin
 # One thread per process: networks this small gain nothing from more, and lose much on busy cores.
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: demo test test-all format clean
+.PHONY: demo test test-all docs format clean
 
 demo: .venv/run
 	rm -rf runs/demo
@@ -16,6 +16,9 @@ test: .venv/dev
 
 test-all: .venv/dev
 	$(TESTS) -m ""
+
+docs: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs . runs/site
 
 format: .venv/dev
 	$(BIN)/ruff format medseg tests benchmarks

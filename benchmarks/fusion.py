@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators import consensus, fitting, fusion
-from medseg.annotators.loading.placement import Grid, labels_to_grid
+from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.records import read_record
 from medseg.annotators.simulation.simulators import simulate
 from medseg.cohorts import find_cohort, load_cohort

@@ -23,6 +23,7 @@ from .experiment.front_door import (
     check as check,
     compare as compare,
     evaluate as evaluate,
+    fuse as fuse,
     index as index,
     predict as predict,
     simulate_annotator as simulate_annotator,

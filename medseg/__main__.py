@@ -117,6 +117,15 @@ def predict(
 
 
 @app.command()
+def export(run: Run, out: Annotated[Path, typer.Option(help="A new folder.")]) -> None:
+    """The trained network without medseg: torch.export, ONNX, and with annotators a MONAI bundle that runs."""
+    with refusing(out):
+        from medseg.experiment.export import export_run
+
+        typer.echo(export_run(run, out))
+
+
+@app.command()
 def complete(
     run: Run,
     labels: Annotated[Path, typer.Option(exists=True, help="A label map, or a folder of them.")],

@@ -108,6 +108,12 @@ class Amodal(Method):
         recipe = read_run_config(run, (AmodalConfig,)).recipe
         raise Refused([complaint("run folder", "a run with annotators", f"recipe {recipe}", str(run))])
 
+    def export(self, run: Path, out: Path) -> Sequence[str]:
+        """See ``exporting``."""
+        from medseg.amodal.exporting import export_completion
+
+        return export_completion(run, out)
+
     def comparison(self, scores: Any) -> Mapping[str, str]:
         """Recipes and rivals by kind of object, and by bins of the occluded fraction."""
         from medseg.amodal.by_kind import side_by_side

@@ -26,6 +26,7 @@
 ``fusing``            a cohort -> the consensus of every case, by its labels alone or by a trained run
 ``pictures``          cases, matrices, the page of a run
 ``tracking``          what an evaluation shows on W&B
+``exporting``         a run as a MONAI bundle, for those who have no medseg
 ``simulation``        cohorts with annotators of known error; nothing above needs it
 ``alarms``            what looks wrong with a recovered truth, found without knowing the truth: drift, and classes
                       that swapped

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from medseg.annotators.loading.augmentation import Augmentation
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed

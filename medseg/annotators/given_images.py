@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.cohorts import read_splits
 from medseg.cohorts.layouts import channels_by_case, files_by_case, has_channel_numbers, stem
 from medseg.contracts import Refused, complaint

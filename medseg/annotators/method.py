@@ -114,5 +114,11 @@ class Annotators(Method):
 
         return predict(run, images, out, FurtherMaps(asked=asked))
 
+    def export(self, run: Path, out: Path) -> Sequence[str]:
+        """See ``exporting``."""
+        from medseg.annotators.exporting import export_bundle
+
+        return export_bundle(run, out)
+
 
 METHOD = Annotators()

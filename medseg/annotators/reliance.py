@@ -20,7 +20,8 @@ from medseg.annotators.assembly import Signature, build_source, read_annotator_r
 from medseg.annotators.consensus import disputed
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import Index
-from medseg.annotators.loading.placement import Grid, labels_to_grid, probs_to_native
+from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.loading.records import Record
 from medseg.annotators.loading.samples import Sample
 from medseg.annotators.loading.source import CohortSource

@@ -148,6 +148,10 @@ class Method(Protocol):
         """Maps of an image, or of a folder of them, written to ``out``. Raises Refused where it predicts nothing."""
         raise Refused([complaint("run folder", "a run with annotators", "one that predicts no images", str(run))])
 
+    def export(self, run: Path, out: Path) -> Sequence[str]:
+        """A trained run for those without medseg; what lies in ``out``/models. Raises Refused where nothing does."""
+        raise Refused([complaint("run folder", "a run of a method that can be exported", "another", str(run))])
+
     def metrics(self) -> Mapping[str, Metric]:
         """Rows that the method adds to ``evaluation.METRICS``."""
         return {}

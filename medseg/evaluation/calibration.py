@@ -20,7 +20,7 @@ SMALLEST_PROB = 1e-7
 def ece(probs: NDArray[np.floating], labels: NDArray[np.integer], bins: int = 15) -> float:
     """Expected calibration error of the most probable class (Guo et al. 2017, Eq. 3).
 
-    sum over bins of (share of voxels) * |accuracy - mean confidence|; a fraction, lower is better.
+    ``sum over bins of (share of voxels) * |accuracy - mean confidence|``; a fraction, lower is better.
     probs: (T,S...), labels: (S...). UNLABELLED voxels are skipped; nan if all are.
 
     >>> ece(np.array([[0.25, 0.25], [0.75, 0.75]]), np.array([1, 1]))  # stated .75, right everywhere

@@ -20,7 +20,7 @@ SOFT_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def dice(a: NDArray[np.integer], b: NDArray[np.integer], label: int) -> float:
-    """Dice coefficient 2|a&b| / (|a| + |b|) of one class (Dice 1945, p. 298).
+    """Dice coefficient ``2|a&b| / (|a| + |b|)`` of one class (Dice 1945, p. 298).
 
     a, b: (S...) class indices. Both empty: nan; one empty: 0.
 
@@ -34,7 +34,7 @@ def dice(a: NDArray[np.integer], b: NDArray[np.integer], label: int) -> float:
 
 
 def iou(a: NDArray[np.integer], b: NDArray[np.integer], label: int) -> float:
-    """Intersection over union |a&b| / |a|b| of one class (Jaccard 1912).
+    """Intersection over union ``|a&b| / |a|b|`` of one class (Jaccard 1912).
 
     a, b: (S...) class indices. Both empty: nan; one empty: 0.
 

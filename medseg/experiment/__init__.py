@@ -15,6 +15,7 @@
 ``compare``      `medseg compare`
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
+``export``       `medseg export`
 ``fuse``         `medseg fuse`
 ``complete``     `medseg complete`
 ``demo``         `medseg demo`

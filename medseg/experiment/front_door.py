@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from medseg.annotators import FusedCohort
+
 Folder = str | PathLike[str]
 
 
@@ -109,6 +111,22 @@ def predict(
 
     asked = AskedMaps(annotator_probabilities=annotator_probabilities, confusion=confusion, samples=samples)
     return predict_images(Path(run), Path(images), Path(out), asked)
+
+
+def fuse(cohort: Folder, out: Folder, *, method: str = "fused", run: Folder | None = None) -> FusedCohort:
+    """One consensus of all annotators' labels for every case, written to ``out`` (`medseg fuse`; docs/fusing.md).
+
+    method: fused, vote, soft, staple, or model with a ``run`` whose network and matrices are the model. ``str`` gives
+    what the command prints. Raises Refused before anything is written.
+
+    >>> import medseg
+    >>> fused = medseg.fuse("cells", "voted", method="vote")
+    >>> len(fused.cases), sorted(path.name for path in Path("voted").iterdir())
+    (12, ['consensus', 'entropy', 'probabilities', 'weights.csv'])
+    """
+    from medseg.experiment.fuse import fuse_cohort
+
+    return fuse_cohort(Path(cohort), Path(out), way=method, run=None if run is None else Path(run))
 
 
 def evaluate(

@@ -2,6 +2,7 @@
 
 ``checkpoint``    plain tensors and primitives, written so that a kill at any moment leaves a good one
 ``device``        where a trained run computes
+``programs``      a trained network as a program for other runtimes: torch.export, ONNX
 ``finite``        a loss that is not finite, told with the cases that it came from
 ``means``         means of an objective's metrics over batches and processes
 ``metrics``       metrics.jsonl: one row per epoch, written whether or not anybody tracks the run elsewhere

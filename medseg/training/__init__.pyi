@@ -15,6 +15,7 @@ from .processes import (
     on_every_process as on_every_process,
     on_first_process as on_first_process,
 )
+from .programs import write_programs as write_programs
 from .resumption import newest_position as newest_position
 from .score_log import (
     log_scores as log_scores,

@@ -32,7 +32,7 @@ class Tracker:
     which joins it (``wandb_run``).
 
     tracking: ``auto`` and ``online`` go online where there is a key and W&B answers in time, else offline with one
-        warning that says how to send it later; ``off`` writes metrics.jsonl only.
+    warning that says how to send it later; ``off`` writes metrics.jsonl only.
     config: of the whole run, as W&B shows it. group: W&B's name for the experiment.
     """
 

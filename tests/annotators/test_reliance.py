@@ -14,7 +14,7 @@ from PIL import Image
 from medseg.annotators.config import RunConfig
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
 from medseg.annotators.method import METHOD
 from medseg.annotators.pictures.relied import draw_reliance

@@ -54,6 +54,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "compare {run} --reference vote": ("reference: expected one of soft_mean, got vote (--reference)", 1),
     "compare {run} --out {config}/table.csv": ("output folder: expected a folder, got a file x.yaml", 1),
     "compare {run} --out {empty}": ("file: expected room and leave for it, got Is a directory", 1),
+    "export {empty} --out {out}": (NO_RUN, 1),
+    "export {run} --out {run}/bundle": ("output folder: expected one outside of", 1),
     "fuse {empty} --out {out}": ("manifest.csv: expected a file, got none", 1),
     "fuse {cohort} --out {out} --method vot": ("--method: expected fused, vote, soft, staple, model, got vot; did", 1),
     "fuse {cohort} --out {out} --method model": ("--run: expected a run folder with --method model, none with the", 1),

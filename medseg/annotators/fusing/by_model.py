@@ -18,7 +18,7 @@ from medseg.annotators.consensus import disputed, majority_vote
 from medseg.annotators.fusing.consensus_case import ConsensusCase, most_probable, shares
 from medseg.annotators.fusion import ITERATIONS, Fusion, mutual_information
 from medseg.annotators.labelled_case import LEAST, Index, Labels
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
 from medseg.annotators.matrices import native_matrices
 from medseg.annotators.predictor import Predictor

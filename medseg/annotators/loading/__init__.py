@@ -2,6 +2,7 @@
 
 ``records``       one case on its own grid, its masks as class indices
 ``placement``     where a case lies on the network's grid, and the way there and back
+``grid``          the grid that the network sees: a section of a config; labels on their way to it
 ``memory``        whether all cases fit, told from the headers of their files
 ``samples``       the cases on the network's grid, each read once, in every target
 ``augmentation``  random changes of training cases

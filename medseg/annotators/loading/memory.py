@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.cohorts import read_all
 from medseg.contracts import Case, Refused, complaint
 from medseg.images import read_header

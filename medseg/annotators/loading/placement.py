@@ -1,20 +1,16 @@
 """Where a case lies on the grid that the network sees: the way there, and its exact way back.
 
-A placement is computed once per case: orientation, resampling, padding.
-Labels are never interpolated linearly; probabilities are, and are normalised again.
+A placement is computed once per case: orientation, resampling, padding. Probabilities are interpolated linearly, and
+are normalised again. Nothing of medseg is imported: an exported bundle carries a copy of this file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
-
-from medseg.contracts import UNLABELLED, Fraction, Section, Width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,68 +39,51 @@ class Placement:
         return tuple(map(sum, zip(self.before, self.resized_shape, self.after, strict=True)))
 
 
-class Grid(Section):
-    """The grid that the network sees: the section ``data.grid``."""
+def place(
+    shape: Sequence[int],
+    affine: NDArray[np.float64],
+    spacing_mm: Sequence[float] | None,
+    *,
+    size: Sequence[int],
+    whole: bool,
+    to_mm: Sequence[float] | None,
+) -> Placement:
+    """Where a case of this shape (S,), affine (4,4) and spacing lies on a grid of ``size`` (S,).
 
-    mode: Literal["resize", "patch"] = "resize"
-    """``resize``: the whole image, aspect kept, padded to ``size``. ``patch``: the image resampled to ``spacing_mm``,
-    patches of ``size`` in training, a sliding window in prediction."""
-    size: tuple[Width, ...]
-    """(S,) of what the network gets at once."""
-    spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None = None
-    """(S,) of a voxel in mode ``patch``; None: as it is."""
-    foreground_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """So many of the training patches hold foreground for certain."""
-    overlap: Fraction = 0.25
-    """Of neighbouring windows in prediction, as a part of their length."""
-
-    def place(self, shape: Sequence[int], affine: NDArray[np.float64], spacing_mm: Sequence[float] | None) -> Placement:
-        """Where a case of this shape (S,), affine (4,4) and spacing lies.
-
-        ``resize`` fits it whole into ``size`` with its aspect in mm kept, ``patch`` resamples it to the grid's spacing
-        and pads it to at least ``size``.
-        """
-        orientation = _orientation(affine) if len(shape) == 3 and spacing_mm else None
-        lengths, steps = np.asarray(shape), np.asarray(spacing_mm or (1.0,) * len(shape))
-        if orientation is not None:
-            order = np.argsort(orientation[:, 0])
-            lengths, steps = lengths[order], steps[order]
-        if self.mode == "resize":
-            scale = (np.asarray(self.size) / (lengths * steps)).min() * steps
-        else:
-            scale = steps / np.asarray(self.spacing_mm if self.spacing_mm else steps)
-        resized = np.maximum(np.round(lengths * scale).astype(int), 1)
-        missing = np.maximum(np.asarray(self.size) - resized, 0)
-        before = missing // 2
-        return Placement(
-            orientation=orientation,
-            oriented_shape=tuple(lengths.tolist()),
-            resized_shape=tuple(resized.tolist()),
-            before=tuple(before.tolist()),
-            after=tuple((missing - before).tolist()),
-        )
+    whole: it is fitted into ``size`` with its aspect in mm kept; else it is resampled to the spacing ``to_mm`` (None:
+    as it is) and padded to at least ``size``.
+    """
+    orientation = _orientation(affine) if len(shape) == 3 and spacing_mm else None
+    lengths, steps = np.asarray(shape), np.asarray(spacing_mm or (1.0,) * len(shape))
+    if orientation is not None:
+        order = np.argsort(orientation[:, 0])
+        lengths, steps = lengths[order], steps[order]
+    scale = (np.asarray(size) / (lengths * steps)).min() * steps if whole else steps / np.asarray(to_mm or steps)
+    resized = np.maximum(np.round(lengths * scale).astype(int), 1)
+    missing = np.maximum(np.asarray(size) - resized, 0)
+    before = missing // 2
+    return Placement(
+        orientation=orientation,
+        oriented_shape=tuple(lengths.tolist()),
+        resized_shape=tuple(resized.tolist()),
+        before=tuple(before.tolist()),
+        after=tuple((missing - before).tolist()),
+    )
 
 
 def image_to_grid(image: NDArray[np.generic], placement: Placement) -> NDArray[np.float32]:
     """(C,S...) on the file's grid -> (C,S...) on the network's grid, each channel with mean 0 and deviation 1."""
-    oriented = _orient(image.astype(np.float32), placement)
-    resized = _resize(oriented, placement.resized_shape, linear=True)
+    oriented = orient(image.astype(np.float32), placement)
+    resized = resize(oriented, placement.resized_shape, linear=True)
     axes = tuple(range(1, resized.ndim))
     deviation = resized.std(axes, keepdims=True)
     normal = (resized - resized.mean(axes, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)
     return np.pad(normal, [(0, 0), *zip(placement.before, placement.after, strict=True)]).astype(np.float32)
 
 
-def labels_to_grid(labels: NDArray[np.integer], placement: Placement) -> NDArray[np.int16]:
-    """(A,S...) class indices -> the network's grid by nearest neighbour; padding is UNLABELLED."""
-    resized = _resize(_orient(labels.astype(np.float32), placement), placement.resized_shape, linear=False)
-    widths = [(0, 0), *zip(placement.before, placement.after, strict=True)]
-    return np.pad(np.rint(resized).astype(np.int16), widths, constant_values=UNLABELLED)
-
-
 def probs_to_native(probs: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
     """(N,S...) maps on the network's grid -> the file's grid, linearly (the exact way back of the placement)."""
-    restored = _resize(probs[(slice(None), *placement.inside)], placement.oriented_shape, linear=True)
+    restored = resize(probs[(slice(None), *placement.inside)], placement.oriented_shape, linear=True)
     if placement.orientation is None:
         return restored
     import nibabel as nib
@@ -120,7 +99,8 @@ def _orientation(affine: NDArray[np.float64]) -> NDArray[np.floating]:
     return nib.orientations.io_orientation(affine)
 
 
-def _orient(maps: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
+def orient(maps: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
+    """(N,S...) on the file's grid -> turned to RAS+, as the placement wants it."""
     if placement.orientation is None:
         return maps
     import nibabel as nib
@@ -128,7 +108,8 @@ def _orient(maps: NDArray[np.float32], placement: Placement) -> NDArray[np.float
     return np.stack([nib.orientations.apply_orientation(channel, placement.orientation) for channel in maps])
 
 
-def _resize(maps: NDArray[np.float32], shape: Sequence[int], linear: bool) -> NDArray[np.float32]:
+def resize(maps: NDArray[np.float32], shape: Sequence[int], linear: bool) -> NDArray[np.float32]:
+    """(N,S...) -> (N, *shape), linearly, smoothed before where it shrinks; or the nearest voxel."""
     if tuple(maps.shape[1:]) == tuple(shape):
         return maps
     import torch

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from medseg.annotators import consensus
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.loading.placement import Grid, image_to_grid, labels_to_grid
+from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import read_all
 from medseg.contracts import Case, Cohort, Refused, Target, complaint

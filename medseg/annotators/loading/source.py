@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medseg.annotators import consensus
 from medseg.annotators.loading.augmentation import Augmentation, apply_intensity, apply_space, crop_corner, draw
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.samples import Sample, Samples
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint

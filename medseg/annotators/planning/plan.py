@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.planning.geometry import MOST_PATCHES, PATCH_VOXELS, STEP_VOXELS, Geometry, planned_geometry
 from medseg.cohorts import SplitConfig, read_all, split_cases
 from medseg.contracts import Case, Cohort, Plan, PlannedKey, Refused, complaint

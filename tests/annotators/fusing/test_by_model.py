@@ -10,7 +10,7 @@ import pytest
 from medseg.annotators.fusing.by_model import by_model, network_voxels, observed, posterior, zoned
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import LEAST
-from medseg.annotators.loading.placement import Grid
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
 from medseg.annotators.matrices import native_matrices
 from medseg.annotators.predictor import Predictor

@@ -6,7 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medseg.annotators.loading.placement import Grid, image_to_grid, labels_to_grid, probs_to_native
+from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.placement import image_to_grid, probs_to_native
 from medseg.contracts import UNLABELLED
 
 

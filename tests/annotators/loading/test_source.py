@@ -16,8 +16,8 @@ from medseg.annotators.assembly import build_source
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading import memory, samples
 from medseg.annotators.loading.augmentation import Augmentation
+from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.memory import bytes_on_grid, refuse_too_large
-from medseg.annotators.loading.placement import Grid
 from medseg.annotators.loading.source import CohortSource
 from medseg.contracts import UNLABELLED, Case, ClassLabel, Cohort, Refused, Volume
 from medseg.images.files import write_labels

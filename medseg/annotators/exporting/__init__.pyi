@@ -1,0 +1,1 @@
+from .bundle import export_bundle as export_bundle

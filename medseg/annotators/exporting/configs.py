@@ -1,0 +1,149 @@
+"""What stands in a bundle's configs/: what the network takes and gives, and how MONAI runs it on a folder."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from medseg.annotators.assembly import Signature
+from medseg.annotators.config import RunConfig
+
+SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
+PACKAGES = ("monai", "torch", "numpy")
+RUNNER = {"pytorch-ignite": "0.5.5", "fire": "0.7.1"}
+"""What `python -m monai.bundle` asks for beside MONAI."""
+
+
+def metadata(config: RunConfig, signature: Signature) -> dict[str, Any]:
+    """configs/metadata.json, in MONAI's words."""
+    grid = config.data.grid
+    numbers = {"spatial_shape": list(grid.size), "dtype": "float32", "is_patch_data": grid.mode == "patch"}
+    image = {
+        **{"type": "image", "format": "magnitude", "modality": "n/a", "num_channels": signature.channels},
+        **{"value_range": [], "channel_def": {str(number): "image" for number in range(signature.channels)}},
+    }
+    pred = {
+        **{"type": "probabilities", "format": "segmentation", "num_channels": len(signature.classes)},
+        **{"value_range": [0, 1], "channel_def": dict(enumerate_as_text(signature.class_names))},
+    }
+    monai, torch, numpy = map(version, PACKAGES)
+    return {
+        "schema": SCHEMA,
+        "version": "1.0.0",
+        "changelog": {"1.0.0": f"exported by medseg {version('medseg')}"},
+        "monai_version": monai,
+        "pytorch_version": torch.partition("+")[0],
+        "numpy_version": numpy,
+        "required_packages_version": {"nibabel": version("nibabel"), **RUNNER},
+        "name": config.experiment,
+        "task": f"{signature.spatial_dims}D segmentation of {', '.join(signature.class_names[1:])}",
+        "description": f"The truth behind {len(signature.annotators)} annotators' labels, recipe {config.recipe}.",
+        "authors": "whoever trained it with medseg",
+        "copyright": "whoever trained it with medseg",
+        "network_data_format": {"inputs": {"image": {**image, **numbers}}, "outputs": {"pred": {**pred, **numbers}}},
+    }
+
+
+def enumerate_as_text(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Keys of JSON are text."""
+    return [(str(number), name) for number, name in enumerate(names)]
+
+
+def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
+    """configs/inference.json: a folder of images -> a label map for each."""
+    grid = config.data.grid
+    way = {"size": list(grid.size), "whole": grid.mode == "resize", "to_mm": grid.spacing_mm and [*grid.spacing_mm]}
+    pictures = {"_target_": "PILReader", "reverse_indexing": False}
+    return {
+        "imports": ["$import numpy", "$import torch", "$from scripts.transforms import find_cases"],
+        "bundle_root": ".",
+        "dataset_dir": "$@bundle_root + '/images'",
+        "output_dir": "$@bundle_root + '/eval'",
+        "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+        "backbone": backbone(config, signature),
+        "network_def": network_def(config, signature),
+        "network": "$@network_def.to(@device)",
+        "preprocessing": composed(
+            {
+                "_target_": "LoadImaged",
+                "keys": "image",
+                "reader": [pictures, {"_target_": "NibabelReader"}],
+                "ensure_channel_first": True,
+            },
+            {"_target_": "scripts.transforms.ToGrid", **way},
+        ),
+        "dataset_data": "$find_cases(@dataset_dir)",
+        "dataset": {"_target_": "Dataset", "data": "@dataset_data", "transform": "@preprocessing"},
+        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
+        "inferer": {
+            "_target_": "SlidingWindowInferer",
+            "roi_size": list(grid.size),
+            "overlap": grid.overlap,
+            "mode": "gaussian",
+        },
+        "saved": saved(signature),
+        "postprocessing": composed(
+            {"_target_": "scripts.transforms.ToImage", "values": [label.value for label in signature.classes], **way},
+            "@saved"
+            if signature.spatial_dims == 3
+            else "$@saved.set_options(write_kwargs={'reverse_indexing': False})",
+        ),
+        "handlers": [
+            {
+                "_target_": "CheckpointLoader",
+                "load_path": "$@bundle_root + '/models/model.pt'",
+                "load_dict": {"model": "@network"},
+            }
+        ],
+        "evaluator": {
+            "_target_": "SupervisedEvaluator",
+            "device": "@device",
+            "val_data_loader": "@dataloader",
+            "network": "@network",
+            "inferer": "@inferer",
+            "postprocessing": "@postprocessing",
+            "val_handlers": "@handlers",
+        },
+        "run": ["$@evaluator.run()"],
+    }
+
+
+def saved(signature: Signature) -> dict[str, Any]:
+    """Label maps as files: PNG, of volumes NIfTI."""
+    largest = max(label.value for label in signature.classes)
+    return {
+        "_target_": "SaveImaged",
+        "keys": "truth",
+        "output_dir": "@output_dir",
+        "output_postfix": "truth",
+        "output_ext": ".png" if signature.spatial_dims == 2 else ".nii.gz",
+        "output_dtype": "$numpy.uint8" if largest < 256 else "$numpy.uint16",
+        "resample": True,  # to the grid that they have; without, MONAI 1.6 takes their affine for that of a picture
+        "separate_folder": False,
+    }
+
+
+def composed(*transforms: dict[str, Any] | str) -> dict[str, Any]:
+    """One after the other."""
+    return {"_target_": "Compose", "transforms": list(transforms)}
+
+
+def backbone(config: RunConfig, signature: Signature) -> dict[str, Any]:
+    """The U-Net of ``mathematics.model.TrueLabelNetwork``."""
+    network = config.network
+    return {
+        "_target_": "UNet",
+        "spatial_dims": signature.spatial_dims,
+        "in_channels": signature.channels,
+        "out_channels": network.features,
+        "channels": list(network.channels),
+        "strides": list(network.strides or (2,) * (len(network.channels) - 1)),
+        "num_res_units": network.residual_units,
+        "dropout": network.dropout,
+    }
+
+
+def network_def(config: RunConfig, signature: Signature) -> str:
+    """What follows it, and a softmax."""
+    to_classes = f"Conv{signature.spatial_dims}d({config.network.features}, {len(signature.classes)}, kernel_size=1)"
+    return f"$torch.nn.Sequential(@backbone, torch.nn.PReLU(), torch.nn.{to_classes}, torch.nn.Softmax(dim=1))"

@@ -1,0 +1,72 @@
+"""The way of an image through an exported bundle, as `medseg predict` goes it: a copy lies in the bundle's scripts/."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data.meta_tensor import MetaTensor
+from numpy.typing import NDArray
+
+from medseg.annotators.loading.placement import Placement, image_to_grid, place, probs_to_native
+
+
+def find_cases(folder: str) -> list[dict[str, list[str]]]:
+    """The files of a folder by case; those named ``<case>_0000``, ``_0001``, ... are the channels of one."""
+    cases: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(Path(folder).iterdir()):
+        cases[re.sub(r"_\d{4}(?=\.)", "", path.name)].append(str(path))
+    return [{"image": files} for files in cases.values()]
+
+
+class Way:
+    """Between an image's own grid and the network's.
+
+    size: (S,) of the network's grid. whole: an image is fitted into it; else it is resampled to the spacing ``to_mm``.
+    """
+
+    def __init__(self, size: Sequence[int], whole: bool, to_mm: Sequence[float] | None) -> None:
+        self.size, self.whole, self.to_mm = size, whole, to_mm
+
+    def place(self, shape: Sequence[int], affine: NDArray[np.float64]) -> Placement:
+        """Where an image of this shape (S,) lies on the network's grid."""
+        steps = np.linalg.norm(affine[:3, : len(shape)], axis=0).tolist()
+        return place(shape, affine, steps, size=self.size, whole=self.whole, to_mm=self.to_mm)
+
+
+class ToGrid(Way):
+    """``image`` (C,S...) as it was read -> on the network's grid, each channel with mean 0 and deviation 1."""
+
+    def __call__(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        """The image's own shape and affine stay in its ``meta``."""
+        image = case["image"]
+        shape, affine = tuple(image.shape[1:]), np.asarray(image.affine, np.float64)
+        on_grid = image_to_grid(image.numpy(), self.place(shape, affine))
+        meta = {"own_shape": np.array(shape), "own_affine": affine, "filename_or_obj": image.meta["filename_or_obj"]}
+        return {**case, "image": MetaTensor(on_grid, meta=meta)}
+
+
+class ToImage(Way):
+    """``pred`` (T,S...) on the network's grid -> probabilities on the image's own; ``truth`` (1,S...), their labels.
+
+    values: (T,) what the classes are called in files.
+    """
+
+    def __init__(self, values: Sequence[int], **grid: Any) -> None:
+        super().__init__(**grid)
+        self.values = np.array(values)
+
+    def __call__(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        """Both with the image's affine."""
+        own = case["image"].meta
+        affine, shape = np.asarray(own["own_affine"]), np.asarray(own["own_shape"])
+        native = probs_to_native(np.asarray(case["pred"]), self.place(shape.tolist(), affine))
+        native = native / native.sum(0, keepdims=True)
+        meta = {"filename_or_obj": own["filename_or_obj"], "spatial_shape": shape}
+        meta |= {"affine": affine, "original_affine": affine}
+        truth = self.values[native.argmax(0)][None]
+        return {**case, "pred": MetaTensor(native, meta=meta), "truth": MetaTensor(truth, meta=meta)}

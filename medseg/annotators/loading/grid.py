@@ -1,0 +1,41 @@
+"""The grid that the network sees: the section of a config, and labels on their way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from medseg.annotators.loading.placement import Placement, orient, place, resize
+from medseg.contracts import UNLABELLED, Fraction, Section, Width
+
+
+class Grid(Section):
+    """The grid that the network sees: the section ``data.grid``."""
+
+    mode: Literal["resize", "patch"] = "resize"
+    """``resize``: the whole image, aspect kept, padded to ``size``. ``patch``: the image resampled to ``spacing_mm``,
+    patches of ``size`` in training, a sliding window in prediction."""
+    size: tuple[Width, ...]
+    """(S,) of what the network gets at once."""
+    spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    """(S,) of a voxel in mode ``patch``; None: as it is."""
+    foreground_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """So many of the training patches hold foreground for certain."""
+    overlap: Fraction = 0.25
+    """Of neighbouring windows in prediction, as a part of their length."""
+
+    def place(self, shape: Sequence[int], affine: NDArray[np.float64], spacing_mm: Sequence[float] | None) -> Placement:
+        """Where a case of this shape (S,), affine (4,4) and spacing lies: whole, or resampled; see ``placement``."""
+        whole = self.mode == "resize"
+        return place(shape, affine, spacing_mm, size=self.size, whole=whole, to_mm=self.spacing_mm)
+
+
+def labels_to_grid(labels: NDArray[np.integer], placement: Placement) -> NDArray[np.int16]:
+    """(A,S...) class indices -> the network's grid by nearest neighbour; padding is UNLABELLED."""
+    resized = resize(orient(labels.astype(np.float32), placement), placement.resized_shape, linear=False)
+    widths = [(0, 0), *zip(placement.before, placement.after, strict=True)]
+    return np.pad(np.rint(resized).astype(np.int16), widths, constant_values=UNLABELLED)

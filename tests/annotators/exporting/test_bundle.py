@@ -1,0 +1,124 @@
+"""An exported bundle: MONAI's own tools run it, without medseg, to the truth of `medseg predict`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import monai.bundle
+import nibabel as nib
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from medseg.annotators.assembly import build_annotator_model
+from medseg.annotators.config import RunConfig
+from medseg.annotators.exporting import export_bundle
+from medseg.annotators.predictor import Predictor, predict
+from medseg.config import dump_config
+from medseg.contracts import Refused
+from medseg.experiment.export import WITHOUT_ONNX, export_run
+from medseg.images.files import read_labels
+from medseg.training import programs
+from medseg.training.checkpoint import save_weights
+
+from ..test_predictor import SIGNATURE, run_folder
+
+CONFIGS = {"meta_file": "configs/metadata.json", "config_file": "configs/inference.json"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `python -m monai.bundle run` in its folder, after MONAI has verified it."""
+    monkeypatch.chdir(bundle)
+    monkeypatch.syspath_prepend(str(bundle))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scripts"]:
+        monkeypatch.delitem(sys.modules, name)
+    monai.bundle.verify_net_in_out(net_id="network_def", device="cpu", **CONFIGS)
+    workflow = monai.bundle.ConfigWorkflow(workflow_type="infer", **CONFIGS, logging_file=False)
+    workflow.initialize()
+    assert workflow.check_properties() == []
+    workflow.run()
+    workflow.finalize()
+
+
+def volume_run(folder: Path) -> Path:
+    """A run of volumes, resampled to 1 mm, that are seen by overlapping windows."""
+    values = {"experiment": "x", "recipe": "soft_mean", "network": {"channels": [4, 8], "features": 4},
+              "data": {"cohort": "none", "grid": {"mode": "patch", "size": (8, 8, 8), "spacing_mm": (1, 1, 1)}},
+              "training": {"accelerator": "cpu"}}  # fmt: skip
+    folder.mkdir()
+    config, signature = RunConfig.model_validate(values), replace(SIGNATURE, spatial_dims=3)
+    (folder / "config.yaml").write_text(dump_config(config))
+    signature.write(folder / "model.json")
+    save_weights(folder / "weights.pt", build_annotator_model(config, signature))
+    return folder
+
+
+def test_pictures_in_two_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs give what the network gives, and MONAI's labels are those of `predict`."""
+    run, bundle, rng = run_folder(tmp_path / "run", channels=2), tmp_path / "bundle", np.random.default_rng(0)
+    assert export_run(run, bundle) == f"exported: {bundle}/models: model.pt, model.pt2, model.onnx"
+    model = Predictor.load(run).model.eval()
+    image = torch.from_numpy(rng.normal(size=(3, 2, 64, 64)).astype(np.float32))
+    with torch.no_grad():
+        probs = model(image).log_probs.exp()
+    program = torch.export.load(bundle / "models" / "model.pt2").module()
+    torch.testing.assert_close(program(image), probs)
+    (of_onnx,) = onnxruntime.InferenceSession(bundle / "models" / "model.onnx").run(["probs"], {"image": image.numpy()})
+    torch.testing.assert_close(torch.from_numpy(of_onnx), probs, rtol=1e-4, atol=1e-5)
+
+    (bundle / "images").mkdir()
+    for name in ("a_0000", "a_0001", "b_0000", "b_0001"):
+        Image.fromarray(rng.integers(0, 255, (20, 90), np.uint8)).save(bundle / "images" / f"{name}.png")
+    run_bundle(bundle, monkeypatch)
+    truths = predict(run, bundle / "images", tmp_path / "maps")
+    assert [path.name for path in truths] == ["a.png", "b.png"]
+    for path, written in zip(truths, sorted((bundle / "eval").iterdir()), strict=True):
+        labels = read_labels(path).array
+        assert set(np.unique(labels)) == {0, 7}
+        np.testing.assert_array_equal(read_labels(written).array, labels)
+    for path in (bundle / "scripts").iterdir():
+        assert not re.search(r"^\s*(from|import) medseg", path.read_text(), re.M)
+    described = json.loads((bundle / "configs" / "metadata.json").read_text())["network_data_format"]
+    assert described["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "cell"}
+
+
+def test_volumes_are_turned_resampled_and_seen_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "find_spec", lambda _: None)
+    run, bundle = volume_run(tmp_path / "run"), tmp_path / "bundle"
+    assert export_run(run, bundle).endswith(f"models: model.pt, model.pt2{WITHOUT_ONNX}")
+    (bundle / "images").mkdir()
+    affine = np.array([[0, 0, -1.5, 3], [-0.8, 0, 0, 5], [0, 1.2, 0, 7], [0, 0, 0, 1.0]])  # axes swapped and flipped
+    voxels = np.random.default_rng(1).normal(size=(14, 11, 9)).astype(np.float32)
+    nib.save(nib.Nifti1Image(voxels, affine), bundle / "images" / "case.nii.gz")
+    run_bundle(bundle, monkeypatch)
+    (path,) = predict(run, bundle / "images", tmp_path / "maps")
+    expected, written = read_labels(path), read_labels(bundle / "eval" / "case_truth.nii.gz")
+    assert 0.02 < (expected.array > 0).mean() < 0.98
+    np.testing.assert_array_equal(written.array, expected.array)
+    np.testing.assert_allclose(written.affine, affine, atol=1e-5)
+
+
+def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    run, out = run_folder(tmp_path / "run", "separate"), tmp_path / "out"
+    with pytest.raises(Refused, match="recipe: expected one whose truth is one network, got separate"):
+        export_bundle(run, out)
+    assert not out.exists()
+    (out / "models").mkdir(parents=True)
+    with pytest.raises(Refused, match="output folder: expected no bundle yet, got a folder models/"):
+        export_bundle(run_folder(tmp_path / "other"), out)
+    assert [path.name for path in out.rglob("*")] == ["models"]
