@@ -137,11 +137,13 @@ def unoccluded_objects(
 
 
 def simulated_objects(complete: list[AmodalObject], config: AmodalConfig, draws: int = 1) -> list[AmodalObject]:
-    """Unoccluded objects, each occluded ``draws`` times by an occluder of the config's kinds."""
+    """Unoccluded objects, each ``draws`` times among neighbours as the config has them, but for strangers."""
+    alone = config.data.occlusion.model_copy(update={"strangers": 0.0})
+    showing = config.data.model_copy(update={"occlusion": alone})
     others = [amodal_object.visible for amodal_object in complete]
     seed = config.data.split.seed
     occluded = [
-        simulated(amodal_object, others, config.data, np.random.default_rng((seed, number, draw, 3)))
+        simulated(amodal_object, others, showing, np.random.default_rng((seed, number, draw, 3)))
         for number, amodal_object in enumerate(complete)
         for draw in range(draws)
     ]
