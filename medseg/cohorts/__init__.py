@@ -2,6 +2,7 @@
 
 ``names``           what cases, annotators, classes and cohorts may be called
 ``reading``         many files at once, and on how many threads
+``spacing_text``    the length of a voxel as tables and options write it
 ``manifest``        manifest.csv, one row per mask: its rows, and the cases they make up
 ``layouts``         folders as others leave them, indexed to a cohort
 ``object_rules``    the section ``objects:`` of cohort.yaml: how label maps are taken apart

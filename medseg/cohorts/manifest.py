@@ -12,12 +12,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import cast, get_args
 
+from medseg.cohorts.spacing_text import SPACING, spacing_of_text
 from medseg.contracts import Case, Cohort, ObjectMask, Refused, Split, complaint, read_text
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("case", "patient", "split", "image", "annotator", "mask", "target")
-SPACING = "spacing_mm"
-"""A column that is there where pictures without a scale of their own have one: ``0.5x0.25``, along their axes."""
 REQUIRED = ("case", "image", "annotator", "mask")
 SPLITS: tuple[Split, ...] = ("train", "val", "test", "")
 TRUTH = "truth"
@@ -141,23 +140,6 @@ def _row(line: int, cells: Mapping[str, str]) -> Row:
         spacing=cells.get(SPACING, ""),
         covariates={column: cell for column, cell in cells.items() if column not in (*COLUMNS, SPACING)},
     )
-
-
-def spacing_of_text(text: str) -> tuple[float, ...] | None:
-    """``0.5x0.25`` -> lengths in mm; None for "", and for what ``spacing_complaint`` complains of."""
-    try:
-        lengths = tuple(float(number) for number in text.split("x"))
-    except ValueError:
-        return None
-    return lengths if all(0 < mm < float("inf") for mm in lengths) else None
-
-
-def spacing_complaint(text: str, dims: int | None, where: str) -> list[str]:
-    """What is wrong with a spacing as it is written; nothing where there is none. dims: None: any."""
-    lengths = spacing_of_text(text)
-    if not text or (lengths and dims in (None, len(lengths))):
-        return []
-    return [complaint(SPACING, "a length in mm for each axis, as in 0.5x0.25", text, where)]
 
 
 # ---------------------------------------------------------------------------------- rows and cases

@@ -13,9 +13,9 @@ from medseg.cohorts.manifest import (
     VISIBLE,
     Row,
     did_you_mean,
-    spacing_complaint,
 )
 from medseg.cohorts.names import naming_complaints
+from medseg.cohorts.spacing_text import spacing_complaint
 from medseg.contracts import complaint
 
 

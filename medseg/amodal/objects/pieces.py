@@ -46,7 +46,9 @@ def joined(objects: Sequence[AmodalObject], pairs: Sequence[tuple[int, int]]) ->
     rows, columns = np.asarray(pairs).T
     graph = coo_array((np.ones(len(rows)), (rows, columns)), (len(objects), len(objects)))
     numbers = connected_components(graph, directed=False)[1]
-    groups = [[objects[place] for place in np.flatnonzero(numbers == number)] for number in dict.fromkeys(numbers)]
+    groups = [
+        [objects[place] for place in np.flatnonzero(numbers == number).tolist()] for number in dict.fromkeys(numbers)
+    ]
     names = {piece.name: group[0].name for group in groups for piece in group}
     return [_with_hiders(_one(group), names) for group in groups]
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from medseg.cohorts.layouts.files import doubled, split_named, unknown_split
-from medseg.cohorts.manifest import COLUMNS, SPACING, spacing_complaint, spacing_of_text
+from medseg.cohorts.manifest import COLUMNS
+from medseg.cohorts.spacing_text import SPACING, spacing_complaint, spacing_of_text
 from medseg.contracts import Case, Refused, Split, complaint
 
 OWN = ("case", "patient", "split", SPACING)

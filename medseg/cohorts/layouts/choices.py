@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
 
-from medseg.cohorts.manifest import SPLITS, did_you_mean, spacing_complaint, spacing_of_text
+from medseg.cohorts.manifest import SPLITS, did_you_mean
+from medseg.cohorts.spacing_text import spacing_complaint, spacing_of_text
 from medseg.contracts import ClassLabel, Refused, Split, complaint
 
 BACKGROUND = ClassLabel(name="background", value=0)

@@ -11,7 +11,8 @@ import pandas as pd
 from medseg.cohorts.layouts.choices import Choices, split_meanings
 from medseg.cohorts.layouts.files import split_named, stem, unknown_split
 from medseg.cohorts.layouts.survey import cohort_of
-from medseg.cohorts.manifest import MANIFEST, SPACING, TRUTH, spacing_complaint, spacing_of_text
+from medseg.cohorts.manifest import MANIFEST, TRUTH
+from medseg.cohorts.spacing_text import SPACING, spacing_complaint, spacing_of_text
 from medseg.contracts import Case, Cohort, Refused, Split, complaint, read_text
 from medseg.images import SUFFIXES, suffix_of
 
