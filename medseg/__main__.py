@@ -105,13 +105,16 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--annotator-probabilities", help="Those of each annotator.")] = False,
     confusion: Annotated[bool, typer.Option("--confusion", help="Each annotator's matrix at every voxel too.")] = False,
     samples: Annotated[int | None, typer.Option(help="So many plausible segmentations of each image too.")] = None,
+    complete: Annotated[Path | None, typer.Option(help="A run of method two: completes truth and labels too.")] = None,
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with refusing(out):
         from medseg.contracts import AskedMaps
-        from medseg.experiment.predict import predict_images
+        from medseg.experiment.predict import predict_and_complete, predict_images
 
         asked = AskedMaps(annotator_probabilities=probabilities, confusion=confusion, samples=samples)
+        if complete is not None:
+            return typer.echo(predict_and_complete(run, images, out, asked, complete))
         written = len(predict_images(run, images, out, asked))
         typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
 

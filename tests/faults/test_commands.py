@@ -48,6 +48,10 @@ COMMANDS: dict[str, tuple[str, int]] = {
         "--confusion: expected a run with confusion matrices (recipe=fused), got recipe soft_mean", 1),
     "predict {run} --images {cohort}/images --out {out} --samples 5": (
         "--samples: expected a run that tells annotators apart (recipe=fused), got recipe soft_mean", 1),
+    "predict {run} --images {cohort}/images --out {out} --complete {run}": (
+        "run folder: expected a run that completes masks", 1),
+    "predict {run} --images {cohort}/images --out {empty} --complete {amodal}": (
+        "output folder: expected a new one with --complete, got one that is there", 1),
     "complete {amodal} --labels {empty} --out {out}": ("label maps", 1),
     "compare {empty}": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),
     "compare {run} {empty}/none": ("run folder: expected scores.csv (medseg evaluate RUN), got none", 1),

@@ -77,19 +77,20 @@ def complete(
     anywhere: bool = False,
     rules: Path | str | None = None,
     workers: int = 1,
+    empty: bool = False,
 ) -> str:
     """Complete the objects of a label map, or of every one of a folder, and return what the user reads.
 
     samples: draws of each amodal mask, for the intervals. gap: voxels by which a visible part and what hides it may lie
     apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: how the
     maps are taken apart, see ``asked_scheme``. workers: processes that share the maps; they change nothing but the
-    time.
+    time. empty: maps of background alone stay as they are, and are not refused.
     Raises Refused for maps that cannot be read or taken apart, for more samples or a wider gap than can be computed,
     and where results are. Nothing is left then, nor where writing fails.
     """
     completer = run if isinstance(run, Completer) else Completer.load(run)
     scheme = asked_scheme(rules, completer.signature)
-    job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere)
+    job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere, empty=empty)
     if complaints := _excess(job, workers):
         raise Refused(complaints)
     maps = find_label_maps(labels)

@@ -17,6 +17,7 @@ from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import painted
+from medseg.amodal.objects.kinds import rest_values
 from medseg.amodal.objects.pieces import joined, piece_pairs
 from medseg.amodal.objects.seams import bridged
 from medseg.amodal.occlusion.frames import frame_of
@@ -58,9 +59,13 @@ class MapCompleter:
     """See ``may_grow``."""
     anywhere: bool
     """See ``may_grow``."""
+    empty: bool = False
+    """A map of background alone stays as it is; else it is refused."""
 
     def extract(self, case: str, volume: Volume) -> Extraction:
         """The objects of a label map (S...), with the model's class indices; raises Refused as ``objects_of`` does."""
+        if self.empty and np.isin(volume.array, rest_values(self.scheme)).all():
+            return Extraction(objects=(), dropped=())
         found = objects_of(volume, self.scheme, case)
         names = [label.name for label in self.completer.signature.classes[1:]]
         known = [
