@@ -13,8 +13,10 @@
 ``assembly``    from a config to the parts of a run
 ``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
 ``rivals``      what learns nothing
+``ordinary``    label maps as every segmenter gives them, without overlaps
 ``scores``      completions against known amodal masks
 ``rival_scores``  ... of those that learn nothing, beside a run's
+``ordinary_scores``  ... of a run on ordinary maps
 ``bins``        ... by how much was occluded
 ``by_kind``     ... by what became of the object
 ``pictures``    objects, completions, reconstructions, traversals
