@@ -14,8 +14,10 @@
 ``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
 ``exporting``   a trained run's answer as a program for other runtimes
 ``rivals``      what learns nothing
+``ordinary``    label maps as every segmenter gives them, without overlaps
 ``scores``      completions against known amodal masks
 ``rival_scores``  ... of those that learn nothing, beside a run's
+``ordinary_scores``  ... of a run on ordinary maps
 ``bins``        ... by how much was occluded
 ``by_kind``     ... by what became of the object
 ``pictures``    objects, completions, reconstructions, traversals

@@ -6,17 +6,21 @@ An answer that grows is right for an overlap and wrong for a contact, and whoeve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pandas as pd
 
 from medseg.amodal.bins import KEYS, bin_rows, rows_of_groups, values_of
-from medseg.reporting import markdown
+from medseg.reporting import load_runs, markdown
 
-KINDS = {"contact": ("overlap", "contact")}
+KINDS = {"contact": ("overlap", "contact"), "front": ("back", "front")}
 """A metric that is 0 or 1 -> the kinds of object that it tells apart."""
+ORDINARY = "ordinary"
+"""Folder of the scores of ordinary maps, in that of a run's scores; they are no part of the means over all objects."""
 ONE, SEVERAL = "{}, 1 piece", "{}, 2+"
 """The objects of a kind that are visible in one piece, and the others."""
 ALL = "all"
+"""Of the maps as the cohort has them."""
 
 TABLES = {
     "By kind of object": {"amodal / occluded IoU": ("amodal_iou", "occluded_iou")},
@@ -36,6 +40,7 @@ def kind_rows(heading: str) -> Callable[[pd.DataFrame], Rows]:
     """
 
     def rows(frame: pd.DataFrame) -> Rows:
+        frame = _with_ordinary(frame)
         grouped = _grouped(frame)
         groups = [group for group in _columns() if group in set(grouped["group"])]
         return rows_of_groups(frame, grouped, groups, TABLES[heading]) if len(groups) > 2 else []
@@ -48,15 +53,22 @@ def _columns() -> list[str]:
     return [ALL, *(column.format(kind) for kind in kinds for column in ("{}", ONE, SEVERAL))]
 
 
+def _with_ordinary(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scores of the same runs on ordinary maps as well, where they have some."""
+    folders = [Path(run) / ORDINARY for run in frame["run"].unique()]
+    there = [folder for folder in folders if (folder / "scores.csv").is_file()]
+    return pd.concat([frame, load_runs(there)], ignore_index=True) if there else frame
+
+
 def _grouped(frame: pd.DataFrame) -> pd.DataFrame:
     """KEYS and the column ``group``: a row for every group that an object is in."""
     pieces = values_of(frame, "pieces").rename(columns={"value": "pieces"})
-    parts = [part for metric, kinds in KINDS.items() for part in _of_metric(values_of(frame, metric), kinds, pieces)]
+    parts = [values_of(frame, "contact").assign(group=ALL)]
+    parts += [part for metric, kinds in KINDS.items() for part in _of_metric(values_of(frame, metric), kinds, pieces)]
     return pd.concat(parts)[[*KEYS, "group"]]
 
 
 def _of_metric(marked: pd.DataFrame, kinds: tuple[str, str], pieces: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    yield marked.assign(group=ALL)
     for value, kind in enumerate(kinds):
         of_kind = marked[marked["value"] == value].merge(pieces, on=KEYS)
         yield of_kind.assign(group=kind)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 
 from medseg.amodal.assembly import occluded_objects, read_amodal_run
-from medseg.amodal.by_kind import side_by_side
+from medseg.amodal.by_kind import ORDINARY, side_by_side
 from medseg.amodal.completion.calibrate import calibrate_run
 from medseg.amodal.completion.calibration import CALIBRATION
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import read_objects
+from medseg.amodal.ordinary_scores import score_ordinary
 from medseg.amodal.pictures.run import draw_amodal_run
 from medseg.amodal.report import READ, write_report
-from medseg.amodal.rival_scores import rival_scores
-from medseg.amodal.scores import OccludedCalibration, score_object, score_orders
+from medseg.amodal.rival_scores import KindOf, rival_scores
+from medseg.amodal.scores import OccludedCalibration, contact_score, front_score, score_object, score_orders
 from medseg.amodal.tracking import track_amodal
 from medseg.cohorts import (
     apply,
@@ -33,7 +34,7 @@ from medseg.cohorts import (
     warnings_of,
 )
 from medseg.config import dump_config, refuse_other_data
-from medseg.contracts import ObjectCohort, ObjectRules, Refused, Score, complaint
+from medseg.contracts import ObjectCohort, Refused, Score, complaint
 from medseg.evaluation import score_of, write_rivals, write_scores
 from medseg.images import whole_or_as_before
 from medseg.reporting import format_summary, load_runs
@@ -73,7 +74,8 @@ def evaluate_amodal(
 ) -> AmodalEvaluation:
     """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
-    Contacts are among them, see ``occluded_objects``.
+    Contacts are among them, see ``occluded_objects``. Where the rules know overlaps, the same cases are also completed
+    as ordinary maps, see ``score_ordinary``; scores.csv and rivals.csv of these lie below ``ordinary/``.
     Writes scores.csv, rivals.csv and report/ into the run folder, each in place of an older one when all is there.
     stage: take the weights with which this stage ended, calibrated on their own; the files then go below
     ``<run>/<stage>/``, as those of the run without the stages after it. other: a cohort of which all cases are taken;
@@ -95,33 +97,51 @@ def evaluate_amodal(
     out = run / (stage or "") if other is None else run / "cohorts" / cohort.name
     answers = completer.answers(objects, SAMPLES, abstain=False)
     scores = marked(_all_scores(completer, cohort, objects, answers), seen)
+    ordinary = score_ordinary(completer, cohort, SAMPLES)
     warnings = warnings_of({name: seen[name] for name in dict.fromkeys(each.case for each in objects)})
+    shown_as = config if stage is None else config.model_copy(update={"recipe": WITHOUT[stage]})
+
+    def rivals_of(judged: Sequence[AmodalObject], kind: KindOf) -> dict[str, list[Score]]:
+        rivals = rival_scores(judged, trained, config.data.frame, kind) if stage is None else {}
+        return {name: marked(rows, seen) for name, rows in rivals.items()}
+
     with whole_or_as_before(out, [] if stage else [run / name for name in READ]) as folder:
-        write_scores(folder / "scores.csv", scores)
-        if stage is not None:  # what stands there is a run without the stages after it
-            (folder / "config.yaml").write_text(dump_config(config.model_copy(update={"recipe": WITHOUT[stage]})))
-        else:
-            rivals = rival_scores(objects, trained, config.data.frame, cohort.rules)
-            write_rivals(folder / "rivals.csv", {name: marked(rows, seen) for name, rows in rivals.items()})
-            if draw:
-                (folder / "report").mkdir()
-                (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in warnings))
-                draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers, scores=scores)
-                write_report(folder)
+        _write(folder, shown_as, scores, rivals_of(objects, partial(contact_score, rules=cohort.rules)))
+        if ordinary.objects:
+            rivals = rivals_of(ordinary.objects, front_score)
+            _write(folder / ORDINARY, shown_as, marked(ordinary.scores, seen), rivals)
+        if draw and stage is None:
+            (folder / "report").mkdir()
+            (folder / "report" / "alarms.txt").write_text("".join(f"{line}\n" for line in warnings))
+            draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers, scores=scores)
+            write_report(folder)
     if draw and stage is None and other is None:
         track_amodal(run, config, scores)
-    simulated = sum(amodal_object.simulated for amodal_object in objects)
-    mixed = f"occluded (of which {simulated} synthetically)"
-    kind = {0: "really occluded", len(objects): "synthetically occluded"}.get(simulated, mixed)
-    cases = len({amodal_object.case for amodal_object in objects})
-    what = "test cases" if other is None else f"cases of {cohort.name}"
     return AmodalEvaluation(
         scores=scores,
-        objects=f"{len(objects)} {kind} objects of {cases} {what}",
+        objects=f"{_described(objects)} {'test cases' if other is None else f'cases of {cohort.name}'}",
         out=out,
         tables=side_by_side(load_runs([out])),
         warnings=warnings,
     )
+
+
+def _described(objects: Sequence[AmodalObject]) -> str:
+    """How many objects there are, and who hid them, of how many cases."""
+    simulated = sum(amodal_object.simulated for amodal_object in objects)
+    mixed = f"occluded (of which {simulated} synthetically)"
+    kind = {0: "really occluded", len(objects): "synthetically occluded"}.get(simulated, mixed)
+    return f"{len(objects)} {kind} objects of {len({amodal_object.case for amodal_object in objects})}"
+
+
+def _write(folder: Path, config: AmodalConfig, scores: Sequence[Score], rivals: Mapping[str, Sequence[Score]]) -> None:
+    """scores.csv, rivals.csv where there are some, and config.yaml where there is none."""
+    folder.mkdir(exist_ok=True)
+    write_scores(folder / "scores.csv", scores)
+    if rivals:
+        write_rivals(folder / "rivals.csv", rivals)
+    if not (folder / "config.yaml").is_file():
+        (folder / "config.yaml").write_text(dump_config(config))
 
 
 def _refuse_stage(run: Path, stage: str | None, other: Path | None, recipe: str) -> None:
@@ -164,16 +184,17 @@ def _all_scores(
 ) -> list[Score]:
     """Of every object, of all of them together, and of the order of those that the cohort's rules state."""
     pairs = zip(objects, answers, strict=True)
-    scores = [score for amodal_object, answer in pairs for score in _scores(amodal_object, answer, cohort.rules)]
+    scores = [score for amodal_object, answer in pairs for score in _scores(amodal_object, answer)]
+    scores += [contact_score(amodal_object, cohort.rules) for amodal_object in objects]
     completions = [answer.completion for answer in answers]
     scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
     return [*scores, *_order_scores(completer, cohort)]
 
 
-def _scores(amodal_object: AmodalObject, answer: Answer, rules: ObjectRules) -> list[Score]:
+def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
     """Of one object; ``novelty`` above 1 says that `medseg complete` would have left it as it is."""
     novelty = score_of("novelty", answer.completion.novelty, case=amodal_object.name, label=amodal_object.label)
-    return [*score_object(amodal_object, answer.completion, rules), novelty]
+    return [*score_object(amodal_object, answer.completion), novelty]
 
 
 def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]:

@@ -14,21 +14,22 @@ from medseg.amodal.occlusion.frames import frame_of, from_frame
 from medseg.amodal.occlusion.sections import FrameConfig
 from medseg.amodal.rivals import NearestShape, hull, hull_in_occluder, visible
 from medseg.amodal.scores import score_object
-from medseg.contracts import ObjectCohort, ObjectRules, Score, watched
+from medseg.contracts import ObjectCohort, Score, watched
 
 SHAPES = 2000
 """So many training shapes at most are searched for the nearest."""
 
 Rival = Callable[[AmodalObject], NDArray[np.bool_]]
+KindOf = Callable[[AmodalObject], Score]
 
 
 def rival_scores(
-    objects: Sequence[AmodalObject], trained: ObjectCohort | None, frame: FrameConfig, rules: ObjectRules
+    objects: Sequence[AmodalObject], trained: ObjectCohort | None, frame: FrameConfig, kind: KindOf
 ) -> dict[str, list[Score]]:
     """The metrics of ``score_object`` by the rival's name.
 
     trained: the cohort of the training, in its split, in which the nearest shape is looked for; None: that is left out.
-    rules: see ``score_object``.
+    kind: the score that says of which kind an object is.
     """
     rivals: dict[str, Rival] = {
         "visible": visible,
@@ -38,10 +39,10 @@ def rival_scores(
     if trained is not None:
         rivals["nearest_shape"] = _nearest(trained, frame)
     every = watched(rivals.items(), "scoring rivals", len(rivals))
-    return {name: list(_of_rival(rival, objects, rules)) for name, rival in every}
+    return {name: list(_of_rival(rival, objects, kind)) for name, rival in every}
 
 
-def _of_rival(rival: Rival, objects: Sequence[AmodalObject], rules: ObjectRules) -> Iterator[Score]:
+def _of_rival(rival: Rival, objects: Sequence[AmodalObject], kind: KindOf) -> Iterator[Score]:
     for amodal_object in objects:
         amodal = rival(amodal_object)
         nothing = np.zeros((0, *amodal.shape), bool)
@@ -52,7 +53,7 @@ def _of_rival(rival: Rival, objects: Sequence[AmodalObject], rules: ObjectRules)
             samples=nothing,
             novelty=float("nan"),
         )
-        yield from score_object(amodal_object, completion, rules)
+        yield from (*score_object(amodal_object, completion), kind(amodal_object))
 
 
 def _nearest(cohort: ObjectCohort, rules: FrameConfig) -> Rival:

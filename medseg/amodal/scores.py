@@ -27,7 +27,6 @@ BINS = 15
 def score_object(amodal_object: AmodalObject, completion: Completion, rules: ObjectRules | None = None) -> list[Score]:
     """The scores of one object whose amodal mask is known; volumes are compared with volumes, so their unit cancels.
 
-    rules: those of its cohort, which say what is a contact; None: nobody asks.
     Raises Refused where the amodal mask is not known, and where the completion lies on another grid.
     """
     amodal = _known_amodal(amodal_object, completion)
@@ -41,8 +40,6 @@ def score_object(amodal_object: AmodalObject, completion: Completion, rules: Obj
         "occluded_fraction": np.count_nonzero(occluded) / size if size else float("nan"),
         "pieces": float(np.asarray(label(amodal_object.visible, connectivity=amodal.ndim)).max(initial=0)),
     }
-    if rules is not None:
-        values["contact"] = float(is_contact(amodal_object, rules))
     if len(completion.samples):
         values |= _of_samples(completion.samples, amodal, amodal_object.visible) | _covered(completion, amodal)
     lengths = {
@@ -56,6 +53,18 @@ def score_object(amodal_object: AmodalObject, completion: Completion, rules: Obj
         score_of(metric, value, case=amodal_object.name, label=amodal_object.label, unit=unit)
         for metric, value in lengths.items()
     ]
+
+
+def contact_score(amodal_object: AmodalObject, rules: ObjectRules) -> Score:
+    """contact of one object of a cohort with these rules, whose amodal mask is known."""
+    value = float(is_contact(amodal_object, rules))
+    return score_of("contact", value, case=amodal_object.name, label=amodal_object.label)
+
+
+def front_score(amodal_object: AmodalObject) -> Score:
+    """front of one object of an ordinary map, whose amodal mask is known."""
+    value = float(is_contact(amodal_object, ObjectRules()))
+    return score_of("front", value, case=amodal_object.name, label=amodal_object.label)
 
 
 def score_order(pair: str, front: str, true_front: str) -> Score:

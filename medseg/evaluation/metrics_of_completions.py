@@ -64,6 +64,14 @@ METRICS_OF_COMPLETIONS = (
         empty="nothing occluded: 1",
     ),
     Metric(
+        name="front",
+        meaning="of an object of an ordinary map, where the overlap belongs to the one in front: 1 where nothing of it "
+        "is occluded, else 0",
+        direction="neither",
+        level="object",
+        empty="nothing occluded: 1",
+    ),
+    Metric(
         name="amodal_hd95",
         meaning="95th percentile of the distances between the surfaces of the completed and the known amodal mask",
         unit=LENGTH,
@@ -90,8 +98,8 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="order_correct",
-        meaning="1 where the one of two touching objects that the rules put in front is said to be there, else 0; "
-        "no row where the rules state no order",
+        meaning="1 where the one of two objects that the rules, or an ordinary map, put in front is said to be there, "
+        "else 0; no row where they state no order",
         direction="higher",
         level="object",
         empty="undecided: 0",

@@ -43,5 +43,6 @@ Of method two the stages are complete/, occluded/ and visible/, and there are al
 
                 calibration.json   how samples are cut, when to abstain    (train)
                 rivals.csv         the scores of those that learn nothing  (evaluate)
+                ordinary/          scores of the maps without overlaps     (evaluate)
                 occluded/scores.csv  those of the run without stage III    (evaluate --stage occluded)
 """

@@ -42,3 +42,15 @@ def test_one_kind_alone_and_runs_that_know_no_kinds_have_no_table(make_run):
     alone = one("a/1", 0, 1, amodal_iou=0.5)
     earlier = [("a/1", "", "rod", "amodal_iou", 0.5, "1")]
     assert side_by_side(load_runs([make_run(alone)])) == {} == side_by_side(load_runs([make_run(earlier, "pcnet")]))
+
+
+def test_ordinary_maps_have_columns_of_their_own_and_no_part_in_all(make_run):
+    def seen(case: str, front: int, pieces: int, value: float) -> list[tuple]:
+        return [(case, "", "rod", *row, "1") for row in (("front", front), ("pieces", pieces), ("amodal_iou", value))]
+
+    folder = make_run([*one("a/1", 0, 1, amodal_iou=0.9), *one("a/2", 1, 1, amodal_iou=0.7)])
+    make_run([*seen("a/1~back", 0, 2, 0.1), *seen("a/2~front", 1, 1, 0.3)], name=f"{folder.name}/ordinary")
+    _, means = kind_rows(IOU)(load_runs([folder]))
+    assert {kind: cell.split(" / ")[0] for kind, cell in means.items()} == {
+        "amodal / occluded IoU": "soft_mean", "all": "0.8000", "overlap": "0.9000", "contact": "0.7000",
+        "back": "0.1000", "front": "0.3000"}  # fmt: skip

@@ -106,8 +106,8 @@ def test_contacts_are_judged_beside_overlaps_and_told_apart(tmp_path: Path, know
     assert rows(run / "scores.csv", "pieces") == {"test/bowl-1": 2, "test/lid-1": 2, "test/bowl-2": 1, "test/lid-2": 1}
     assert said.startswith("4 really occluded objects of 1 test cases")
     head, _, counts, *recipes = said.partition("By kind of object\n")[2].partition("\n\n")[0].splitlines()
-    assert [cell.strip() for cell in head.split("|")[2:-1]] == ["all", "overlap", "contact"]
-    assert [cell.strip() for cell in counts.split("|")[1:-1]] == ["objects", "4", "2", "2"]
+    assert [cell.strip() for cell in head.split("|")[2:-1]] == ["all", "overlap", "contact", "back", "front"]
+    assert [cell.strip() for cell in counts.split("|")[1:-1]] == ["objects", "4", "2", "2", "1", "1"]
     assert [line.split("|")[1].strip() for line in recipes][:2] == ["three_stages", "visible"]
 
 
@@ -120,3 +120,31 @@ def test_where_nothing_is_more_than_a_contact_free_objects_are_hidden_synthetica
     drawn = [name for name in judged if name.endswith("~object")]
     assert judged == [*drawn, "bowl-1", "lid-1", "bowl-2", "lid-2"] and drawn
     assert said == f"{len(judged)} occluded (of which {len(drawn)} synthetically) objects of 1 test cases"
+
+
+@pytest.mark.parametrize("smallest", [1, 5])
+def test_the_same_maps_are_judged_as_ordinary_ones_where_the_overlap_belongs_to_the_front(
+    tmp_path: Path, known: Known, smallest: int
+):
+    """The bowl has 48 pixels, the lid 22, 8 of them shared; what lies behind is cut into two pieces, of the lid one
+    of 4 pixels, which are its own whether a piece of that size is taken for an object or not."""
+    rules = ObjectRules(overlap=(255,), smallest=smallest, smallest_occluded=8)
+    run = evaluated_run(tmp_path, rules, crossings())
+    ordinary = run / "ordinary/scores.csv"
+    known.prob = 0.1
+    evaluate_amodal(run, draw=False)  # nothing grows
+    front = rows(ordinary, "front")
+    (before,), (behind,) = ([name for name, value in front.items() if value == wanted] for wanted in (1, 0))
+    assert {before, behind} in ({"test/bowl-1~front", "test/lid-1~back"}, {"test/lid-1~front", "test/bowl-1~back"})
+    whole = 48 if "bowl" in behind else 22
+    assert rows(ordinary, "amodal_iou") == {before: 1, behind: pytest.approx((whole - 8) / whole)}
+    assert rows(ordinary, "pieces") == {before: 1, behind: 2}
+    assert rows(ordinary, "order_correct") == {f"{before}+{behind.partition('/')[2]}": 0}
+    known.prob = 0.9
+    evaluate_amodal(run, draw=False)  # as far as its frame shows, an object grows into the other
+    ious = rows(ordinary, "amodal_iou")
+    assert rows(ordinary, "occluded_iou")[behind] > 0
+    assert ious[before] == pytest.approx(1 / rows(ordinary, "area_ratio")[before]) and ious[before] < 1
+    with (run / "ordinary/rivals.csv").open() as file:
+        assert {row["case"] for row in csv.DictReader(file)} == {before, behind}
+    assert "~" not in (run / "scores.csv").read_text()

@@ -8,7 +8,7 @@ import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.scores import OccludedCalibration, score_object, score_order
+from medseg.amodal.scores import OccludedCalibration, contact_score, front_score, score_object, score_order
 from medseg.contracts import ObjectRules, Refused
 
 BAR = np.zeros((5, 9), dtype=bool)
@@ -98,15 +98,18 @@ def test_where_nothing_is_occluded_the_occluded_part_is_undefined_even_if_the_an
 
 @pytest.mark.parametrize(("smallest_occluded", "contact"), [(1, 0), (3, 0), (4, 1)])
 def test_what_hides_less_than_the_rules_ask_of_an_overlap_is_a_contact(smallest_occluded, contact):
-    scores = score_object(ROD, completion(SEEN), ObjectRules(smallest_occluded=smallest_occluded))
-    assert {score.metric: score.value for score in scores}["contact"] == contact
+    score = contact_score(ROD, ObjectRules(smallest_occluded=smallest_occluded))
+    assert (score.case, score.metric, score.value) == (ROD.name, "contact", contact)
+
+
+def test_in_front_is_what_nothing_hides():
+    assert (front_score(ROD).value, front_score(replace(ROD, visible=BAR)).value) == (0, 1)
 
 
 def test_visible_pieces_are_counted_over_corners_too():
     assert values(completion(SEEN))["pieces"] == 2
     stairs = np.eye(5, 9, dtype=bool)
     assert values(completion(stairs), replace(ROD, visible=stairs, amodal=stairs))["pieces"] == 1
-    assert "contact" not in values(completion(SEEN))
 
 
 def test_the_best_of_the_first_ten_and_their_volumes():

@@ -1,0 +1,102 @@
+"""What `medseg complete` makes of ordinary label maps, against the known amodal masks of their objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.maps import CompletedMap, MapCompleter
+from medseg.amodal.completion.order import UNDECIDED
+from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.amodal.objects.crops import on_map, windows
+from medseg.amodal.ordinary import OrdinaryMap, ordinary_map
+from medseg.amodal.scores import OccludedCalibration, front_score, score_object, score_order
+from medseg.cohorts import FULL, VISIBLE, short_path
+from medseg.contracts import Case, ObjectCohort, Score, watched
+from medseg.images import read_labels
+
+
+@dataclass(kw_only=True)
+class OrdinaryScores:
+    """Of the ordinary maps of some cases."""
+
+    objects: list[AmodalObject] = field(default_factory=list)
+    """Those that are judged, as the maps show them."""
+    scores: list[Score] = field(default_factory=list)
+    """Of each of them, of the order of each pair of which one hides the other, and of all together."""
+
+
+def score_ordinary(completer: Completer, cohort: ObjectCohort, samples: int) -> OrdinaryScores:
+    """The test cases as ordinary maps, see ``ordinary_map``, each completed as a user's would be, and scored.
+
+    An object is what is visible of it, and what its pieces grew: the pieces that are its own for the most part.
+    """
+    found = OrdinaryScores()
+    cases = [case for case in cohort.split("test") if VISIBLE not in case.object_masks] if cohort.rules.overlap else []
+    calibrations: list[OccludedCalibration] = []
+    for case in watched(cases, "completing ordinary maps", len(cases)):
+        shown = _ordinary(case, cohort)
+        if not shown.objects:
+            continue
+        job = MapCompleter(completer=completer, scheme=shown.scheme, samples=samples, gap=0, anywhere=False)
+        completed = job(case.name, shown.volume)
+        pieces = {one.name: _pieces(one, completed) for one in shown.objects}
+        for one in shown.objects:
+            said = _joined(one, completed, pieces[one.name])
+            found.scores += [*score_object(one, said), front_score(one)]
+            calibrations.append(OccludedCalibration.of(one, said))
+        found.objects += shown.objects
+        found.scores += order_scores(shown, completed, pieces)
+    if calibrations:
+        found.scores.append(reduce(add, calibrations).score())
+    return found
+
+
+def _ordinary(case: Case, cohort: ObjectCohort) -> OrdinaryMap:
+    path = case.object_masks[FULL]
+    return ordinary_map(read_labels(path, f"{case.name}, {short_path(path, cohort)}"), cohort.scheme, case.name)
+
+
+def _pieces(one: AmodalObject, completed: CompletedMap) -> list[int]:
+    """The places in the completed map of those that lie within the visible part of an object for the most part."""
+    visible = on_map(one.visible, one)
+    masks = [on_map(piece.visible, piece) for piece in completed.objects]
+    return [number for number, mask in enumerate(masks) if visible[mask].mean() > 0.5]
+
+
+def _joined(one: AmodalObject, completed: CompletedMap, pieces: Sequence[int]) -> Completion:
+    """The object's visible part with what its pieces grew, on its own crop; sample n is that of every piece."""
+    drawn = max((len(completed.completions[number].samples) for number in pieces), default=0)
+    amodal, probs = one.visible.copy(), one.visible.astype(np.float32)
+    samples = np.repeat(one.visible[None], drawn, axis=0)
+    for number in pieces:
+        piece, said = completed.objects[number], completed.completions[number]
+        there, here = windows(amodal.shape, said.amodal.shape, np.subtract(piece.corner, one.corner))
+        grown = ~piece.visible[here]
+        amodal[there] |= said.amodal[here] & grown
+        probs[there] = np.maximum(probs[there], said.probs[here] * grown)
+        if len(said.samples):
+            samples[:, *there] |= said.samples[:, *here] & grown
+    novelty = np.array([completed.completions[number].novelty for number in pieces] or [np.nan])
+    return Completion(
+        name=one.name, amodal=amodal, probs=probs, samples=samples, novelty=float(np.fmax.reduce(novelty))
+    )
+
+
+def order_scores(shown: OrdinaryMap, completed: CompletedMap, pieces: dict[str, list[int]]) -> Iterator[Score]:
+    """order_correct of every pair of which one hides the other: what most of the pairs of their pieces say."""
+    owners = {completed.objects[number].name: name for name, numbers in pieces.items() for number in numbers}
+    for front, back in shown.fronts:
+        said = [
+            owners[order.front]
+            for order in completed.orders
+            if order.front != UNDECIDED and {owners.get(order.a), owners.get(order.b)} == {front, back}
+        ]
+        balance = said.count(front) - said.count(back)
+        named = front if balance > 0 else back if balance < 0 else UNDECIDED
+        yield score_order(f"{front}+{back.rpartition('/')[2]}", named, front)
