@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,20 +21,20 @@ def write_programs(network: nn.Module, inputs: Mapping[str, Tensor], output: str
     programs, every other length is that of the example. Without the packages of the extra ``export`` no ONNX.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    batch = torch.export.Dim("batch", min=1)
-    shapes = tuple({0: batch} for _ in inputs)
-    with torch.no_grad():
+    shapes = tuple({0: torch.export.Dim("batch", min=1)} for _ in inputs)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch to itself
         program = torch.export.export(network.eval(), tuple(inputs.values()), dynamic_shapes=shapes, strict=False)
-    torch.export.save(program, folder / "model.pt2")
-    if not all(map(find_spec, ONNX_PACKAGES)):
-        return ["model.pt2"]
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    torch.onnx.export(
-        program,
-        f=folder / "model.onnx",
-        input_names=list(inputs),
-        output_names=[output],
-        external_data=False,
-        verbose=False,
-    )
+        torch.export.save(program, folder / "model.pt2")
+        if not all(map(find_spec, ONNX_PACKAGES)):
+            return ["model.pt2"]
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        torch.onnx.export(
+            program,
+            f=folder / "model.onnx",
+            input_names=list(inputs),
+            output_names=[output],
+            external_data=False,
+            verbose=False,
+        )
     return ["model.pt2", "model.onnx"]
