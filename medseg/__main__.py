@@ -114,7 +114,7 @@ def predict(
 
         asked = AskedMaps(annotator_probabilities=probabilities, confusion=confusion, samples=samples)
         if complete is not None:
-            return typer.echo(predict_and_complete(run, images, out, asked, complete))
+            return typer.echo(predict_and_complete(run, images, out, asked, completing=complete))
         written = len(predict_images(run, images, out, asked))
         typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from medseg.amodal.network.model import AmodalVAE, Latent, gaussian
+from medseg.amodal.divergences import Divergence, divergence, divergence_from_prior
+from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.contracts import Losses
@@ -22,45 +22,6 @@ OVERLAP = "iou"
 """Among the metrics of validation: intersection over union of the answer and the amodal mask."""
 
 
-# ------------------------------------------------------------------------------------- divergences
-@dataclass(kw_only=True)
-class Divergence:
-    """KL in nats between two Gaussians over z."""
-
-    coarse: Tensor
-    """(B,Z) per dimension of the coarse part."""
-    fine: Tensor
-    """(B,F) per channel of the fine part."""
-
-    def sum(self) -> Tensor:
-        """(B,)."""
-        return self.coarse.sum(1) + self.fine.sum(1)
-
-    def with_free_bits(self, free: float) -> Tensor:
-        """() mean over the batch of each dimension's or channel's KL, but at least ``free`` nats, summed.
-
-        Kingma et al., NeurIPS 2016 (inverse autoregressive flow), Eq. 15: below ``free`` a dimension costs nothing
-        more, so that none is given up before it is of use.
-        """
-        every = torch.cat([self.coarse.mean(0), self.fine.mean(0)])
-        return every.clamp(min=free).sum()
-
-
-def divergence(p: Latent, q: Latent) -> Divergence:
-    """KL(p || q)."""
-    return Divergence(coarse=kl_divergence(p.coarse, q.coarse), fine=kl_divergence(p.fine, q.fine))
-
-
-def divergence_from_prior(p: Latent) -> Divergence:
-    """KL(p || N(0, I)), Kingma and Welling 2014, Appendix B."""
-
-    def standard(mean: Tensor) -> Normal:
-        return gaussian(torch.zeros_like(mean), torch.zeros_like(mean))
-
-    return divergence(p, Latent.of(standard(p.coarse.mean), standard(p.fine.mean)))
-
-
-# ------------------------------------------------------------------------------------------ stages
 @dataclass(frozen=True, kw_only=True)
 class CompleteShapes:
     """Stage I: BCE(y, D(z,c)) + beta KL(q1(z|y,c) || N(0,I)), z ~ q1 (Ling et al. 2020, Section 3.2).

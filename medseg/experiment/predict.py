@@ -17,7 +17,7 @@ def predict_images(run: Path, images: Path, out: Path, asked: AskedMaps = NO_MOR
     return method_of_run(run).predict(run, images, out, asked)
 
 
-def predict_and_complete(run: Path, images: Path, out: Path, asked: AskedMaps, completing: Path) -> str:
+def predict_and_complete(run: Path, images: Path, out: Path, asked: AskedMaps, *, completing: Path) -> str:
     """Predict, then complete the objects of the recovered truth and of every annotator's labels with another run.
 
     Beside the predictions completions/truth and completions/annotators/<annotator>, each as `medseg complete` fills a

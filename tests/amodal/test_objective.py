@@ -9,18 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from medseg.amodal.divergences import Divergence, divergence, divergence_from_prior
 from medseg.amodal.network.model import Latent, gaussian as normal
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 from medseg.amodal.objective import (
     ORDER,
     CompleteShapes,
-    Divergence,
     OccludedShapes,
     PartialCompletion,
     VisibleParts,
-    divergence,
-    divergence_from_prior,
 )
 
 from .conftest import TINY, Rectangles, Says, condition, gaussian, known_model, occluded_batch, rectangle, vae

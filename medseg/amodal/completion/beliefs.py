@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import MaskBatch
 
+CUTS = 3
+"""Samples of one z, cut at as many levels: a z is dear, a cut is cheap."""
 DECODED_AT_ONCE = 2**19
 """Samples are decoded together while they have no more voxels: larger calls are slower, for they leave the cache."""
 
@@ -23,7 +25,8 @@ class MaskBeliefs:
     probs: Tensor
     """(B,1,S...) of the one answer."""
     samples: Tensor
-    """(N,B,1,S...) probs of N draws; N = 0 for a network that is no generative model."""
+    """(M,B,1,S...) probs of M draws of z; sample n cuts those of draw n modulo M. M = 0 for a network that is no
+    generative model."""
     hidden: Tensor
     """(B,) probability that anything is hidden at all; nan for a network that is no generative model."""
     visible_misfit: Tensor
@@ -39,7 +42,7 @@ def believe(
     generator: torch.Generator | None = None,
     mirror: bool = True,
 ) -> MaskBeliefs:
-    """The answer at the mean of z, and draws z ~ q2(z|v,o,c); batch.amodal is not seen.
+    """The answer at the mean of z, and draws z ~ q2(z|v,o,c), one for ``CUTS`` samples; batch.amodal is not seen.
 
     mirror: answer for the object and its mirror images along every axis, and take the mean; samples go round them.
     """
@@ -61,11 +64,12 @@ def believe(
         return logits.sigmoid().flip(flips[number]).unflatten(0, (len(codes), -1))
 
     probs = torch.stack([decoded([each.latent.mean()], number)[0] for number, each in enumerate(seen)]).mean(0)
-    codes = [seen[n % len(flips)].latent.sample(generator) for n in range(samples)]
-    stacked = probs.new_empty(samples, *probs.shape)
+    draws = -(-samples // CUTS)
+    codes = [seen[n % len(flips)].latent.sample(generator) for n in range(draws)]
+    stacked = probs.new_empty(draws, *probs.shape)
     many = max(1, DECODED_AT_ONCE // probs.numel()) * len(flips)
-    for start, number in itertools.product(range(0, samples, many), range(len(flips))):
-        some = slice(start + number, min(start + many, samples), len(flips))
+    for start, number in itertools.product(range(0, draws, many), range(len(flips))):
+        some = slice(start + number, min(start + many, draws), len(flips))
         if codes[some]:
             stacked[some] = decoded(codes[some], number)
     hidden = torch.stack([each.hidden.sigmoid() for each in seen]).mean(0)

@@ -115,21 +115,22 @@ class Completer:
             beliefs = self._believe([objects[number] for number in numbers], samples)
             for position, number in enumerate(numbers):
                 room = Room.around(objects[number], self.frame, gap, anywhere)
-                answer = self._answer(room, beliefs, position, fronts[number] if fronts else NOBODY)
+                heard = fronts[number] if fronts else NOBODY
+                answer = self._answer(room, beliefs, position, fronts=heard, many=samples)
                 answers[number] = _left_if_novel(objects[number], answer) if abstain else answer
         return [answer for answer in answers if answer is not None]
 
     def volumes(self, objects: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]) -> NDArray[np.int64]:
-        """(B,N,M) voxels of the samples of some objects, under each of M calibrations; islands count too."""
+        """(B,N,K) voxels of the samples of some objects, under each of K calibrations; islands count too."""
         beliefs = self._believe(objects, samples)
-        levels = np.array([calibration.levels(samples) for calibration in tried])
-        found = np.zeros((len(objects), len(beliefs.samples), len(tried)), np.int64)
+        levels, draws = np.array([calibration.levels(samples) for calibration in tried]), len(beliefs.samples)
+        found = np.zeros((len(objects), samples if draws else 0, len(tried)), np.int64)
         for position, amodal_object in enumerate(objects):
             room = Room.around(amodal_object, self.frame)
             seen = np.count_nonzero(amodal_object.visible)
-            for number, probs in enumerate(room.at_allowed(beliefs.samples[:, position]).T):
-                above = len(probs) - np.searchsorted(np.sort(probs), levels[:, number])
-                found[position, number] = seen + above
+            for draw, probs in enumerate(room.at_allowed(beliefs.samples[:, position]).T):
+                above = len(probs) - np.searchsorted(np.sort(probs), levels[:, draw::draws])
+                found[position, draw::draws] = seen + above.T
         return found
 
     def hidden(self, objects: Sequence[AmodalObject], batch: int = 32) -> NDArray[np.float64]:
@@ -164,16 +165,15 @@ class Completer:
         generator = torch.Generator(self.device).manual_seed(seed)
         return believe(self.model, self._shown(objects), samples, generator=generator, mirror=self.mirror)
 
-    def _answer(self, room: Room, beliefs: MaskBeliefs, position: int, fronts: Fronts) -> Answer:
-        """Of the object at a position of a batch, on its crop."""
+    def _answer(self, room: Room, beliefs: MaskBeliefs, position: int, *, fronts: Fronts, many: int) -> Answer:
+        """Of the object at a position of a batch, on its crop, with so many samples."""
         limit, visible = self.calibration.misfit_limit, room.shown.visible
         factors = fronts.factors(room.shown, room.allowed)
         likely = np.minimum(room.at_allowed(beliefs.probs[position][None])[:, 0] * factors, 1)
         wanted = np.zeros_like(visible)
         hidden = fronts.hidden(float(beliefs.hidden[position]))
-        wanted[room.allowed] = best_part(likely, np.count_nonzero(visible), hidden)
-        levels = self.calibration.levels(len(beliefs.samples))
-        samples = room.samples(beliefs.samples[:, position], levels, factors)
+        wanted[room.allowed] = best_part(likely, int(np.count_nonzero(visible)), hidden)
+        samples = room.samples(beliefs.samples[:, position], self.calibration.levels(many), factors)
         volumes = np.count_nonzero(samples, axis=tuple(range(1, samples.ndim)))
         said = Completion(
             name=room.shown.name,

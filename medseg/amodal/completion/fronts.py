@@ -71,9 +71,9 @@ def agreed_fronts(objects: Sequence[AmodalObject], hidden: Hidden) -> list[Front
         for hider in amodal_object.hiders
         if hider.name in of_name and _may_hide(amodal_object, of_name[hider.name]) and amodal_object.amodal is None
     }
-    mutual = [pair for pair in asked if pair[::-1] in asked]
+    mutual = [(one, other) for one, other in asked if (other, one) in asked]
     said = dict(zip(mutual, hidden([asked[pair] for pair in mutual]).tolist(), strict=True)) if mutual else {}
-    known = {pair: value for pair, value in said.items() if not math.isnan(value + said[pair[::-1]])}
+    known = {(a, b): value for (a, b), value in said.items() if not math.isnan(value + said[b, a])}
     return [
         Fronts(
             alone={other: p for (name, other), p in known.items() if name == each.name},

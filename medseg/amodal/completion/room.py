@@ -51,12 +51,18 @@ class Room:
     def samples(
         self, grids: torch.Tensor, levels: NDArray[np.float64], factors: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
-        """(N,1,s...) of the network's grid, times (V,), each cut at its level (N,) -> (N,S...) of the crop."""
-        wanted = np.zeros((len(grids), *self.allowed.shape), bool)
+        """(M,1,s...) of the network's grid, times (V,); cut n modulo M at level n of (N,) -> (N,S...) of the crop.
+
+        None where there are no grids.
+        """
+        draws, count = len(grids), len(levels) if len(grids) else 0
+        wanted = np.zeros((count, *self.allowed.shape), bool)
         portion = max(1, NUMBERS_AT_ONCE // max(np.count_nonzero(self.allowed), 1))
-        for start in range(0, len(grids), portion):
-            some = slice(start, start + portion)
-            wanted[some, self.allowed] = (self.at_allowed(grids[some]) * factors[:, None] >= levels[some]).T
+        for start in range(0, draws, portion):
+            likely = self.at_allowed(grids[start : start + portion]) * factors[:, None]
+            for number in range(count):
+                if 0 <= number % draws - start < likely.shape[1]:
+                    wanted[number, self.allowed] = likely[:, number % draws - start] >= levels[number]
         return self.grown(wanted)
 
     def grown(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -106,7 +106,7 @@ def _with_stranger(scene: Scene, others: Sequence[Mask], rng: np.random.Generato
     clear = ~np.asarray(ndimage.binary_dilation(scene.amodal, np.ones((3,) * scene.amodal.ndim)), bool)
     there = np.argwhere(scene.occluder & clear)
     for _ in range(TRIES if len(there) else 0):
-        stranger = turned(others[rng.integers(len(others))], draw_turn(scene.amodal.ndim, rng))
+        stranger = turned(others[int(rng.integers(len(others)))], draw_turn(scene.amodal.ndim, rng))
         here, canvas = np.argwhere(stranger), np.zeros_like(scene.amodal)
         paste(canvas, stranger, there[rng.integers(len(there))] - here[rng.integers(len(here))])
         piece = canvas & ~scene.occluder

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from medseg.amodal.divergences import divergence_from_prior
 from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import AmodalVAE, Code, Latent, gaussian
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
-from medseg.amodal.objective import CompleteShapes, divergence_from_prior
+from medseg.amodal.objective import CompleteShapes
 
 from ..conftest import TINY, Rectangles, rectangle, vae
 
