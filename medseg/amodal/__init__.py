@@ -6,7 +6,6 @@
 ``occlusion``   from objects to batches: occluders drawn over them, frames around them
 ``shapes``      embedded data: label maps of shapes that cross
 ``network``     the auto-encoder, and the rival that learns
-``divergences``  between Gaussians over z
 ``objective``   what each stage minimises
 ``stages``      the three stages and their ablations, as rows
 ``config``      what a run is

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from medseg.amodal.divergences import Divergence, divergence, divergence_from_prior
+from medseg.amodal.network.divergences import Divergence, divergence, divergence_from_prior
 from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medseg.amodal.divergences import Divergence, divergence, divergence_from_prior
+from medseg.amodal.network.divergences import Divergence, divergence, divergence_from_prior
 from medseg.amodal.network.model import Latent, gaussian as normal
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch

@@ -4,6 +4,7 @@
 ``blocks``   the pieces that all are made of
 ``pyramid``  the way down the levels and up that encoders and rival share
 ``model``    the auto-encoder: encoders of complete and of partial masks, the decoder they share
+``divergences``  between Gaussians over z
 ``pcnet``    the rival that learns, and cannot draw
 
 Each may import those above it.

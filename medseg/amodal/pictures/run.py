@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medseg.amodal.assembly import simulated_objects, unoccluded_objects
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.divergences import divergence_from_prior
+from medseg.amodal.network.divergences import divergence_from_prior
 from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.occlusion.batches import batch_of

@@ -29,6 +29,17 @@ def certain(latent: Latent, generator: torch.Generator | None = None) -> Code:
 
 
 # ---------------------------------------------------------------------------------------- samples
+@pytest.fixture
+def one_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A z of its own for each sample."""
+    monkeypatch.setattr(module, "CUTS", 1)
+
+
+def test_three_samples_share_a_draw_of_z():
+    assert [len(believe(vae(), BATCH, samples).samples) for samples in (0, 1, 3, 4, 20)] == [0, 1, 1, 2, 7]
+
+
+@pytest.mark.usefixtures("one_cut")
 def test_the_same_generator_gives_the_same_samples_and_another_gives_others():
     model = vae()
     said = [believe(model, BATCH, 6, generator=generator(seed)) for seed in (1, 1, 2)]
@@ -46,6 +57,7 @@ def test_samples_that_are_decoded_together_are_those_decoded_one_by_one(samples:
     torch.testing.assert_close(believe(vae(), BATCH, samples, generator()).samples, together)
 
 
+@pytest.mark.usefixtures("one_cut")
 def test_a_sample_is_drawn_around_the_answer(monkeypatch: pytest.MonkeyPatch):
     model = vae()
     drawn = believe(model, BATCH, 3, generator(), mirror=False)
@@ -55,6 +67,7 @@ def test_a_sample_is_drawn_around_the_answer(monkeypatch: pytest.MonkeyPatch):
     torch.testing.assert_close(still.samples, still.probs.expand(3, *still.probs.shape))
 
 
+@pytest.mark.usefixtures("one_cut")
 def test_samples_go_round_the_mirror_images_and_the_answer_is_their_mean(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Latent, "sample", certain)
     still = believe(vae(), BATCH, 8)

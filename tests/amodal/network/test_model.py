@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from medseg.amodal.divergences import divergence_from_prior
+from medseg.amodal.network.divergences import divergence_from_prior
 from medseg.amodal.network.layout import Layout
 from medseg.amodal.network.model import AmodalVAE, Code, Latent, gaussian
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
