@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
-HIDDEN_WEIGHT = 0.03
+HIDDEN_WEIGHT = 0.02
 """Of the hidden part's IoU beside the whole's: what a voxel more or less means for the whole of an object is little."""
 
 LEVELS = 20
