@@ -164,8 +164,8 @@ def _conflicts(rules: ObjectRules, classes: Sequence[ClassLabel], file: str) -> 
     for value in rules.overlap:
         if value in rules.unknown:
             yield complaint("unknown", "values that are no overlap", f"{value}, which is", f"objects.unknown, {file}")
-    if rules.instances and rules.pieces != "apart":
-        expected = "apart, as instances is true and numbers say what belongs together"
+    if rules.instances and rules.pieces == "joined":
+        expected = "apart or decided, as instances is true and numbers say what belongs together"
         yield complaint("pieces", expected, rules.pieces, f"objects.pieces, {file}")
     if rules.instances and len(classes) > 2:
         got = ", ".join(label.name for label in classes)

@@ -17,7 +17,7 @@ Split = Literal["train", "val", "test", ""]
 ObjectMask = Literal["full", "visible", "occluder"]
 CompleteRule = Literal["unoccluded", "known"]
 BorderRule = Literal["drop", "keep"]
-PiecesRule = Literal["apart", "joined", "decided"]
+PiecesRule = Literal["decided", "apart", "joined"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class ObjectRules:
     """Every connected component of a class is an object (else a class is one object per case)."""
     instances: bool = False
     """The values are instance numbers, all of one class (else they are the values of ``classes``)."""
-    pieces: PiecesRule = "apart"
+    pieces: PiecesRule = "decided"
     """Components of one class at the same hider or unknown region: objects of their own, one object, or what a trained
     model decides."""
     complete: CompleteRule = "unoccluded"

@@ -120,7 +120,7 @@ def test_a_cohort_of_objects_is_split_like_another(tmp_path: Path) -> None:
             "hides: expected all, or class: [classes that it may hide], got ['gut'] (objects.hides, cohort.yaml)",
         ),
         ("{complete: false}", "complete: expected unoccluded or known, got False (objects.complete, cohort.yaml)"),
-        ("{pieces: any}", "pieces: expected apart or joined or decided, got any (objects.pieces, cohort.yaml)"),
+        ("{pieces: any}", "pieces: expected decided or apart or joined, got any (objects.pieces, cohort.yaml)"),
         ("{border: cut}", "border: expected drop or keep, got cut (objects.border, cohort.yaml)"),
         ("{component: 1}", "component: expected true or false, got 1 (objects.component, cohort.yaml)"),
         (
@@ -206,7 +206,7 @@ def test_instances_are_of_one_class_that_nobody_has_to_write_down() -> None:
         ("{overlap: [[1]]}", "overlap: expected integers of the label maps, got [[1]] (objects.overlap, x)"),
         (
             "{instances: true, pieces: joined}",
-            "pieces: expected apart, as instances is true and numbers say what belongs together, got joined "
+            "pieces: expected apart or decided, as instances is true and numbers say what belongs together, got joined "
             "(objects.pieces, x)",
         ),
         ("{hides: every}", "hides: expected all, or class: [classes that it may hide], got every (objects.hides, x)"),

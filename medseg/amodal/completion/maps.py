@@ -103,7 +103,8 @@ class MapCompleter:
 
     def _pieces_joined(self, objects: Sequence[AmodalObject]) -> Sequence[AmodalObject]:
         """Where the rules leave it to the model: pieces are one object that it finds as likely connected as not."""
-        if self.scheme.rules.pieces != "decided":
+        rules = self.scheme.rules
+        if rules.pieces != "decided" or rules.instances or not rules.component:
             return objects
         pairs = piece_pairs(objects)
         likely = self.completer.connected(objects, pairs)

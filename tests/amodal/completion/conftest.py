@@ -24,7 +24,7 @@ from medseg.contracts import ClassLabel, ObjectRules
 from medseg.training.checkpoint import save_weights
 
 CLASSES = (ClassLabel(name="background", value=0), ClassLabel(name="rod", value=1), ClassLabel(name="bar", value=2))
-RULES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)})
+RULES = ObjectRules(overlap=(255,), unknown=(9,), hides={"bar": ("rod",)}, pieces="apart")
 
 
 @dataclass
