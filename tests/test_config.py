@@ -249,6 +249,9 @@ def test_grids_of_method_two_that_do_not_agree_are_all_named(amodal: Path) -> No
     assert complaints(amodal, "data.frame.size=[32]") == (
         "override 'data.frame.size=[32]': data.frame.size: expected 2 or 3 numbers, got 1",
     )
+    (line,) = complaints(amodal, "network.dropout=.1", "recipe=without_visible")
+    assert line.endswith("network.dropout: expected 0 (recipe without_visible draws from z), got 0.1")
+    assert load_config(amodal, ["network.dropout=.1", "recipe=pcnet"])
     (line,) = complaints(amodal, "data.occlusion.kinds=[bra]")
     assert "data.occlusion.kinds" in line and line.endswith("did you mean bar?")
 

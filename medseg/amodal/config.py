@@ -70,6 +70,8 @@ class AmodalConfig(Section):
             found.append(f"network.level: expected at most {most} (network.channels), got {network.level}")
         if any(width % 4 for width in network.channels):
             found.append(f"network.channels: expected multiples of 4, got {list(network.channels)}")
+        if network.dropout and self.recipe != "pcnet":
+            found.append(f"network.dropout: expected 0 (recipe {self.recipe} draws from z), got {network.dropout}")
         low, high = self.data.occlusion.occluded
         if low >= high:
             found.append(f"data.occlusion.occluded: expected the lower bound first, got {[low, high]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -11,14 +12,18 @@ import numpy as np
 
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter
-from medseg.amodal.completion.order import UNDECIDED
+from medseg.amodal.completion.order import UNDECIDED, Order
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.crops import on_map, windows
 from medseg.amodal.ordinary import OrdinaryMap, ordinary_map
 from medseg.amodal.scores import OccludedCalibration, front_score, score_object, score_order
 from medseg.cohorts import FULL, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, Score, watched
+from medseg.evaluation import score_of
 from medseg.images import read_labels
+
+LEAST = 1e-6
+"""No probability counts for less: one that is 0 by rounding says no more."""
 
 
 @dataclass(kw_only=True)
@@ -89,14 +94,22 @@ def _joined(one: AmodalObject, completed: CompletedMap, pieces: Sequence[int]) -
 
 
 def order_scores(shown: OrdinaryMap, completed: CompletedMap, pieces: dict[str, list[int]]) -> Iterator[Score]:
-    """order_correct of every pair of which one hides the other: what most of the pairs of their pieces say."""
+    """Of every pair of which one hides the other: order_correct, by what most of the pairs of their pieces say, and
+    order_log_loss of each pair of pieces whose order has a probability."""
     owners = {completed.objects[number].name: name for name, numbers in pieces.items() for number in numbers}
     for front, back in shown.fronts:
-        said = [
-            owners[order.front]
-            for order in completed.orders
-            if order.front != UNDECIDED and {owners.get(order.a), owners.get(order.b)} == {front, back}
-        ]
+        orders = [order for order in completed.orders if {owners.get(order.a), owners.get(order.b)} == {front, back}]
+        said = [owners[order.front] for order in orders if order.front != UNDECIDED]
         balance = said.count(front) - said.count(back)
         named = front if balance > 0 else back if balance < 0 else UNDECIDED
         yield score_order(f"{front}+{back.rpartition('/')[2]}", named, front)
+        for order in orders:
+            if not math.isnan(order.probability):
+                yield _order_log_loss(order, right=owners[order.front] == front)
+
+
+def _order_log_loss(order: Order, *, right: bool) -> Score:
+    """-log of the probability of the true front: that of ``order.front`` where this is right, else what is left."""
+    probability = order.probability if right else 1 - order.probability
+    pair = f"{order.a}+{order.b.rpartition('/')[2]}"
+    return score_of("order_log_loss", math.log(1 / max(probability, LEAST)), case=pair)

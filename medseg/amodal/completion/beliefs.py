@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from medseg.amodal.network.model import AmodalVAE, Code
+from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import MaskBatch
 
+Flip = tuple[int, ...]
+"""Axes along which an object is mirrored."""
+
 CUTS = 3
-"""Samples of one z, cut at as many levels: a z is dear, a cut is cheap."""
+"""Samples of one draw, cut at as many levels: a draw is dear, a cut is cheap."""
 DECODED_AT_ONCE = 2**17
 """Samples are decoded together while they have no more voxels: larger calls are slower, for they leave the cache."""
 
@@ -25,8 +29,7 @@ class MaskBeliefs:
     probs: Tensor
     """(B,1,S...) of the one answer."""
     samples: Tensor
-    """(M,B,1,S...) probs of M draws of z; sample n cuts those of draw n modulo M. M = 0 for a network that is no
-    generative model."""
+    """(M,B,1,S...) probs of M draws; sample n cuts those of draw n modulo M. M = 0 for a network that cannot draw."""
     hidden: Tensor
     """(B,) probability that anything is hidden at all; nan for a network that is no generative model."""
     visible_misfit: Tensor
@@ -44,16 +47,14 @@ def believe(
 ) -> MaskBeliefs:
     """The answer at the mean of z, and draws z ~ q2(z|v,o,c), one for ``CUTS`` samples; batch.amodal is not seen.
 
+    Without z, what the network answers, and draws with dropout, if it has some (``PartialCompletionNetwork.dropping``).
     mirror: answer for the object and its mirror image along the first axis, and take the mean; samples go round them.
     (Images along every axis cost as many passes more, and on crossed chromosomes answered no better.)
     """
-    flips: list[tuple[int, ...]] = [(), (2,)] if mirror else [()]
+    flips: list[Flip] = [(), (2,)] if mirror else [()]
+    draws = -(-samples // CUTS)
     if not isinstance(model, AmodalVAE):
-        probs = _mean_over(flips, batch, lambda b: model(b.visible, b.occluder, b.class_index).sigmoid())
-        unknown = torch.full((len(probs),), torch.nan)
-        return MaskBeliefs(
-            probs=probs, samples=probs.new_zeros(0, *probs.shape), hidden=unknown, visible_misfit=unknown
-        )
+        return _believe_directly(model, batch, flips, draws, generator=generator)
     seen = [model.partial(b.visible, b.occluder, b.class_index) for b in (_flipped(batch, flip) for flip in flips)]
 
     def decoded(codes: Sequence[Code], number: int) -> Tensor:
@@ -64,7 +65,6 @@ def believe(
         return logits.sigmoid().flip(flips[number]).unflatten(0, (len(codes), -1))
 
     probs = torch.stack([decoded([each.latent.mean()], number)[0] for number, each in enumerate(seen)]).mean(0)
-    draws = -(-samples // CUTS)
     codes = [seen[n % len(flips)].latent.sample(generator) for n in range(draws)]
     stacked = probs.new_empty(draws, *probs.shape)
     many = max(1, DECODED_AT_ONCE // probs.numel()) * len(flips)
@@ -85,6 +85,23 @@ def believe_hidden(model: nn.Module, batch: MaskBatch) -> Tensor:
     return model.partial(batch.visible, batch.occluder, batch.class_index).hidden.sigmoid()
 
 
+def _believe_directly(
+    model: nn.Module, batch: MaskBatch, flips: Sequence[Flip], draws: int, *, generator: torch.Generator | None
+) -> MaskBeliefs:
+    """Of a network without z; draw n is that of flip n modulo their number."""
+
+    def answered(flip: Flip) -> Tensor:
+        seen = _flipped(batch, flip)
+        return model(seen.visible, seen.occluder, seen.class_index).sigmoid().flip(flip)
+
+    probs = torch.stack([answered(flip) for flip in flips]).mean(0)
+    samples, unknown = probs.new_zeros(0, *probs.shape), torch.full((len(probs),), torch.nan)
+    if draws and isinstance(model, PartialCompletionNetwork) and model.draws:
+        with model.dropping(generator):
+            samples = torch.stack([answered(flips[number % len(flips)]) for number in range(draws)])
+    return MaskBeliefs(probs=probs, samples=samples, hidden=unknown, visible_misfit=unknown)
+
+
 def _misfit(probs: Tensor, batch: MaskBatch) -> Tensor:
     """(B,): 1 - IoU of a shape and the visible part, softly, over the voxels outside the occluder."""
     outside = 1 - batch.occluder
@@ -93,9 +110,5 @@ def _misfit(probs: Tensor, batch: MaskBatch) -> Tensor:
     return 1 - both / either.clamp(min=1e-6)
 
 
-def _flipped(batch: MaskBatch, flip: tuple[int, ...]) -> MaskBatch:
+def _flipped(batch: MaskBatch, flip: Flip) -> MaskBatch:
     return replace(batch, visible=batch.visible.flip(flip), occluder=batch.occluder.flip(flip))
-
-
-def _mean_over(flips: list[tuple[int, ...]], batch: MaskBatch, answer: Callable[[MaskBatch], Tensor]) -> Tensor:
-    return torch.stack([answer(_flipped(batch, flip)).flip(flip) for flip in flips]).mean(0)

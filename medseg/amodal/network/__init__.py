@@ -5,7 +5,7 @@
 ``pyramid``  the way down the levels and up that encoders and rival share
 ``model``    the auto-encoder: encoders of complete and of partial masks, the decoder they share
 ``divergences``  between Gaussians over z
-``pcnet``    the rival that learns, and cannot draw
+``pcnet``    the rival that learns without z, and draws by dropout alone
 
 Each may import those above it.
 """

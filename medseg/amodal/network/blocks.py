@@ -16,10 +16,12 @@ def convolution(spatial_dims: int, channels_in: int, channels: int, kernel: int)
 class Residual(nn.Module):
     """Two convolutions beside a shortcut; the class scales and shifts the channels (FiLM, Perez et al., AAAI 2018).
 
-    features (B,F,S...), class_index (B,) -> (B,F',S...).
+    features (B,F,S...), class_index (B,) -> (B,F',S...). dropout: whole channels, between the two convolutions.
     """
 
-    def __init__(self, spatial_dims: int, channels_in: int, channels: int, classes: int) -> None:
+    def __init__(
+        self, spatial_dims: int, channels_in: int, channels: int, classes: int, *, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.first = convolution(spatial_dims, channels_in, channels, 3)
         self.first_norm = nn.GroupNorm(4, channels)
@@ -27,6 +29,7 @@ class Residual(nn.Module):
         self.second_norm = nn.GroupNorm(4, channels)
         self.shortcut = convolution(spatial_dims, channels_in, channels, 1)
         self.of_class = nn.Embedding(classes, 2 * channels)
+        self.dropout = nn.Dropout2d(dropout) if spatial_dims == 2 else nn.Dropout3d(dropout)
         nn.init.zeros_(self.of_class.weight)
 
     def forward(self, features: Tensor, class_index: Tensor) -> Tensor:
@@ -34,7 +37,7 @@ class Residual(nn.Module):
         film = self.of_class(class_index)[(..., *(None,) * (features.ndim - 2))]
         scale, shift = film.chunk(2, dim=1)
         inner = silu(self.first_norm(self.first(features)) * (1 + scale) + shift)
-        return silu(self.second_norm(self.second(inner)) + self.shortcut(features))
+        return silu(self.second_norm(self.second(self.dropout(inner))) + self.shortcut(features))
 
 
 def packed(masks: Tensor, patch: int) -> Tensor:

@@ -24,6 +24,8 @@ class NetworkConfig(Section):
     """The level on whose grid the fine part lies."""
     drawing: Width = 16
     """Width, on every level, of the decoder that draws completions: the condition brings what is certain."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of the rival pcnet: share of the channels that are left out; above 0 it draws samples, by leaving out others."""
 
 
 class Layout(NetworkConfig):

@@ -32,16 +32,17 @@ class Climbed:
 class Pyramid(nn.Module):
     """Masks -> features: down through every level, and up again to ``level``, past those of the way down."""
 
-    def __init__(self, layout: Layout, level: int) -> None:
+    def __init__(self, layout: Layout, level: int, dropout: float = 0.0) -> None:
         super().__init__()
         dims, channels = len(layout.size), layout.channels
         self.patch = layout.patch
         before = (2 * layout.patch**dims, *channels)
         self.down = nn.ModuleList(
-            Residual(dims, entering, width, layout.classes) for entering, width in zip(before, channels, strict=False)
+            Residual(dims, entering, width, layout.classes, dropout=dropout)
+            for entering, width in zip(before, channels, strict=False)
         )
         self.up = nn.ModuleList(
-            Residual(dims, channels[above + 1] + channels[above], channels[above], layout.classes)
+            Residual(dims, channels[above + 1] + channels[above], channels[above], layout.classes, dropout=dropout)
             for above in reversed(range(level, len(channels) - 1))
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -126,3 +127,27 @@ def test_a_network_that_cannot_draw_has_no_samples_and_no_misfit():
     assert not torch.allclose(said.probs, alone)
     flipped = replace(BATCH, visible=BATCH.visible.flip(2), occluder=BATCH.occluder.flip(2))
     torch.testing.assert_close(believe(network, flipped, 0).probs.flip(2), said.probs)
+
+
+def test_a_network_with_dropout_draws_and_answers_without():
+    torch.manual_seed(0)
+    dropping = PartialCompletionNetwork(TINY.model_copy(update={"dropout": 0.5})).eval()
+    plain = PartialCompletionNetwork(TINY).eval()
+    plain.load_state_dict(dropping.state_dict())
+    said = [believe(dropping, BATCH, 14, generator=generator(seed)) for seed in (1, 1, 2)]
+    assert said[0].samples.shape == (5, 4, 1, 16, 16)  # three samples a draw
+    assert torch.equal(said[0].samples, said[1].samples) and not torch.equal(said[0].samples, said[2].samples)
+    assert len(torch.unique(said[0].samples, dim=0)) == 5
+    for one in said:
+        torch.testing.assert_close(one.probs, believe(plain, BATCH, 0).probs)
+    assert believe(dropping, BATCH, 0).samples.shape == (0, 4, 1, 16, 16)
+
+
+def test_draws_with_dropout_go_round_the_mirror_images(monkeypatch: pytest.MonkeyPatch):
+    torch.manual_seed(0)
+    network = PartialCompletionNetwork(TINY.model_copy(update={"dropout": 0.5})).eval()
+    monkeypatch.setattr(network, "dropping", lambda generator: nullcontext())
+    said = believe(network, BATCH, 24)
+    torch.testing.assert_close(said.samples.mean(0), said.probs)
+    torch.testing.assert_close(said.samples[:4], said.samples[4:])
+    assert not torch.allclose(said.samples[0], said.samples[1])

@@ -115,6 +115,40 @@ def test_the_rival_sees_the_occluder_and_has_no_code():
     assert torch.equal(network(mask, 0 * mask, index), network(mask, 0 * mask, index))
 
 
+@pytest.mark.parametrize("size", [(16, 16), (8, 8, 8)])
+def test_the_rival_drops_whole_channels_when_it_is_told_to_and_in_training(size: tuple[int, ...]):
+    layout = Layout(size=size, classes=1, channels=(8, 8), coarse=4, fine=2, dropout=0.5)
+    network, plain = (PartialCompletionNetwork(Layout(**{**layout.model_dump(), "dropout": p})) for p in (0.5, 0.0))
+    assert network.draws and not plain.draws
+    plain.load_state_dict(network.state_dict())
+    asked = torch.rand(2, 1, *size), torch.rand(2, 1, *size), torch.tensor([0, 0])
+    network.eval()
+    assert torch.equal(network(*asked), plain(*asked))
+    with network.dropping(None):
+        told = network.down[0].dropout(torch.ones(40, 8, *size)).flatten(2)
+        assert not network.training and not torch.equal(network(*asked), plain(*asked))
+    assert ((told == 0).all(2) | (told == 2).all(2)).all() and 0 < (told == 0).float().mean() < 1
+    assert torch.equal(network(*asked), plain(*asked))
+    network.train()
+    with network.dropping(None):
+        pass
+    assert not torch.equal(network(*asked), plain(*asked))
+
+
+def test_what_drops_out_is_a_function_of_the_generator_and_nobody_elses_numbers_change():
+    network = PartialCompletionNetwork(TINY.model_copy(update={"dropout": 0.5})).eval()
+    asked = rectangle(2, 2, 4, 9), rectangle(0, 6, 16, 4), torch.tensor([0])
+    drawn = []
+    torch.manual_seed(5)
+    for seed in (1, 1, 2):
+        with network.dropping(torch.Generator().manual_seed(seed)):
+            drawn.append(network(*asked))
+    after = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(after, torch.rand(3))
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+
+
 def test_two_shapes_are_learnt_and_told_apart_by_the_code():
     masks = torch.cat([rectangle(2, 2, 4, 11), rectangle(3, 6, 11, 3)]).repeat(4, 1, 1, 1)
     batch = MaskBatch(
