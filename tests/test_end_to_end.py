@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,23 @@ def test_a_split_is_scored_by_name_and_cases_of_the_training_are_marked(walked: 
     assert done.exit_code == 0 and "seen in training" not in done.output
     done = medseg("evaluate", walked / "run", "--split", "vla")
     assert (done.exit_code, "expected test, val, train, got vla; did you mean val?" in done.output) == (1, True)
+
+
+def test_a_run_without_test_cases_is_scored_on_no_others_unless_they_are_named(walked: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(
+        walked / "run", tmp_path / "run", ignore=shutil.ignore_patterns("scores.csv", "val", "cohorts")
+    )
+    content = json.loads((run / "splits.json").read_text())
+    content["splits"] |= {"test": [], "unused": content["splits"]["test"]}
+    (run / "splits.json").write_text(json.dumps(content))
+    done = medseg("evaluate", run)
+    expected = "test split: expected at least one case, got none; there are cases of val and train: --split val"
+    assert (done.exit_code, expected in done.output, (run / "scores.csv").exists()) == (1, True, False)
+    done = medseg("evaluate", run, "--split", "train")
+    seen = f"warning: {len(content['splits']['train'])} cases were seen in training: no test"
+    assert done.exit_code == 0 and seen in done.output
+    assert seen in (run / "train/report/index.html").read_text()
+    assert f"cases of {run / 'train'} were seen in training: no test" in medseg("compare", run / "train").output
 
 
 def test_nothing_is_overwritten(walked: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from medseg.cohorts.cohort import load_cohort, write_cohort
 from medseg.cohorts.layouts import LAYOUTS, index, values
 from medseg.cohorts.layouts.files import natural, split_named
+from medseg.cohorts.splits import SplitConfig, split_cases
 from medseg.contracts import Case, ClassLabel, Cohort, Refused
 
 from .tiny_files import picture, scan
@@ -429,6 +430,13 @@ def test_qubiq_tasks_are_cohorts_and_folders_are_splits(tmp_path: Path) -> None:
     assert [case.split for case in cohort.cases] == ["train", "train", "val"]
     assert index(tmp_path, task="task02").annotators == ("seg01",)
     assert [case.split for case in index(tmp_path / "Training", task="task02").cases] == ["", ""]
+
+
+def test_qubiq_validation_cases_can_be_the_test_set_so_that_nothing_is_chosen_by_them(tmp_path: Path) -> None:
+    cases = index(qubiq_folder(tmp_path), task="task01", split_words="validation=test").cases
+    assert [case.split for case in cases] == ["", "", "test"]
+    drawn = split_cases(cases, SplitConfig(val=0.5)).splits
+    assert (drawn["case03"], sorted(drawn.values())) == ("test", ["test", "train", "val"])
 
 
 def test_qubiq_cases_without_an_image_are_refused(tmp_path: Path) -> None:
