@@ -19,6 +19,7 @@ from medseg.amodal.assembly import (
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.conformal import LEVELS, widenings
+from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject
 from medseg.contracts import ObjectCohort, watched
 
@@ -69,22 +70,26 @@ def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> 
     """Calibrate a trained run on the cases that it was trained and validated on; write calibration.json.
 
     stage: calibrate the model as this stage left it; the file then lies in the stage's folder.
-
-    The objects are the really occluded ones whose amodal mask is known: training has seen nothing but their visible
-    parts. Where there are none, they are the unoccluded objects of the validation cases, occluded synthetically,
-    several times each where they are few.
     """
-    completer, config = Completer.load(run, stage), read_amodal_run(run)
-    objects = really_occluded_objects(cohort, "val", completer.frame)
-    if objects:
-        objects += really_occluded_objects(cohort, "train", completer.frame)
-    else:
-        unoccluded = unoccluded_objects(cohort, "val", completer.frame)
-        objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
-    chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
-    calibration = calibrate(completer, [objects[number] for number in chosen])
+    calibration = calibrate(Completer.load(run, stage), calibrating_objects(read_amodal_run(run), cohort))
     calibration.write(run / stage if stage else run)
     return calibration
+
+
+def calibrating_objects(config: AmodalConfig, cohort: ObjectCohort) -> list[AmodalObject]:
+    """The really occluded objects whose amodal mask is known: training has seen nothing but their visible parts.
+
+    Where there are none, they are the unoccluded objects of the validation cases, occluded synthetically, several times
+    each where they are few.
+    """
+    objects = really_occluded_objects(cohort, "val", config.data.frame)
+    if objects:
+        objects += really_occluded_objects(cohort, "train", config.data.frame)
+    else:
+        unoccluded = unoccluded_objects(cohort, "val", config.data.frame)
+        objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
+    chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
+    return [objects[number] for number in chosen]
 
 
 def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:
