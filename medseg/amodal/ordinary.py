@@ -56,7 +56,8 @@ def ordinary_map(volume: Volume, scheme: ObjectScheme, case: str) -> OrdinaryMap
         given[region] = value
     objects = [_seen(one, volume.array, given, scheme) for one in shared]
     names = [scheme_class.name for scheme_class in scheme.classes[1:]]
-    rules = replace(scheme.rules, overlap=(), hides={name: tuple(names) for name in names}, smallest_occluded=1, pieces="decided")
+    hides = {name: tuple(names) for name in names}
+    rules = replace(scheme.rules, overlap=(), hides=hides, smallest_occluded=1, pieces="decided")
     return OrdinaryMap(
         volume=replace(volume, array=given),
         scheme=replace(scheme, rules=rules),
