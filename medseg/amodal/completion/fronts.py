@@ -53,10 +53,11 @@ NOBODY = Fronts(alone={}, agreed={})
 def agreed(p: float, r: float) -> float:
     """The probability that the one is hidden, who says p, and the other, who says r of itself: not both are.
 
-    p (1 - r) / (1 - p r): of the four possibilities of two that are independent, the one in which both are hidden is
-    left out.
+    The one that says it more is believed. The other is heard where the first is wrong: of the four possibilities of two
+    that are independent the one in which both are hidden is left out, p (1 - r) / (1 - p r), and no more than 1 - r.
+    (Both made less by the same rule left more of what is hidden out, and gained nothing for those in front.)
     """
-    return p * (1 - r) / max(1 - p * r, 1e-6)
+    return p if p > r else min(p * (1 - r) / max(1 - p * r, 1e-6), 1 - r)
 
 
 def agreed_fronts(objects: Sequence[AmodalObject], hidden: Hidden) -> list[Fronts]:

@@ -35,11 +35,11 @@ def says(probs: dict[tuple[str, int], float]):
     return hidden
 
 
-def test_two_that_both_claim_to_be_hidden_must_share_it_out():
-    assert agreed(0.8, 0.2) == pytest.approx(0.64 / 0.84)
-    assert agreed(0.2, 0.8) == pytest.approx(0.04 / 0.84)
+def test_of_two_that_both_claim_to_be_hidden_the_one_that_says_it_less_gives_way():
+    assert agreed(0.8, 0.2) == 0.8 and agreed(0.2, 0.8) == pytest.approx(0.04 / 0.84)
+    assert agreed(0.8, 0.9) == pytest.approx(0.1)  # 0.08 / 0.28 would make more than one of both
     assert agreed(0.5, 0.5) == pytest.approx(1 / 3)
-    assert agreed(0.7, 0.0) == pytest.approx(0.7) and agreed(1.0, 1.0) == 0.0
+    assert agreed(0.7, 0.0) == 0.7 and agreed(0.0, 0.7) == agreed(1.0, 1.0) == 0.0
 
 
 def test_every_pair_that_may_hide_each_other_is_asked_alone():
@@ -50,7 +50,8 @@ def test_every_pair_that_may_hide_each_other_is_asked_alone():
         {"m/a-1": 0.2, "m/c-1": 0.5},
         {"m/b-1": 0.0},
     ]
-    assert found[0].agreed["m/b-1"] == pytest.approx(0.64 / 0.84) and found[1].agreed["m/c-1"] == 0.5
+    assert found[0].agreed["m/b-1"] == 0.8 and found[1].agreed["m/a-1"] == pytest.approx(0.04 / 0.84)
+    assert found[1].agreed["m/c-1"] == 0.5 and found[2].agreed["m/b-1"] == 0.0
 
 
 def test_nobody_is_asked_where_only_one_may_hide_the_other_and_nothing_is_known_of_a_model_that_does_not_say():
