@@ -22,7 +22,7 @@ from medseg.cohorts.cohort import write_cohort
 from medseg.experiment.cohorts import indexed as index
 
 ROOT = Path(__file__).parents[1]
-NAMES = ["amodal", "annotators", "disagreement"]
+NAMES = ["amodal", "annotators", "bring_your_data", "disagreement"]
 MOST_CELLS = 14
 
 
@@ -87,6 +87,9 @@ def test_a_notebook_looks_and_defines_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_code_cell_is_the_one_to_change(name: str) -> None:
     lines = code_of(read_source(name))[0].splitlines()
+    if name == "bring_your_data":
+        assert lines[0] == "FOLDER = None  # or the path of a folder of images and masks"
+        return
     assert lines[0] == "COHORT = None  # or the path of a folder with manifest.csv"
     assert lines[1:] == (["RUN = None  # or the folder of an evaluated run"] if name == "annotators" else [])
 
@@ -95,6 +98,7 @@ def test_the_first_code_cell_is_the_one_to_change(name: str) -> None:
     ("name", "figures", "said"),
     [
         ("annotators", 5, "fractured_over"),
+        ("bring_your_data", 2, "cells: 24 cases; annotators good, over, under"),
         ("disagreement", 6, "fractured_over"),
         ("amodal", 5, "occluded test objects"),
     ],
@@ -109,6 +113,9 @@ def test_a_notebook_runs_on_embedded_data(
         assert "map/thick_rod-1: left; looks like nothing seen in training" in printed
         held = re.search(r"intervals that hold the truth: (\d+)%", printed)
         assert held and 65 <= int(held[1]) <= 95
+    if name == "bring_your_data":  # found in the folder, planned for it
+        assert "masks/under/sample_000.png and 23 more" in printed and "classes background, organ; 0 errors" in printed
+        assert re.search(r"training.steps: .*# in minutes on two cores", printed)
     drawn = pictures(notebook)
     assert len(drawn) == figures
     assert all(picture.std() > 10 for picture in drawn), "a blank figure"
