@@ -117,8 +117,8 @@ class VisibleParts:
     def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
         """Metrics objective (all of it), kl, drift (the divergences from stage II), area (decoded over visible).
 
-        In validation the amodal masks are known, and ``occluded`` is the BCE in the occluder at the mean of z: by it
-        a stage is judged that never sees what is hidden.
+        In validation the amodal masks are known, and ``missed``, 1 - IoU of the answer with them, says whether a stage
+        helps that never sees what is hidden. (BCE falls where the answer becomes no better.)
         """
         assert isinstance(model, AmodalVAE)
         seen = model.partial(batch.visible, batch.occluder, batch.class_index)
@@ -135,7 +135,7 @@ class VisibleParts:
         total = known.flatten(1).sum(1).mean() + self.beta * kl + self.delta * drift
         area = answer.detach().sigmoid().sum() / batch.visible.sum().clamp(min=1)
         metrics = {"objective": total.detach(), "kl": kl.detach(), "drift": drift.detach(), "area": area}
-        metrics["occluded"] = _cross_entropy(answer.detach(), batch.amodal, batch.occluder).mean()
+        metrics["missed"] = 1 - _overlap(_answered(answer.detach(), batch), batch.amodal)
         return Losses(total=total, metrics=metrics | _overlap_of_answer(answer.detach(), batch, epoch))
 
 
@@ -175,9 +175,13 @@ def _moved(held: Tensor, logits: Tensor, occluder: Tensor) -> Tensor:
 
 
 def _overlap_of_answer(logits: Tensor, batch: MaskBatch, epoch: float) -> dict[str, Tensor]:
-    """In validation alone, of what is seen and of what grows into the occluder."""
-    answer = (batch.visible >= 0.5) | ((logits > 0) & (batch.occluder >= 0.5))
-    return {OVERLAP: _overlap(answer, batch.amodal)} if epoch == math.inf else {}
+    """In validation alone."""
+    return {OVERLAP: _overlap(_answered(logits, batch), batch.amodal)} if epoch == math.inf else {}
+
+
+def _answered(logits: Tensor, batch: MaskBatch) -> Tensor:
+    """(B,1,S...) what is seen, and what grows into the occluder."""
+    return (batch.visible >= 0.5) | ((logits > 0) & (batch.occluder >= 0.5))
 
 
 def _overlap(answer: Tensor, amodal: Tensor) -> Tensor:

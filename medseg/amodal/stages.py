@@ -129,7 +129,7 @@ def _visible(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: floa
         objective=VisibleParts(
             beta=weights.partial_beta, delta=weights.delta, known_background=weights.known_background
         ),
-        criterion="occluded",
+        criterion="missed",
         overlap=OVERLAP,
         epochs=epochs.visible,
         learning_rate=learning_rate,

@@ -116,7 +116,7 @@ def test_the_three_stages():
     assert [row(stage) for stage in rows] == [
         ("complete", "complete", ("complete", "decoder"), CompleteShapes, "negative_elbo", 2, 0.01),
         ("occluded", "occluded", ("partial", "completing"), OccludedShapes, "objective", 2, 0.01),
-        ("visible", "visible", ("partial",), VisibleParts, "occluded", 1, 0.002),
+        ("visible", "visible", ("partial",), VisibleParts, "missed", 1, 0.002),
     ]
     assert [dict(stage.starts_as) for stage in rows] == [{}, {"partial": "complete"}, {"anchor": "partial"}]
     assert [stage.objective for stage in rows] == [
@@ -188,7 +188,7 @@ def test_stage_three_is_left_out_where_it_makes_completions_worse(tmp_path: Path
     def says(self: VisibleParts, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
         losses = plain(self, model, batch, epoch=epoch)
         if epoch == math.inf:
-            losses.metrics["occluded"] = torch.tensor(next(judged))
+            losses.metrics["missed"] = torch.tensor(next(judged))
         return losses
 
     monkeypatch.setattr(VisibleParts, "__call__", says)
