@@ -103,7 +103,7 @@ scores.mean().to_frame("mean over the test objects").T.round(3)
 unoccluded = [found for found in objects_of_split(cohort, "test") if found.unoccluded]
 batch = batch_of(unoccluded[:: max(1, len(unoccluded) // 8)][:8], completer.frame)
 with torch.no_grad():
-    latent = completer.model.complete(batch.amodal, torch.zeros_like(batch.amodal), batch.class_index)
+    latent = completer.model.complete(batch.amodal, batch.class_index)
     redrawn = completer.model.decoder(latent.mean(), batch.class_index).sigmoid()
 flat = (0, *((slice(None),) * 2 if batch.amodal.ndim == 4 else (..., batch.amodal.shape[-1] // 2)))
 figure, axes = plt.subplots(2, len(redrawn), figsize=(12, 3.4), squeeze=False, layout="compressed")

@@ -139,7 +139,7 @@ def test_the_three_stages_and_their_pictures_are_there_too(home: Path) -> None:
     metrics = {
         "complete": ("negative_elbo", "kl", "active"),
         "occluded": ("objective", "gap", "occluded"),
-        "visible": ("objective", "drift", "area"),
+        "visible": ("missed", "drift", "area"),
     }
     assert list(by_stage) == list(metrics)
     for stage, names in metrics.items():

@@ -62,7 +62,7 @@ def test_what_is_said_of_a_key() -> None:
     )
     assert "one of constant, cosine; default cosine" in medseg("config", "amodal", "training")[1]
     assert "keys train, val, test, each a whole number > 0; default {}" in medseg("config", "amodal", "data.split")[1]
-    assert "a list of 2: a number >= 0 and < 1 each; default [0.05, 0.6]" in medseg("config", "amodal")[1]
+    assert "a list of 2: a number >= 0 and < 1 each; default [0.005, 0.6]" in medseg("config", "amodal")[1]
     assert "data.cohort\n    text; required\n" in medseg("config")[1]
 
 
@@ -70,7 +70,7 @@ def test_help_names_layouts_recipes_and_where_keys_are_explained() -> None:
     _, said = medseg("index", "--help")
     assert all(f"  {name} " in said for name in layouts()) and "imagesTr/<case>_0000.nii.gz" in said
     _, said = medseg("train", "--help")
-    assert "fused, anchored" in said and "three_stages, without_occluded" in said
+    assert "fused, anchored" in said and "three_stages, without_complete" in said
     assert "medseg config [annotators|amodal] [SECTION]" in said
 
 

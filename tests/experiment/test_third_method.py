@@ -86,4 +86,4 @@ def test_a_typo_in_its_recipe_names_the_recipes_of_all_methods(third: None, tmp_
     config.write_text(CONFIG.format(cohort="none").replace("recipe: threshold", "recipe: treshold"))
     done = CliRunner().invoke(app, ["train", str(config)])
     assert done.exit_code == 1
-    assert "three_stages, without_occluded" in done.output and "did you mean threshold?" in done.output
+    assert "three_stages, without_complete" in done.output and "did you mean threshold?" in done.output
