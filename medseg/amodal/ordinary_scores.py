@@ -75,7 +75,10 @@ def _pieces(one: AmodalObject, completed: CompletedMap) -> list[int]:
 
 
 def _joined(one: AmodalObject, completed: CompletedMap, pieces: Sequence[int]) -> Completion:
-    """The object's visible part with what its pieces grew, on its own crop; sample n is that of every piece."""
+    """The object's visible part with what its pieces grew, on its own crop; sample n is that of every piece.
+
+    Its intervals are what those of objects.csv say its pieces add, together.
+    """
     drawn = max((len(completed.completions[number].samples) for number in pieces), default=0)
     amodal, probs = one.visible.copy(), one.visible.astype(np.float32)
     samples = np.repeat(one.visible[None], drawn, axis=0)
@@ -87,9 +90,21 @@ def _joined(one: AmodalObject, completed: CompletedMap, pieces: Sequence[int]) -
         probs[there] = np.maximum(probs[there], said.probs[here] * grown)
         if len(said.samples):
             samples[:, *there] |= said.samples[:, *here] & grown
+    seen = float(np.count_nonzero(one.visible))
+    added = [
+        np.array(said.intervals) - np.count_nonzero(piece.visible)
+        for piece, said in ((completed.objects[number], completed.completions[number]) for number in pieces)
+        if said.intervals
+    ]
+    intervals = tuple((seen + low, seen + high) for low, high in np.sum(added, axis=0).tolist()) if added else ()
     novelty = np.array([completed.completions[number].novelty for number in pieces] or [np.nan])
     return Completion(
-        name=one.name, amodal=amodal, probs=probs, samples=samples, novelty=float(np.fmax.reduce(novelty))
+        name=one.name,
+        amodal=amodal,
+        probs=probs,
+        samples=samples,
+        novelty=float(np.fmax.reduce(novelty)),
+        intervals=intervals,
     )
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from medseg.amodal.completion.conformal import LEVELS
 from medseg.amodal.completion.order import occlusion_order, stated_front
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import is_contact
 from medseg.contracts import ObjectRules, Refused, Score, complaint
 from medseg.evaluation import assd, covers, dice, hd95, iou, iou_matrix, length_unit, mean_of_defined, score_of
 
-LEVELS = (0.5, 0.8, 0.9)
 BEST_OF = 10
 BINS = 15
 

@@ -64,6 +64,18 @@ def test_an_old_run_is_evaluated_where_its_own_cohort_is_not(tmp_path: Path, tra
     assert rows[0].endswith(",seen") and {row.rpartition(",")[2] for row in rows[1:]} == {""}
 
 
+def test_completions_are_evaluated_where_the_cohort_of_the_training_is_not(tmp_path: Path, completing: Path) -> None:
+    run = shutil.copytree(completing / "run", tmp_path / "run")
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace(str(completing / "cohort"), str(tmp_path / "gone")))
+    assert medseg("evaluate", run, "--cohort", completing / "cohort") == (0, [])
+    (out,) = (run / "cohorts").iterdir()
+    rows = (out / "scores.csv").read_text().splitlines()
+    assert {row.rpartition(",")[2] for row in rows[1:]} == {"", "train", "validation", "no"}
+    rivals = {row.partition(",")[0] for row in (out / "rivals.csv").read_text().splitlines()[1:]}
+    assert rivals == {"visible", "hull", "hull_in_occluder"}  # shapes of the training are not there to be rivals
+
+
 def test_a_checkpoint_of_tomorrow_is_not_resumed(trained: Path, tmp_path: Path) -> None:
     run = shutil.copytree(trained / "run", tmp_path / "run")
     for path in run.glob("joint/*.ckpt"):

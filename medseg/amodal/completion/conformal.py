@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from medseg.evaluation import central_interval
+
 LEVELS = (0.5, 0.8, 0.9)
 """Of the central intervals."""
 
@@ -90,8 +92,7 @@ def widenings(
 
 
 def _central(volumes: NDArray[np.integer]) -> list[Interval]:
-    tails = [((1 - level) / 2, (1 + level) / 2) for level in LEVELS]
-    return [(float(np.quantile(volumes, low)), float(np.quantile(volumes, high))) for low, high in tails]
+    return [central_interval(volumes, level) for level in LEVELS]
 
 
 def _scale(volumes: NDArray[np.integer], seen: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
@@ -43,9 +45,10 @@ def connection(probs: NDArray[np.floating], visible: NDArray[np.bool_], places: 
     A mask drawn by cutting at an even level (``Calibration.levels``) connects them with that probability. Faces, edges
     and corners connect. places: (2,S), a voxel of each piece.
     """
-    for step in range(LEVELS, 0, -1):
+
+    def apart(step: int) -> bool:
         numbers = np.asarray(label(visible | (probs >= step / LEVELS), connectivity=probs.ndim))
         one, other = numbers[tuple(places.T)]
-        if one == other:
-            return step / LEVELS
-    return 0.0
+        return bool(one != other)
+
+    return bisect_left(range(1, LEVELS + 1), True, key=apart) / LEVELS  # what a level connects, so does a lower one
