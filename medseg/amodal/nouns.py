@@ -93,3 +93,5 @@ class Completion:
     """How unlike the training objects it looks, in units where the limit of abstaining is 1 (nan: unknown)."""
     intervals: tuple[tuple[float, float], ...] = ()
     """Low and high ends, in voxels, of the 50, 80 and 90 % interval of its volume; none without samples."""
+    group: str = ""
+    """The kind of object, by what can be seen, on which these were calibrated; none without samples."""

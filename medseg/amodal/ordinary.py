@@ -9,7 +9,7 @@ an overlap o of 1 and 2     the same, 1 in front      the object of 2 there: vis
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -22,7 +22,9 @@ from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import objects_of
 from medseg.amodal.objects.crops import on_map
 from medseg.amodal.objects.kinds import rest_values
-from medseg.contracts import ObjectScheme, Volume
+from medseg.cohorts import FULL, VISIBLE, short_path
+from medseg.contracts import Case, ObjectCohort, ObjectScheme, Split, Volume
+from medseg.images import read_labels
 
 Labels = NDArray[np.generic]
 Mask = NDArray[np.bool_]
@@ -32,6 +34,8 @@ Mask = NDArray[np.bool_]
 class OrdinaryMap:
     """A label map without overlaps, and what is known of its objects."""
 
+    case: str
+    """Whose map it is."""
     volume: Volume
     """(S...) the map."""
     scheme: ObjectScheme
@@ -59,11 +63,31 @@ def ordinary_map(volume: Volume, scheme: ObjectScheme, case: str) -> OrdinaryMap
     hides = {name: tuple(names) for name in names}
     rules = replace(scheme.rules, overlap=(), hides=hides, smallest_occluded=1, pieces="decided")
     return OrdinaryMap(
+        case=case,
         volume=replace(volume, array=given),
         scheme=replace(scheme, rules=rules),
         objects=tuple(objects),
         fronts=tuple(_fronts(objects)),
     )
+
+
+def ordinary_cases(cohort: ObjectCohort, split: Split) -> list[Case]:
+    """The cases of a split that have an ordinary map; none where the rules know no overlap."""
+    cases = [case for case in cohort.split(split) if VISIBLE not in case.object_masks]
+    return cases if cohort.rules.overlap else []
+
+
+def read_ordinary_map(case: Case, cohort: ObjectCohort) -> OrdinaryMap:
+    """That of one of the ``ordinary_cases``. Raises Refused as ``read_labels`` and ``ordinary_map`` do."""
+    path = case.object_masks[FULL]
+    return ordinary_map(read_labels(path, f"{case.name}, {short_path(path, cohort)}"), cohort.scheme, case.name)
+
+
+def pieces_of(one: AmodalObject, objects: Sequence[AmodalObject]) -> list[int]:
+    """The places of those of a map's objects that lie within the visible part of one for the most part."""
+    visible = on_map(one.visible, one)
+    masks = [on_map(piece.visible, piece) for piece in objects]
+    return [number for number, mask in enumerate(masks) if visible[mask].mean() > 0.5]
 
 
 def _given(labels: Labels, scheme: ObjectScheme, rng: np.random.Generator) -> Iterator[tuple[Mask, int]]:

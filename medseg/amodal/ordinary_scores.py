@@ -14,13 +14,11 @@ from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.maps import CompletedMap, MapCompleter
 from medseg.amodal.completion.order import UNDECIDED, Order
 from medseg.amodal.nouns import AmodalObject, Completion
-from medseg.amodal.objects.crops import on_map, windows
-from medseg.amodal.ordinary import OrdinaryMap, ordinary_map
+from medseg.amodal.objects.crops import windows
+from medseg.amodal.ordinary import OrdinaryMap, ordinary_cases, pieces_of, read_ordinary_map
 from medseg.amodal.scores import OccludedCalibration, front_score, score_object, score_order
-from medseg.cohorts import FULL, VISIBLE, short_path
-from medseg.contracts import Case, ObjectCohort, Score, watched
+from medseg.contracts import ObjectCohort, Score, watched
 from medseg.evaluation import score_of
-from medseg.images import read_labels
 
 LEAST = 1e-6
 """No probability counts for less: one that is 0 by rounding says no more."""
@@ -42,17 +40,17 @@ def score_ordinary(completer: Completer, cohort: ObjectCohort, samples: int) -> 
     An object is what is visible of it, and what its pieces grew: the pieces that are its own for the most part.
     """
     found = OrdinaryScores()
-    cases = [case for case in cohort.split("test") if VISIBLE not in case.object_masks] if cohort.rules.overlap else []
+    cases = ordinary_cases(cohort, "test")
     calibrations: list[OccludedCalibration] = []
     for case in watched(cases, "completing ordinary maps", len(cases)):
-        shown = _ordinary(case, cohort)
+        shown = read_ordinary_map(case, cohort)
         if not shown.objects:
             continue
         job = MapCompleter(completer=completer, scheme=shown.scheme, samples=samples, gap=0, anywhere=False)
         completed = job(case.name, shown.volume)
-        pieces = {one.name: _pieces(one, completed) for one in shown.objects}
+        pieces = {one.name: pieces_of(one, completed.objects) for one in shown.objects}
         for one in shown.objects:
-            said = _joined(one, completed, pieces[one.name])
+            said = joined(one, completed, pieces[one.name])
             found.scores += [*score_object(one, said), front_score(one)]
             calibrations.append(OccludedCalibration.of(one, said))
         found.objects += shown.objects
@@ -62,19 +60,7 @@ def score_ordinary(completer: Completer, cohort: ObjectCohort, samples: int) -> 
     return found
 
 
-def _ordinary(case: Case, cohort: ObjectCohort) -> OrdinaryMap:
-    path = case.object_masks[FULL]
-    return ordinary_map(read_labels(path, f"{case.name}, {short_path(path, cohort)}"), cohort.scheme, case.name)
-
-
-def _pieces(one: AmodalObject, completed: CompletedMap) -> list[int]:
-    """The places in the completed map of those that lie within the visible part of an object for the most part."""
-    visible = on_map(one.visible, one)
-    masks = [on_map(piece.visible, piece) for piece in completed.objects]
-    return [number for number, mask in enumerate(masks) if visible[mask].mean() > 0.5]
-
-
-def _joined(one: AmodalObject, completed: CompletedMap, pieces: Sequence[int]) -> Completion:
+def joined(one: AmodalObject, completed: CompletedMap, pieces: Sequence[int]) -> Completion:
     """The object's visible part with what its pieces grew, on its own crop; sample n is that of every piece.
 
     Its intervals are what those of objects.csv say its pieces add, together.

@@ -2,13 +2,76 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from medseg.amodal.completion.examples import shares
 from medseg.amodal.completion.order import Order
-from medseg.amodal.ordinary_scores import order_scores
+from medseg.amodal.nouns import AmodalObject, Completion
+from medseg.amodal.ordinary_scores import joined, order_scores
+
+
+def piece(first: int, last: int, corner: int = 0) -> AmodalObject:
+    """Columns first..last of a map of one row of 12, on a crop that begins at a column."""
+    visible = np.zeros((1, 12 - corner), bool)
+    visible[0, first - corner : last + 1 - corner] = True
+    return AmodalObject(
+        name="c/rod-1",
+        case="c",
+        label="rod",
+        class_index=0,
+        visible=visible,
+        occluder=None,
+        amodal=None,
+        unoccluded=False,
+        corner=(0, corner),
+        map_shape=(1, 12),
+        affine=np.eye(4),
+        spacing_mm=None,
+    )
+
+
+def said(shown: AmodalObject, grown: Sequence[int], intervals: tuple[tuple[float, float], ...] = ()) -> Completion:
+    """A completion that adds columns of the map, and one sample that says the same."""
+    amodal = shown.visible.copy()
+    amodal[0, np.array(grown, int) - shown.corner[1]] = True
+    return Completion(
+        name=shown.name,
+        amodal=amodal,
+        probs=amodal.astype(np.float32),
+        samples=amodal[None],
+        novelty=math.nan,
+        intervals=intervals,
+    )
+
+
+def test_the_intervals_of_an_object_are_what_its_pieces_add_together():
+    whole = piece(0, 6)
+    whole = replace(whole, visible=whole.visible & (np.arange(12) != 3))  # columns 0..2 and 4..6
+    one, other = piece(0, 2), piece(4, 6, corner=2)
+    intervals = (((3.0, 4.0), (3.0, 5.0), (3.0, 6.0)), ((4.0, 5.0), (3.5, 5.0), (3.0, 8.0)))
+    answers = (said(one, [3], intervals[0]), said(other, [7, 8], intervals[1]))
+    completed: Any = SimpleNamespace(objects=(one, other), completions=answers)
+    joint = joined(whole, completed, [0, 1])
+    # of 6 seen voxels the first adds 0..1, 0..2, 0..3, the other 1..2, .5..2, 0..5
+    assert joint.intervals == ((7, 9), (6.5, 10), (6, 14))
+    assert np.flatnonzero(joint.amodal).tolist() == np.flatnonzero(joint.samples[0]).tolist() == list(range(9))
+    # a piece without an interval, for it was left as it is, adds nothing
+    completed.completions = (said(one, []), answers[1])
+    assert joined(whole, completed, [0, 1]).intervals == ((7, 8), (6.5, 8), (6, 11))
+    assert joined(whole, completed, []).intervals == ()
+
+
+def test_hidden_voxels_belong_to_the_piece_that_is_nearest():
+    hidden = np.zeros((1, 12), bool)
+    hidden[0, [3, 4, 5, 8]] = True  # of pieces that end at 2 and begin at 6 column 4 is as near to either
+    assert shares(hidden, [piece(0, 2), piece(6, 7, corner=5)]) == [2, 2]
+    assert shares(hidden, []) == []
+
 
 PIECES = {"c/rod-1~back": [0, 1], "c/bar-1~front": [2], "c/disc-1~front": [3]}
 """The rod is shown in two pieces; the places of all in the completed map."""

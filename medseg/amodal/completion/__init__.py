@@ -7,10 +7,11 @@
 ``decision``     what is worth answering, and whether pieces are one object
 ``fronts``       who lies in front, by what each of two that touch says of the other
 ``completer``    objects -> answers: where they may grow, when one is left alone
-``calibrate``    the calibration, found after training on objects whose amodal mask is known
 ``order``        which of two completed objects lies in front
 ``rows``         the rows of objects.csv
 ``maps``         a label map taken apart, completed, put together again
+``examples``     objects of known whole, completed as a user's are, by which intervals are calibrated
+``calibrate``    the calibration, found after training on objects whose amodal mask is known
 ``rules``        how: as the run was trained, or as the user says
 ``files``        what is written
 ``cores``        many maps on several cores

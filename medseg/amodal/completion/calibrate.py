@@ -19,8 +19,11 @@ from medseg.amodal.assembly import (
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.conformal import LEVELS, widenings
+from medseg.amodal.completion.examples import examples_of_map, examples_of_objects
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject
+from medseg.amodal.objects import with_contacts
+from medseg.amodal.ordinary import OrdinaryMap, ordinary_cases, read_ordinary_map
 from medseg.contracts import ObjectCohort, watched
 
 SHIFTS = tuple(np.arange(-0.5, 1.6, 0.25).tolist())
@@ -33,20 +36,27 @@ FAMILIAR = 0.99
 OBJECTS = 600
 """So many objects at most: the standard error of a coverage is then below 3 points for each half of them."""
 
+MAPS = 60
+"""So many ordinary maps at most: of 85 of crossed chromosomes each has a dozen objects, a twelfth of them in several
+pieces and likely behind."""
+
 LEAST = 100
 """Unoccluded objects are occluded as often as makes so many."""
 
 BATCH = 16
 
 
-def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: int = 40) -> Calibration:
+def calibrate(
+    completer: Completer, objects: Sequence[AmodalObject], samples: int = 40, maps: Sequence[OrdinaryMap] = ()
+) -> Calibration:
     """Fit a completer to objects whose amodal masks are known.
 
     shift, spread: of ``SHIFTS`` x ``SPREADS`` those with the least sum over ``LEVELS`` of |coverage - level| of the
     samples' central volume intervals, plus the mean CRPS of the volumes (``crps``, a few hundredths: it decides
     between equals). Only objects with an occluded part count, for where nothing is occluded an interval has no width.
     Without any, and for a model that draws no samples, both stay as they are. They are fitted to every second object;
-    widenings: see ``conformal``, of the others. misfit_limit: the 99th percentile of all objects' visible misfits.
+    widenings: see ``conformal``, of the others, and of the objects of ordinary maps, in front and behind. misfit_limit:
+    the 99th percentile of all objects' visible misfits.
     """
     occluded = [
         amodal_object
@@ -55,15 +65,17 @@ def calibrate(completer: Completer, objects: Sequence[AmodalObject], samples: in
     ]
     tried = [Calibration(), *(Calibration(shift=shift, spread=spread) for shift, spread in product(SHIFTS, SPREADS))]
     fitted, held_out = occluded[::2], occluded[1::2]
-    best = Calibration()
+    best = Calibration(misfit_limit=_misfit_limit(completer, objects))
     volumes = _volumes(completer, fitted, samples, tried)
     if volumes.shape[1]:
         costs = [_cost(volumes[..., number], _truths(fitted)) for number in range(len(tried))]
-        best = tried[int(np.argmin(costs))]
-        drawn = [*_volumes(completer, held_out, samples, [best])[..., 0]]
-        shown = [amodal_object.visible for amodal_object in held_out]
-        best = replace(best, widenings=widenings(shown, drawn, _truths(held_out).tolist()))
-    return replace(best, misfit_limit=_misfit_limit(completer, objects))
+        best = replace(tried[int(np.argmin(costs))], misfit_limit=best.misfit_limit)
+        fitted_completer = replace(completer, calibration=best)
+        examples = examples_of_objects(fitted_completer, held_out, samples)
+        for shown in watched(maps, "calibrating on ordinary maps", len(maps)):
+            examples += examples_of_map(fitted_completer, shown, samples)
+        best = replace(best, widenings=widenings(examples))
+    return best
 
 
 def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> Calibration:
@@ -71,7 +83,9 @@ def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> 
 
     stage: calibrate the model as this stage left it; the file then lies in the stage's folder.
     """
-    calibration = calibrate(Completer.load(run, stage), calibrating_objects(read_amodal_run(run), cohort))
+    config = read_amodal_run(run)
+    objects, maps = calibrating_objects(config, cohort), calibrating_maps(config, cohort)
+    calibration = calibrate(Completer.load(run, stage), objects, maps=maps)
     calibration.write(run / stage if stage else run)
     return calibration
 
@@ -90,6 +104,17 @@ def calibrating_objects(config: AmodalConfig, cohort: ObjectCohort) -> list[Amod
         objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
     return [objects[number] for number in chosen]
+
+
+def calibrating_maps(config: AmodalConfig, cohort: ObjectCohort) -> list[OrdinaryMap]:
+    """Maps of the same cases as every segmenter gives them, see ``ordinary_map``, of contacts too.
+
+    Of their objects as many are in front, so that nothing of them is hidden, as completion meets.
+    """
+    shown = with_contacts(cohort)
+    cases = [case for split in ("val", "train") for case in ordinary_cases(shown, split)]
+    chosen = np.random.default_rng((config.seed, 6)).permutation(len(cases))[:MAPS]
+    return [read_ordinary_map(cases[number], shown) for number in chosen]
 
 
 def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:

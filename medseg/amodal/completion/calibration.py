@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from medseg.amodal.completion.conformal import ALL, LEVELS, Interval, group_of, widened
+from medseg.amodal.completion.conformal import Interval, calibrated, reaching, widened, widening_for
 from medseg.config import written_by_training
 
 CALIBRATION = "calibration.json"
@@ -45,12 +45,17 @@ class Calibration:
         even = (0.5 + np.arange(samples) * GOLDEN) % 1
         return expit(-(self.shift + self.spread * logit(even)))
 
-    def intervals(self, visible: NDArray[np.bool_], volumes: NDArray[np.integer]) -> tuple[Interval, ...]:
-        """Low and high of each of ``conformal.LEVELS``, for an object whose samples have these volumes (N,), if any."""
+    def intervals(
+        self, group: str, volumes: NDArray[np.integer], seen: int, hidden: float = math.nan
+    ) -> tuple[Interval, ...]:
+        """Low and high of each of ``conformal.LEVELS``, for an object whose samples have these volumes (N,), if any.
+
+        group: its ``conformal.group_of``. seen: its visible voxels. hidden: the probability that there are others.
+        """
         if not len(volumes):
             return ()
-        known = self.widenings.get(group_of(visible, volumes), self.widenings.get(ALL, (0.0,) * len(LEVELS)))
-        return tuple(widened(volumes, int(np.count_nonzero(visible)), known))
+        intervals = widened(volumes, seen, widening_for(group, self.widenings))
+        return tuple(intervals if calibrated(group, self.widenings) else reaching(intervals, seen, hidden))
 
     def write(self, folder: Path) -> None:
         """As calibration.json of the folder of a run, or of one of its stages."""

@@ -17,7 +17,7 @@ from torch import nn
 from medseg.amodal.assembly import AmodalSignature, build_amodal_model, read_amodal_run
 from medseg.amodal.completion.beliefs import MaskBeliefs, believe, believe_hidden
 from medseg.amodal.completion.calibration import Calibration
-from medseg.amodal.completion.conformal import LEVELS
+from medseg.amodal.completion.conformal import LEVELS, group_of
 from medseg.amodal.completion.decision import best_part, connection
 from medseg.amodal.completion.fronts import NOBODY, Fronts
 from medseg.amodal.completion.room import Room
@@ -103,9 +103,8 @@ class Completer:
         with the crop, so that objects which may grow beyond it must be padded before. batch: so many objects at most
         go through the model at once. fronts: one per object, who hides it by what the others of its map say; without
         them nobody else is heard.
-        An object that nothing hides stays as it is. One that is larger than its frame allows, or that looks
-        like nothing seen in training (unless not ``abstain``), is left as it is: without samples, since nothing is
-        known of its amodal mask.
+        An object that nothing hides stays as it is. One that is larger than its frame allows, or that looks like
+        nothing seen in training (unless not ``abstain``), is left as it is, without samples.
         """
         answers = [_without_model(amodal_object, self.frame, samples) for amodal_object in objects]
         asked = [number for number, answer in enumerate(answers) if answer is None]
@@ -175,13 +174,15 @@ class Completer:
         wanted[room.allowed] = best_part(likely, int(np.count_nonzero(visible)), hidden)
         samples = room.samples(beliefs.samples[:, position], self.calibration.levels(many), factors)
         volumes = np.count_nonzero(samples, axis=tuple(range(1, samples.ndim)))
+        group = group_of(visible, volumes, hidden if fronts.agreed else None) if len(volumes) else ""
         said = Completion(
             name=room.shown.name,
             amodal=room.grown(wanted[None])[0],
             probs=room.probs(likely),
             samples=samples,
             novelty=float(beliefs.visible_misfit[position]) / limit if limit else math.nan,
-            intervals=self.calibration.intervals(visible, volumes),
+            intervals=self.calibration.intervals(group, volumes, int(np.count_nonzero(visible)), hidden),
+            group=group,
         )
         return Answer(completion=said, status="completed")
 

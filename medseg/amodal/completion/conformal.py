@@ -3,13 +3,15 @@
 Split conformal prediction with the score of conformalised quantile regression (Romano et al., NeurIPS 2019, Eq. 8), in
 groups by what can be seen of an object (Mondrian; Vovk 2012). If the objects of a group are exchangeable with those
 that it was calibrated on, an interval of level L holds the true volume of a new one with a probability of at least L.
-They are not where the maps come from elsewhere, or are taken apart by other rules.
+They are not where the maps come from elsewhere, or are taken apart by other rules. More often than L it holds where
+nothing is hidden of most objects of a group: an interval that holds one of these holds them all.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +26,46 @@ HARDLY = 0.05
 """Of an object in one piece the samples add less than this share of what is seen: it hardly more than touches."""
 
 FEWEST = 30
-"""A group of fewer calibrating objects takes the widening of all."""
+"""A group of fewer calibrating objects takes the widening of a larger one."""
 
 ALL = "all"
+HEARD = "all in front or behind"
+"""Larger groups, that stand in for small ones: ``HEARD`` where others were heard, ``ALL`` where nobody was."""
+
+FRONT, BEHIND, BEHIND_SEVERAL = "likely in front", "likely behind, one piece", "likely behind, several pieces"
+"""The groups of ``HEARD``."""
 
 Interval = tuple[float, float]
 
 
-def group_of(visible: NDArray[np.bool_], volumes: NDArray[np.integer]) -> str:
-    """By the pieces that are seen (S...) and by how much the samples, of these volumes (N,), add on average."""
-    if np.asarray(label(visible, connectivity=visible.ndim)).max(initial=0) > 1:
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """What a completer says of an object of known whole."""
+
+    group: str
+    """Its ``group_of``."""
+    volumes: NDArray[np.integer]
+    """(N,) of its samples."""
+    seen: int
+    """Its visible voxels."""
+    truth: int
+    """Its true volume in voxels."""
+
+
+def group_of(visible: NDArray[np.bool_], volumes: NDArray[np.integer], hidden: float | None = None) -> str:
+    """By the pieces that are seen (S...), and by how much the samples, of these volumes (N,), add on average.
+
+    hidden: where others that may lie in front or behind are heard (``Fronts``), the probability that anything of it is
+    hidden; among such objects are many of which nothing is, and they are groups of their own.
+    """
+    several = np.asarray(label(visible, connectivity=visible.ndim)).max(initial=0) > 1
+    if hidden is not None and hidden < 0.5:
+        return FRONT
+    if hidden is not None:
+        return BEHIND_SEVERAL if several else BEHIND
+    if several:
         return "several pieces"
-    seen = np.count_nonzero(visible)
-    return "hardly anything hidden" if volumes.mean() < (1 + HARDLY) * seen else "one piece"
+    return "hardly anything hidden" if volumes.mean() < (1 + HARDLY) * np.count_nonzero(visible) else "one piece"
 
 
 def widened(
@@ -54,15 +83,18 @@ def widened(
     ]
 
 
-def widening_of(volumes: Sequence[NDArray[np.integer]], seen: Sequence[int], truths: Sequence[int]) -> list[float]:
+def widening_of(examples: Sequence[Example]) -> list[float]:
     """For each level L the ceil((n + 1) L)-th smallest of n scores max(low - y, y - high) / scale, objects of volume y.
 
     Below 0 where the samples' own intervals are too wide. Infinite where so few objects cannot tell.
     """
     scores = np.array(
         [
-            [max(low - truth, truth - high) / _scale(drawn, shown) for low, high in _central(drawn)]
-            for drawn, shown, truth in zip(volumes, seen, truths, strict=True)
+            [
+                max(low - one.truth, one.truth - high) / _scale(one.volumes, one.seen)
+                for low, high in _central(one.volumes)
+            ]
+            for one in examples
         ]
     )
     ranks = [math.ceil((len(scores) + 1) * level) for level in LEVELS]
@@ -72,23 +104,39 @@ def widening_of(volumes: Sequence[NDArray[np.integer]], seen: Sequence[int], tru
     ]
 
 
-def widenings(
-    visible: Sequence[NDArray[np.bool_]], volumes: Sequence[NDArray[np.integer]], truths: Sequence[int]
-) -> Mapping[str, list[float]]:
-    """Group -> its ``widening_of``, for groups of ``FEWEST`` objects and more, and for ``ALL`` of them together.
+def widenings(examples: Sequence[Example]) -> Mapping[str, list[float]]:
+    """Group -> its ``widening_of``, for groups of ``FEWEST`` examples and more, and for those of ``ALL`` together."""
+    members: dict[str, list[Example]] = {}
+    for example in examples:
+        members.setdefault(example.group, []).append(example)
+        members.setdefault(_larger(example.group), []).append(example)
+    return {group: widening_of(of) for group, of in members.items() if len(of) >= FEWEST}
 
-    visible: (S...) of each object. volumes: (N,) of its samples. truths: of the true volumes.
+
+def widening_for(group: str, known: Mapping[str, Sequence[float]]) -> Sequence[float]:
+    """That of the group; else of all that are like it, of all, or none."""
+    found = (known[name] for name in (group, _larger(group), ALL) if name in known)
+    return next(found, (0.0,) * len(LEVELS))
+
+
+def calibrated(group: str, known: Mapping[str, Sequence[float]]) -> bool:
+    """Whether objects like those of the group are among those of the widenings known."""
+    return group in known or _larger(group) in known
+
+
+def reaching(intervals: Sequence[Interval], seen: int, hidden: float) -> list[Interval]:
+    """Intervals from the ``seen`` voxels on, where nothing hidden is likelier than a truth below them.
+
+    That is 1 - hidden > (1 - L) / 2 for level L. hidden: a probability; nan: not known, and the intervals stay.
     """
-    groups = [group_of(shown, drawn) for shown, drawn in zip(visible, volumes, strict=True)]
-    seen = [int(np.count_nonzero(shown)) for shown in visible]
-    members = {ALL: list(range(len(groups)))}
-    for number, group in enumerate(groups):
-        members.setdefault(group, []).append(number)
-    return {
-        group: widening_of([volumes[n] for n in of], [seen[n] for n in of], [truths[n] for n in of])
-        for group, of in members.items()
-        if len(of) >= FEWEST
-    }
+    return [
+        (seen if 1 - hidden > (1 - level) / 2 else low, high)
+        for level, (low, high) in zip(LEVELS, intervals, strict=True)
+    ]
+
+
+def _larger(group: str) -> str:
+    return HEARD if group in (FRONT, BEHIND, BEHIND_SEVERAL) else ALL
 
 
 def _central(volumes: NDArray[np.integer]) -> list[Interval]:

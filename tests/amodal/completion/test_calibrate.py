@@ -10,11 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from medseg.amodal.assembly import read_amodal_run
 from medseg.amodal.completion import completer as module
 from medseg.amodal.completion.beliefs import MaskBeliefs
-from medseg.amodal.completion.calibrate import SHIFTS, SPREADS, calibrate, calibrate_run, crps
+from medseg.amodal.completion.calibrate import SHIFTS, SPREADS, calibrate, calibrate_run, calibrating_maps, crps
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
+from medseg.amodal.completion.conformal import BEHIND, BEHIND_SEVERAL, FRONT
+from medseg.amodal.completion.examples import examples_of_map
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.shapes import CLASSES, RULES, write_shapes
 from medseg.cohorts.cohort import load_cohort
@@ -74,6 +77,21 @@ def test_objects_with_nothing_occluded_have_no_say():
     few, judge = rods(40), completer(size=256, lines=4)
     assert calibrate(judge, few + amodal, 40) == calibrate(judge, few, 40)
     assert calibrate(judge, amodal, 40) == Calibration(misfit_limit=pytest.approx(0.1))  # type: ignore[arg-type]
+
+
+def test_objects_of_maps_teach_where_the_others_are_heard(tmp_path: Path):
+    cohort = load_cohort(write_shapes(tmp_path / "cohort", seed=0, spatial_dims=2, cases=2, size=120))
+    train, val = cohort.cases
+    cohort = replace(cohort, cases=(replace(train, split="train"), replace(val, split="val")))
+    run = write_run(tmp_path / "run", [16, 16], CLASSES, RULES)
+    maps = calibrating_maps(read_amodal_run(run), cohort)
+    assert {shown.case for shown in maps} == {train.name, val.name}
+    found = [one for shown in maps for one in examples_of_map(Completer.load(run), shown, 4)]
+    assert found and {one.group for one in found} <= {FRONT, BEHIND, BEHIND_SEVERAL}
+    # some are in front, so that their truth is what is seen, and what is hidden of the others is shared out among them
+    assert min(one.truth - one.seen for one in found) == 0
+    hidden = [np.count_nonzero(one.amodal & ~one.visible) for shown in maps for one in shown.objects]  # type: ignore
+    assert sum(one.truth - one.seen for one in found) == sum(hidden) > 0
 
 
 def test_crps_by_hand():
