@@ -9,9 +9,8 @@ import torch
 
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
-from medseg.annotators.mathematics.settings import NetworkConfig
 from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance, fused
-from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
