@@ -16,6 +16,7 @@ from medseg.annotators.loading.memory import refuse_large_batch, refuse_too_larg
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork
+from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
@@ -81,6 +82,8 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         devices=config.training.num_nodes * (1 if config.training.accelerator == "cpu" else config.training.devices),
         where=cohort.name,
     )
+    if found := network_complaints(config.network, len(cohort.channels), config.data.grid.size):
+        raise Refused(found)
     signature = Signature(
         annotators=annotators,
         classes=cohort.classes,
@@ -154,6 +157,7 @@ def build_stages(config: RunConfig) -> tuple[Stage, ...]:
         steps_per_epoch=training.steps_per_epoch,
         confusion=config.confusion,
         learning_rate=training.learning_rate,
+        dice_weight=training.dice_weight,
     )
 
 
@@ -163,7 +167,7 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     recipe, annotators, classes = RECIPES[config.recipe], len(signature.annotators), len(signature.classes)
 
     def network() -> TrueLabelNetwork:
-        return TrueLabelNetwork(signature.spatial_dims, signature.channels, classes, **config.network.model_dump())
+        return TrueLabelNetwork(config.network, signature.channels, classes, size=config.data.grid.size)
 
     if recipe.confusion == "separate":
         return SeparateNetworks([network() for _ in range(annotators)])

@@ -6,9 +6,10 @@ A config is the record of a claim: one file is one run, complete in itself.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
@@ -32,6 +33,10 @@ Recipe = Literal[
     "separate",
     "oracle",
 ]
+
+
+LEAST_LEVELS = {"unet": 2, "dynunet": 3}
+"""Of the networks whose levels the config tells; others have ``network.arguments``."""
 
 
 class DataConfig(Section):
@@ -61,6 +66,8 @@ class TrainingConfig(LoopConfig):
     """Of each stage."""
     steps_per_epoch: Positive = 50
     """After so many, and at the end of a stage, the validation cases are looked at."""
+    dice_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Of the overlap of the truth with its target, beside the likelihood: for classes that are small."""
 
 
 class RunConfig(Section):
@@ -85,37 +92,60 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
-        grid, dims = self.data.grid, len(self.data.grid.size)
-        levels = len(self.network.channels) - 1
-        strides = self.network.strides or (2,) * levels
-        found = _not_once(self.data)
-        if len(self.network.channels) < 2:
-            found.append(f"network.channels: expected at least 2 levels, got {list(self.network.channels)}")
-        if dims not in (2, 3):
-            found.append(f"data.grid.size: expected 2 or 3 numbers, got {list(grid.size)}")
-        if grid.spacing_mm is not None and len(grid.spacing_mm) != dims:
-            found.append(f"data.grid.spacing_mm: expected {dims} numbers as in size, got {len(grid.spacing_mm)}")
-        if any(axis >= dims or axis < 0 for axis in self.data.augment.flip_axes):
-            found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {self.data.augment.flip_axes}")
-        if len(strides) != levels:
-            found.append(f"network.strides: expected {levels} (one less than channels), got {len(strides)}")
-        per_axis = [(stride,) * dims if isinstance(stride, int) else stride for stride in strides]
-        if any(len(stride) != dims for stride in per_axis):
-            found.append(f"network.strides: expected a number or {dims} numbers per level, got {strides}")
-        else:
-            products = [math.prod(stride[axis] for stride in per_axis) for axis in range(dims)]
-            if math.prod(grid.size) <= math.prod(products):
-                expected = f"more than {products}, of which one voxel is left on the last level"
-                found.append(f"data.grid.size: expected {expected}, got {list(grid.size)}")
-            for axis, length in enumerate(grid.size):
-                product = products[axis]
-                if length % product:
-                    found.append(
-                        f"data.grid.size: expected axis {axis} divisible by {product} (network.strides), got {length}"
-                    )
+        found = [*_not_once(self.data), *_axes(self.data), *_levels(self.network, self.data.grid.size)]
         if found:
             raise ValueError("\n".join(found))
         return self
+
+
+def _axes(data: DataConfig) -> list[str]:
+    """Numbers per axis that are not 2 or 3, or not as many as those of the grid."""
+    found, grid, dims = [], data.grid, len(data.grid.size)
+    if dims not in (2, 3):
+        found.append(f"data.grid.size: expected 2 or 3 numbers, got {list(grid.size)}")
+    if grid.spacing_mm is not None and len(grid.spacing_mm) != dims:
+        found.append(f"data.grid.spacing_mm: expected {dims} numbers as in size, got {len(grid.spacing_mm)}")
+    if any(axis >= dims or axis < 0 for axis in data.augment.flip_axes):
+        found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {data.augment.flip_axes}")
+    return found
+
+
+def _levels(network: NetworkConfig, size: Sequence[int]) -> list[str]:
+    """Levels of ``unet`` and ``dynunet`` that do not fit one another, or the grid (S,)."""
+    levels, dims, least = len(network.channels), len(size), LEAST_LEVELS.get(network.name)
+    heads = levels - 2 if network.name == "dynunet" else 0
+    found = []
+    if network.deep_supervision > max(heads, 0):
+        expected = f"at most {max(heads, 0)} for {network.name}" + (f" of {levels} levels" if heads > 0 else "")
+        found.append(f"network.deep_supervision: expected {expected}, got {network.deep_supervision}")
+    if least is None:
+        return found
+    if levels < least:
+        found.append(f"network.channels: expected at least {least} levels, got {list(network.channels)}")
+    strides = network.strides or (2,) * (levels - 1)
+    if len(strides) != levels - 1:
+        found.append(f"network.strides: expected {levels - 1} (one less than channels), got {len(strides)}")
+    if network.kernels and len(network.kernels) != levels:
+        found.append(f"network.kernels: expected {levels} (as many as channels), got {len(network.kernels)}")
+    for key, given in (("strides", strides), ("kernels", network.kernels or ())):
+        if any(not isinstance(each, int) and len(each) != dims for each in given):
+            found.append(f"network.{key}: expected a number or {dims} numbers per level, got {given}")
+    per_axis = [(stride,) * dims if isinstance(stride, int) else stride for stride in strides]
+    if all(len(stride) == dims for stride in per_axis):
+        found += _too_deep([math.prod(stride[axis] for stride in per_axis) for axis in range(dims)], size)
+    return found
+
+
+def _too_deep(products: Sequence[int], size: Sequence[int]) -> list[str]:
+    """A grid (S,) that the products of all strides (S,) do not divide, or leave one voxel of."""
+    found = []
+    if math.prod(size) <= math.prod(products):
+        expected = f"more than {list(products)}, of which one voxel is left on the last level"
+        found.append(f"data.grid.size: expected {expected}, got {list(size)}")
+    for axis, (length, product) in enumerate(zip(size, products, strict=True)):
+        if length % product:
+            found.append(f"data.grid.size: expected axis {axis} divisible by {product} (network.strides), got {length}")
+    return found
 
 
 def _not_once(data: DataConfig) -> list[str]:

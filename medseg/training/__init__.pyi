@@ -8,7 +8,10 @@ from .deaths import (
     ProcessDied as ProcessDied,
     deaths_told as deaths_told,
 )
-from .device import device_of as device_of
+from .device import (
+    computes_bfloat16 as computes_bfloat16,
+    device_of as device_of,
+)
 from .loop import fit as fit
 from .processes import (
     launch as launch,

@@ -20,3 +20,11 @@ def refuse_absent(accelerator: str) -> None:
     if absent.get(accelerator, False):
         got = f"{accelerator}, which this machine does not have (auto takes what is there)"
         raise Refused([complaint("accelerator", "auto, cpu or one that is there", got, "training.accelerator")])
+
+
+def computes_bfloat16() -> bool:
+    """Whether precision ``bf16-mixed`` is worth it here: a GPU of that generation, or a CPU with AMX."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(supported and supported())

@@ -15,7 +15,7 @@ from medseg.annotators.simulation.samples import write_samples
 from medseg.contracts import Plan, PlannedKey
 from medseg.experiment.methods import load_config
 
-SHORT = ("training.steps.warmup=1", "training.steps.joint=1", "network.channels=[4, 8]", "network.strides=null")
+SHORT = ("training.steps.warmup=1", "training.steps.joint=1", "network.channels=[4, 8, 16]", "network.strides=null")
 
 
 def medseg(*words: object) -> Result:
@@ -63,7 +63,7 @@ def test_a_folder_is_trained_as_it_is_planned(pictures: Path, tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     assert "training.batch_size: 4  # 4 x 24x24 voxels" in done.output
     config = load_config(run / "config.yaml")
-    assert config.data.grid.size == (24, 24) and config.network.channels == (4, 8)
+    assert config.data.grid.size == (24, 24) and config.network.channels == (4, 8, 16)
     assert sorted(json.loads((run / "splits.json").read_text())["splits"]) == ["test", "train", "unused", "val"]
     again = medseg("train", pictures, "--out", run)
     assert again.exit_code == 1 and "run folder: expected a new folder (or --resume)" in again.output

@@ -7,6 +7,7 @@ from typing import Any
 
 from medseg.annotators.assembly import Signature
 from medseg.annotators.config import RunConfig
+from medseg.annotators.mathematics.networks import described
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 PACKAGES = ("monai", "torch", "numpy")
@@ -129,18 +130,9 @@ def composed(*transforms: dict[str, Any] | str) -> dict[str, Any]:
 
 
 def backbone(config: RunConfig, signature: Signature) -> dict[str, Any]:
-    """The U-Net of ``mathematics.model.TrueLabelNetwork``."""
-    network = config.network
-    return {
-        "_target_": "UNet",
-        "spatial_dims": signature.spatial_dims,
-        "in_channels": signature.channels,
-        "out_channels": network.features,
-        "channels": list(network.channels),
-        "strides": list(network.strides or (2,) * (len(network.channels) - 1)),
-        "num_res_units": network.residual_units,
-        "dropout": network.dropout,
-    }
+    """The network of ``mathematics.model.TrueLabelNetwork`` up to its features."""
+    name, arguments = described(config.network, signature.channels, config.data.grid.size)
+    return {"_target_": f"monai.networks.nets.{name}", **arguments}
 
 
 def network_def(config: RunConfig, signature: Signature) -> str:

@@ -8,10 +8,12 @@
 ``confusion``         its forms: one matrix per annotator, or per annotator and voxel
 ``styles``            a matrix per annotator and voxel, from few numbers per annotator
 ``trunks``            what a matrix per voxel sees
+``networks``          networks of MONAI by name
 ``model``             the network p(t|x), and the annotators on top of it
 ``sampling``          which voxels a step looks at
 ``loss``              the likelihood as a loss for any network
 ``overlap``           how far the truth agrees with the labels, to watch
+``supervision``       what the truth is taught beside the likelihood: overlap, and coarser grids
 ``objective``         what is minimised
 ``stages``            every recipe, the baselines among them, as rows
 

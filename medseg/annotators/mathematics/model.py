@@ -5,50 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
+from medseg.annotators.mathematics.networks import build_backbone, features_of
+from medseg.annotators.mathematics.settings import NetworkConfig
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 from medseg.contracts import Refused, complaint
 
 
 class TrueLabelNetwork(nn.Module):
-    """A MONAI U-Net whose last features feed one linear map to the classes.
+    """A network of MONAI (``networks``) whose last features feed one linear map to the classes, on every grid alike.
 
-    image (B,C,S...) -> TruthOutput. Each S must be divisible by the product of its strides.
+    image (B,C,S...) -> TruthOutput; size: (S,) that it is made for. Raises Refused as ``build_backbone``.
     """
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        channels_in: int,
-        classes: int,
-        channels: Sequence[int] = (16, 32, 64),
-        strides: Sequence[int | Sequence[int]] | None = None,
-        residual_units: int = 2,
-        features: int = 16,
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, network: NetworkConfig, channels_in: int, classes: int, *, size: Sequence[int]) -> None:
         super().__init__()
-        self.backbone = UNet(
-            spatial_dims=spatial_dims,
-            in_channels=channels_in,
-            out_channels=features,
-            channels=channels,
-            strides=strides or (2,) * (len(channels) - 1),  # pyright: ignore[reportArgumentType]
-            num_res_units=residual_units,
-            dropout=dropout,
-        )
-        convolution = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
+        self.backbone = build_backbone(network, channels_in, size)
+        convolution = nn.Conv2d if len(size) == 2 else nn.Conv3d
         self.activation = nn.PReLU()
-        self.to_classes = convolution(features, classes, kernel_size=1)
+        self.to_classes = convolution(network.features, classes, kernel_size=1)
 
     def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""
-        features = self.activation(self.backbone(image))
-        return TruthOutput(log_probs=self.to_classes(features).float().log_softmax(dim=1), features=features)
+        features, *coarser = map(self.activation, features_of(self.backbone, image))
+        return TruthOutput(
+            log_probs=self._log_probs(features), features=features, coarser=tuple(map(self._log_probs, coarser))
+        )
+
+    def _log_probs(self, features: Tensor) -> Tensor:
+        return self.to_classes(features).float().log_softmax(dim=1)
 
 
 class AnnotatorModel(nn.Module):
@@ -119,14 +107,14 @@ class SeparateNetworks(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """image (B,C,S...) -> log_probs (B,A,O,S...)."""
-        return torch.stack([network(image).log_probs for network in self.networks], dim=1)
+    def forward(self, image: Tensor) -> list[TruthOutput]:
+        """image (B,C,S...) -> what each annotator's network takes for the truth."""
+        return [network(image) for network in self.networks]
 
     @torch.no_grad()
     def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> BatchPrediction:
         """The mean of the networks as the truth; their joint with it is not defined (nan), whatever the weights."""
-        every = self(image).exp()
+        every = torch.stack([truth.log_probs for truth in self(image)], dim=1).exp()
         classes = every.shape[2]
         joint = every.new_full((len(every), every.shape[1], classes, classes), torch.nan)
         return BatchPrediction(truth_probs=every.mean(dim=1), annotator_probs=every, joint_probs=joint)

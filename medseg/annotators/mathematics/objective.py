@@ -13,30 +13,45 @@ from medseg.annotators.mathematics.likelihood import Likelihood, LikelihoodTerms
 from medseg.annotators.mathematics.model import AnnotatorModel
 from medseg.annotators.mathematics.overlap import OVERLAP, vote_dice
 from medseg.annotators.mathematics.sampling import strata
+from medseg.annotators.mathematics.supervision import Supervision, cross_entropy_to, mean_of_labels
 from medseg.annotators.mathematics.trunks import PointwiseTrunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Losses
 
+LIKELIHOOD_ALONE = Supervision()
+"""Nothing beside the likelihood but the coarser grids that a network has."""
 
-def cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+
+def cross_entropy(
+    model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf, supervision: Supervision = LIKELIHOOD_ALONE
+) -> Losses:
     """The mean over labelled voxels and annotators of -log p[y]: every annotator is taken to write the truth.
 
     log_probs (B,T,S...), labels (B,A,S...). Because it is linear in the labels, it equals the cross-entropy to
-    their soft mean; with A = 1 (a vote, STAPLE, the truth) it is that of a consensus. Range [0, inf).
+    their soft mean, which is the target of ``supervision``; with A = 1 (a vote, STAPLE, the truth) it is that of a
+    consensus. Range [0, inf).
     """
     truth = model(batch.image)
     nll = _consensus_nll(truth, batch.labels)
-    return Losses(total=nll, metrics={"nll": nll.detach(), **_overlap(truth.log_probs, batch, epoch)})
+    total = nll + _beside(supervision, truth, batch.labels)
+    return Losses(total=total, metrics={"nll": nll.detach(), **_overlap(truth.log_probs, batch, epoch)})
 
 
-def separate_cross_entropy(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+def separate_cross_entropy(
+    model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf, supervision: Supervision = LIKELIHOOD_ALONE
+) -> Losses:
     """The same for one network per annotator: log_probs (B,A,O,S...) against the labels of each."""
-    log_probs, index = model(batch.image), batch.annotator_index
+    truths, index = model(batch.image), batch.annotator_index
+    log_probs, labels = torch.stack([truth.log_probs for truth in truths], dim=1), batch.labels
     if index is not None:
-        log_probs = log_probs[torch.arange(len(index), device=index.device)[:, None], index]
-    nll = _mean_nll(log_probs, batch.labels)
+        labels = labels.new_full((len(labels), len(truths), *labels.shape[2:]), UNLABELLED)
+        for row, whose, drawn in zip(labels, index, batch.labels, strict=True):
+            for annotator, label in zip(whose.flip(0), drawn.flip(0), strict=True):  # rows without labels come last
+                row[annotator] = label
+    nll = _mean_nll(log_probs, labels)
+    beside = [_beside(supervision, truth, labels[:, a : a + 1]) for a, truth in enumerate(truths)]
     overlap = _overlap(log_probs.logsumexp(dim=1), batch, epoch)
-    return Losses(total=nll, metrics={"nll": nll.detach(), **overlap})
+    return Losses(total=nll + torch.stack(beside).mean(), metrics={"nll": nll.detach(), **overlap})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +66,8 @@ class AnnotatorLikelihood:
     """The matrices are those of each voxel (else one matrix per annotator)."""
     trace_weight: float = 0.0
     """lambda of Zhang et al., Eq. 4, on the mean trace (minimised)."""
+    supervision: Supervision = LIKELIHOOD_ALONE
+    """Its target: what the labels and the truth say together, p(t | x, labels), as a constant."""
 
     def __call__(self, model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
         """Losses with metrics nll, trace (mean over annotators and true classes of C[t,t]) and ``dominance``."""
@@ -67,11 +84,17 @@ class AnnotatorLikelihood:
             likelihood=self.likelihood,
             trace_moves=self.trace_weight != 0,
         )
-        metrics = _metrics(terms) | _overlap(truth.log_probs, batch, epoch)
-        return Losses(total=terms.total(self.trace_weight), metrics=metrics)
+        total = terms.total(self.trace_weight)
+        if self.supervision.of(truth):
+            posterior = confusion.posterior(truth.log_probs, batch.labels, features, batch.annotator_index)
+            labelled = (batch.labels != UNLABELLED).any(dim=1, keepdim=True)
+            total = total + self.supervision(truth, posterior * labelled)
+        return Losses(total=total, metrics=_metrics(terms) | _overlap(truth.log_probs, batch, epoch))
 
 
-def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+def anchored(
+    model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf, supervision: Supervision = LIKELIHOOD_ALONE
+) -> Losses:
     """Cross-entropy of the truth to all labels, plus the likelihood of each annotator's labels given that truth.
 
     The confusion matrices see the truth and the features as constants, so they adapt to the truth and never bend
@@ -88,10 +111,13 @@ def anchored(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) ->
         constant.log_probs, batch.labels, features, batch.annotator_index, likelihood="per_annotator"
     )
     metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
-    return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
+    beside = _beside(supervision, truth, batch.labels)
+    return Losses(total=truth_nll + beside + terms.total(trace_weight=0), metrics=metrics)
 
 
-def fused(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+def fused(
+    model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf, supervision: Supervision = LIKELIHOOD_ALONE
+) -> Losses:
     """Cross-entropy of the truth to what all labels say together, plus the likelihood of each annotator's labels.
 
     truth_nll = mean over labelled voxels of -sum_t w[t] log p[t], w = p(t | all labels) of ``annotators.fusion``: the
@@ -101,10 +127,11 @@ def fused(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Lo
     assert isinstance(model, AnnotatorModel)
     assert batch.consensus is not None
     truth = model(batch.image)
-    truth_nll = _posterior_nll(truth.log_probs, batch.consensus)
+    truth_nll = cross_entropy_to(truth.log_probs, batch.consensus)
     terms = _style_terms(model, batch, truth.detached())
     metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
-    return Losses(total=truth_nll + terms.total(trace_weight=0), metrics=metrics)
+    beside = supervision(truth, batch.consensus)
+    return Losses(total=truth_nll + beside + terms.total(trace_weight=0), metrics=metrics)
 
 
 def _style_terms(model: AnnotatorModel, batch: ImageBatch, truth: TruthOutput) -> LikelihoodTerms:
@@ -127,12 +154,6 @@ def _style_terms(model: AnnotatorModel, batch: ImageBatch, truth: TruthOutput) -
         mean_confusion = mean_confusion + stratum.share.mean() * terms.mean_confusion
     assert isinstance(mean_confusion, Tensor)
     return LikelihoodTerms(nll=nll, trace=trace, mean_confusion=mean_confusion)
-
-
-def _posterior_nll(log_probs: Tensor, posterior: Tensor) -> Tensor:
-    """-sum_t w[t] log p[t], log_probs and w (B,T,S...): mean over labelled voxels of a sample, then over samples."""
-    labelled = posterior.flatten(1).sum(dim=1).clamp(min=1)
-    return ((posterior * log_probs).flatten(1).sum(dim=1) / -labelled).mean()
 
 
 def dominance(confusion: Tensor) -> Tensor:
@@ -158,6 +179,13 @@ def _metrics(terms: LikelihoodTerms) -> dict[str, Tensor]:
 def _overlap(log_probs: Tensor, batch: ImageBatch, epoch: float) -> dict[str, Tensor]:
     """``vote_dice`` in validation, which is never minimised."""
     return {OVERLAP: vote_dice(log_probs.detach(), batch.labels)} if epoch == math.inf else {}
+
+
+def _beside(supervision: Supervision, truth: TruthOutput, labels: Tensor) -> Tensor:
+    """``Supervision`` whose target is the mean of the labels (B,A,S...)."""
+    if not supervision.of(truth):
+        return truth.log_probs.new_zeros(())
+    return supervision(truth, mean_of_labels(labels, truth.log_probs.shape[1]))
 
 
 def _consensus_nll(truth: TruthOutput, labels: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,18 +11,27 @@ from medseg.contracts import Fraction, Positive, Section, Width
 
 
 class NetworkConfig(Section):
-    """The true-label network, a MONAI U-Net with residual units: the section ``network``."""
+    """The true-label network: the section ``network``."""
 
+    name: str = "unet"
+    """``unet``: MONAI's U-Net with residual units. ``dynunet``: that of nnU-Net (Isensee et al., Nature Methods 2021),
+    with deep supervision. Or any segmentation network of ``monai.networks.nets``, such as ``SegResNet``."""
     channels: tuple[Width, ...] = (16, 32, 64)
-    """Of each level, from the image's own resolution down."""
+    """Of each level, from the image's own resolution down; of ``unet`` and ``dynunet``, like the next four."""
     strides: tuple[Positive | tuple[Positive, ...], ...] | None = None
     """Between the levels, one number or one per axis (None: 2 everywhere)."""
+    kernels: tuple[Positive | tuple[Positive, ...], ...] | None = None
+    """Of the convolutions of each level of ``dynunet``, one number or one per axis (None: 3 everywhere)."""
     residual_units: Annotated[int, Field(ge=0, le=100)] = 2
-    """Of each level."""
+    """Of each level; of ``dynunet`` 0 for plain blocks, else residual ones."""
+    deep_supervision: Annotated[int, Field(ge=0, le=16)] = 0
+    """So many coarser levels of ``dynunet`` are taught the truth too."""
     features: Width = 16
     """Channels of its last layer, from which classes and per-pixel matrices are computed."""
     dropout: Fraction = 0.0
-    """Of its activations."""
+    """Of the activations of ``unet`` and ``dynunet``."""
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+    """Of any other network, as MONAI's class takes them; the number of axes and channels are known already."""
 
 
 class ConfusionConfig(Section):

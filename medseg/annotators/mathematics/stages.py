@@ -22,8 +22,9 @@ oracle                 the ceiling: the network on the known truth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from medseg.annotators.mathematics.likelihood import Likelihood
@@ -36,7 +37,8 @@ from medseg.annotators.mathematics.objective import (
 )
 from medseg.annotators.mathematics.overlap import OVERLAP
 from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
-from medseg.contracts import Objective, Stage, Target
+from medseg.annotators.mathematics.supervision import Supervision
+from medseg.contracts import Losses, Stage, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Recipe:
     """The matrices that the model has."""
     target: Target = "annotated"
     """How its cases are shown."""
-    objective: Objective = cross_entropy
+    objective: Callable[..., Losses] = cross_entropy
     """Of a recipe of one stage."""
     criterion: str = "nll"
     """Of its best weights on validation cases."""
@@ -73,19 +75,27 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def stages(
-    name: str, *, steps: StepsConfig, steps_per_epoch: int, confusion: ConfusionConfig, learning_rate: float
+    name: str,
+    *,
+    steps: StepsConfig,
+    steps_per_epoch: int,
+    confusion: ConfusionConfig,
+    learning_rate: float,
+    dice_weight: float = 0.0,
 ) -> tuple[Stage, ...]:
     """The rows of one recipe; the steps of every recipe add up to the same number. learning_rate: of all stages.
+
+    dice_weight: of the overlap of the truth with its target, beside the likelihood.
 
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
     """
-    recipe = RECIPES[name]
+    recipe, supervision = RECIPES[name], Supervision(dice_weight=dice_weight)
     joint = Stage(
         name="joint",
         target=recipe.target,
         trains=("",),
-        objective=recipe.objective,
+        objective=partial(recipe.objective, supervision=supervision),
         criterion=recipe.criterion,
         overlap=OVERLAP,
         epochs=(steps.warmup + steps.joint) / steps_per_epoch,
@@ -99,12 +109,13 @@ def stages(
         likelihood="best_truth" if hard else recipe.likelihood,
         per_pixel=recipe.confusion == "pixel",
         trace_weight=confusion.trace_weight,
+        supervision=supervision,
     )
     warmup = Stage(
         name="warmup",
         target=recipe.target,
         trains=("network",),
-        objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False),
+        objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False, supervision=supervision),
         criterion="nll",
         overlap=OVERLAP,
         epochs=steps.warmup / steps_per_epoch,

@@ -25,6 +25,8 @@ class TruthOutput:
     """(B,T,S...) log p(t|x)."""
     features: Tensor
     """(B,F,S...) of the network's last layer."""
+    coarser: tuple[Tensor, ...] = ()
+    """(B,T,.) log p(t|x) on coarser grids, from fine to coarse: in training, of a network with deep supervision."""
 
     def detached(self) -> TruthOutput:
         """The same as constants: who sees them cannot move them."""

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-PATCH_VOXELS = {2: 128**2, 3: 40**3}
+PATCH_VOXELS = {2: 160**2, 3: 40**3}
 """Of what the network gets at once."""
-STEP_VOXELS = {2: 4 * 128**2, 3: 2 * 40**3}
-"""Of a batch: a step then takes a core some .1 s in 2D, and some .2 s in 3D."""
+STEP_VOXELS = {2: 4 * 160**2, 3: 2 * 40**3}
+"""Of a batch: a step then takes a core half a second or less, in bfloat16 where it computes that by hardware."""
 MOST_BATCH = 8
 """Cases."""
 MOST_PATCHES = 64
@@ -29,13 +29,15 @@ WHOLE_SIDE = 256
 """A picture is shown whole where its longest side is not longer, in pixels."""
 SQUARE = 2 / 3
 """A grid is square where no side is shorter than this part of the longest: so pictures may be turned."""
-MOST_POOLINGS = 3
+MOST_POOLINGS = 4
 LEAST_SIDE = 4
 """Voxels of an axis of the last feature map."""
 ALIKE = 2
 """An axis is pooled as long as its spacing is less than so many times the finest of the level."""
 FIRST_WIDTH = 16
-"""Channels of the first level, doubled with each."""
+"""Channels of the first level, doubled with each; half of nnU-Net's, which a GPU carries."""
+MOST_HEADS = 2
+"""So many coarser levels are taught the truth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class Geometry:
     """(S,) in mm, or in pixels where nothing has a scale: of mode patch, None where it is that of the files."""
     strides: tuple[tuple[int, ...], ...]
     """Between the levels, each (S,)."""
+    kernels: tuple[tuple[int, ...], ...]
+    """Of the convolutions of each level, each (S,): 1 along an axis that is coarse beside the others."""
     batch_size: int
     """Cases per step."""
 
@@ -57,6 +61,11 @@ class Geometry:
     def channels(self) -> tuple[int, ...]:
         """Of each level."""
         return tuple(FIRST_WIDTH * 2**level for level in range(len(self.strides) + 1))
+
+    @property
+    def heads(self) -> int:
+        """How many coarser levels are taught; the two coarsest ones never are."""
+        return min(max(len(self.strides) - 1, 0), MOST_HEADS)
 
 
 def planned_geometry(shape: Sequence[float], spacing: Sequence[float], *, scaled: bool, cases: int) -> Geometry:
@@ -84,6 +93,7 @@ def planned_geometry(shape: Sequence[float], spacing: Sequence[float], *, scaled
         size=tuple(int(side) for side in size),
         spacing=None if as_stored else tuple(float(f"{step:.3g}") for step in steps),
         strides=strides,
+        kernels=kernels(steps, strides),
         batch_size=min(max(round(STEP_VOXELS[len(lengths)] / size.prod()), 2), MOST_BATCH, cases),
     )
 
@@ -108,7 +118,7 @@ def poolings(size: Sequence[float] | Floats, spacing: Sequence[float] | Floats) 
     """Strides (S,) between the levels: 2 along each axis that is long enough, and not coarse beside the others.
 
     >>> poolings((64, 64, 12), (1, 1, 3))
-    ((2, 2, 1), (2, 2, 2), (2, 2, 1))
+    ((2, 2, 1), (2, 2, 2), (2, 2, 1), (2, 2, 1))
     """
     sides, steps = np.asarray(size, float), np.asarray(spacing, float)
     strides: list[tuple[int, ...]] = []
@@ -120,6 +130,18 @@ def poolings(size: Sequence[float] | Floats, spacing: Sequence[float] | Floats) 
         sides, steps = sides / stride, steps * stride
         strides.append(tuple(stride.tolist()))
     return tuple(strides)
+
+
+def kernels(spacing: Sequence[float] | Floats, strides: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """(S,) of each level: 3 along the axes whose spacing there is less than twice the finest, 1 along the others.
+
+    >>> kernels((1, 1, 3), ((2, 2, 1), (2, 2, 2)))
+    ((3, 3, 1), (3, 3, 3), (3, 3, 3))
+    """
+    steps = np.cumprod(
+        np.array([np.asarray(spacing, float), *(np.asarray(stride, float) for stride in strides)]), axis=0
+    )
+    return tuple(tuple(np.where(step < ALIKE * step.min(), 3, 1).tolist()) for step in steps)
 
 
 def _whole(extent: Floats, side: float) -> Floats:

@@ -14,8 +14,9 @@ from medseg.annotators.planning.geometry import MOST_PATCHES, PATCH_VOXELS, STEP
 from medseg.cohorts import SplitConfig, read_all, split_cases
 from medseg.contracts import Case, Cohort, Plan, PlannedKey, Refused, complaint
 from medseg.images import read_header
+from medseg.training import computes_bfloat16
 
-STEPS = {2: (300, 700), 3: (200, 400)}
+STEPS = {2: (300, 700), 3: (300, 700)}
 """Of the two stages."""
 LOOKS = 20
 """So often validation cases are looked at."""
@@ -159,12 +160,18 @@ def _network(geometry: Geometry) -> PlannedKey:
     if any(step != 2 for stride in geometry.strides for step in stride):
         value["strides"] = [list(stride) for stride in geometry.strides]
     if len(geometry.size) == 3:
-        value |= {"residual_units": 1, "features": 8}
+        value["features"] = 8
     last = _by(np.array(geometry.size) // np.prod(geometry.strides, axis=0))
     reason = (
         f"an axis is halved as long as it keeps 4 voxels and is no coarser than the others: {last} on the last level"
     )
-    return PlannedKey(key="network", value=value, reason=reason)
+    if not geometry.heads:
+        return PlannedKey(key="network", value=value, reason=reason)
+    if any(side != 3 for kernel in geometry.kernels for side in kernel):
+        value["kernels"] = [list(kernel) for kernel in geometry.kernels]
+    nnunet = {"name": "dynunet", "residual_units": 0, "deep_supervision": geometry.heads}
+    reason = f"the U-Net of nnU-Net, half as wide, which is taught on {geometry.heads + 1} levels; {reason}"
+    return PlannedKey(key="network", value=nnunet | value, reason=reason)
 
 
 def _training(geometry: Geometry, dims: int) -> list[PlannedKey]:
@@ -172,12 +179,18 @@ def _training(geometry: Geometry, dims: int) -> list[PlannedKey]:
     voxels = f"{geometry.batch_size} x {_by(geometry.size)} voxels, of some {STEP_VOXELS[dims]} that a step may have"
     looks = f"validation cases are looked at {LOOKS} times"
     steps = "in minutes on two cores; medseg train says where they were too few"
-    return [
+    overlap = "the truth is taught to overlap with what all labels say, beside their likelihood: small classes need it"
+    keys = [
         PlannedKey(key="training.batch_size", value=geometry.batch_size, reason=voxels),
         PlannedKey(key="training.steps", value={"warmup": warmup, "joint": joint}, reason=steps),
         PlannedKey(key="training.steps_per_epoch", value=(warmup + joint) // LOOKS, reason=looks),
         PlannedKey(key="training.learning_rate", value=0.002, reason="that of the configs which come with medseg"),
+        PlannedKey(key="training.dice_weight", value=1.0, reason=overlap),
     ]
+    if computes_bfloat16():
+        reason = "this machine computes bfloat16 by hardware, some twice as fast as 32-true"
+        keys.append(PlannedKey(key="training.precision", value="bf16-mixed", reason=reason))
+    return keys
 
 
 def _by(numbers: Sequence[float] | Any) -> str:

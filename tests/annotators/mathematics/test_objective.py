@@ -10,7 +10,7 @@ import torch
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
 from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance, fused
-from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
@@ -22,7 +22,7 @@ STEPS = StepsConfig(warmup=3, joint=7)
 
 def model(form: str = "pixel") -> AnnotatorModel:
     torch.manual_seed(0)
-    network = TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F, residual_units=1)
+    network = TrueLabelNetwork(NetworkConfig(channels=(4, 8), features=F, residual_units=1), 1, T, size=(16, 16))
     if form == "global":
         return AnnotatorModel(network, A, GlobalConfusion(A, T))
     return AnnotatorModel(network, A, PixelConfusion(A, T, 6), ConvolutionTrunk(2, 1, F, T, 6))
@@ -161,7 +161,9 @@ def test_the_logged_dominance_is_that_of_the_batch_s_own_matrices(objective: Obj
 
 def test_what_a_baseline_says_of_an_annotator_is_the_truth() -> None:
     torch.manual_seed(0)
-    network = AnnotatorModel(TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F), A).eval()
+    network = AnnotatorModel(
+        TrueLabelNetwork(NetworkConfig(channels=(4, 8), features=F), 1, T, size=(16, 16)), A
+    ).eval()
     said = network.believe(torch.randn(1, 1, 8, 8))
     torch.testing.assert_close(said.annotator_probs[0, 2], said.truth_probs[0])
     torch.testing.assert_close(said.joint_probs.sum((2, 3)), torch.ones(1, A))
@@ -195,7 +197,7 @@ def test_matrices_are_held_in_the_warm_up() -> None:
 
 def fused_model() -> AnnotatorModel:
     torch.manual_seed(0)
-    network = TrueLabelNetwork(2, 1, T, channels=(4, 8), features=F, residual_units=1)
+    network = TrueLabelNetwork(NetworkConfig(channels=(4, 8), features=F, residual_units=1), 1, T, size=(16, 16))
     return AnnotatorModel(network, A, PixelConfusion(A, T, 6), PointwiseTrunk(1, F, T, 6))
 
 
