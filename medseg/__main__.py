@@ -10,7 +10,8 @@ import typer
 
 from medseg.experiment.folder_verbs import Folder, check, index, simulate
 from medseg.experiment.further_help import WithLayouts, WithRecipes
-from medseg.experiment.refusing import refusing
+from medseg.experiment.refusing import refusing, say
+from medseg.experiment.sweep_verb import sweep
 
 app = typer.Typer(
     name="medseg",
@@ -114,9 +115,9 @@ def predict(
 
         asked = AskedMaps(annotator_probabilities=probabilities, confusion=confusion, samples=samples)
         if complete is not None:
-            return typer.echo(predict_and_complete(run, images, out, asked, completing=complete))
+            return say(predict_and_complete(run, images, out, asked, completing=complete))
         written = len(predict_images(run, images, out, asked))
-        typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
+        say(f"{written} case{'s' * (written != 1)} written to {out}")
 
 
 @app.command()
@@ -144,7 +145,7 @@ def complete(
         from medseg.experiment.complete import complete as run_completion
 
         how = {"samples": samples, "gap": gap, "anywhere": anywhere, "rules": rules, "workers": workers}
-        typer.echo(run_completion(run, labels, out, **how))
+        say(run_completion(run, labels, out, **how))
 
 
 @app.command()
@@ -183,45 +184,7 @@ def compare(
         typer.echo(compare_runs(runs, reference, out))
 
 
-@app.command()
-def sweep(
-    config: Annotated[Path, typer.Argument(help="A YAML file (see configs/).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for the runs; what is done in it is left alone.")],
-    overrides: Overrides = None,
-    recipes: Annotated[Text, typer.Option(help="Parted by commas; that of the config by default.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ...")] = 3,
-    folds: Annotated[int, typer.Option(min=0, help="Each of so many folds; the config's own split by default.")] = 0,
-    vary: Annotated[list[str] | None, typer.Option(metavar="KEY=V1,V2", help="Values of a dotted key.")] = None,
-    split_seeds: Annotated[bool, typer.Option("--split-seeds", help="Every seed draws its own split.")] = False,
-    processes: Annotated[int | None, typer.Option(min=1, help="So many runs at a time; one per core.")] = None,
-    slurm: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="SLURM runs them: a parameter of sbatch.")
-    ] = None,
-    reference: Annotated[str | None, typer.Option(help="The recipe that others are paired with.")] = None,
-) -> None:
-    """A config under many recipes, seeds, folds and values: trained, evaluated, compared; goes on where it stopped."""
-    with refusing(out):
-        from medseg.experiment.sweep import parameters, sweep as run_sweep, varied
-
-        made = run_sweep(
-            config,
-            out,
-            recipes=recipes.split(",") if recipes else (),
-            seeds=seeds,
-            folds=folds,
-            vary=varied(vary or []),
-            split_seeds=split_seeds,
-            overrides=overrides or [],
-            processes=processes,
-            slurm=parameters(slurm or []),
-            reference=reference,
-        )
-        typer.echo(made)
-        if made.failed:
-            typer.echo(
-                f"error: {len(made.failed)} of {len(made.jobs)} runs failed; the same command tries again", err=True
-            )
-            raise typer.Exit(1)
+app.command()(sweep)
 
 
 @app.command()

@@ -15,6 +15,7 @@
 ``compare``      `medseg compare`
 ``sweeping``     many runs of one config, each in a process of its own, here or on a SLURM cluster
 ``sweep``        `medseg sweep`
+``sweep_verb``   its options
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
 ``export``       `medseg export`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -33,7 +34,7 @@ data:
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
 training: {{batch_size: 2, steps: {{warmup: 1, joint: 1}}, checkpoint_every: 1, accelerator: cpu}}
 """
-STEPS = "training.steps={warmup: 1, joint: 60}"
+STEPS = "training.steps={warmup: 1, joint: 300}"
 
 
 @pytest.fixture
@@ -154,8 +155,19 @@ def made(out: Path) -> dict[str, str]:
 
 def run_of(process: psutil.Process) -> str:
     """The name of the run that a process makes; nothing where it makes none."""
-    words = process.cmdline()
-    return Path(words[4]).name if "medseg.experiment.sweeping.one_run" in words else ""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        words = process.cmdline()
+        return Path(words[4]).name if "medseg.experiment.sweeping.one_run" in words else ""
+    return ""
+
+
+def at_work(sweep: subprocess.Popen[str], runs: set[str]) -> list[psutil.Process]:
+    """All processes below a sweep, as soon as those of these runs are among them."""
+    ends = time.monotonic() + 120
+    while not runs <= set(map(run_of, below := psutil.Process(sweep.pid).children(recursive=True))):
+        assert sweep.poll() is None and time.monotonic() < ends
+        time.sleep(0.05)
+    return below
 
 
 @pytest.mark.slow
@@ -163,10 +175,9 @@ def test_a_killed_sweep_leaves_nobody_at_work_and_goes_on_to_the_same_bytes(conf
     words = ("--recipes", "soft_mean,majority_vote", "--seeds", "1", "--processes", "2")
     for number in (signal.SIGKILL, signal.SIGINT):
         sweep = started(config, tmp_path / "killed", *words)
+        workers = at_work(sweep, {"soft_mean-seed0-fold0", "majority_vote-seed0-fold0"})
         for recipe in ("soft_mean", "majority_vote"):
             awaited(tmp_path / "killed" / f"{recipe}-seed0-fold0" / "joint" / "last.ckpt")
-        workers = psutil.Process(sweep.pid).children(recursive=True)
-        assert {"soft_mean-seed0-fold0", "majority_vote-seed0-fold0"} <= set(map(run_of, workers))
         sweep.send_signal(number)
         sweep.communicate(timeout=60)
         assert not psutil.wait_procs(workers, timeout=60)[1]
