@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jobs import cpu_seconds
 from styles import area_slope, median_areas
 
 from medseg.experiment.methods import metrics
+from medseg.experiment.sweeping.one_run import cpu_seconds
 from medseg.reporting import compare, interval_text, load_runs, markdown, number_text
 
 Row = Mapping[Hashable, Any]

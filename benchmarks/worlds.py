@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import Job, plan, run_all
-
 from medseg.annotators.config import RunConfig
 from medseg.cohorts import did_you_mean, find_cohort, load_cohort
 from medseg.config import recipes
 from medseg.contracts import Refused, complaint
 from medseg.experiment.methods import load_config
+from medseg.experiment.sweeping.jobs import Job, plan
+from medseg.experiment.sweeping.running import run_jobs
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "worlds"
 COHORT = "# Cohort:"
@@ -160,7 +160,7 @@ def _run(arguments: argparse.Namespace) -> list[Job]:
                 )
             )
         in_turn = [job for jobs in itertools.zip_longest(*of_worlds) for job in jobs if job is not None]
-        failed = run_all(in_turn, arguments.processes)
+        failed = run_jobs(in_turn, arguments.out, processes=arguments.processes)
     _show(worlds, arguments)
     return failed
 

@@ -10,7 +10,8 @@ import typer
 
 from medseg.experiment.folder_verbs import Folder, check, index, simulate
 from medseg.experiment.further_help import WithLayouts, WithRecipes
-from medseg.experiment.refusing import refusing
+from medseg.experiment.refusing import refusing, say
+from medseg.experiment.sweep_verb import sweep
 
 app = typer.Typer(
     name="medseg",
@@ -114,9 +115,9 @@ def predict(
 
         asked = AskedMaps(annotator_probabilities=probabilities, confusion=confusion, samples=samples)
         if complete is not None:
-            return typer.echo(predict_and_complete(run, images, out, asked, completing=complete))
+            return say(predict_and_complete(run, images, out, asked, completing=complete))
         written = len(predict_images(run, images, out, asked))
-        typer.echo(f"{written} case{'s' * (written != 1)} written to {out}")
+        say(f"{written} case{'s' * (written != 1)} written to {out}")
 
 
 @app.command()
@@ -144,7 +145,7 @@ def complete(
         from medseg.experiment.complete import complete as run_completion
 
         how = {"samples": samples, "gap": gap, "anywhere": anywhere, "rules": rules, "workers": workers}
-        typer.echo(run_completion(run, labels, out, **how))
+        say(run_completion(run, labels, out, **how))
 
 
 @app.command()
@@ -181,6 +182,9 @@ def compare(
         from medseg.experiment.compare import compare_runs
 
         typer.echo(compare_runs(runs, reference, out))
+
+
+app.command()(sweep)
 
 
 @app.command()

@@ -1,10 +1,9 @@
-"""The worlds: planned in full, gone on with where they stopped, ended with who started them, shown as they stand."""
+"""The worlds: planned in full, gone on with where they stopped, shown as they stand."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -34,19 +33,6 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
 
 
 # ------------------------------------------------------------------------------------------ the plan
-def test_a_plan_has_every_seed_fold_and_recipe_once(load: Callable[[str], ModuleType]) -> None:
-    jobs = load("jobs").plan(
-        Path("x.yaml"), Path("out"), recipes=["a", "b"], seeds=2, folds=(0, 1), of_folds=5, overrides=["k=v"]
-    )
-    names = [job.run.name for job in jobs]
-    assert names[:4] == ["a-seed0-fold0", "b-seed0-fold0", "a-seed0-fold1", "b-seed0-fold1"]
-    assert len(set(names)) == len(names) == 2 * 2 * 2
-    last = ("k=v", "recipe=b", "seed=1", "data.split.folds=5", "data.split.fold=1")
-    assert jobs[-1].overrides == last and jobs[-1].run.parent == Path("out")
-    (job,) = load("jobs").plan(Path("x.yaml"), Path("out"), recipes=["a"], seeds=1, split_seeds=True)
-    assert job.overrides == ("recipe=a", "seed=0", "data.split.seed=0")
-
-
 def test_a_world_is_run_in_its_folds_or_with_a_split_of_every_seed_and_the_oracle_where_it_sees(
     load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,71 +98,6 @@ def test_a_truth_is_known_where_the_cohort_or_the_config_has_one(load: Callable[
 
 
 # ------------------------------------------------------------------------------------------ the runs
-RUNNING = """
-import sys, time
-from pathlib import Path
-run = Path(sys.argv[2])
-run.mkdir(parents=True, exist_ok=True)
-with (run / "began").open("a") as file:
-    file.write("once ")
-if "bad" in run.name:
-    sys.exit("error: cohort: expected one, got none (x)")
-(run / "scores.csv").touch()
-"""
-WAITING = """
-import os, sys, threading, time
-sys.path.insert(0, {benchmarks!r})
-import jobs
-from pathlib import Path
-threading.Thread(target=jobs._end_with_parent, daemon=True).start()
-Path(sys.argv[2]).mkdir(parents=True)
-(Path(sys.argv[2]) / "process").write_text(str(os.getpid()))
-time.sleep(120)
-"""
-PARENT = """
-import signal
-import sys
-sys.path.insert(0, {benchmarks!r})
-import jobs
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
-from pathlib import Path
-jobs.__file__ = {script!r}
-jobs.run_all(jobs.plan(Path("x.yaml"), Path({out!r}), recipes=["a", "b"], seeds=1), 2)
-"""
-
-
-def test_what_is_done_is_left_alone_and_what_fails_stops_nobody(
-    load: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    jobs, script = load("jobs"), tmp_path / "script.py"
-    script.write_text(RUNNING)
-    monkeypatch.setattr(jobs, "__file__", str(script))
-    planned = jobs.plan(Path("x.yaml"), tmp_path, recipes=["a", "bad", "c"], seeds=1)
-    planned[0].run.mkdir()
-    (planned[0].run / "scores.csv").touch()
-    assert jobs.run_all(planned, 1) == [planned[1]]
-    assert not (planned[0].run / "began").exists() and planned[2].done
-    said = capsys.readouterr().err.splitlines()
-    assert [line.partition("]")[0] for line in said] == ["[1/2", "[2/2"]
-    assert "failed; error: cohort: expected one, got none (x)" in said[0]
-    assert jobs.run_all(planned, 2) == [planned[1]]
-    assert (planned[2].run / "began").read_text() == "once "
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nobody_trains_on_when_the_parent_is_gone(tmp_path: Path, number: signal.Signals) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(WAITING.format(benchmarks=str(BENCHMARKS)))
-    code = PARENT.format(benchmarks=str(BENCHMARKS), script=str(script), out=str(tmp_path / "out"))
-    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
-    places = [tmp_path / "out" / f"{name}-seed0-fold0" / "process" for name in "ab"]
-    children = [psutil.Process(int(awaited(place))) for place in places]
-    parent.send_signal(number)
-    parent.communicate(timeout=30)
-    gone, alive = psutil.wait_procs(children, timeout=30)
-    assert len(gone) == 2 and not alive
-
-
 def awaited(place: Path) -> str:
     """What a process writes, as soon as it is there."""
     ends = time.monotonic() + 60
@@ -249,7 +170,7 @@ def test_the_table_is_shown_at_any_time_and_nothing_is_run(
     load: Callable[[str], ModuleType], stood: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     worlds = load("worlds")
-    monkeypatch.setattr(worlds, "run_all", lambda *_: pytest.fail("run"))
+    monkeypatch.setattr(worlds, "run_jobs", lambda *_, **__: pytest.fail("run"))
 
     def shown(*words: str) -> str:
         monkeypatch.setattr(sys, "argv", ["worlds.py", "--out", str(stood), "--table", *words])

@@ -30,7 +30,8 @@ class FurtherMaps:
 
     asked: AskedMaps
     """Which of them."""
-    _rows: list[tuple[str, int, str, float]] = field(default_factory=list, init=False)
+    rows: list[tuple[str, int, str, float]] = field(default_factory=list, init=False)
+    """Of samples.csv, of the images written so far."""
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -57,12 +58,12 @@ class FurtherMaps:
             labels = values[prediction.annotator_probs[index].argmax(axis=0)]
             volume = Volume(array=labels, affine=prediction.affine, spacing_mm=prediction.spacing_mm)
             write_labels(out / SAMPLES / f"{number:04d}" / f"{prediction.case}{suffix}", volume)
-            self._rows.append((prediction.case, number, annotators[index], 1 / len(annotators)))
+            self.rows.append((prediction.case, number, annotators[index], 1 / len(annotators)))
 
     def finish(self, out: Path) -> None:
         """samples.csv; weight: with which an annotator is drawn."""
         if self.asked.samples is not None:
-            write_table(out / TABLE, ("case", "sample", "annotator", "weight"), self._rows)
+            write_table(out / TABLE, ("case", "sample", "annotator", "weight"), self.rows)
 
 
 def write_probabilities(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from medseg.annotators.given_images import find_images, image_complaints, own_na
 from medseg.annotators.loading.placement import image_to_grid, probs_to_native
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import believe_everywhere
-from medseg.contracts import Refused, Volume, complaint, watched
+from medseg.contracts import Refused, Volume, complaint, progress_shown, watched
 from medseg.evaluation import voxel_entropy
 from medseg.images import (
     place_complaints,
@@ -27,7 +29,7 @@ from medseg.images import (
     write_labels,
     write_map,
 )
-from medseg.training import device_of, load_model
+from medseg.training import crew, device_of, in_turn, load_model
 
 RESULTS = ("truth", "probabilities", "annotators", "entropy")
 """The folders that ``predict`` fills."""
@@ -84,6 +86,11 @@ class Further(Protocol):
     """What is written beside the maps of ``write_prediction`` (``further_maps``)."""
 
     @property
+    def rows(self) -> list[Any]:
+        """Of its table, the case first; those of other processes are put in before ``finish``."""
+        ...
+
+    @property
     def results(self) -> tuple[str, ...]:
         """Files and folders that it leaves."""
         ...
@@ -104,33 +111,68 @@ class Further(Protocol):
 def predict(run: Path, images: Path, out: Path, further: Further | None = None) -> list[Path]:
     """Predict an image, or every one of a folder, see ``given_images.find_images``; returns the paths of the truths.
 
-    further: what is written too. Raises Refused, before anything is written, for images that cannot be read or do not
+    further: what is written too. Several processes (``training.crew``) share the cases, to the same files.
+    Raises Refused, before anything is written, for images that cannot be read or do not
     fit the network, for voxels that are no finite numbers, and where a file would be overwritten. Where writing fails,
     nothing is left.
     """
+    shared, found = crew(), []
+    with nullcontext() if shared.first else progress_shown(False):
+        shared.together(lambda: found.append(_checked(run, images, out, further)))
+        predictor, cases = found[0]
+        names = list(cases)
+        with whole_or_none(out, _results(further)) if shared.first else nullcontext():
+            shared.together(lambda: None)  # nobody writes before the first one knows what was there
+            own = {name: cases[name] for name in shared.share(names)}
+            written = shared.together(lambda: _written(predictor, own, out, further))
+            if further:
+                rows = [row for each in written for row in each.rows]
+                further.rows[:] = sorted(rows, key=lambda row: names.index(row[0]))
+            shared.together(lambda: further.finish(out) if further and shared.first else None)
+    return in_turn([each.truths for each in written])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """What one process has written."""
+
+    truths: list[Path]
+    """The path of each case's."""
+    rows: list[Any]
+    """For the table of ``Further``."""
+
+
+def _results(further: Further | None) -> tuple[str, ...]:
+    return (*RESULTS, *(further.results if further else ()))
+
+
+def _checked(
+    run: Path, images: Path, out: Path, further: Further | None
+) -> tuple[Predictor, Mapping[str, Sequence[Path]]]:
+    """The run and the files of each case. Raises Refused as ``predict``."""
     predictor = Predictor.load(run)
-    signature, grid = predictor.signature, predictor.config.data.grid
     cases = find_images(images, own_names(run))
-    results = (*RESULTS, *(further.results if further else ()))
     complaints = [*place_complaints(out, images), *(further.complaints(predictor, run) if further else ())]
-    taken = [name for name in results if (out / name).exists()]
+    taken = [name for name in _results(further) if (out / name).exists()]
     if taken and not complaints:
         complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
     for name, paths in watched(cases.items(), "checking", len(cases)):
-        complaints += image_complaints(name, paths, signature, grid)
+        complaints += image_complaints(name, paths, predictor.signature, predictor.config.data.grid)
     if complaints:
         raise Refused(complaints)
+    return predictor, cases
+
+
+def _written(predictor: Predictor, cases: Mapping[str, Sequence[Path]], out: Path, further: Further | None) -> _Written:
+    """Predict these cases and write what is asked for."""
     truths = []
-    with whole_or_none(out, results):
-        for name, paths in watched(cases.items(), "predicting", len(cases)):
-            image, suffix = read_channels(paths), suffix_of(paths[0])
-            prediction = predictor(name, image)
-            truths.append(write_prediction(prediction, signature, out, suffix))
-            if further:
-                further.write(predictor, image, prediction, out=out, suffix=suffix)
+    for name, paths in watched(cases.items(), "predicting", len(cases)):
+        image, suffix = read_channels(paths), suffix_of(paths[0])
+        prediction = predictor(name, image)
+        truths.append(write_prediction(prediction, predictor.signature, out, suffix))
         if further:
-            further.finish(out)
-    return truths
+            further.write(predictor, image, prediction, out=out, suffix=suffix)
+    return _Written(truths=truths, rows=further.rows if further else [])
 
 
 def write_prediction(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:

@@ -13,6 +13,9 @@
 ``further_help`` what --help says below the options
 ``report``       `medseg report`
 ``compare``      `medseg compare`
+``sweeping``     many runs of one config, each in a process of its own, here or on a SLURM cluster
+``sweep``        `medseg sweep`
+``sweep_verb``   its options
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
 ``export``       `medseg export`

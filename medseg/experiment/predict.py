@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from medseg.contracts import NO_MORE, AskedMaps, Refused, complaint
@@ -25,14 +26,20 @@ def predict_and_complete(run: Path, images: Path, out: Path, asked: AskedMaps, *
     left.
     """
     from medseg.amodal import Completer, complete
+    from medseg.training import crew
 
-    complaints = place_complaints(out, images)
-    if out.exists() and not complaints:
-        complaints = [complaint("output folder", "a new one with --complete", "one that is there", str(out))]
-    if complaints:
-        raise Refused(complaints)
-    completer, said = Completer.load(completing), []
-    with whole_or_none(out.parent, (out.name,)):
+    shared, said = crew(), []
+
+    def check() -> None:
+        complaints = place_complaints(out, images)
+        if out.exists() and not complaints:
+            complaints = [complaint("output folder", "a new one with --complete", "one that is there", str(out))]
+        if complaints:
+            raise Refused(complaints)
+
+    shared.together(check)
+    completer = Completer.load(completing)
+    with whole_or_none(out.parent, (out.name,)) if shared.first else nullcontext():
         truths = predict_images(run, images, out, asked)
         for folder in (truths[0].parent, *sorted((out / "annotators").glob("*"))):
             there = out / COMPLETIONS / folder.relative_to(out)

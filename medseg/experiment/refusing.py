@@ -37,3 +37,10 @@ def refusing(written: Path | None = None) -> Iterator[None]:
     for line in gathered(complaints):
         typer.echo(f"error: {line}", err=True)
     raise typer.Exit(1) from None
+
+
+def say(text: object) -> None:
+    """On standard output, by the first of the processes that torchrun or srun has started alone."""
+    rank = os.environ.get("RANK", "0") if "TORCHELASTIC_RUN_ID" in os.environ else os.environ.get("SLURM_PROCID", "0")
+    if rank == "0":
+        typer.echo(text)

@@ -58,7 +58,7 @@ class RunFolder:
             expected = "a new folder (or --resume)"
             raise Refused([complaint("run folder", expected, "one that holds a run", str(self.path))])
         if self.resume and (self.path / "config.yaml").exists():
-            _refuse_other_config(self.path, config)
+            refuse_other_config(self.path, config)
         if assignment is not None and (self.path / "splits.json").exists():
             _refuse_other_split(self.path, assignment)
 
@@ -143,7 +143,8 @@ def refusing_to_write(folder: Path) -> Iterator[None]:
         raise Refused([complaint("run folder", "one that may be written into", got, str(folder))]) from error
 
 
-def _refuse_other_config(run: Path, config: Any) -> None:
+def refuse_other_config(run: Path, config: Any) -> None:
+    """Raise Refused where a run folder's config is another, but for where and how fast it is computed."""
     how = {"tracking": True, "training": set(HOW_NOT_WHAT)}
     old, new = (section.model_dump(exclude=how) for section in (read_run_config(run, configs()), config))
     differing = [key for key in new if old.get(key) != new[key]]

@@ -14,6 +14,7 @@
 ``optimisation``  what moves in a stage, how fast, and the average of the weights on the way
 ``deaths``        a process that dies, told from the errors of those that it leaves behind
 ``processes``     the processes of a run: starting them, telling them apart, agreeing, and stopping them in good order
+``sharing``       cases shared among the processes that torchrun or srun has started
 ``state``         the state of a stage in training: everything that a checkpoint holds, and how it is taken up again
 ``resumption``    taking up a run: which checkpoint, whether it belongs to this run, what cannot be the same
 ``reach``         whether W&B can be reached at all: a key, and a server that answers

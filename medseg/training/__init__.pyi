@@ -29,4 +29,9 @@ from .settings import (
     LoopConfig as LoopConfig,
     TrackingConfig as TrackingConfig,
 )
+from .sharing import (
+    Crew as Crew,
+    crew as crew,
+    in_turn as in_turn,
+)
 from .tracking import Tracker as Tracker

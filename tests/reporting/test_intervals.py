@@ -35,6 +35,11 @@ def test_one_value_has_no_interval_and_none_has_nothing():
     assert np.isnan([single.low, single.high, none.mean, none.low]).all()
 
 
+def test_scores_of_no_case_are_resampled_over_seeds():
+    estimate = bootstrap_mean(frame((0, 0, "", 0.2), (1, 0, "", 0.4)))
+    assert (estimate.mean, estimate.low, estimate.high) == pytest.approx((0.3, 0.2, 0.4))
+
+
 def test_over_cases_the_interval_is_close_to_two_standard_errors():
     values = np.random.default_rng(1).normal(size=400)
     estimate = bootstrap_mean(frame(*((0, 0, f"c{i}", value) for i, value in enumerate(values))))

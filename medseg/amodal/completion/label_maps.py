@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -22,8 +22,9 @@ from medseg.amodal.completion.maps import CompletedMap, MapCompleter, completed_
 from medseg.amodal.completion.order import Order
 from medseg.amodal.completion.rows import ObjectRow
 from medseg.amodal.completion.rules import asked_scheme
-from medseg.contracts import Refused, Volume, complaint, watched
+from medseg.contracts import Refused, Volume, complaint, progress_shown, watched
 from medseg.images import as_labels, place_complaints, suffix_of, whole_or_none
+from medseg.training import crew, in_turn
 
 MOST_SAMPLES, MOST_GAP, MOST_WORKERS = 10_000, 100, 256
 """Of what may be asked for; intervals of more samples are no better, and what lies further apart does not touch."""
@@ -84,13 +85,34 @@ def complete(
     samples: draws of each amodal mask, for the intervals. gap: voxels by which a visible part and what hides it may lie
     apart. anywhere: occluded objects grow wherever the model says, not only into what may hide them. rules: how the
     maps are taken apart, see ``asked_scheme``. workers: processes that share the maps; they change nothing but the
-    time. empty: maps of background alone stay as they are, and are not refused.
+    time; nor do several processes of this command (``training.crew``), among which the maps are divided first.
+    empty: maps of background alone stay as they are, and are not refused.
     Raises Refused for maps that cannot be read or taken apart, for more samples or a wider gap than can be computed,
     and where results are. Nothing is left then, nor where writing fails.
     """
-    completer = run if isinstance(run, Completer) else Completer.load(run)
-    scheme = asked_scheme(rules, completer.signature)
-    job = MapCompleter(completer=completer, scheme=scheme, samples=samples, gap=gap, anywhere=anywhere, empty=empty)
+    shared, found = crew(), []
+    how = {"samples": samples, "gap": gap, "anywhere": anywhere, "empty": empty}
+
+    def check() -> None:
+        completer = run if isinstance(run, Completer) else Completer.load(run)
+        job = MapCompleter(completer=completer, scheme=asked_scheme(rules, completer.signature), **how)
+        found.append((job, _checked(job, labels, out, workers)))
+
+    with nullcontext() if shared.first else progress_shown(False):
+        shared.together(check)
+        job, maps = found[0]
+        with whole_or_none(out, RESULTS) if shared.first else nullcontext():
+            shared.together(lambda: None)  # nobody writes before the first one knows what was there
+            own = shared.share(maps)
+            tables = in_turn(shared.together(lambda: list(_tables_of_all(job, own, out, workers))))
+            rows = [row for each in tables for row in each.rows]
+            orders = [order for each in tables for order in each.orders]
+            shared.together(lambda: _write_tables(out, orders, rows) if shared.first else None)
+    return _summary(rows, orders, len(maps), out)
+
+
+def _checked(job: MapCompleter, labels: Path, out: Path, workers: int) -> Sequence[Path]:
+    """The label maps. Raises Refused as ``complete``, but for what stands in the maps."""
     if complaints := _excess(job, workers):
         raise Refused(complaints)
     maps = find_label_maps(labels)
@@ -101,15 +123,12 @@ def complete(
         complaints.append(complaint("output folder", "no completions yet", got, str(out)))
     if complaints:
         raise Refused(complaints)
-    rows: list[ObjectRow] = []
-    orders: list[Order] = []
-    with whole_or_none(out, RESULTS):
-        for tables in _tables_of_all(job, maps, out, workers):
-            rows += tables.rows
-            orders += tables.orders
-        write_rows(out / ORDER, Order, orders)
-        write_rows(out / OBJECTS, ObjectRow, rows)
-    return _summary(rows, orders, len(maps), out)
+    return maps
+
+
+def _write_tables(out: Path, orders: Sequence[Order], rows: Sequence[ObjectRow]) -> None:
+    write_rows(out / ORDER, Order, orders)
+    write_rows(out / OBJECTS, ObjectRow, rows)
 
 
 @dataclass(frozen=True, kw_only=True)
