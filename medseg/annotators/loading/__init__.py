@@ -4,7 +4,10 @@
 ``placement``     where a case lies on the network's grid, and the way there and back
 ``grid``          the grid that the network sees: a section of a config; labels on their way to it
 ``memory``        whether all cases fit, told from the headers of their files
+``patches``       where training patches lie: around every class alike, and where annotators disagree
 ``samples``       the cases on the network's grid, each read once, in every target
+``warping``       rotation, scaling and elastic deformation as one resampling
+``appearance``    changes of intensities
 ``augmentation``  random changes of training cases
 ``source``        samples -> batches: pure functions of (target, epoch, step, rank)
 

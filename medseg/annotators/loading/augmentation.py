@@ -10,6 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from medseg.annotators.loading.appearance import (
+    Appearance,
+    BiasField,
+    Blur,
+    Brightness,
+    Contrast,
+    Gamma,
+    LowResolution,
+    WhiteNoise,
+    apply_appearance,
+)
+from medseg.annotators.loading.warping import Elastic, Rotation, Scaling, Warp, draw_warp
 from medseg.contracts import Section
 
 Number = TypeVar("Number", bound=np.generic)
@@ -26,6 +38,26 @@ class Augmentation(Section):
     """Standard deviation of the logarithm of the contrast, and of the brightness."""
     noise: Annotated[float, Field(ge=0)] = 0.0
     """Standard deviation of white noise."""
+    rotation: Rotation = Rotation()
+    """By any angle."""
+    scaling: Scaling = Scaling()
+    """Larger and smaller."""
+    elastic: Elastic = Elastic()
+    """Smooth displacements."""
+    gamma: Gamma = Gamma()
+    """Powers of the intensities."""
+    contrast: Contrast = Contrast()
+    """Around the mean."""
+    brightness: Brightness = Brightness()
+    """Multiplied."""
+    bias_field: BiasField = BiasField()
+    """Brightness that varies over the image, as a coil's does in MR."""
+    blur: Blur = Blur()
+    """Gaussian."""
+    white_noise: WhiteNoise = WhiteNoise()
+    """Of some cases."""
+    low_resolution: LowResolution = LowResolution()
+    """As if scanned with larger voxels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +74,48 @@ class Draw:
     """Added to the image."""
     noise_seed: int
     """Of the noise."""
+    appearance: Appearance
+    """Of the intensities, before gain and shift."""
+    warp: Warp | None = None
+    """Rotation, scaling and elastic deformation, before all others."""
 
 
-def draw(augmentation: Augmentation, square: bool, rng: np.random.Generator) -> Draw:
-    """Draw the parameters of one change; a quarter turn only where it keeps the shape."""
+def draw(augmentation: Augmentation, size: Sequence[int], rng: np.random.Generator) -> Draw:
+    """Draw the parameters of one change of a patch of ``size`` (S,); a quarter turn only where it keeps the shape."""
+    turned = augmentation.rotate90 and size[0] == size[1]
     return Draw(
         flips=tuple(axis for axis in augmentation.flip_axes if rng.random() < 0.5),
-        quarter_turns=int(rng.integers(4)) if augmentation.rotate90 and square else 0,
+        quarter_turns=int(rng.integers(4)) if turned else 0,
         gain=float(np.exp(rng.normal(0, augmentation.intensity))),
         shift=float(rng.normal(0, augmentation.intensity)),
         noise_seed=int(rng.integers(2**31)),
+        warp=draw_warp(
+            size, rng, rotation=augmentation.rotation, scaling=augmentation.scaling, elastic=augmentation.elastic
+        ),
+        appearance=_draw_appearance(augmentation, len(size), rng),
+    )
+
+
+def _draw_appearance(augmentation: Augmentation, dims: int, rng: np.random.Generator) -> Appearance:
+    """Each number is drawn whether it is wanted or not: one kind does not change what another draws."""
+
+    def drawn(probability: float, ranges: tuple[float, float]) -> float | None:
+        wanted, value = rng.random() < probability, float(rng.uniform(*ranges))
+        return value if wanted else None
+
+    gamma, bias = augmentation.gamma, augmentation.bias_field
+    coefficients = rng.uniform(-bias.strength, bias.strength, (4,) * dims)
+    degrees = np.indices((4,) * dims).sum(0)
+    coefficients[(degrees == 0) | (degrees > 3)] = 0
+    return Appearance(
+        noise=drawn(augmentation.white_noise.probability, (0.0, augmentation.white_noise.deviation)),
+        blur=drawn(augmentation.blur.probability, augmentation.blur.sigmas),
+        bias=coefficients if rng.random() < bias.probability else None,
+        brightness=drawn(augmentation.brightness.probability, augmentation.brightness.factors),
+        contrast=drawn(augmentation.contrast.probability, augmentation.contrast.factors),
+        resolution=drawn(augmentation.low_resolution.probability, augmentation.low_resolution.factors),
+        gamma=drawn(gamma.probability, gamma.exponents),
+        negated=bool(rng.random() < gamma.negated),
     )
 
 
@@ -62,25 +126,8 @@ def apply_space(maps: NDArray[Number], change: Draw) -> NDArray[Number]:
 
 
 def apply_intensity(image: NDArray[np.float32], change: Draw, noise: float) -> NDArray[np.float32]:
-    """image * gain + shift + noise, noise being the standard deviation of white noise."""
-    changed = image * change.gain + change.shift
+    """a(image) * gain + shift + noise: a the change of appearance, noise the standard deviation of white noise."""
+    changed = apply_appearance(image, change.appearance, change.noise_seed) * change.gain + change.shift
     if noise:
         changed = changed + np.random.default_rng(change.noise_seed).normal(0, noise, image.shape)
     return changed.astype(np.float32)
-
-
-def crop_corner(
-    shape: Sequence[int],
-    size: Sequence[int],
-    *,
-    foreground: NDArray[np.integer],
-    fraction: float,
-    rng: np.random.Generator,
-) -> tuple[int, ...]:
-    """The corner of a random patch; with probability ``fraction`` it holds a voxel of ``foreground`` (N,S)."""
-    room = np.asarray(shape) - np.asarray(size)
-    if len(foreground) and rng.random() < fraction:
-        centre = foreground[rng.integers(len(foreground))]
-        corner = centre - rng.integers(0, np.asarray(size))
-        return tuple(int(c) for c in np.clip(corner, 0, room))
-    return tuple(int(rng.integers(r + 1)) for r in room)

@@ -24,7 +24,9 @@ class Grid(Section):
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     """(S,) of a voxel in mode ``patch``; None: as it is."""
     foreground_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """So many of the training patches hold foreground for certain."""
+    """So many of the training patches hold foreground for certain, each class that a case has as often."""
+    disagreement_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """So many of the other training patches hold a voxel on which annotators disagree."""
     overlap: Fraction = 0.25
     """Of neighbouring windows in prediction, as a part of their length."""
 

@@ -13,6 +13,7 @@ from medseg.annotators import consensus
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import read_all
@@ -28,7 +29,7 @@ class Sample:
     labels: NDArray[np.integer]
     """(P,S...) class indices of the annotators present; P = 1 of a consensus."""
     foreground: NDArray[np.int32]
-    """(N,S) voxels to lay patches around; none in mode ``resize``."""
+    """(N,1+S) classes and voxels to lay patches around, see ``patches``; none in mode ``resize``."""
     consensus: NDArray[np.float32] | None = None
     """(T,S...) p(t | all labels) in the target ``fused``."""
     annotator_index: NDArray[np.int64] | None = None
@@ -106,11 +107,14 @@ class Samples:
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])
         placement = self.grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
         labels = labels_to_grid(self._shown(record, target), placement)
-        somewhere = (labels > 0).any(0) if self.grid.mode == "patch" else np.zeros((0,) * (labels.ndim - 1))
+        foreground = np.zeros((0, labels.ndim), np.int32)
+        if self.grid.mode == "patch":
+            rng = np.random.default_rng((self.seed, zlib.crc32(case.name.encode()), 3))
+            foreground = voxels_of_interest(labels, rng)
         return Sample(
             image=image_to_grid(record.image, placement),
             labels=labels,
-            foreground=np.argwhere(somewhere).astype(np.int32),
+            foreground=foreground,
             annotator_index=present if target in ("annotated", "random_annotator") else None,
         )
 

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from medseg.annotators import consensus
-from medseg.annotators.loading.augmentation import Augmentation, apply_intensity, apply_space, crop_corner, draw
+from medseg.annotators.loading.augmentation import Augmentation, Draw, apply_intensity, apply_space, draw
 from medseg.annotators.loading.grid import Grid
+from medseg.annotators.loading.patches import crop_corner
 from medseg.annotators.loading.samples import Sample, Samples
+from medseg.annotators.loading.warping import box_of, sources, warped_labels, warped_maps, warped_posterior
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
@@ -88,26 +90,51 @@ class CohortSource:
 
     def _changed(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """What the network sees of a training case: a patch of it, at random, changed at random."""
-        patch = self._patch(case, target, rng)
-        size = patch.image.shape[1:]
-        change = draw(self.augmentation, size[0] == size[1], rng)
+        sample, corner = self._shown(case, target, rng), self._corner(case, target, rng)
+        change = draw(self.augmentation, self.grid.size, rng)
+        patch = self._cut(sample, corner) if change.warp is None else self._warped(sample, corner, change)
         image = apply_intensity(apply_space(patch.image, change), change, self.augmentation.noise)
         fused = None if patch.consensus is None else apply_space(patch.consensus, change)
         return replace(patch, image=image, labels=apply_space(patch.labels, change), consensus=fused)
 
     def _patch(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """The part of a case that has the size of the grid, at random where the case is larger."""
+        sample = self._shown(case, target, rng)
+        return self._cut(sample, self._corner(case, target, rng))
+
+    def _shown(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
+        """A whole case in a target."""
         sample = self.samples.of(case, target)
-        if target == "random_annotator":
-            drawn = consensus.random_annotator(sample.labels, rng)[None]
-            sample = replace(sample, labels=drawn, annotator_index=None)
-        shape, size = sample.image.shape[1:], self.grid.size
-        if shape == size:
+        if target != "random_annotator":
             return sample
-        corner = crop_corner(shape, size, foreground=sample.foreground, fraction=self.grid.foreground_fraction, rng=rng)
-        window = (slice(None), *(slice(c, c + n) for c, n in zip(corner, size, strict=True)))
+        drawn = consensus.random_annotator(sample.labels, rng)[None]
+        return replace(sample, labels=drawn, annotator_index=None)
+
+    def _corner(self, case: Case, target: Target, rng: np.random.Generator) -> tuple[int, ...]:
+        """Where its patch begins."""
+        sample = self.samples.of(case, target)
+        shape = sample.image.shape[1:]
+        if shape == self.grid.size:
+            return (0,) * len(shape)
+        interest = {"fraction": self.grid.foreground_fraction, "disagreement": self.grid.disagreement_fraction}
+        return crop_corner(shape, self.grid.size, rng, foreground=sample.foreground, **interest)
+
+    def _cut(self, sample: Sample, corner: Sequence[int]) -> Sample:
+        window = (slice(None), *(slice(c, c + n) for c, n in zip(corner, self.grid.size, strict=True)))
         fused = None if sample.consensus is None else sample.consensus[window]
         return replace(sample, image=sample.image[window], labels=sample.labels[window], consensus=fused)
+
+    def _warped(self, sample: Sample, corner: Sequence[int], change: Draw) -> Sample:
+        """A warped patch, of all of the case that it needs: its corners are empty only where the case ends."""
+        assert change.warp is not None
+        points = sources(self.grid.size, change.warp)
+        points += np.asarray(corner).reshape(-1, *[1] * len(corner))
+        box = box_of(points, sample.image.shape[1:])
+        points -= np.array([along.start for along in box]).reshape(-1, *[1] * len(corner))
+        window = (slice(None), *box)
+        fused = None if sample.consensus is None else warped_posterior(sample.consensus[window], points)
+        labels = warped_labels(sample.labels[window], points)
+        return replace(sample, image=warped_maps(sample.image[window], points), labels=labels, consensus=fused)
 
     def _batch(self, cases: Sequence[Case], samples: Sequence[Sample]) -> ImageBatch:
         fused = [sample.consensus for sample in samples if sample.consensus is not None]

@@ -90,6 +90,22 @@ def test_a_batch_is_a_function_of_epoch_and_step(cohort: Cohort) -> None:
     assert not torch.equal(one.batch("annotated", 5, 0).image, one.batch("annotated", 6, 0).image)
 
 
+def test_warped_patches_are_functions_too_and_keep_labels_and_image_together(cohort: Cohort) -> None:
+    """Patches 8 x 8 of 12 x 16: a mask is bright, and is so still where the image and its label are well inside."""
+    kinds = {"rotation": {"probability": 1.0, "degrees": 180.0}, "scaling": {"probability": 1.0}}
+    warped = Augmentation.model_validate({**kinds, "flip_axes": (0, 1), "rotate90": True})
+    grid = Grid(mode="patch", size=(8, 8))
+    one, other = (source(cohort, augmentation=warped, grid=grid) for _ in range(2))
+    other.batch("annotated", 3, 0)
+    batch = one.batch("truth", 5, 0)
+    torch.testing.assert_close(vars(batch), vars(other.batch("truth", 5, 0)))
+    for step in range(20):
+        batch = one.batch("truth", 6, step)
+        assert batch.image.shape == (4, 1, 8, 8) and batch.labels.shape == (4, 1, 8, 8)
+        bright, dark = (batch.image[batch.labels == value] for value in (1, 0))
+        assert bright.median() > 0.3 and (dark.numel() == 0 or dark.median() < -0.3)
+
+
 def test_batches_run_on_over_the_ends_of_an_epoch_and_of_the_cases(cohort: Cohort) -> None:
     """Four cases in batches of three: four batches, over two epochs of two steps, show each case three times."""
     one = source(cohort, batch_size=3)
