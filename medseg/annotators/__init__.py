@@ -18,6 +18,7 @@
 ``areas``             annotators whose most probable labels are empty although they draw
 ``calibration``       stated probabilities against observed shares
 ``prediction``        a model and an image of any size -> what it says everywhere in it
+``predicted_maps``    a prediction -> files
 ``given_images``      images to predict -> cases with their channels, and what keeps one from being seen
 ``predictor``         a run folder and images -> maps on their own grid
 ``matrices``          the learned matrices voxel by voxel, on an image's own grid

@@ -63,6 +63,14 @@ class TrainingConfig(LoopConfig):
     """After so many, and at the end of a stage, the validation cases are looked at."""
 
 
+class InferenceConfig(Section):
+    """How a trained network looks at an image: the section ``inference``; a trained run's may be changed."""
+
+    mirror: bool = False
+    """The mean of what is said of the image and of its mirror images, along all combinations of
+    ``data.augment.flip_axes``: 4 times the time for two axes, 8 times for three."""
+
+
 class RunConfig(Section):
     """One run."""
 
@@ -80,6 +88,8 @@ class RunConfig(Section):
     """The annotators' matrices."""
     training: TrainingConfig = TrainingConfig()
     """The loop."""
+    inference: InferenceConfig = InferenceConfig()
+    """The way of prediction and evaluation."""
     tracking: TrackingConfig = TrackingConfig()
     """What is logged where."""
 
@@ -89,6 +99,8 @@ class RunConfig(Section):
         levels = len(self.network.channels) - 1
         strides = self.network.strides or (2,) * levels
         found = _not_once(self.data)
+        if self.inference.mirror and not self.data.augment.flip_axes:
+            found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if len(self.network.channels) < 2:
             found.append(f"network.channels: expected at least 2 levels, got {list(self.network.channels)}")
         if dims not in (2, 3):

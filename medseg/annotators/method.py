@@ -112,7 +112,15 @@ class Annotators(Method):
         from medseg.annotators.further_maps import FurtherMaps
         from medseg.annotators.predictor import predict
 
-        return predict(run, images, out, FurtherMaps(asked=asked))
+        return predict(
+            run,
+            images,
+            out,
+            FurtherMaps(asked=asked),
+            ensemble=asked.ensemble,
+            mirror=asked.mirror,
+            nobody=not asked.annotators,
+        )
 
     def export(self, run: Path, out: Path) -> Sequence[str]:
         """See ``exporting``."""
