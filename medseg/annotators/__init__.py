@@ -18,8 +18,10 @@
 ``areas``             annotators whose most probable labels are empty although they draw
 ``calibration``       stated probabilities against observed shares
 ``prediction``        a model and an image of any size -> what it says everywhere in it
+``predicted_maps``    a prediction -> files
 ``given_images``      images to predict -> cases with their channels, and what keeps one from being seen
-``predictor``         a run folder and images -> maps on their own grid
+``predictor``         run folders and an image -> what is believed of it, on its own grid
+``predicted_cases``   `medseg predict`: images -> files, shared by several processes
 ``matrices``          the learned matrices voxel by voxel, on an image's own grid
 ``plausible``         plausible segmentations: what annotators drawn at random would most probably write
 ``further_maps``      what `medseg predict` writes if asked: matrices, samples

@@ -70,6 +70,14 @@ class TrainingConfig(LoopConfig):
     """Of the overlap of the truth with its target, beside the likelihood: for classes that are small."""
 
 
+class InferenceConfig(Section):
+    """How a trained network looks at an image: the section ``inference``; a trained run's may be changed."""
+
+    mirror: bool = False
+    """The mean of what is said of the image and of its mirror images, along all combinations of
+    ``data.augment.flip_axes``: 4 times the time for two axes, 8 times for three."""
+
+
 class RunConfig(Section):
     """One run."""
 
@@ -87,12 +95,16 @@ class RunConfig(Section):
     """The annotators' matrices."""
     training: TrainingConfig = TrainingConfig()
     """The loop."""
+    inference: InferenceConfig = InferenceConfig()
+    """The way of prediction and evaluation."""
     tracking: TrackingConfig = TrackingConfig()
     """What is logged where."""
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *_levels(self.network, self.data.grid.size)]
+        if self.inference.mirror and not self.data.augment.flip_axes:
+            found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if found:
             raise ValueError("\n".join(found))
         return self

@@ -110,9 +110,17 @@ class Annotators(Method):
     def predict(self, run: Path, images: Path, out: Path, asked: AskedMaps = NO_MORE) -> Sequence[Path]:
         """See ``predictor`` and ``further_maps``."""
         from medseg.annotators.further_maps import FurtherMaps
-        from medseg.annotators.predictor import predict
+        from medseg.annotators.predicted_cases import predict
 
-        return predict(run, images, out, FurtherMaps(asked=asked))
+        return predict(
+            run,
+            images,
+            out,
+            FurtherMaps(asked=asked),
+            ensemble=asked.ensemble,
+            mirror=asked.mirror,
+            nobody=not asked.annotators,
+        )
 
     def export(self, run: Path, out: Path) -> Sequence[str]:
         """See ``exporting``."""

@@ -52,10 +52,12 @@ class Prediction:
     truth_probs: NDArray[np.float32]
     """(T,S...) p(t|x)."""
     annotator_probs: NDArray[np.float32]
-    """(A,O,S...) q^(a)[o]."""
+    """(A,O,S...) q^(a)[o]; of a part of a prediction, of some annotators alone."""
     joint_probs: NDArray[np.float32]
     """(A,O,T) as in BatchPrediction, the mean over the image's own voxels; nan where a model has none."""
     affine: NDArray[np.float64]
     """(4,4) voxel index -> mm."""
     spacing_mm: tuple[float, ...] | None
     """Length of a voxel along each of the S axes; None for a picture without a scale."""
+    first: int = 0
+    """Where the first annotator of ``annotator_probs`` stands in the order of axis A: 0 of a whole prediction."""

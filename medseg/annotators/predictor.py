@@ -1,38 +1,29 @@
-"""`medseg predict`: a run folder and images -> maps on the images' own grid."""
+"""A trained run, or several, and an image -> what is believed of it, on its own grid."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
+import psutil
 from numpy.typing import NDArray
 from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.config import RunConfig
-from medseg.annotators.given_images import find_images, image_complaints, own_names
-from medseg.annotators.loading.placement import image_to_grid, probs_to_native
+from medseg.annotators.loading.placement import Placement, image_to_grid, probs_to_native
+from medseg.annotators.mathematics.averages import MeanModel
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.prediction import believe_everywhere
-from medseg.contracts import Refused, Volume, complaint, progress_shown, watched
-from medseg.evaluation import voxel_entropy
-from medseg.images import (
-    place_complaints,
-    read_channels,
-    suffix_of,
-    whole_or_none,
-    write_labels,
-    write_map,
-)
-from medseg.training import crew, device_of, in_turn, load_model
+from medseg.annotators.prediction import ALL, NOBODY, believe_everywhere
+from medseg.contracts import ClassLabel, Refused, Volume, complaint
+from medseg.training import device_of, load_model
 
-RESULTS = ("truth", "probabilities", "annotators", "entropy")
-"""The folders that ``predict`` fills."""
+LEAST_BYTES, SHARE = 2**31, 0.25
+"""Of the annotators' maps that are held at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +40,31 @@ class Predictor:
     """Where it computes."""
 
     @staticmethod
-    def load(run: Path) -> Predictor:
-        """Raises Refused where the run has no weights, or broken ones."""
-        config, signature = read_annotator_run(run), Signature.read(run)
-        model = build_annotator_model(config, signature)
-        load_model(model, run / "weights.pt")
+    def load(*runs: Path, mirror: bool | None = None) -> Predictor:
+        """One run, or the mean of several for the same annotators, classes, channels and grid; config: of the first.
+
+        mirror: see the mirror images too; None: as ``inference.mirror`` of the first run says. Raises Refused where a
+        run has no weights, or broken ones, where runs differ, and for mirrors of a run that was trained on none.
+        """
+        read = [(read_annotator_run(run), Signature.read(run)) for run in runs]
+        (config, signature), *_ = read
+        axes = config.data.augment.flip_axes if (config.inference.mirror if mirror is None else mirror) else ()
+        found = [line for run, other in zip(runs[1:], read[1:], strict=True) for line in _unlike(read[0], other, run)]
+        if mirror and not axes:
+            expected = "a run that was trained on mirror images (data.augment.flip_axes)"
+            found.append(complaint("--mirror", expected, "one that was not", str(runs[0])))
+        if found:
+            raise Refused(found)
+        models = []
+        for run, (own, _) in zip(runs, read, strict=True):
+            models.append(build_annotator_model(own, signature))
+            load_model(models[-1], run / "weights.pt")
         device = device_of(config.training.accelerator)
+        model = models[0] if len(models) == 1 and not axes else MeanModel(models, axes)
         return Predictor(signature=signature, config=config, model=model.to(device), device=device)
 
-    def __call__(self, name: str, image: Volume) -> Prediction:
-        """One image (C,S...) -> its Prediction on the same grid."""
+    def __call__(self, name: str, image: Volume, annotators: slice = ALL) -> Prediction:
+        """One image (C,S...) -> its Prediction on the same grid; annotators: the maps of these alone."""
         grid, shape = self.config.data.grid, image.array.shape[1:]
         placement = grid.place(shape, image.affine, image.spacing_mm)
         on_grid = believe_everywhere(
@@ -68,22 +74,69 @@ class Predictor:
             window=grid.size,
             overlap=grid.overlap,
             device=self.device,
+            annotators=annotators,
         )
-        annotators, classes = on_grid.annotator_probs.shape[1:3]
-        maps = torch.cat([on_grid.truth_probs[0], on_grid.annotator_probs[0].flatten(0, 1)])
-        native = probs_to_native(maps.numpy(), placement)
+        every = on_grid.annotator_probs[0]
+        native = [_native(maps.numpy(), placement) for maps in every]
         return Prediction(
             case=name,
-            truth_probs=_normalised(native[:classes], 0),
-            annotator_probs=_normalised(native[classes:].reshape(annotators, classes, *shape), 1),
+            truth_probs=_native(on_grid.truth_probs[0].numpy(), placement),
+            annotator_probs=np.stack(native) if native else np.zeros((0, every.shape[1], *shape), np.float32),
             joint_probs=on_grid.joint_probs[0].numpy(),
             affine=image.affine,
             spacing_mm=image.spacing_mm,
+            first=annotators.start or 0,
         )
+
+    def parts(self, name: str, image: Volume, nobody: bool = False) -> Iterator[Prediction]:
+        """One image (C,S...) -> Predictions of a few annotators each, as many as fit into memory at once, in order.
+
+        Every part has the whole truth. Of an image in several parts the network looks at it as often: bit by bit they
+        say what one says. nobody: one part, without annotators.
+        """
+        number, at_once = len(self.signature.annotators), self.at_once(image, len(self.signature.classes))
+        if nobody or at_once >= number:
+            yield self(name, image, NOBODY) if nobody else self(name, image)
+            return
+        for first in range(0, number, at_once):
+            yield self(name, image, slice(first, first + at_once))
+
+    def at_once(self, image: Volume, maps: int) -> int:
+        """Of so many annotators all ``maps`` fit into ``LEAST_BYTES``, or ``SHARE`` of free memory; 1 at least."""
+        shape = image.array.shape[1:]
+        on_grid = self.config.data.grid.place(shape, image.affine, image.spacing_mm).shape
+        of_one = 4 * maps * max(math.prod(shape), math.prod(on_grid))
+        room = max(LEAST_BYTES, int(psutil.virtual_memory().available * SHARE))
+        return max(1, room // of_one)
+
+
+def _unlike(first: tuple[RunConfig, Signature], other: tuple[RunConfig, Signature], run: Path) -> list[str]:
+    """What keeps a run from being averaged with the first."""
+    names = ("annotators", "classes", "channels", "spatial_dims")
+    pairs = {name: (getattr(first[1], name), getattr(other[1], name)) for name in names}
+    for key in ("mode", "size", "spacing_mm", "overlap"):
+        pairs[f"data.grid.{key}"] = (getattr(first[0].data.grid, key), getattr(other[0].data.grid, key))
+    return [
+        complaint(f"{name} of an ensemble", _shown(known), _shown(got), str(run))
+        for name, (known, got) in pairs.items()
+        if known != got
+    ]
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    return ", ".join(f"{each.name}={each.value}" if isinstance(each, ClassLabel) else str(each) for each in value)
+
+
+def _native(maps: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
+    """Probabilities (T,S...) on the network's grid -> on the file's, with sum 1."""
+    native = probs_to_native(maps, placement)
+    return native / native.sum(0, keepdims=True)
 
 
 class Further(Protocol):
-    """What is written beside the maps of ``write_prediction`` (``further_maps``)."""
+    """What is written beside the maps of ``predicted_maps`` (``further_maps``)."""
 
     @property
     def rows(self) -> list[Any]:
@@ -100,105 +153,9 @@ class Further(Protocol):
         ...
 
     def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
-        """Of one image."""
+        """Of one image, and of the annotators of this part of its prediction."""
         ...
 
     def finish(self, out: Path) -> None:
         """After the last image."""
         ...
-
-
-def predict(run: Path, images: Path, out: Path, further: Further | None = None) -> list[Path]:
-    """Predict an image, or every one of a folder, see ``given_images.find_images``; returns the paths of the truths.
-
-    further: what is written too. Several processes (``training.crew``) share the cases, to the same files.
-    Raises Refused, before anything is written, for images that cannot be read or do not
-    fit the network, for voxels that are no finite numbers, and where a file would be overwritten. Where writing fails,
-    nothing is left.
-    """
-    shared, found = crew(), []
-    with nullcontext() if shared.first else progress_shown(False):
-        shared.together(lambda: found.append(_checked(run, images, out, further)))
-        predictor, cases = found[0]
-        names = list(cases)
-        with whole_or_none(out, _results(further)) if shared.first else nullcontext():
-            shared.together(lambda: None)  # nobody writes before the first one knows what was there
-            own = {name: cases[name] for name in shared.share(names)}
-            written = shared.together(lambda: _written(predictor, own, out, further))
-            if further:
-                rows = [row for each in written for row in each.rows]
-                further.rows[:] = sorted(rows, key=lambda row: names.index(row[0]))
-            shared.together(lambda: further.finish(out) if further and shared.first else None)
-    return in_turn([each.truths for each in written])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Written:
-    """What one process has written."""
-
-    truths: list[Path]
-    """The path of each case's."""
-    rows: list[Any]
-    """For the table of ``Further``."""
-
-
-def _results(further: Further | None) -> tuple[str, ...]:
-    return (*RESULTS, *(further.results if further else ()))
-
-
-def _checked(
-    run: Path, images: Path, out: Path, further: Further | None
-) -> tuple[Predictor, Mapping[str, Sequence[Path]]]:
-    """The run and the files of each case. Raises Refused as ``predict``."""
-    predictor = Predictor.load(run)
-    cases = find_images(images, own_names(run))
-    complaints = [*place_complaints(out, images), *(further.complaints(predictor, run) if further else ())]
-    taken = [name for name in _results(further) if (out / name).exists()]
-    if taken and not complaints:
-        complaints.append(complaint("output folder", "no predictions yet", f"a folder {taken[0]}/", str(out)))
-    for name, paths in watched(cases.items(), "checking", len(cases)):
-        complaints += image_complaints(name, paths, predictor.signature, predictor.config.data.grid)
-    if complaints:
-        raise Refused(complaints)
-    return predictor, cases
-
-
-def _written(predictor: Predictor, cases: Mapping[str, Sequence[Path]], out: Path, further: Further | None) -> _Written:
-    """Predict these cases and write what is asked for."""
-    truths = []
-    for name, paths in watched(cases.items(), "predicting", len(cases)):
-        image, suffix = read_channels(paths), suffix_of(paths[0])
-        prediction = predictor(name, image)
-        truths.append(write_prediction(prediction, predictor.signature, out, suffix))
-        if further:
-            further.write(predictor, image, prediction, out=out, suffix=suffix)
-    return _Written(truths=truths, rows=further.rows if further else [])
-
-
-def write_prediction(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:
-    """truth/, probabilities/<class>/, annotators/<annotator>/ and entropy/, each with one file per case.
-
-    Label files hold the cohort's values; maps are float32 (pictures: TIFF). Returns the path of the truth.
-    """
-    values = np.array([label.value for label in signature.classes])
-    name = prediction.case + suffix
-
-    def labels(folder: Path, probs: NDArray[np.float32]) -> Path:
-        volume = Volume(array=values[probs.argmax(0)], affine=prediction.affine, spacing_mm=prediction.spacing_mm)
-        return write_labels(folder / name, volume)
-
-    truth = labels(out / "truth", prediction.truth_probs)
-    for annotator, probs in zip(signature.annotators, prediction.annotator_probs, strict=True):
-        labels(out / "annotators" / annotator, probs)
-    for label, probs in zip(signature.classes, prediction.truth_probs, strict=True):
-        _write_map(out / "probabilities" / label.name / name, probs, prediction)
-    _write_map(out / "entropy" / name, voxel_entropy(prediction.truth_probs), prediction)
-    return truth
-
-
-def _write_map(path: Path, array: NDArray[np.float32], prediction: Prediction) -> None:
-    write_map(path, Volume(array=array, affine=prediction.affine, spacing_mm=prediction.spacing_mm))
-
-
-def _normalised(probs: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    return probs / probs.sum(axis, keepdims=True)

@@ -14,7 +14,8 @@ from medseg.annotators.loading.records import read_record
 from medseg.annotators.matrices import reliabilities
 from medseg.annotators.pictures.album import pictures_of
 from medseg.annotators.pictures.slices import panel_of, write_panel
-from medseg.annotators.predictor import Predictor, write_prediction
+from medseg.annotators.predicted_maps import write_prediction
+from medseg.annotators.predictor import Predictor
 from medseg.annotators.reliance import reliance_scores, rely_on_native, write_reliance_maps
 from medseg.annotators.scores import Tally, score_case, tally_case
 from medseg.contracts import Cohort, Score, Volume, watched

@@ -101,6 +101,8 @@ def _values(field: Mapping[str, Any]) -> str:
             f"a list of {len(items)}: {_values(items[0])} each" if items else f"a list, each {_values(field['items'])}"
         )
     if kind == "object":
+        if "propertyNames" not in field:
+            return "keys and values"
         return f"keys {', '.join(field['propertyNames']['enum'])}, each {_values(field['additionalProperties'])}"
     bounds = [f"{sign} {_number(field[name])}" for name, sign in BOUNDS.items() if name in field]
     return " ".join([WORDS[kind or "string"], *[" and ".join(bounds)][: len(bounds)]])

@@ -14,10 +14,12 @@ from medseg.contracts import RUN_VERSION, Refused, complaint, read_yaml
 
 FREE = {
     "tracking": None,
+    "inference": None,
     "data": ("cohort",),
     "training": ("accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
 }
-"""What may be changed in config.yaml of a trained run, section -> keys (None: all): where files lie, what computes."""
+"""What may be changed in config.yaml of a trained run, section -> keys (None: all): where files lie, what computes,
+how a trained network looks at an image."""
 
 
 def read_run_config(run: Path, kinds: Sequence[type[Any]], expected: str = "a run of a known recipe") -> Any:

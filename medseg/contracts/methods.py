@@ -68,7 +68,7 @@ class Evaluation(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AskedMaps:
-    """What `medseg predict` writes beside the maps that it always writes."""
+    """What `medseg predict` writes beside the maps that it always writes, and what it asks."""
 
     annotator_probabilities: bool = False
     """Those of each annotator's labels."""
@@ -76,6 +76,12 @@ class AskedMaps:
     """Each annotator's matrix at every voxel."""
     samples: int | None = None
     """So many plausible segmentations."""
+    annotators: bool = True
+    """Each annotator's labels."""
+    ensemble: tuple[Path, ...] = ()
+    """Further runs: the maps are the mean of what all of them say."""
+    mirror: bool | None = None
+    """The mean over mirror images too; None: as the run's config says."""
 
 
 NO_MORE = AskedMaps()

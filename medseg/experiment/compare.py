@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from medseg.config import recipes, run_recipe
 from medseg.contracts import Refused, complaint
-from medseg.experiment.methods import method_of_run, metrics
+from medseg.experiment.methods import methods, metrics
 from medseg.images import place_complaints
 from medseg.reporting import compare, format_overview, format_table, load_runs, seen_in_training
 
@@ -28,9 +29,9 @@ def compare_runs(
     if missing:
         raise Refused(complaint("run folder", "scores.csv (medseg evaluate RUN)", "none", str(run)) for run in missing)
     frame = load_runs(runs)
-    recipes = sorted(frame["recipe"].unique())
-    if reference is not None and reference not in recipes:
-        raise Refused([complaint("reference", f"one of {', '.join(recipes)}", reference, "--reference")])
+    known = sorted(frame["recipe"].unique())
+    if reference is not None and reference not in known:
+        raise Refused([complaint("reference", f"one of {', '.join(known)}", reference, "--reference")])
     table = compare(frame, metrics(), reference)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,7 @@ def compare_runs(
 
 
 def _further(runs: Sequence[Path], frame: pd.DataFrame) -> dict[str, str]:
-    """What the methods of the runs add to the overview, each once."""
-    methods = {type(method): method for method in map(method_of_run, runs)}
-    return {heading: text for method in methods.values() for heading, text in method.comparison(frame).items()}
+    """What the methods of the runs add to the overview, each once; a recipe of none is a rival that others trained."""
+    named = [run_recipe(run) for run in runs]
+    own = [method for method in methods() if any(recipe in recipes(method.config) for recipe in named)]
+    return {heading: text for method in own for heading, text in method.comparison(frame).items()}

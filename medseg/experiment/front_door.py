@@ -88,18 +88,22 @@ def train(config: Folder, overrides: Sequence[str] = (), out: Folder | None = No
 
 
 def predict(
-    run: Folder,
+    run: Folder | Sequence[Folder],
     images: Folder,
     out: Folder,
     *,
+    annotators: bool = True,
     annotator_probabilities: bool = False,
     confusion: bool = False,
     samples: int | None = None,
+    mirror: bool | None = None,
 ) -> Sequence[Path]:
     """Maps of an image, or of every one of a folder, on its own grid, written to ``out`` (`medseg predict`).
 
-    Recovered truth, probabilities, every annotator's labels, entropy. annotator_probabilities: each annotator's too;
-    confusion: every annotator's matrices; samples: so many plausible segmentations of each image.
+    Recovered truth, probabilities, every annotator's labels, entropy. run: several are an ensemble, the mean of what
+    they say, as of the folds of one config. annotators: their labels; annotator_probabilities: each annotator's too;
+    confusion: every annotator's matrices; samples: so many plausible segmentations of each image. mirror: the mean over
+    mirror images too (None: as ``inference.mirror`` of the run's config).
     Returns the path of each case's truth. Raises Refused before anything is written.
 
     >>> import medseg
@@ -109,8 +113,16 @@ def predict(
     """
     from medseg.experiment.predict import predict_images
 
-    asked = AskedMaps(annotator_probabilities=annotator_probabilities, confusion=confusion, samples=samples)
-    return predict_images(Path(run), Path(images), Path(out), asked)
+    first, *others = [Path(run)] if isinstance(run, str | PathLike) else map(Path, run)
+    asked = AskedMaps(
+        annotators=annotators,
+        annotator_probabilities=annotator_probabilities,
+        confusion=confusion,
+        samples=samples,
+        ensemble=tuple(others),
+        mirror=mirror,
+    )
+    return predict_images(first, Path(images), Path(out), asked)
 
 
 def fuse(cohort: Folder, out: Folder, *, method: str = "fused", run: Folder | None = None) -> FusedCohort:

@@ -62,7 +62,7 @@ def bootstrap_mean(frame: pd.DataFrame) -> Estimate:
     means["weighted"] = means["weight"] * means["mean"]
     means["case"] = means["case"].str.partition("/")[0]
     sums = means.groupby(["seed", "case"])[["weighted", "weight"]].sum().unstack(fill_value=0.0)
-    totals, weights = (sums.xs(name, axis=1, level=0).to_numpy() for name in ("weighted", "weight"))
+    totals, weights = (sums.T.xs(name, level=0).T.to_numpy() for name in ("weighted", "weight"))
     mean = float(totals.sum() / weights.sum())
     if totals.size == 1:
         return Estimate(mean=mean, low=np.nan, high=np.nan)

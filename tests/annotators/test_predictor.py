@@ -18,7 +18,8 @@ from medseg.annotators.given_images import find_images
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.confusion import PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel
-from medseg.annotators.predictor import Predictor, predict
+from medseg.annotators.predicted_cases import predict
+from medseg.annotators.predictor import Predictor
 from medseg.config import dump_config
 from medseg.contracts import AskedMaps, ClassLabel, Refused, Volume
 from medseg.images.files import read_image, read_labels
@@ -33,9 +34,10 @@ SIGNATURE = Signature(
 SHAPE = (16, 64)
 
 
-def run_folder(folder: Path, recipe: str = "anchored", channels: int = 1, **grid: object) -> Path:
+def run_folder(folder: Path, recipe: str = "anchored", channels: int = 1, seed: int = 0, **grid: object) -> Path:
     """A run whose head has random weights: matrices far from the identity, and others in the padding."""
-    values = {"experiment": "x", "recipe": recipe, "data": {"cohort": "none", "grid": {"size": (64, 64), **grid}},
+    values = {"experiment": "x", "recipe": recipe, "seed": seed,
+              "data": {"cohort": "none", "grid": {"size": (64, 64), **grid}},
               "network": {"channels": [4, 8], "features": 4}, "confusion": {"trunk": 4},
               "training": {"accelerator": "cpu"}}  # fmt: skip
     folder.mkdir()

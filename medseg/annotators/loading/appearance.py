@@ -106,7 +106,7 @@ def apply_appearance(image: NDArray[np.float32], change: Appearance, noise_seed:
     if change.blur is not None:
         from scipy.ndimage import gaussian_filter
 
-        image = np.stack([gaussian_filter(channel, change.blur) for channel in image])
+        image = np.stack([gaussian_filter(channel, change.blur) for channel in image]).astype(np.float32)
     if change.bias is not None:
         image = biased(image, change.bias)
     if change.brightness is not None:

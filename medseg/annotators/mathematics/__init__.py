@@ -10,6 +10,7 @@
 ``trunks``            what a matrix per voxel sees
 ``networks``          networks of MONAI by name
 ``model``             the network p(t|x), and the annotators on top of it
+``averages``          the mean of several models, and of what is said of mirror images
 ``sampling``          which voxels a step looks at
 ``loss``              the likelihood as a loss for any network
 ``overlap``           how far the truth agrees with the labels, to watch

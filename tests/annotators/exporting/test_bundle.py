@@ -20,7 +20,8 @@ from PIL import Image
 from medseg.annotators.assembly import build_annotator_model
 from medseg.annotators.config import RunConfig
 from medseg.annotators.exporting import export_bundle
-from medseg.annotators.predictor import Predictor, predict
+from medseg.annotators.predicted_cases import predict
+from medseg.annotators.predictor import Predictor
 from medseg.config import dump_config
 from medseg.contracts import Refused
 from medseg.experiment.export import WITHOUT_ONNX, export_run
