@@ -54,11 +54,12 @@ def seconds(network: TrueLabelNetwork, image: torch.Tensor, variant: Variant) ->
     """One forward and backward."""
     last = torch.channels_last if image.ndim == 4 else torch.channels_last_3d
     format_ = last if variant.channels_last else torch.contiguous_format
-    network, image = network.to(memory_format=format_), image.contiguous(memory_format=format_)
+    network.to(memory_format=format_)  # pyright: ignore[reportCallIssue]
+    image = image.contiguous(memory_format=format_)
     began = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16, enabled=variant.bf16):
         truth = network(image)
-        total = sum((each.square().mean() for each in truth.coarser), truth.log_probs.square().mean())
+        total = torch.stack([each.square().mean() for each in (truth.log_probs, *truth.coarser)]).sum()
     total.backward()
     return time.perf_counter() - began
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,11 @@ def test_every_command_can_be_typed(page: Path, tmp_path: Path) -> None:
             assert not [option for option in options if f'"{option}"' not in (ROOT / first).read_text()], options
         config = next((word for word in rest + [first] if word.startswith("configs/")), None)
         if config is not None:
-            overrides = [word for word in rest if re.match(r"[a-z_.]+=", word)]
+            given = [word for before, word in pairwise([first, *rest]) if before != "--vary"]
+            overrides = [word for word in given if re.match(r"[a-z_.]+=", word)]
+            varied = [word for before, word in pairwise([first, *rest]) if before == "--vary"]
+            for key, _, values in (word.partition("=") for word in varied):
+                overrides.extend(f"{key}={value}" for value in values.split(",")[:1])
             load_config(ROOT / config, overrides)
 
 

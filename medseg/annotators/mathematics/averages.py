@@ -91,7 +91,7 @@ def truth_probs(model: nn.Module, image: Tensor) -> Tensor:
     if isinstance(model, MeanModel):
         return model.truth_probs(image)
     if isinstance(model, SeparateNetworks):
-        return model(image).exp().mean(dim=1)
+        return torch.stack([truth.log_probs.exp() for truth in model(image)]).mean(dim=0)
     return model(image).log_probs.exp()
 
 
