@@ -83,7 +83,7 @@ def test_every_command_can_be_typed(page: Path, tmp_path: Path) -> None:
             assert not [option for option in options if f'"{option}"' not in (ROOT / first).read_text()], options
         config = next((word for word in rest + [first] if word.startswith("configs/")), None)
         if config is not None:
-            given = [word for before, word in pairwise([first, *rest]) if before != "--vary"]
+            given = [word for before, word in pairwise([first, *rest]) if before not in ("--vary", "--slurm")]
             overrides = [word for word in given if re.match(r"[a-z_.]+=", word)]
             varied = [word for before, word in pairwise([first, *rest]) if before == "--vary"]
             for key, _, values in (word.partition("=") for word in varied):
