@@ -21,6 +21,7 @@ from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
 from medseg.annotators.validation_pictures import validation_pictures
+from medseg.cohorts import InMemory, OnDisk
 from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
 from medseg.training import copies_of_source
@@ -126,6 +127,7 @@ def chosen_annotators(config: RunConfig, cohort: Cohort) -> tuple[str, ...]:
 
 def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -> CohortSource:
     """The cases as the loop wants them; nothing is read yet but the headers of the images."""
+    cache = config.data.cache
     source = CohortSource(
         cohort,
         annotators,
@@ -136,7 +138,10 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         steps_per_epoch=config.training.steps_per_epoch,
         labels_per_image=config.data.labels_per_image,
         voters=config.data.truth,
+        store=InMemory() if cache is None else OnDisk(Path(cache)),
     )
+    if cache is not None:
+        return source
     separate = RECIPES[config.recipe].target in ("annotated", "fused", "random_annotator")
     refuse_too_large(
         [*source.train, *source.val],

@@ -55,6 +55,9 @@ class DataConfig(Section):
     """Which case is trained on, validated on, tested on."""
     grid: Grid
     """What the network sees of a case."""
+    cache: str | None = None
+    """A folder in which the cases are kept on the network's grid, to be read patch by patch (None: all in memory). Runs
+    and processes share it; it may be deleted at any time."""
     augment: Augmentation = Augmentation()
     """How training cases are changed at random."""
 

@@ -69,12 +69,6 @@ def disputed(labels: Labels) -> NDArray[np.bool_]:
     return most != np.where(labels == UNLABELLED, most, labels).min(axis=0)
 
 
-def random_annotator(labels: Labels, rng: np.random.Generator) -> Labels:
-    """The labels (S...) of one annotator drawn from those present; UNLABELLED everywhere if there is none."""
-    present = _present(labels)
-    return present[rng.integers(len(present))] if len(present) else np.full_like(labels[0], UNLABELLED)
-
-
 def _present(labels: Labels) -> Labels:
     return labels[(labels != UNLABELLED).reshape(len(labels), -1).any(axis=1)]
 

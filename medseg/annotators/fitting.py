@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, climb
+from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, around_drawn, climb
 from medseg.annotators.zones import pairs
 from medseg.contracts import UNLABELLED, watched
 
@@ -23,6 +23,9 @@ BEGINNINGS = 10
 
 TRIED_CASES, TRIED_ITERATIONS, LAST_ITERATIONS = 24, 15, 4
 """on so many cases, for so long; then so long with all cases: longer it may find the way to another truth."""
+
+MOST_VOXELS = 2**22
+"""Cases are fitted, drawn at random, as long as their boxes hold no more: some 100 bytes each with four classes."""
 
 TRUTH_COUNTS, OVERLAP_COUNTS = 0.35, 4.0
 """Of which beginning is chosen: see ``_merit``."""
@@ -47,7 +50,7 @@ def fit_fusion(
     sum leaves the matrices in doubt too.
 
     It begins at the vote, and at the labels of each of some annotators; the best of these ascents (``_merit``)
-    goes on with all cases.
+    goes on with all cases; of more than ``MOST_VOXELS`` hold, with as many as do.
 
     >>> truth = np.zeros((24, 24), int)
     >>> truth[6:18, 6:18] = 1
@@ -58,7 +61,7 @@ def fit_fusion(
     True
     """
     present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
-    known = list(zip(cases, present, strict=True))
+    known = _fitting(list(zip([around_drawn(labels) for labels in cases], present, strict=True)))
 
     def begun(step: int = 1) -> list[LabelledCase]:
         return [LabelledCase(labels, index, num_classes) for labels, index in known[::step]]
@@ -66,7 +69,7 @@ def fit_fusion(
     todo = begun()
     beginnings, ascents = [None, *_beginnings(todo, every)], []
     for beginning in watched(beginnings, "fusing labels (beginnings)", len(beginnings)):
-        some = begun(-(-len(cases) // TRIED_CASES))
+        some = begun(-(-len(known) // TRIED_CASES))
         if beginning is not None:
             for case in some:
                 case.believe(beginning)
@@ -80,6 +83,14 @@ def fit_fusion(
     for case in todo:
         case.decide()
     return _maximised(todo, every)
+
+
+def _fitting(known: list[tuple[Labels, Index | None]]) -> list[tuple[Labels, Index | None]]:
+    """So many of the cases as hold ``MOST_VOXELS`` in the boxes that a fit looks at, one at least, in their order."""
+    sizes = np.array([labels[0].size for labels, _ in known])
+    order = np.random.default_rng(0).permutation(len(known))
+    fit = order[np.cumsum(sizes[order]) <= MOST_VOXELS]
+    return [known[number] for number in sorted(fit if len(fit) else order[:1])]
 
 
 def _beginnings(cases: Sequence[LabelledCase], annotators: int) -> list[int]:

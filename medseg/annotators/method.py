@@ -68,6 +68,10 @@ class Annotators(Method):
             found.append(complaint("cohort", expected, "label maps", cohort.name))
         return found
 
+    def cache(self, config: RunConfig) -> Path | None:
+        """The section ``data`` says."""
+        return None if config.data.cache is None else Path(config.data.cache)
+
     def assemble(self, config: RunConfig, cohort: Cohort) -> Parts:
         """See ``assembly``."""
         from medseg.annotators.assembly import assemble_annotators

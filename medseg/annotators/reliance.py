@@ -122,7 +122,7 @@ def write_reliance(run: Path, cohort: Cohort) -> Fusion:
         for case, sample in (
             (case, source.samples.of(case, "annotated")) for case in watched(cases, f"relying, {split}", len(cases))
         )
-        for found in (rely(fusion, sample.labels, sample.annotator_index),)
+        for found in (rely(fusion, np.asarray(sample.labels), sample.annotator_index),)
         for index, nats, share in zip(_whose(sample), found.nats, found.share, strict=True)
     ]
     write_table(run / RELIANCE, ("case", "split", "annotator", "nats", "share"), rows)

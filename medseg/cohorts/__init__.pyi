@@ -25,6 +25,9 @@ from .seen import (
 from .snapshots import (
     Snapshot as Snapshot,
     fingerprint as fingerprint,
+    mark as mark,
+    remember as remember,
+    remembered as remembered,
     snapshot as snapshot,
 )
 from .splits import (
@@ -34,4 +37,11 @@ from .splits import (
     read_splits as read_splits,
     split_cases as split_cases,
     write_splits as write_splits,
+)
+from .stores import (
+    Array as Array,
+    InMemory as InMemory,
+    OnDisk as OnDisk,
+    Store as Store,
+    key_of as key_of,
 )

@@ -11,6 +11,9 @@ from medseg.cohorts.cohort_yaml import COHORT_YAML
 from medseg.cohorts.manifest import MANIFEST
 from medseg.contracts import Cohort, Refused, complaint, watched
 
+MADE_BY = 1
+"""To be raised where a check finds more than before: what was known of a cohort is forgotten then."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
@@ -37,6 +40,32 @@ def snapshot(cohort: Cohort) -> Snapshot:
     return Snapshot(fingerprint=fingerprint(cohort), marks=marks)
 
 
+def remembered(folder: Path, cohort: Cohort) -> Snapshot | None:
+    """What ``remember`` wrote of a cohort of which no file has changed since, so that it need not be read again."""
+    marks = _marks(cohort)
+    path = _memory(folder, cohort, marks)
+    if not path.is_file():
+        return None
+    found = path.read_text("ascii").strip()
+    return Snapshot(fingerprint=found, marks=marks) if len(found) == 64 else None
+
+
+def remember(folder: Path, cohort: Cohort, known: Snapshot) -> None:
+    """Write down that a cohort was checked and found to be good. Raises Refused where nothing can be written."""
+    path = _memory(folder, cohort, known.marks)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(known.fingerprint, "ascii")
+    except OSError as error:
+        expected = "a folder with room that may be written to"
+        raise Refused([complaint("data.cache", expected, error.strerror or error, str(folder))]) from error
+
+
+def _memory(folder: Path, cohort: Cohort, marks: tuple[tuple[int, ...], ...]) -> Path:
+    text = repr((MADE_BY, cohort.root, marks))
+    return folder / "checked" / hashlib.sha256(text.encode()).hexdigest()
+
+
 def fingerprint(cohort: Cohort) -> str:
     """SHA-256 over manifest.csv, cohort.yaml and size and content of every file, in the manifest's order.
 
@@ -61,10 +90,11 @@ def _files(cohort: Cohort) -> Iterator[Path]:
 
 def _marks(cohort: Cohort) -> tuple[tuple[int, ...], ...]:
     """Size, time of change and number of every file; a file that is gone has none."""
-    return tuple(_mark(path) for path in _files(cohort))
+    return tuple(mark(path) for path in _files(cohort))
 
 
-def _mark(path: Path) -> tuple[int, ...]:
+def mark(path: Path) -> tuple[int, ...]:
+    """Of a file what changes with its content, and is had without reading it; nothing where there is none."""
     try:
         found = path.stat()
     except OSError:

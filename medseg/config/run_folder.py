@@ -15,7 +15,7 @@ from medseg.contracts import RUN_VERSION, Refused, complaint, read_yaml
 FREE = {
     "tracking": None,
     "inference": None,
-    "data": ("cohort",),
+    "data": ("cohort", "cache"),
     "training": ("accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
 }
 """What may be changed in config.yaml of a trained run, section -> keys (None: all): where files lie, what computes,

@@ -116,6 +116,10 @@ class Method(Protocol):
         """Read every file of a cohort that the method takes."""
         ...
 
+    def cache(self, config: Any) -> Path | None:
+        """The folder in which a run of this config keeps what was made of its files, None: there is none."""
+        return None
+
     def draw_cohort(self, cohort: Cohort, page: Path) -> None:
         """Draw some of a cohort to a PNG. Raises Refused where the method has no such picture."""
         raise Refused([complaint("page", "a cohort of objects (cohort.yaml has objects)", cohort.name, str(page))])

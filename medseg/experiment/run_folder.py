@@ -145,7 +145,7 @@ def refusing_to_write(folder: Path) -> Iterator[None]:
 
 def refuse_other_config(run: Path, config: Any) -> None:
     """Raise Refused where a run folder's config is another, but for where and how fast it is computed."""
-    how = {"tracking": True, "training": set(HOW_NOT_WHAT)}
+    how = {"tracking": True, "training": set(HOW_NOT_WHAT), "data": {"cache"}}
     old, new = (section.model_dump(exclude=how) for section in (read_run_config(run, configs()), config))
     differing = [key for key in new if old.get(key) != new[key]]
     if differing:

@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medseg.cohorts import Assignment, Snapshot, apply, find_cohort, load_cohort, snapshot, split_cases
+from medseg.cohorts import (
+    Assignment,
+    Snapshot,
+    apply,
+    find_cohort,
+    load_cohort,
+    remember,
+    remembered,
+    snapshot,
+    split_cases,
+)
 from medseg.contracts import Cohort, Refused, progress_shown
 from medseg.experiment.environment import stamp_weights
 from medseg.experiment.methods import method_of
@@ -101,15 +111,23 @@ def doubts(config: Any, run: Path) -> Sequence[str]:
 
 
 def _validated(config: Any, folder: RunFolder) -> tuple[Cohort, Assignment, Snapshot]:
-    """The cohort, every file of it read and every case in its split, that split, and what its files hold."""
+    """The cohort, every file of it read and every case in its split, that split, and what its files hold.
+
+    What was read once is not read again where the config has a cache and no file has changed since.
+    """
     method = method_of(config)
     folder.check(config)
     cohort = load_cohort(find_cohort(config.data.cohort))
-    if complaints := method.unfit(config, cohort) or method.check(cohort).errors:
+    cache = method.cache(config)
+    known = None if cache is None else remembered(cache, cohort)
+    if complaints := method.unfit(config, cohort) or (() if known else method.check(cohort).errors):
         raise Refused(complaints)
     assignment = split_cases(cohort.cases, config.data.split)
     folder.check(config, assignment)
-    return apply(cohort, assignment), assignment, snapshot(cohort)
+    found = known or snapshot(cohort)
+    if cache is not None and known is None:
+        remember(cache, cohort, found)
+    return apply(cohort, assignment), assignment, found
 
 
 def _trained(run: Path, stages: list[str]) -> bool:

@@ -7,7 +7,6 @@ import pytest
 
 from medseg.annotators.consensus import (
     majority_vote,
-    random_annotator,
     soft_mean,
     staple,
     unanimous,
@@ -37,17 +36,6 @@ def test_soft_mean_and_vote_fraction_by_hand():
     labels = np.array([[0, 1, U], [1, 1, U], [2, 1, U], [2, U, U]])
     np.testing.assert_allclose(soft_mean(labels, 3), [[0.25, 0, 0], [0.25, 1, 0], [0.5, 0, 0]])
     np.testing.assert_allclose(vote_fraction(labels, 3), [0.5, 1, np.nan])
-
-
-def test_random_annotator_never_draws_an_absent_one_and_draws_all_present():
-    labels = np.stack([np.full((2, 2), label) for label in (0, U, 2, 3)])
-    drawn = {int(random_annotator(labels, np.random.default_rng(seed))[0, 0]) for seed in range(40)}
-    assert drawn == {0, 2, 3}
-
-
-def test_random_annotator_of_nobody_is_unlabelled():
-    labels = np.full((2, 3, 3), U)
-    np.testing.assert_array_equal(random_annotator(labels, np.random.default_rng(0)), labels[0])
 
 
 # ----------------------------------------------------------------------------------------- STAPLE

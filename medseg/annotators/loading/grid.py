@@ -38,6 +38,8 @@ class Grid(Section):
 
 def labels_to_grid(labels: NDArray[np.integer], placement: Placement) -> NDArray[np.int16]:
     """(A,S...) class indices -> the network's grid by nearest neighbour; padding is UNLABELLED."""
-    resized = resize(orient(labels.astype(np.float32), placement), placement.resized_shape, linear=False)
-    widths = [(0, 0), *zip(placement.before, placement.after, strict=True)]
-    return np.pad(np.rint(resized).astype(np.int16), widths, constant_values=UNLABELLED)
+    placed = np.full((len(labels), *placement.shape), UNLABELLED, np.int16)
+    for row, drawn in zip(placed, labels, strict=True):  # one after another: numbers of a resize are float32
+        resized = resize(orient(drawn[None].astype(np.float32), placement), placement.resized_shape, linear=False)
+        row[placement.inside] = np.rint(resized[0])
+    return placed

@@ -32,7 +32,7 @@ def refuse_too_large(
     if need > most:
         remedy = "data.grid.spacing_mm" if grid.mode == "patch" else "data.grid.size"
         held = f" in {copies} processes" if copies > 1 else ""
-        got = f"{need / 2**30:.1f} GiB{held}; use a coarser {remedy}"
+        got = f"{need / 2**30:.1f} GiB{held}; keep them on disk with data.cache=FOLDER, or use a coarser {remedy}"
         raise Refused([complaint("memory for the cases", f"at most {most / 2**30:.1f} GiB (80 % of what is available)",
                                  got, where)])  # fmt: skip
 

@@ -77,8 +77,10 @@ def image_to_grid(image: NDArray[np.generic], placement: Placement) -> NDArray[n
     resized = resize(oriented, placement.resized_shape, linear=True)
     axes = tuple(range(1, resized.ndim))
     deviation = resized.std(axes, keepdims=True)
-    normal = (resized - resized.mean(axes, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)
-    return np.pad(normal, [(0, 0), *zip(placement.before, placement.after, strict=True)]).astype(np.float32)
+    resized -= resized.mean(axes, keepdims=True)
+    resized /= np.where(deviation > 0, deviation, 1.0)
+    widths = [(0, 0), *zip(placement.before, placement.after, strict=True)]
+    return np.pad(resized, widths) if np.any(widths) else resized
 
 
 def probs_to_native(probs: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:

@@ -1,10 +1,12 @@
-"""The cases of a run on the network's grid, each read once and kept, in every target that is asked for."""
+"""The cases of a run on the network's grid, each read once and kept in a store, in every target that is asked for."""
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,26 +14,32 @@ from numpy.typing import NDArray
 from medseg.annotators import consensus
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
+from medseg.annotators.labelled_case import around_drawn
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import Record, read_record
-from medseg.cohorts import read_all
+from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
 from medseg.contracts import Case, Cohort, Refused, Target, complaint
+
+MADE_BY = 1
+"""To be raised where other arrays are made of the same files and settings: it enters every key."""
+
+FUSION = ("log_confusion", "log_prior", "edges")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One case on the network's grid in one target."""
+    """One case on the network's grid in one target; its arrays may lie in files, and are read as they are sliced."""
 
-    image: NDArray[np.float32]
-    """(C,S...)."""
-    labels: NDArray[np.integer]
+    image: Array
+    """(C,S...) float32."""
+    labels: Array
     """(P,S...) class indices of the annotators present; P = 1 of a consensus."""
-    foreground: NDArray[np.int32]
+    foreground: Array
     """(N,1+S) classes and voxels to lay patches around, see ``patches``; none in mode ``resize``."""
-    consensus: NDArray[np.float32] | None = None
-    """(T,S...) p(t | all labels) in the target ``fused``."""
+    consensus: Array | None = None
+    """(T,S...) p(t | all labels) float32, in the target ``fused``."""
     annotator_index: NDArray[np.int64] | None = None
     """(P,) whose labels these are, in the order of axis A; None of a consensus."""
 
@@ -41,7 +49,7 @@ class Samples:
 
     annotators: in the order of axis A. labels_per_image: keep so many annotators of each case (None: all), drawn from
     ``seed`` and the case's name, the same ones in every epoch, stage and target. voters: whose vote is the truth
-    (none: the known one is).
+    (none: the known one is). store: where the arrays are kept.
     """
 
     def __init__(
@@ -53,43 +61,63 @@ class Samples:
         seed: int,
         labels_per_image: int | None,
         voters: Sequence[str] = (),
+        store: Store | None = None,
     ) -> None:
         self.cohort, self.annotators, self.grid, self.voters = cohort, tuple(annotators), grid, tuple(voters)
         self.seed, self.labels_per_image = seed, labels_per_image
-        self._kept: dict[tuple[str, Target], Sample] = {}
+        self.store = InMemory() if store is None else store
+        self._known: dict[tuple[str, Target], Sample] = {}
         self.fusion: Fusion | None = None
+        self._fusion_key = ""
 
     def fuse(self, cases: Sequence[Case]) -> Fusion:
         """Learn from the labels of these cases, those of training, whom to believe where, for the target ``fused``."""
-        samples = read_all(cases, lambda case: self.of(case, "annotated"))
-        self.fusion = fit_fusion(
-            [sample.labels for sample in samples],
-            len(self.cohort.classes),
-            annotator_index=[sample.annotator_index for sample in samples],
-            annotators=len(self.annotators),
-        )
+        of_labels = [self._keys(case, "annotated")["labels"] for case in cases]
+        self._fusion_key = key_of(MADE_BY, self.annotators, of_labels)
+        kept = self.store.keep("fusion", dict.fromkeys(FUSION, self._fusion_key), lambda: self._fitted(cases))
+        self.fusion = Fusion(**{name: np.asarray(kept[name]) for name in FUSION})
         return self.fusion
 
+    def _fitted(self, cases: Sequence[Case]) -> Mapping[str, NDArray[Any]]:
+        labels = read_all(cases, lambda case: around_drawn(np.asarray(self.of(case, "annotated").labels)))
+        fusion = fit_fusion(
+            labels,
+            len(self.cohort.classes),
+            annotator_index=[self.present(case) for case in cases],
+            annotators=len(self.annotators),
+        )
+        return {name: getattr(fusion, name) for name in FUSION}
+
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
-        """Read what is not kept yet. Raises Refused with the complaints about all cases."""
+        """Make what is not kept yet. Raises Refused with the complaints about all cases.
+
+        Processes that share a store begin at different cases, so that none waits for another at each.
+        """
+        first = 0 if isinstance(self.store, InMemory) else os.getpid() % len(cases)
         for target in targets:
-            read_all(cases, lambda case, target=target: self.of(case, target))
+            read_all([*cases[first:], *cases[:first]], lambda case, target=target: self.of(case, target))
 
     def of(self, case: Case, target: Target) -> Sample:
-        """One case in one target, read where it is not kept yet.
+        """One case in one target, made where it is not kept yet.
 
         Raises Refused for a grid in mm and an image without a scale, and for the truth of a case that has none.
         """
-        key = (case.name, target if target != "random_annotator" else "annotated")
-        if key not in self._kept:
-            self._kept[key] = self._fused(case) if target == "fused" else self._read(case, target)
-        return self._kept[key]
+        target = "annotated" if target == "random_annotator" else target
+        key = (case.name, target)
+        if key not in self._known:
+            self._known[key] = self._fused(case) if target == "fused" else self._kept(case, target)
+        return self._known[key]
 
     def _fused(self, case: Case) -> Sample:
         """All labels, and what they say together; raises as ``of``. ``fuse`` comes first."""
         assert self.fusion is not None
-        annotated = self.of(case, "annotated")
-        return replace(annotated, consensus=self.fusion(annotated.labels, annotated.annotator_index))
+        fusion, annotated = self.fusion, self.of(case, "annotated")
+        kept = self.store.keep(
+            f"cases/{case.name}",
+            {"consensus": key_of(self._fusion_key, self._keys(case, "annotated")["labels"])},
+            lambda: {"consensus": fusion(np.asarray(annotated.labels), annotated.annotator_index)},
+        )
+        return replace(annotated, consensus=kept["consensus"])
 
     def present(self, case: Case) -> NDArray[np.int64]:
         """(P,) the annotators whose labels of this case are kept, in the order of axis A."""
@@ -99,9 +127,29 @@ class Samples:
             present = sorted(rng.permutation(present)[: self.labels_per_image])
         return np.array(present, np.int64)
 
-    def _read(self, case: Case, target: Target) -> Sample:
-        present = self.present(case)
-        record = read_record(case, self.cohort, [self.annotators[i] for i in present], self.voters)
+    def _kept(self, case: Case, target: Target) -> Sample:
+        kept = self.store.keep(f"cases/{case.name}", self._keys(case, target), lambda: self._made(case, target))
+        return Sample(
+            image=kept["image"],
+            labels=kept["labels"],
+            foreground=kept["foreground"],
+            annotator_index=self.present(case) if target == "annotated" else None,
+        )
+
+    def _keys(self, case: Case, target: Target) -> dict[str, str]:
+        """What the arrays of a case are made of: files by their marks, and settings."""
+        placed = self.grid.model_dump(mode="json", include={"mode", "size", "spacing_mm"})
+        image = key_of(MADE_BY, placed, case.spacing_mm, [(path, mark(path)) for path in case.images])
+        names = [self.annotators[i] for i in self.present(case)] if target != "truth" else list(self.voters)
+        masks = [(name, case.annotations[name]) for name in names if name in case.annotations]
+        masks += [] if masks or case.truth is None else [("truth", case.truth)]
+        classes = [(label.name, label.values) for label in self.cohort.classes]
+        labels = key_of(image, target, classes, [(name, path, mark(path)) for name, path in masks])
+        return {"image": image, "labels": labels, "foreground": key_of(labels, self.seed)}
+
+    def _made(self, case: Case, target: Target) -> Mapping[str, NDArray[Any]]:
+        names = [self.annotators[i] for i in self.present(case)]
+        record = read_record(case, self.cohort, names, self.voters)
         if self.grid.spacing_mm and record.spacing_mm is None:
             got = "an image without one; leave data.grid.spacing_mm empty"
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])
@@ -111,12 +159,7 @@ class Samples:
         if self.grid.mode == "patch":
             rng = np.random.default_rng((self.seed, zlib.crc32(case.name.encode()), 3))
             foreground = voxels_of_interest(labels, rng)
-        return Sample(
-            image=image_to_grid(record.image, placement),
-            labels=labels,
-            foreground=foreground,
-            annotator_index=present if target in ("annotated", "random_annotator") else None,
-        )
+        return {"image": image_to_grid(record.image, placement), "labels": labels, "foreground": foreground}
 
     def _shown(self, record: Record, target: Target) -> NDArray[np.integer]:
         """(P,S...) on the case's own grid."""

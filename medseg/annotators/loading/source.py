@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medseg.annotators import consensus
 from medseg.annotators.loading.augmentation import Augmentation, Draw, apply_intensity, apply_space, draw
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.patches import crop_corner
 from medseg.annotators.loading.samples import Sample, Samples
 from medseg.annotators.loading.warping import box_of, sources, warped_labels, warped_maps, warped_posterior
 from medseg.annotators.nouns import ImageBatch
+from medseg.cohorts import Store
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
 
@@ -39,11 +39,12 @@ class CohortSource:
         steps_per_epoch: int,
         labels_per_image: int | None = None,
         voters: Sequence[str] = (),
+        store: Store | None = None,
     ) -> None:
         self.grid, self.augmentation, self.seed = grid, augmentation, seed
         self.batch_size, self._steps_per_epoch = batch_size, steps_per_epoch
         self.samples = Samples(
-            cohort, annotators, grid=grid, seed=seed, labels_per_image=labels_per_image, voters=voters
+            cohort, annotators, grid=grid, seed=seed, labels_per_image=labels_per_image, voters=voters, store=store
         )
         self.index = {case.name: position for position, case in enumerate(cohort.cases)}
         self.train = [case for case in cohort.split("train") if set(case.annotations) & set(annotators)]
@@ -90,60 +91,59 @@ class CohortSource:
 
     def _changed(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """What the network sees of a training case: a patch of it, at random, changed at random."""
-        sample, corner = self._shown(case, target, rng), self._corner(case, target, rng)
+        sample = self.samples.of(case, target)
+        rows, corner = self._rows(sample, target, rng), self._corner(sample, rng)
         change = draw(self.augmentation, self.grid.size, rng)
-        patch = self._cut(sample, corner) if change.warp is None else self._warped(sample, corner, change)
-        image = apply_intensity(apply_space(patch.image, change), change, self.augmentation.noise)
-        fused = None if patch.consensus is None else apply_space(patch.consensus, change)
-        return replace(patch, image=image, labels=apply_space(patch.labels, change), consensus=fused)
+        patch = self._cut(sample, rows, corner) if change.warp is None else self._warped(sample, rows, corner, change)
+        image = apply_intensity(apply_space(patch.image[...], change), change, self.augmentation.noise)
+        fused = None if patch.consensus is None else apply_space(patch.consensus[...], change)
+        return replace(patch, image=image, labels=apply_space(patch.labels[...], change), consensus=fused)
 
     def _patch(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
         """The part of a case that has the size of the grid, at random where the case is larger."""
-        sample = self._shown(case, target, rng)
-        return self._cut(sample, self._corner(case, target, rng))
-
-    def _shown(self, case: Case, target: Target, rng: np.random.Generator) -> Sample:
-        """A whole case in a target."""
         sample = self.samples.of(case, target)
+        rows = self._rows(sample, target, rng)
+        return self._cut(sample, rows, self._corner(sample, rng))
+
+    def _rows(self, sample: Sample, target: Target, rng: np.random.Generator) -> slice:
+        """Whose labels are shown: all that there are, or those of one annotator drawn from those present."""
         if target != "random_annotator":
-            return sample
-        drawn = consensus.random_annotator(sample.labels, rng)[None]
-        return replace(sample, labels=drawn, annotator_index=None)
+            return slice(None)
+        row = int(rng.integers(len(sample.labels)))
+        return slice(row, row + 1)
 
-    def _corner(self, case: Case, target: Target, rng: np.random.Generator) -> tuple[int, ...]:
+    def _corner(self, sample: Sample, rng: np.random.Generator) -> tuple[int, ...]:
         """Where its patch begins."""
-        sample = self.samples.of(case, target)
         shape = sample.image.shape[1:]
         if shape == self.grid.size:
             return (0,) * len(shape)
         interest = {"fraction": self.grid.foreground_fraction, "disagreement": self.grid.disagreement_fraction}
-        return crop_corner(shape, self.grid.size, rng, foreground=sample.foreground, **interest)
+        return crop_corner(shape, self.grid.size, rng, foreground=np.asarray(sample.foreground), **interest)
 
-    def _cut(self, sample: Sample, corner: Sequence[int]) -> Sample:
-        window = (slice(None), *(slice(c, c + n) for c, n in zip(corner, self.grid.size, strict=True)))
-        fused = None if sample.consensus is None else sample.consensus[window]
-        return replace(sample, image=sample.image[window], labels=sample.labels[window], consensus=fused)
+    def _cut(self, sample: Sample, rows: slice, corner: Sequence[int]) -> Sample:
+        box = tuple(slice(c, c + n) for c, n in zip(corner, self.grid.size, strict=True))
+        return _part(sample, rows, box)
 
-    def _warped(self, sample: Sample, corner: Sequence[int], change: Draw) -> Sample:
+    def _warped(self, sample: Sample, rows: slice, corner: Sequence[int], change: Draw) -> Sample:
         """A warped patch, of all of the case that it needs: its corners are empty only where the case ends."""
         assert change.warp is not None
         points = sources(self.grid.size, change.warp)
         points += np.asarray(corner).reshape(-1, *[1] * len(corner))
         box = box_of(points, sample.image.shape[1:])
         points -= np.array([along.start for along in box]).reshape(-1, *[1] * len(corner))
-        window = (slice(None), *box)
-        fused = None if sample.consensus is None else warped_posterior(sample.consensus[window], points)
-        labels = warped_labels(sample.labels[window], points)
-        return replace(sample, image=warped_maps(sample.image[window], points), labels=labels, consensus=fused)
+        part = _part(sample, rows, box)
+        fused = None if part.consensus is None else warped_posterior(part.consensus[...], points)
+        labels = warped_labels(part.labels[...], points)
+        return replace(part, image=warped_maps(part.image[...], points), labels=labels, consensus=fused)
 
     def _batch(self, cases: Sequence[Case], samples: Sequence[Sample]) -> ImageBatch:
-        fused = [sample.consensus for sample in samples if sample.consensus is not None]
+        fused = [sample.consensus[...] for sample in samples if sample.consensus is not None]
         most = max(len(sample.labels) for sample in samples)
         labels = np.full((len(samples), most, *samples[0].labels.shape[1:]), UNLABELLED, np.int64)
         for row, sample in zip(labels, samples, strict=True):
-            row[: len(sample.labels)] = sample.labels
+            row[: len(sample.labels)] = sample.labels[...]
         return ImageBatch(
-            image=torch.from_numpy(np.stack([sample.image for sample in samples])),
+            image=torch.from_numpy(np.stack([sample.image[...] for sample in samples])),
             labels=torch.from_numpy(labels),
             case_index=torch.tensor([self.index[case.name] for case in cases]),
             consensus=torch.from_numpy(np.stack(fused)) if fused else None,
@@ -156,3 +156,11 @@ class CohortSource:
         if all(len(index) == len(self.samples.annotators) for index in known):
             return None
         return torch.from_numpy(np.stack([np.pad(index, (0, most - len(index))) for index in known]))
+
+
+def _part(sample: Sample, rows: slice, box: tuple[slice, ...]) -> Sample:
+    """A sample in a box (S,), with these rows of its labels: all that is read of it."""
+    fused = None if sample.consensus is None else sample.consensus[(slice(None), *box)]
+    index = sample.annotator_index if rows == slice(None) else None
+    image, labels = sample.image[(slice(None), *box)], sample.labels[(rows, *box)]
+    return replace(sample, image=image, labels=labels, consensus=fused, annotator_index=index)

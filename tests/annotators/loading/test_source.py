@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.memory import bytes_on_grid, refuse_too_large
 from medseg.annotators.loading.source import CohortSource
+from medseg.cohorts import OnDisk, Store
 from medseg.contracts import UNLABELLED, Case, ClassLabel, Cohort, Refused, Volume
 from medseg.images.files import write_labels
 
@@ -70,6 +72,7 @@ def source(
     augmentation: Augmentation = AUGMENTATION,
     grid: Grid = GRID,
     batch_size: int = 4,
+    store: Store | None = None,
 ) -> CohortSource:
     return CohortSource(
         cohort,
@@ -80,6 +83,7 @@ def source(
         batch_size=batch_size,
         steps_per_epoch=2,
         labels_per_image=labels_per_image,
+        store=store,
     )
 
 
@@ -137,9 +141,9 @@ def test_absent_annotators_and_padding_are_unlabelled(cohort: Cohort) -> None:
 def test_the_views(cohort: Cohort) -> None:
     plain = source(cohort, augmentation=Augmentation())
     assert plain.samples.of(cohort.cases[1], "annotated").labels.shape == (3, 16, 16)
-    vote = plain.samples.of(cohort.cases[1], "majority_vote").labels
+    vote = np.asarray(plain.samples.of(cohort.cases[1], "majority_vote").labels)
     assert vote.shape == (1, 16, 16) and (vote == 1).sum() == 42  # ann and bob (shifted by one) overlap in 6 x 7
-    assert (plain.samples.of(cohort.cases[1], "truth").labels == 1).sum() == 48
+    assert (np.asarray(plain.samples.of(cohort.cases[1], "truth").labels) == 1).sum() == 48
     drawn = plain.batch("random_annotator", 0, 0)
     assert drawn.labels.shape == (4, 1, 16, 16) and (drawn.labels != UNLABELLED).flatten(1).any(1).all()
 
@@ -235,7 +239,9 @@ def test_the_size_of_a_case_comes_from_its_header(uneven: Cohort) -> None:
     assert bytes_on_grid(uneven.cases[1], GRID, 1) == 256 * 6
     loaded = source(replace(uneven, cases=(uneven.cases[0], replace(uneven.cases[0], split="val"))), grid=PATCHES)
     kept = loaded.samples.of(uneven.cases[0], "annotated")
-    assert kept.image.nbytes + kept.labels.nbytes == bytes_on_grid(uneven.cases[0], PATCHES, 1)  # ann alone saw it
+    assert np.asarray(kept.image).nbytes + np.asarray(kept.labels).nbytes == bytes_on_grid(
+        uneven.cases[0], PATCHES, 1
+    )  # ann alone saw it
 
 
 def test_all_sizes_count_and_not_that_of_the_first_case(uneven: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,12 +249,16 @@ def test_all_sizes_count_and_not_that_of_the_first_case(uneven: Cohort, monkeypa
     available(monkeypatch, int(need / 0.8) + 2)
     refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     available(monkeypatch, int(need / 0.8) - 2)
+    remedy = r"keep them on disk with data.cache=FOLDER, or use a coarser data.grid.spacing_mm \(toy\)$"
     sentence = r"^memory for the cases: expected at most 0.0 GiB \(80 % of what is available\), got 0.0 GiB; "
-    with pytest.raises(Refused, match=sentence + r"use a coarser data.grid.spacing_mm \(toy\)$"):
+    with pytest.raises(
+        Refused,
+        match=sentence + remedy,
+    ):
         refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     available(monkeypatch, int(2 * need / 0.8) - 2)
     refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
-    with pytest.raises(Refused, match=r"got 0.0 GiB in 2 processes; use a coarser data.grid.spacing_mm \(toy\)$"):
+    with pytest.raises(Refused, match=r"got 0.0 GiB in 2 processes; keep them on disk with "):
         refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=2, where="toy")
 
 
@@ -269,3 +279,70 @@ def test_a_run_too_large_is_refused_before_anything_is_loaded(
     available(monkeypatch, int(need / 0.8) - 2)
     with pytest.raises(Refused, match=r"^memory for the cases: expected at most"):
         build_source(config, uneven, uneven.annotators)
+
+
+# ------------------------------------------------------------------------------------------ on disk
+TARGETS = ("annotated", "fused", "majority_vote", "random_annotator", "truth")
+
+
+@pytest.mark.parametrize("grid", [GRID, Grid(mode="patch", size=(8, 8), disagreement_fraction=0.5)])
+def test_batches_from_disk_are_those_from_memory(cohort: Cohort, tmp_path: Path, grid: Grid) -> None:
+    changes = {"rotation": {"probability": 0.5}, "elastic": {"probability": 0.5}, "flip_axes": (0, 1), "noise": 0.1}
+    augmentation = Augmentation.model_validate(changes)
+    memory, disk = (
+        source(cohort, grid=grid, augmentation=augmentation, store=store) for store in (None, OnDisk(tmp_path / "kept"))
+    )
+    for each in (memory, disk):
+        each.load(TARGETS)
+    for target in TARGETS:
+        for step in range(3):
+            torch.testing.assert_close(
+                vars(disk.batch(target, 0, step)), vars(memory.batch(target, 0, step)), rtol=0, atol=0
+            )
+        for one, other in zip(disk.validation(target), memory.validation(target), strict=True):
+            torch.testing.assert_close(vars(one), vars(other), rtol=0, atol=0)
+
+
+def test_what_is_on_disk_is_not_read_again_until_a_file_changes(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = samples.read_record
+
+    def noted(case: Case, *rest: Any) -> Any:
+        read.append(case.name)
+        return real(case, *rest)
+
+    monkeypatch.setattr(samples, "read_record", noted)
+    source(cohort, store=OnDisk(tmp_path / "kept")).load(["fused"])
+    assert sorted(read) == [f"c{number}" for number in range(5)]
+    read.clear()
+    before = source(cohort, store=OnDisk(tmp_path / "kept"))
+    before.load(["fused", "random_annotator"])
+    assert read == []
+    write_labels(
+        cohort.cases[2].annotations["bob"],
+        Volume(array=np.full((12, 16), 255, np.uint8), affine=np.eye(4), spacing_mm=None),
+    )
+    after = source(cohort, store=OnDisk(tmp_path / "kept"))
+    after.load(["fused"])
+    assert read == ["c2"]
+    assert (np.asarray(after.samples.of(cohort.cases[2], "fused").labels)[1] != 0).all()  # all of it, or padding
+    old, new = (each.samples.of(cohort.cases[3], "fused").consensus for each in (before, after))
+    assert old is not None and new is not None
+    assert not np.array_equal(np.asarray(old), np.asarray(new))  # all cases say whom to believe
+
+
+def test_what_does_not_fit_into_memory_may_lie_on_disk(
+    uneven: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    available(monkeypatch, 2 * 192_000)
+    values = {"experiment": "toy", "recipe": "soft_mean", "training": {"batch_size": 1}}
+    for cache, refused in ((None, True), (str(tmp_path / "kept"), False)):
+        data = {"cohort": "toy", "grid": PATCHES.model_dump(), "cache": cache}
+        config = RunConfig.model_validate(values | {"data": data, "network": {"channels": [8, 16]}})
+        if refused:
+            with pytest.raises(Refused, match="keep them on disk with data.cache=FOLDER"):
+                build_source(config, uneven, uneven.annotators)
+        else:
+            build_source(config, uneven, uneven.annotators)
