@@ -85,6 +85,16 @@ def test_dimensions_that_do_not_agree_are_all_named(file: Path) -> None:
         "override 'data.augment.flip_axes=[2]': data.augment.flip_axes: expected axes 0..1, got (2,)",
         "override 'data.grid.size=[30, 32]': data.grid.size: expected axis 0 divisible by 4 (network.strides), got 30",
     )
+    assert complaints(file, "data.grid.spacing_pixels=[2]") == (
+        "override 'data.grid.spacing_pixels=[2]': data.grid.spacing_pixels: expected 2 numbers as in size, got 1",
+        "override 'data.grid.spacing_pixels=[2]': data.grid.spacing_pixels: "
+        "expected mode patch, and no spacing_mm beside it, got mode resize",
+    )
+    patches = "data.grid={mode: patch, size: [32, 32], spacing_mm: [1, 1], spacing_pixels: [2, 2]}"
+    assert complaints(file, patches) == (
+        f"override '{patches}': data.grid.spacing_pixels: "
+        "expected mode patch, and no spacing_mm beside it, got spacing_mm too",
+    )
     assert complaints(file, "network.strides=[2]") == (
         "override 'network.strides=[2]': network.strides: expected 2 (one less than channels), got 1",
     )

@@ -115,8 +115,12 @@ def _axes(data: DataConfig) -> list[str]:
     found, grid, dims = [], data.grid, len(data.grid.size)
     if dims not in (2, 3):
         found.append(f"data.grid.size: expected 2 or 3 numbers, got {list(grid.size)}")
-    if grid.spacing_mm is not None and len(grid.spacing_mm) != dims:
-        found.append(f"data.grid.spacing_mm: expected {dims} numbers as in size, got {len(grid.spacing_mm)}")
+    for key in ("spacing_mm", "spacing_pixels"):
+        if (spacing := getattr(grid, key)) is not None and len(spacing) != dims:
+            found.append(f"data.grid.{key}: expected {dims} numbers as in size, got {len(spacing)}")
+    if grid.spacing_pixels is not None and (grid.spacing_mm is not None or grid.mode != "patch"):
+        got = "spacing_mm too" if grid.mode == "patch" else f"mode {grid.mode}"
+        found.append(f"data.grid.spacing_pixels: expected mode patch, and no spacing_mm beside it, got {got}")
     if any(axis >= dims or axis < 0 for axis in data.augment.flip_axes):
         found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {data.augment.flip_axes}")
     return found

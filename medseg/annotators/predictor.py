@@ -114,7 +114,7 @@ def _unlike(first: tuple[RunConfig, Signature], other: tuple[RunConfig, Signatur
     """What keeps a run from being averaged with the first."""
     names = ("annotators", "classes", "channels", "spatial_dims")
     pairs = {name: (getattr(first[1], name), getattr(other[1], name)) for name in names}
-    for key in ("mode", "size", "spacing_mm", "overlap"):
+    for key in ("mode", "size", "spacing_mm", "spacing_pixels", "overlap"):
         pairs[f"data.grid.{key}"] = (getattr(first[0].data.grid, key), getattr(other[0].data.grid, key))
     return [
         complaint(f"{name} of an ensemble", _shown(known), _shown(got), str(run))

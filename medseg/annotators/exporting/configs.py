@@ -53,7 +53,8 @@ def enumerate_as_text(names: tuple[str, ...]) -> list[tuple[str, str]]:
 def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
     """configs/inference.json: a folder of images -> a label map for each."""
     grid = config.data.grid
-    way = {"size": list(grid.size), "whole": grid.mode == "resize", "to_mm": grid.spacing_mm and [*grid.spacing_mm]}
+    spacing = {"to_mm": grid.spacing_mm, "to_pixels": grid.spacing_pixels}
+    way = {"size": grid.size, "whole": grid.mode == "resize", **spacing}
     pictures = {"_target_": "PILReader", "reverse_indexing": False}
     return {
         "imports": ["$import numpy", "$import torch", "$from scripts.transforms import find_cases"],

@@ -26,16 +26,19 @@ def find_cases(folder: str) -> list[dict[str, list[str]]]:
 class Way:
     """Between an image's own grid and the network's.
 
-    size: (S,) of the network's grid. whole: an image is fitted into it; else it is resampled to the spacing ``to_mm``.
+    size: (S,) of the network's grid. whole: an image is fitted into it; else it is resampled to the spacing ``to_mm``
+    or ``to_pixels``.
     """
 
-    def __init__(self, size: Sequence[int], whole: bool, to_mm: Sequence[float] | None) -> None:
-        self.size, self.whole, self.to_mm = size, whole, to_mm
+    def __init__(
+        self, size: Sequence[int], whole: bool, to_mm: Sequence[float] | None, to_pixels: Sequence[float] | None
+    ) -> None:
+        self.size, self.whole, self.spacing = size, whole, {"to_mm": to_mm, "to_pixels": to_pixels}
 
     def place(self, shape: Sequence[int], affine: NDArray[np.float64]) -> Placement:
         """Where an image of this shape (S,) lies on the network's grid."""
         steps = np.linalg.norm(affine[:3, : len(shape)], axis=0).tolist()
-        return place(shape, affine, steps, size=self.size, whole=self.whole, to_mm=self.to_mm)
+        return place(shape, affine, steps, size=self.size, whole=self.whole, **self.spacing)
 
 
 class ToGrid(Way):

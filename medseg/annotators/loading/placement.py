@@ -46,19 +46,23 @@ def place(
     *,
     size: Sequence[int],
     whole: bool,
-    to_mm: Sequence[float] | None,
+    to_mm: Sequence[float] | None = None,
+    to_pixels: Sequence[float] | None = None,
 ) -> Placement:
     """Where a case of this shape (S,), affine (4,4) and spacing lies on a grid of ``size`` (S,).
 
-    whole: it is fitted into ``size`` with its aspect in mm kept; else it is resampled to the spacing ``to_mm`` (None:
-    as it is) and padded to at least ``size``.
+    whole: it is fitted into ``size`` with its aspect in mm kept; else it is resampled to the spacing ``to_mm``, or
+    ``to_pixels`` (of its own, with a scale or without; neither: as it is), and padded to at least ``size``.
     """
     orientation = _orientation(affine) if len(shape) == 3 and spacing_mm else None
     lengths, steps = np.asarray(shape), np.asarray(spacing_mm or (1.0,) * len(shape))
     if orientation is not None:
         order = np.argsort(orientation[:, 0])
         lengths, steps = lengths[order], steps[order]
-    scale = (np.asarray(size) / (lengths * steps)).min() * steps if whole else steps / np.asarray(to_mm or steps)
+    if whole:
+        scale = (np.asarray(size) / (lengths * steps)).min() * steps
+    else:
+        scale = 1 / np.asarray(to_pixels) if to_pixels else steps / np.asarray(to_mm or steps)
     resized = np.maximum(np.round(lengths * scale).astype(int), 1)
     missing = np.maximum(np.asarray(size) - resized, 0)
     before = missing // 2

@@ -103,7 +103,7 @@ class Samples:
         present = self.present(case)
         record = read_record(case, self.cohort, [self.annotators[i] for i in present], self.voters)
         if self.grid.spacing_mm and record.spacing_mm is None:
-            got = "an image without one; leave data.grid.spacing_mm empty"
+            got = "an image without one; state data.grid.spacing_pixels instead of spacing_mm"
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])
         placement = self.grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
         labels = labels_to_grid(self._shown(record, target), placement)

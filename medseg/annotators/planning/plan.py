@@ -130,7 +130,8 @@ def _split(cohort: Cohort, split: SplitConfig, splits: Counter[Any]) -> PlannedK
 
 def _shown(geometry: Geometry, middle: _Middle) -> list[PlannedKey]:
     grid: dict[str, Any] = {"mode": geometry.mode, "size": list(geometry.size)}
-    grid |= {} if geometry.spacing is None else {"spacing_mm": list(geometry.spacing)}
+    key = "spacing_mm" if middle.spacing_mm else "spacing_pixels"
+    grid |= {} if geometry.spacing is None else {key: list(geometry.spacing)}
     dims, square = len(geometry.size), geometry.size[0] == geometry.size[1]
     axes = "every axis" if not square else "every axis, and turned by right angles"
     augment = {"flip_axes": list(range(dims)), "rotate90": square, "intensity": 0.2, "noise": 0.05}
