@@ -100,6 +100,17 @@ def test_dimensions_that_do_not_agree_are_all_named(file: Path) -> None:
     )
 
 
+def test_a_window_that_nobody_would_see_is_refused(file: Path) -> None:
+    place = "override 'data.intensity={}': data.intensity.{}"
+    for given, key, sentence in (
+        ("{normalisation: window}", "window", "expected [low, high], the first below the second, got none"),
+        ("{normalisation: window, window: [4, 4]}", "window",
+         "expected [low, high], the first below the second, got [4.0, 4.0]"),
+        ("{mean: 3}", "mean", "expected normalisation window beside it, got 3.0 without"),
+    ):  # fmt: skip
+        assert complaints(file, f"data.intensity={given}") == (f"{place.format(given, key)}: {sentence}",)
+
+
 def test_nobody_is_learned_from_and_judged_by(file: Path) -> None:
     place = "override 'data.truth=[ann, bob, bob]': data.truth"
     assert complaints(file, "data.annotators=[bob, cat]", "data.truth=[ann, bob, bob]") == (

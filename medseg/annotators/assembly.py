@@ -136,6 +136,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         steps_per_epoch=config.training.steps_per_epoch,
         labels_per_image=config.data.labels_per_image,
         voters=config.data.truth,
+        intensity=config.data.intensity,
     )
     separate = RECIPES[config.recipe].target in ("annotated", "fused", "random_annotator")
     refuse_too_large(

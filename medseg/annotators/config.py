@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
+from medseg.annotators.loading.intensity import Intensity
 from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
@@ -55,6 +56,8 @@ class DataConfig(Section):
     """Which case is trained on, validated on, tested on."""
     grid: Grid
     """What the network sees of a case."""
+    intensity: Intensity = Intensity()
+    """How intensities reach the network."""
     augment: Augmentation = Augmentation()
     """How training cases are changed at random."""
 
@@ -102,7 +105,8 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
-        found = [*_not_once(self.data), *_axes(self.data), *_levels(self.network, self.data.grid.size)]
+        found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
+        found += _levels(self.network, self.data.grid.size)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if found:

@@ -12,7 +12,7 @@ import numpy as np
 from monai.data.meta_tensor import MetaTensor
 from numpy.typing import NDArray
 
-from medseg.annotators.loading.placement import Placement, image_to_grid, place, probs_to_native
+from medseg.annotators.loading.placement import Placement, Window, image_to_grid, place, probs_to_native
 
 
 def find_cases(folder: str) -> list[dict[str, list[str]]]:
@@ -42,13 +42,18 @@ class Way:
 
 
 class ToGrid(Way):
-    """``image`` (C,S...) as it was read -> on the network's grid, each channel with mean 0 and deviation 1."""
+    """``image`` (C,S...) as it was read -> on the network's grid, its intensities as ``image_to_grid`` makes them."""
+
+    def __init__(self, window: Mapping[str, Any] | None, nonzero: bool, **grid: Any) -> None:
+        super().__init__(**grid)
+        self.window, self.nonzero = window and Window(**window), nonzero
 
     def __call__(self, case: Mapping[str, Any]) -> dict[str, Any]:
         """The image's own shape and affine stay in its ``meta``."""
         image = case["image"]
         shape, affine = tuple(image.shape[1:]), np.asarray(image.affine, np.float64)
-        on_grid = image_to_grid(image.numpy(), self.place(shape, affine))
+        seen = {"window": self.window, "nonzero": self.nonzero}
+        on_grid = image_to_grid(image.numpy(), self.place(shape, affine), **seen)
         meta = {"own_shape": np.array(shape), "own_affine": affine, "filename_or_obj": image.meta["filename_or_obj"]}
         return {**case, "image": MetaTensor(on_grid, meta=meta)}
 

@@ -13,8 +13,8 @@ from medseg.annotators import consensus
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
-from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import read_all
 from medseg.contracts import Case, Cohort, Refused, Target, complaint
@@ -53,9 +53,10 @@ class Samples:
         seed: int,
         labels_per_image: int | None,
         voters: Sequence[str] = (),
+        intensity: Intensity = ZSCORE,
     ) -> None:
         self.cohort, self.annotators, self.grid, self.voters = cohort, tuple(annotators), grid, tuple(voters)
-        self.seed, self.labels_per_image = seed, labels_per_image
+        self.seed, self.labels_per_image, self.intensity = seed, labels_per_image, intensity
         self._kept: dict[tuple[str, Target], Sample] = {}
         self.fusion: Fusion | None = None
 
@@ -112,7 +113,7 @@ class Samples:
             rng = np.random.default_rng((self.seed, zlib.crc32(case.name.encode()), 3))
             foreground = voxels_of_interest(labels, rng)
         return Sample(
-            image=image_to_grid(record.image, placement),
+            image=self.intensity.to_grid(record.image, placement),
             labels=labels,
             foreground=foreground,
             annotator_index=present if target in ("annotated", "random_annotator") else None,
