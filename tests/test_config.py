@@ -85,9 +85,30 @@ def test_dimensions_that_do_not_agree_are_all_named(file: Path) -> None:
         "override 'data.augment.flip_axes=[2]': data.augment.flip_axes: expected axes 0..1, got (2,)",
         "override 'data.grid.size=[30, 32]': data.grid.size: expected axis 0 divisible by 4 (network.strides), got 30",
     )
+    assert complaints(file, "data.grid.spacing_pixels=[2]") == (
+        "override 'data.grid.spacing_pixels=[2]': data.grid.spacing_pixels: expected 2 numbers as in size, got 1",
+        "override 'data.grid.spacing_pixels=[2]': data.grid.spacing_pixels: "
+        "expected mode patch, and no spacing_mm beside it, got mode resize",
+    )
+    patches = "data.grid={mode: patch, size: [32, 32], spacing_mm: [1, 1], spacing_pixels: [2, 2]}"
+    assert complaints(file, patches) == (
+        f"override '{patches}': data.grid.spacing_pixels: "
+        "expected mode patch, and no spacing_mm beside it, got spacing_mm too",
+    )
     assert complaints(file, "network.strides=[2]") == (
         "override 'network.strides=[2]': network.strides: expected 2 (one less than channels), got 1",
     )
+
+
+def test_a_window_that_nobody_would_see_is_refused(file: Path) -> None:
+    place = "override 'data.intensity={}': data.intensity.{}"
+    for given, key, sentence in (
+        ("{normalisation: window}", "window", "expected [low, high], the first below the second, got none"),
+        ("{normalisation: window, window: [4, 4]}", "window",
+         "expected [low, high], the first below the second, got [4.0, 4.0]"),
+        ("{mean: 3}", "mean", "expected normalisation window beside it, got 3.0 without"),
+    ):  # fmt: skip
+        assert complaints(file, f"data.intensity={given}") == (f"{place.format(given, key)}: {sentence}",)
 
 
 def test_nobody_is_learned_from_and_judged_by(file: Path) -> None:

@@ -138,6 +138,7 @@ def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -
         steps_per_epoch=config.training.steps_per_epoch,
         labels_per_image=config.data.labels_per_image,
         voters=config.data.truth,
+        intensity=config.data.intensity,
         store=InMemory() if cache is None else OnDisk(Path(cache)),
     )
     if cache is not None:

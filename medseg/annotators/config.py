@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
+from medseg.annotators.loading.intensity import Intensity
 from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
@@ -55,6 +56,8 @@ class DataConfig(Section):
     """Which case is trained on, validated on, tested on."""
     grid: Grid
     """What the network sees of a case."""
+    intensity: Intensity = Intensity()
+    """How intensities reach the network."""
     cache: str | None = None
     """A folder in which the cases are kept on the network's grid, to be read patch by patch (None: all in memory). Runs
     and processes share it; it may be deleted at any time."""
@@ -105,7 +108,8 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
-        found = [*_not_once(self.data), *_axes(self.data), *_levels(self.network, self.data.grid.size)]
+        found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
+        found += _levels(self.network, self.data.grid.size)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if found:
@@ -118,8 +122,12 @@ def _axes(data: DataConfig) -> list[str]:
     found, grid, dims = [], data.grid, len(data.grid.size)
     if dims not in (2, 3):
         found.append(f"data.grid.size: expected 2 or 3 numbers, got {list(grid.size)}")
-    if grid.spacing_mm is not None and len(grid.spacing_mm) != dims:
-        found.append(f"data.grid.spacing_mm: expected {dims} numbers as in size, got {len(grid.spacing_mm)}")
+    for key in ("spacing_mm", "spacing_pixels"):
+        if (spacing := getattr(grid, key)) is not None and len(spacing) != dims:
+            found.append(f"data.grid.{key}: expected {dims} numbers as in size, got {len(spacing)}")
+    if grid.spacing_pixels is not None and (grid.spacing_mm is not None or grid.mode != "patch"):
+        got = "spacing_mm too" if grid.mode == "patch" else f"mode {grid.mode}"
+        found.append(f"data.grid.spacing_pixels: expected mode patch, and no spacing_mm beside it, got {got}")
     if any(axis >= dims or axis < 0 for axis in data.augment.flip_axes):
         found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {data.augment.flip_axes}")
     return found

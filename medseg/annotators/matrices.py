@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators.loading.placement import image_to_grid, probs_to_native
+from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.mathematics.averages import has_matrices
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import ALL, matrices_everywhere
@@ -38,7 +38,7 @@ def native_matrices(predictor: Predictor, image: Volume, annotators: slice = ALL
     """
     grid, shape = predictor.config.data.grid, image.array.shape[1:]
     placement = grid.place(shape, image.affine, image.spacing_mm)
-    on_grid = image_to_grid(image.array, placement)
+    on_grid = predictor.config.data.intensity.to_grid(image.array, placement)
     asked = range(len(predictor.signature.annotators))[annotators]
     at_once = predictor.at_once(image, len(predictor.signature.classes) ** 2)
     for first in range(asked.start, asked.stop, at_once):

@@ -59,10 +59,13 @@ class Annotators(Method):
         return planned(cohort, where)
 
     def unfit(self, config: RunConfig, cohort: Cohort) -> Sequence[str]:
-        """A grid of other dimensions than the cohort's, and label maps."""
-        found, size = [], config.data.grid.size
+        """A grid of other dimensions than the cohort's, channels that it has not, and label maps."""
+        found, size, channels = [], config.data.grid.size, config.data.intensity.channels or ()
         if len(size) != cohort.spatial_dims:
             found.append(complaint("data.grid.size", f"{cohort.spatial_dims} numbers", list(size), cohort.name))
+        if any(channel >= len(cohort.channels) for channel in channels):
+            expected = f"0 to {len(cohort.channels) - 1} ({', '.join(cohort.channels)})"
+            found.append(complaint("data.intensity.channels", expected, list(channels), cohort.name))
         if not self.takes(cohort):
             expected = f"annotated images for the recipe {config.recipe}"
             found.append(complaint("cohort", expected, "label maps", cohort.name))

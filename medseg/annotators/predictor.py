@@ -15,7 +15,8 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.config import RunConfig
-from medseg.annotators.loading.placement import Placement, image_to_grid, probs_to_native
+from medseg.annotators.loading.intensity import Intensity
+from medseg.annotators.loading.placement import Placement, probs_to_native
 from medseg.annotators.mathematics.averages import MeanModel
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import ALL, NOBODY, believe_everywhere
@@ -24,6 +25,9 @@ from medseg.training import device_of, load_model
 
 LEAST_BYTES, SHARE = 2**31, 0.25
 """Of the annotators' maps that are held at once."""
+
+INTENSITY = tuple(Intensity.model_fields)
+"""What runs that are averaged must have in common, since they see one image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +73,7 @@ class Predictor:
         placement = grid.place(shape, image.affine, image.spacing_mm)
         on_grid = believe_everywhere(
             self.model,
-            image_to_grid(image.array, placement),
+            self.config.data.intensity.to_grid(image.array, placement),
             inside=placement.inside,
             window=grid.size,
             overlap=grid.overlap,
@@ -114,8 +118,10 @@ def _unlike(first: tuple[RunConfig, Signature], other: tuple[RunConfig, Signatur
     """What keeps a run from being averaged with the first."""
     names = ("annotators", "classes", "channels", "spatial_dims")
     pairs = {name: (getattr(first[1], name), getattr(other[1], name)) for name in names}
-    for key in ("mode", "size", "spacing_mm", "overlap"):
-        pairs[f"data.grid.{key}"] = (getattr(first[0].data.grid, key), getattr(other[0].data.grid, key))
+    sections = {"grid": ("mode", "size", "spacing_mm", "spacing_pixels", "overlap"), "intensity": INTENSITY}
+    for section, keys in sections.items():
+        known, got = getattr(first[0].data, section), getattr(other[0].data, section)
+        pairs |= {f"data.{section}.{key}": (getattr(known, key), getattr(got, key)) for key in keys}
     return [
         complaint(f"{name} of an ensemble", _shown(known), _shown(got), str(run))
         for name, (known, got) in pairs.items()

@@ -85,12 +85,17 @@ def test_mirrors_of_a_run_without_any_are_refused(tmp_path: Path, images: Path) 
 
 def test_runs_that_differ_are_refused_with_all_that_differs(runs: list[Path], tmp_path: Path) -> None:
     replace(SIGNATURE, annotators=("bob", "ann")).write(runs[1] / "model.json")
-    changed(runs[1], data={"grid": {"size": [32, 32]}})
+    changed(runs[1], data={"grid": {"mode": "patch", "size": [32, 32], "spacing_pixels": [2.0, 2.0]},
+                           "intensity": {"normalisation": "window", "window": [-1000.0, 400.0]}})  # fmt: skip
     with pytest.raises(Refused) as refused:
         Predictor.load(*runs)
     assert [line.split(" (")[0] for line in refused.value.complaints] == [
         "annotators of an ensemble: expected ann, bob, got bob, ann",
+        "data.grid.mode of an ensemble: expected resize, got patch",
         "data.grid.size of an ensemble: expected 64, 64, got 32, 32",
+        "data.grid.spacing_pixels of an ensemble: expected None, got 2.0, 2.0",
+        "data.intensity.normalisation of an ensemble: expected zscore, got window",
+        "data.intensity.window of an ensemble: expected None, got -1000.0, 400.0",
     ]
     assert Signature.read(runs[0]) == Predictor.load(runs[0]).signature
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -53,7 +54,10 @@ def enumerate_as_text(names: tuple[str, ...]) -> list[tuple[str, str]]:
 def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
     """configs/inference.json: a folder of images -> a label map for each."""
     grid = config.data.grid
-    way = {"size": list(grid.size), "whole": grid.mode == "resize", "to_mm": grid.spacing_mm and [*grid.spacing_mm]}
+    spacing = {"to_mm": grid.spacing_mm, "to_pixels": grid.spacing_pixels}
+    way = {"size": grid.size, "whole": grid.mode == "resize", **spacing}
+    window = config.data.intensity.fixed
+    seen = {"window": window and asdict(window), "nonzero": config.data.intensity.normalisation == "nonzero"}
     pictures = {"_target_": "PILReader", "reverse_indexing": False}
     return {
         "imports": ["$import numpy", "$import torch", "$from scripts.transforms import find_cases"],
@@ -71,7 +75,7 @@ def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
                 "reader": [pictures, {"_target_": "NibabelReader"}],
                 "ensure_channel_first": True,
             },
-            {"_target_": "scripts.transforms.ToGrid", **way},
+            {"_target_": "scripts.transforms.ToGrid", **seen, **way},
         ),
         "dataset_data": "$find_cases(@dataset_dir)",
         "dataset": {"_target_": "Dataset", "data": "@dataset_data", "transform": "@preprocessing"},

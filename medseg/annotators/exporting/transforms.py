@@ -12,7 +12,7 @@ import numpy as np
 from monai.data.meta_tensor import MetaTensor
 from numpy.typing import NDArray
 
-from medseg.annotators.loading.placement import Placement, image_to_grid, place, probs_to_native
+from medseg.annotators.loading.placement import Placement, Window, image_to_grid, place, probs_to_native
 
 
 def find_cases(folder: str) -> list[dict[str, list[str]]]:
@@ -26,26 +26,34 @@ def find_cases(folder: str) -> list[dict[str, list[str]]]:
 class Way:
     """Between an image's own grid and the network's.
 
-    size: (S,) of the network's grid. whole: an image is fitted into it; else it is resampled to the spacing ``to_mm``.
+    size: (S,) of the network's grid. whole: an image is fitted into it; else it is resampled to the spacing ``to_mm``
+    or ``to_pixels``.
     """
 
-    def __init__(self, size: Sequence[int], whole: bool, to_mm: Sequence[float] | None) -> None:
-        self.size, self.whole, self.to_mm = size, whole, to_mm
+    def __init__(
+        self, size: Sequence[int], whole: bool, to_mm: Sequence[float] | None, to_pixels: Sequence[float] | None
+    ) -> None:
+        self.size, self.whole, self.spacing = size, whole, {"to_mm": to_mm, "to_pixels": to_pixels}
 
     def place(self, shape: Sequence[int], affine: NDArray[np.float64]) -> Placement:
         """Where an image of this shape (S,) lies on the network's grid."""
         steps = np.linalg.norm(affine[:3, : len(shape)], axis=0).tolist()
-        return place(shape, affine, steps, size=self.size, whole=self.whole, to_mm=self.to_mm)
+        return place(shape, affine, steps, size=self.size, whole=self.whole, **self.spacing)
 
 
 class ToGrid(Way):
-    """``image`` (C,S...) as it was read -> on the network's grid, each channel with mean 0 and deviation 1."""
+    """``image`` (C,S...) as it was read -> on the network's grid, its intensities as ``image_to_grid`` makes them."""
+
+    def __init__(self, window: Mapping[str, Any] | None, nonzero: bool, **grid: Any) -> None:
+        super().__init__(**grid)
+        self.window, self.nonzero = window and Window(**window), nonzero
 
     def __call__(self, case: Mapping[str, Any]) -> dict[str, Any]:
         """The image's own shape and affine stay in its ``meta``."""
         image = case["image"]
         shape, affine = tuple(image.shape[1:]), np.asarray(image.affine, np.float64)
-        on_grid = image_to_grid(image.numpy(), self.place(shape, affine))
+        seen = {"window": self.window, "nonzero": self.nonzero}
+        on_grid = image_to_grid(image.numpy(), self.place(shape, affine), **seen)
         meta = {"own_shape": np.array(shape), "own_affine": affine, "filename_or_obj": image.meta["filename_or_obj"]}
         return {**case, "image": MetaTensor(on_grid, meta=meta)}
 

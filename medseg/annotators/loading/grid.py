@@ -17,12 +17,14 @@ class Grid(Section):
     """The grid that the network sees: the section ``data.grid``."""
 
     mode: Literal["resize", "patch"] = "resize"
-    """``resize``: the whole image, aspect kept, padded to ``size``. ``patch``: the image resampled to ``spacing_mm``,
-    patches of ``size`` in training, a sliding window in prediction."""
+    """``resize``: the whole image, aspect kept, padded to ``size``. ``patch``: the image resampled to ``spacing_mm`` or
+    ``spacing_pixels``, patches of ``size`` in training, a sliding window in prediction."""
     size: tuple[Width, ...]
     """(S,) of what the network gets at once."""
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     """(S,) of a voxel in mode ``patch``; None: as it is."""
+    spacing_pixels: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    """The same in voxels of the file itself, for images without a scale too: [2, 2] shows half the resolution."""
     foreground_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
     """So many of the training patches hold foreground for certain, each class that a case has as often."""
     disagreement_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -32,8 +34,8 @@ class Grid(Section):
 
     def place(self, shape: Sequence[int], affine: NDArray[np.float64], spacing_mm: Sequence[float] | None) -> Placement:
         """Where a case of this shape (S,), affine (4,4) and spacing lies: whole, or resampled; see ``placement``."""
-        whole = self.mode == "resize"
-        return place(shape, affine, spacing_mm, size=self.size, whole=whole, to_mm=self.spacing_mm)
+        spacing = {"to_mm": self.spacing_mm, "to_pixels": self.spacing_pixels}
+        return place(shape, affine, spacing_mm, size=self.size, whole=self.mode == "resize", **spacing)
 
 
 def labels_to_grid(labels: NDArray[np.integer], placement: Placement) -> NDArray[np.int16]:

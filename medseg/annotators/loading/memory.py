@@ -30,7 +30,8 @@ def refuse_too_large(
     need = copies * sum(read_all(cases, lambda case: bytes_on_grid(case, grid, masks(case)), "reading headers"))
     most = MOST * psutil.virtual_memory().available
     if need > most:
-        remedy = "data.grid.spacing_mm" if grid.mode == "patch" else "data.grid.size"
+        spacing = "data.grid.spacing_mm" if grid.spacing_mm else "data.grid.spacing_pixels"
+        remedy = spacing if grid.mode == "patch" else "data.grid.size"
         held = f" in {copies} processes" if copies > 1 else ""
         got = f"{need / 2**30:.1f} GiB{held}; keep them on disk with data.cache=FOLDER, or use a coarser {remedy}"
         raise Refused([complaint("memory for the cases", f"at most {most / 2**30:.1f} GiB (80 % of what is available)",

@@ -39,6 +39,22 @@ class Placement:
         return tuple(map(sum, zip(self.before, self.resized_shape, self.after, strict=True)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """(min(max(x, low), high) - mean) / deviation, by the same numbers in every case."""
+
+    low: float
+    """In the units of the files, as the next three."""
+    high: float
+    """Above it."""
+    mean: float
+    """Subtracted."""
+    deviation: float
+    """Divided by."""
+    channels: Sequence[int] | None = None
+    """Of these alone; None: of all."""
+
+
 def place(
     shape: Sequence[int],
     affine: NDArray[np.float64],
@@ -46,19 +62,23 @@ def place(
     *,
     size: Sequence[int],
     whole: bool,
-    to_mm: Sequence[float] | None,
+    to_mm: Sequence[float] | None = None,
+    to_pixels: Sequence[float] | None = None,
 ) -> Placement:
     """Where a case of this shape (S,), affine (4,4) and spacing lies on a grid of ``size`` (S,).
 
-    whole: it is fitted into ``size`` with its aspect in mm kept; else it is resampled to the spacing ``to_mm`` (None:
-    as it is) and padded to at least ``size``.
+    whole: it is fitted into ``size`` with its aspect in mm kept; else it is resampled to the spacing ``to_mm``, or
+    ``to_pixels`` (of its own, with a scale or without; neither: as it is), and padded to at least ``size``.
     """
     orientation = _orientation(affine) if len(shape) == 3 and spacing_mm else None
     lengths, steps = np.asarray(shape), np.asarray(spacing_mm or (1.0,) * len(shape))
     if orientation is not None:
         order = np.argsort(orientation[:, 0])
         lengths, steps = lengths[order], steps[order]
-    scale = (np.asarray(size) / (lengths * steps)).min() * steps if whole else steps / np.asarray(to_mm or steps)
+    if whole:
+        scale = (np.asarray(size) / (lengths * steps)).min() * steps
+    else:
+        scale = 1 / np.asarray(to_pixels) if to_pixels else steps / np.asarray(to_mm or steps)
     resized = np.maximum(np.round(lengths * scale).astype(int), 1)
     missing = np.maximum(np.asarray(size) - resized, 0)
     before = missing // 2
@@ -71,16 +91,40 @@ def place(
     )
 
 
-def image_to_grid(image: NDArray[np.generic], placement: Placement) -> NDArray[np.float32]:
-    """(C,S...) on the file's grid -> (C,S...) on the network's grid, each channel with mean 0 and deviation 1."""
-    oriented = orient(image.astype(np.float32), placement)
-    resized = resize(oriented, placement.resized_shape, linear=True)
-    axes = tuple(range(1, resized.ndim))
-    deviation = resized.std(axes, keepdims=True)
-    resized -= resized.mean(axes, keepdims=True)
-    resized /= np.where(deviation > 0, deviation, 1.0)
+def image_to_grid(
+    image: NDArray[np.generic], placement: Placement, *, window: Window | None = None, nonzero: bool = False
+) -> NDArray[np.float32]:
+    """(C,S...) on the file's grid -> (C,S...) on the network's grid, each channel with mean 0 and deviation 1.
+
+    window: in place of that, of its channels. nonzero: mean and deviation are those of ``filled``, the rest is 0.
+    """
+    values = image.astype(np.float32)
+    fixed = slice(None) if window is None or window.channels is None else list(window.channels)
+    if window is not None:
+        values[fixed] = (np.clip(values[fixed], window.low, window.high) - window.mean) / window.deviation
+    if nonzero:
+        seen = filled(values)
+        values[:, seen] = standardised(values[:, seen])
+    resized = resize(orient(values, placement), placement.resized_shape, linear=True)
+    normal = resized if nonzero else standardised(resized)
+    if window is not None:
+        normal[fixed] = resized[fixed]
     widths = [(0, 0), *zip(placement.before, placement.after, strict=True)]
-    return np.pad(resized, widths) if np.any(widths) else resized
+    return np.pad(normal, widths) if np.any(widths) else normal
+
+
+def standardised(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C,...) -> each channel with mean 0 and deviation 1; a constant one is 0."""
+    axes = tuple(range(1, maps.ndim))
+    deviation = maps.std(axes, keepdims=True)
+    return (maps - maps.mean(axes, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)
+
+
+def filled(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(C,S...) -> (S...) the voxels that are not 0 in every channel, and those that they enclose (as in nnU-Net)."""
+    from scipy.ndimage import binary_fill_holes
+
+    return np.asarray(binary_fill_holes((image != 0).any(axis=0)), bool)
 
 
 def probs_to_native(probs: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:

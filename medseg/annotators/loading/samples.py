@@ -16,8 +16,8 @@ from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import around_drawn
 from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
-from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
 from medseg.contracts import Case, Cohort, Refused, Target, complaint
@@ -61,10 +61,11 @@ class Samples:
         seed: int,
         labels_per_image: int | None,
         voters: Sequence[str] = (),
+        intensity: Intensity = ZSCORE,
         store: Store | None = None,
     ) -> None:
         self.cohort, self.annotators, self.grid, self.voters = cohort, tuple(annotators), grid, tuple(voters)
-        self.seed, self.labels_per_image = seed, labels_per_image
+        self.seed, self.labels_per_image, self.intensity = seed, labels_per_image, intensity
         self.store = InMemory() if store is None else store
         self._known: dict[tuple[str, Target], Sample] = {}
         self.fusion: Fusion | None = None
@@ -138,8 +139,9 @@ class Samples:
 
     def _keys(self, case: Case, target: Target) -> dict[str, str]:
         """What the arrays of a case are made of: files by their marks, and settings."""
-        placed = self.grid.model_dump(mode="json", include={"mode", "size", "spacing_mm"})
-        image = key_of(MADE_BY, placed, case.spacing_mm, [(path, mark(path)) for path in case.images])
+        placed = self.grid.model_dump(mode="json", include={"mode", "size", "spacing_mm", "spacing_pixels"})
+        shown = self.intensity.model_dump(mode="json")
+        image = key_of(MADE_BY, placed, shown, case.spacing_mm, [(path, mark(path)) for path in case.images])
         names = [self.annotators[i] for i in self.present(case)] if target != "truth" else list(self.voters)
         masks = [(name, case.annotations[name]) for name in names if name in case.annotations]
         masks += [] if masks or case.truth is None else [("truth", case.truth)]
@@ -151,7 +153,7 @@ class Samples:
         names = [self.annotators[i] for i in self.present(case)]
         record = read_record(case, self.cohort, names, self.voters)
         if self.grid.spacing_mm and record.spacing_mm is None:
-            got = "an image without one; leave data.grid.spacing_mm empty"
+            got = "an image without one; state data.grid.spacing_pixels instead of spacing_mm"
             raise Refused([complaint("voxel size", "one in mm", got, case.name)])
         placement = self.grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
         labels = labels_to_grid(self._shown(record, target), placement)
@@ -159,7 +161,7 @@ class Samples:
         if self.grid.mode == "patch":
             rng = np.random.default_rng((self.seed, zlib.crc32(case.name.encode()), 3))
             foreground = voxels_of_interest(labels, rng)
-        return {"image": image_to_grid(record.image, placement), "labels": labels, "foreground": foreground}
+        return {"image": self.intensity.to_grid(record.image, placement), "labels": labels, "foreground": foreground}
 
     def _shown(self, record: Record, target: Target) -> NDArray[np.integer]:
         """(P,S...) on the case's own grid."""

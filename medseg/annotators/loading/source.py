@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from medseg.annotators.loading.augmentation import Augmentation, Draw, apply_intensity, apply_space, draw
 from medseg.annotators.loading.grid import Grid
+from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import crop_corner
 from medseg.annotators.loading.samples import Sample, Samples
 from medseg.annotators.loading.warping import box_of, sources, warped_labels, warped_maps, warped_posterior
@@ -39,13 +40,13 @@ class CohortSource:
         steps_per_epoch: int,
         labels_per_image: int | None = None,
         voters: Sequence[str] = (),
+        intensity: Intensity = ZSCORE,
         store: Store | None = None,
     ) -> None:
         self.grid, self.augmentation, self.seed = grid, augmentation, seed
         self.batch_size, self._steps_per_epoch = batch_size, steps_per_epoch
-        self.samples = Samples(
-            cohort, annotators, grid=grid, seed=seed, labels_per_image=labels_per_image, voters=voters, store=store
-        )
+        kept = {"labels_per_image": labels_per_image, "voters": voters, "intensity": intensity, "store": store}
+        self.samples = Samples(cohort, annotators, grid=grid, seed=seed, **kept)
         self.index = {case.name: position for position, case in enumerate(cohort.cases)}
         self.train = [case for case in cohort.split("train") if set(case.annotations) & set(annotators)]
         self.val = [case for case in cohort.split("val") if set(case.annotations) & set(annotators)]

@@ -49,7 +49,7 @@ class Geometry:
     size: tuple[int, ...]
     """(S,) voxels."""
     spacing: tuple[float, ...] | None
-    """(S,) in mm, or in pixels where nothing has a scale: of mode patch, None where it is that of the files."""
+    """(S,) in mm, or in pixels where not everything has a scale: of mode patch, None where it is that of the files."""
     strides: tuple[tuple[int, ...], ...]
     """Between the levels, each (S,)."""
     kernels: tuple[tuple[int, ...], ...]

@@ -11,6 +11,7 @@ import numpy as np
 
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.planning.geometry import MOST_PATCHES, PATCH_VOXELS, STEP_VOXELS, Geometry, planned_geometry
+from medseg.annotators.planning.intensities import planned_intensity
 from medseg.cohorts import SplitConfig, read_all, split_cases
 from medseg.contracts import Case, Cohort, Plan, PlannedKey, Refused, complaint
 from medseg.images import read_header
@@ -20,8 +21,9 @@ STEPS = {2: (300, 700), 3: (300, 700)}
 """Of the two stages."""
 LOOKS = 20
 """So often validation cases are looked at."""
-HEAD = """Planned from the headers of the {count} cases of {name}, for a first model in minutes on two cores. Every
-value may be changed, and what is not here has its default; who has more time gives training.steps more first."""
+HEAD = """Planned from the headers of the {count} cases of {name}, and a look at some, for a first model in minutes on
+two cores. Every value may be changed, and what is not here has its default; who has more time gives training.steps
+more first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,8 @@ def planned(cohort: Cohort, where: str) -> Plan:
     Raises Refused where a header cannot be read, and for too few patients to train, validate and test.
     """
     split = SplitConfig()
-    splits = Counter(split_cases(cohort.cases, split).splits.values())
+    drawn = split_cases(cohort.cases, split).splits
+    splits, train = Counter(drawn.values()), [case for case in cohort.cases if drawn[case.name] == "train"]
     _refuse_without_val(cohort, splits)
     middle = _middle(cohort)
     spacing = middle.spacing_mm or (1.0,) * cohort.spatial_dims
@@ -56,6 +59,7 @@ def planned(cohort: Cohort, where: str) -> Plan:
             *_what(cohort, where),
             _split(cohort, split, splits),
             *_shown(geometry, middle),
+            *planned_intensity(cohort, train),
             _network(geometry),
             *_training(geometry, cohort.spatial_dims),
         ),
@@ -130,7 +134,8 @@ def _split(cohort: Cohort, split: SplitConfig, splits: Counter[Any]) -> PlannedK
 
 def _shown(geometry: Geometry, middle: _Middle) -> list[PlannedKey]:
     grid: dict[str, Any] = {"mode": geometry.mode, "size": list(geometry.size)}
-    grid |= {} if geometry.spacing is None else {"spacing_mm": list(geometry.spacing)}
+    key = "spacing_mm" if middle.spacing_mm else "spacing_pixels"
+    grid |= {} if geometry.spacing is None else {key: list(geometry.spacing)}
     dims, square = len(geometry.size), geometry.size[0] == geometry.size[1]
     axes = "every axis" if not square else "every axis, and turned by right angles"
     augment = {"flip_axes": list(range(dims)), "rotate90": square, "intensity": 0.2, "noise": 0.05}

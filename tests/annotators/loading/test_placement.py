@@ -38,6 +38,28 @@ def test_patch_resamples_to_the_spacing_and_pads_to_the_patch() -> None:
     assert tuple(np.add(placement.before, placement.after)) == (6, 0, 0)
 
 
+@pytest.mark.parametrize("scale", [None, (0.3, 0.6)])
+def test_a_spacing_in_pixels_needs_no_scale_and_heeds_none(scale: tuple[float, ...] | None) -> None:
+    """41 / 2 and 60 / 1.5; a checkerboard of 2 x 2 blocks is that of its pixels."""
+    halved = Grid(mode="patch", size=(16, 48), spacing_pixels=(2, 1.5))
+    assert halved.place((41, 60), np.eye(4), scale).resized_shape == (20, 40)
+    blocks = np.kron(np.indices((10, 12)).sum(0) % 2, np.ones((2, 2), int))[None].astype(np.int16)
+    placement = Grid(mode="patch", size=(8, 8), spacing_pixels=(2, 2)).place((20, 24), np.eye(4), scale)
+    on_grid = labels_to_grid(blocks, placement)
+    np.testing.assert_array_equal(on_grid[0], np.indices((10, 12)).sum(0) % 2)
+    back = probs_to_native(on_grid.astype(np.float32), placement)
+    np.testing.assert_array_equal(back > 0.5, blocks > 0)
+
+
+def test_pixels_are_those_of_the_axes_that_the_network_sees() -> None:
+    """The file's first axis runs from foot to head: the network sees it last."""
+    affine = np.array([[0, 1, 0, 0], [0, 0, 1, 0], [3, 0, 0, 0], [0, 0, 0, 1.0]])
+    grid = Grid(mode="patch", size=(4, 4, 4), spacing_pixels=(2, 4, 1))
+    placement = grid.place((10, 20, 40), affine, (3.0, 1.0, 1.0))
+    assert (placement.oriented_shape, placement.resized_shape) == ((20, 40, 10), (10, 10, 10))
+    assert probs_to_native(np.zeros((2, 10, 10, 10), np.float32), placement).shape == (2, 10, 20, 40)
+
+
 @pytest.mark.parametrize("shape, size", [((50, 70), (32, 32)), ((24, 20), (64, 64))])
 def test_there_and_back_again_loses_little(shape: tuple[int, ...], size: tuple[int, ...]) -> None:
     truth = blob(shape)

@@ -196,8 +196,17 @@ def test_a_split_without_labels_is_refused(cohort: Cohort) -> None:
 
 def test_a_spacing_in_mm_needs_images_that_have_one(cohort: Cohort) -> None:
     scaled = source(cohort, grid=Grid(mode="patch", size=(16, 16), spacing_mm=(1.0, 1.0)))
-    with pytest.raises(Refused, match=r"voxel size: expected one in mm, got an image without one; .*\(c0\)"):
+    with pytest.raises(
+        Refused, match=r"got an image without one; state data.grid.spacing_pixels instead of spacing_mm \(c0\)$"
+    ):
         scaled.samples.of(cohort.cases[0], "annotated")
+
+
+def test_pictures_without_a_scale_are_shown_at_half_resolution(cohort: Cohort) -> None:
+    halved = source(cohort, grid=Grid(mode="patch", size=(4, 8), spacing_pixels=(2.0, 2.0)))
+    sample = halved.samples.of(cohort.cases[0], "annotated")
+    assert sample.image.shape == (1, 6, 8) and sample.labels.shape[1:] == (6, 8)
+    assert halved.batch("annotated", 0, 0).image.shape[2:] == (4, 8)
 
 
 def test_what_is_loaded_is_not_read_again(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,12 +258,9 @@ def test_all_sizes_count_and_not_that_of_the_first_case(uneven: Cohort, monkeypa
     available(monkeypatch, int(need / 0.8) + 2)
     refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     available(monkeypatch, int(need / 0.8) - 2)
-    remedy = r"keep them on disk with data.cache=FOLDER, or use a coarser data.grid.spacing_mm \(toy\)$"
+    remedy = r"keep them on disk with data.cache=FOLDER, or use a coarser data.grid.spacing_pixels \(toy\)$"
     sentence = r"^memory for the cases: expected at most 0.0 GiB \(80 % of what is available\), got 0.0 GiB; "
-    with pytest.raises(
-        Refused,
-        match=sentence + remedy,
-    ):
+    with pytest.raises(Refused, match=sentence + remedy):
         refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")
     available(monkeypatch, int(2 * need / 0.8) - 2)
     refuse_too_large(uneven.cases, PATCHES, masks=lambda _: 3, copies=1, where="toy")

@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from medseg.annotators.config import RunConfig
+from medseg.annotators.planning import plan
 from medseg.annotators.planning.plan import planned
 from medseg.annotators.simulation.samples import write_samples
 from medseg.cohorts import load_cohort
 from medseg.config import parse_config
 from medseg.contracts import Cohort, Refused
+from medseg.images.headers import ImageHeader
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +35,11 @@ def reasons(cohort: Cohort) -> dict[str, str]:
 
 
 def test_the_plan_is_a_config_with_a_reason_above_each_key(cohort: Cohort) -> None:
-    plan, config = planned(cohort, "cells"), config_of(cohort)
+    made, config = planned(cohort, "cells"), config_of(cohort)
     assert (config.experiment, config.recipe, config.data.cohort) == (cohort.name, "fused", "cells")
     assert config.data.grid.size == (24, 24) and config.training.batch_size == 6  # as many as are trained on
-    lines = plan.text.splitlines()
-    for each in plan.keys:
+    lines = made.text.splitlines()
+    for each in made.keys:
         (place,) = [
             number for number, line in enumerate(lines) if line.strip().startswith(f"{each.key.split('.')[-1]}: ")
         ]
@@ -86,6 +89,21 @@ def test_a_header_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (folder / "images" / "sample_001.png").write_bytes(b"no picture")
     with pytest.raises(Refused, match=r"sample_001\.png"):
         planned(load_cohort(folder), "cells")
+
+
+@pytest.mark.parametrize("scale", [None, (0.5, 0.5)])
+def test_very_large_pictures_are_coarsened_in_mm_or_in_pixels(
+    cohort: Cohort, scale: tuple[float, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2560 x 2560 pixels are 256 patches: half as many along each axis are 64, of 2 pixels, or of 1 mm."""
+    large = ImageHeader(channels=1, shape=(2560, 2560), affine=np.eye(4), spacing_mm=scale)
+    monkeypatch.setattr(plan, "read_header", lambda _: large)
+    grid, key = config_of(cohort).data.grid, "spacing_mm" if scale else "spacing_pixels"
+    assert grid.model_dump(exclude_unset=True) == {
+        "mode": "patch", "size": (160, 160), key: (1.0, 1.0) if scale else (2.0, 2.0)
+    }  # fmt: skip
+    assert grid.place(large.shape, large.affine, scale).resized_shape == (1280, 1280)
+    assert "coarser than the files, so that no more than 64 fill a case" in reasons(cohort)["data.grid"]
 
 
 def test_sizes_and_spacings_are_those_of_the_axes_that_the_network_sees(volumes) -> None:
