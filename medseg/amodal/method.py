@@ -78,7 +78,7 @@ class Amodal(Method):
 
         return assemble_amodal(config, _objects(cohort))
 
-    def finish(self, run: Path, cohort: Cohort) -> None:
+    def finish(self, run: Path, cohort: Cohort, parts: Parts) -> None:
         """The calibration of samples. Raises Refused where the label maps are others than those of the training."""
         from medseg.amodal.completion.calibrate import calibrate_run
         from medseg.cohorts import fingerprint

@@ -24,11 +24,15 @@ BEGINNINGS = 10
 TRIED_CASES, TRIED_ITERATIONS, LAST_ITERATIONS = 24, 15, 4
 """on so many cases, for so long; then so long with all cases: longer it may find the way to another truth."""
 
-MOST_VOXELS = 2**22
-"""Cases are fitted, drawn at random, as long as their boxes hold no more: some 100 bytes each with four classes."""
+TRIED_VOXELS, MOST_VOXELS = 2**21, 2**22
+"""Cases are tried, and then fitted, as long as the boxes around what was drawn hold no more voxels: these take some 100
+bytes each with four classes, and seconds a million."""
 
 TRUTH_COUNTS, OVERLAP_COUNTS = 0.35, 4.0
 """Of which beginning is chosen: see ``_merit``."""
+
+Known = tuple[Labels, Index | None]
+"""Labels (P,S...) of a case, and whose they are (P,)."""
 
 
 def fit_fusion(
@@ -50,7 +54,7 @@ def fit_fusion(
     sum leaves the matrices in doubt too.
 
     It begins at the vote, and at the labels of each of some annotators; the best of these ascents (``_merit``)
-    goes on with all cases; of more than ``MOST_VOXELS`` hold, with as many as do.
+    goes on with all cases; of large ones with as many as hold ``MOST_VOXELS``.
 
     >>> truth = np.zeros((24, 24), int)
     >>> truth[6:18, 6:18] = 1
@@ -61,15 +65,17 @@ def fit_fusion(
     True
     """
     present, every = annotator_index or [None] * len(cases), annotators or len(cases[0])
-    known = _fitting(list(zip([around_drawn(labels) for labels in cases], present, strict=True)))
+    known = list(zip([around_drawn(labels) for labels in cases], present, strict=True))
 
-    def begun(step: int = 1) -> list[LabelledCase]:
-        return [LabelledCase(labels, index, num_classes) for labels, index in known[::step]]
+    def begun(some: Sequence[Known]) -> list[LabelledCase]:
+        return [LabelledCase(labels, index, num_classes) for labels, index in some]
 
-    todo = begun()
+    known = _within(known, MOST_VOXELS)
+    tried = _within(known[:: -(-len(known) // TRIED_CASES)], TRIED_VOXELS)
+    todo = begun(known)
     beginnings, ascents = [None, *_beginnings(todo, every)], []
     for beginning in watched(beginnings, "fusing labels (beginnings)", len(beginnings)):
-        some = begun(-(-len(known) // TRIED_CASES))
+        some = begun(tried)
         if beginning is not None:
             for case in some:
                 case.believe(beginning)
@@ -85,11 +91,11 @@ def fit_fusion(
     return _maximised(todo, every)
 
 
-def _fitting(known: list[tuple[Labels, Index | None]]) -> list[tuple[Labels, Index | None]]:
-    """So many of the cases as hold ``MOST_VOXELS`` in the boxes that a fit looks at, one at least, in their order."""
-    sizes = np.array([labels[0].size for labels, _ in known])
+def _within(known: Sequence[Known], voxels: int) -> Sequence[Known]:
+    """So many of the cases, drawn at random, as hold no more voxels, in their order; one at least."""
     order = np.random.default_rng(0).permutation(len(known))
-    fit = order[np.cumsum(sizes[order]) <= MOST_VOXELS]
+    sizes = np.array([labels.shape[1:] for labels, _ in known]).prod(axis=1)
+    fit = order[np.cumsum(sizes[order]) <= voxels]
     return [known[number] for number in sorted(fit if len(fit) else order[:1])]
 
 
@@ -135,7 +141,7 @@ def _overlap(cases: Sequence[LabelledCase], annotators: int) -> float:
     classes = range(1, cases[0].classes)
     both, either = np.zeros((2, annotators, cases[0].classes))
     for case in cases:
-        truth = case.probs.argmax(axis=-1)
+        truth = case.belief.best
         for annotator, drawn in zip(case.present, case.labels, strict=True):
             for label in classes:
                 mine, found = drawn == label, (truth == label) & (drawn != UNLABELLED)
@@ -155,7 +161,7 @@ def _maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
     edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
     meeting = len(pairs(cases[0].classes))
     for case in cases:
-        case.zone = case.border.zone(edges, meeting)
+        case.lay(case.border.zone(edges, meeting))
     zones = (len(edges) + 1) * meeting
     volumes = 1 + np.sum([case.volumes(zones) for case in cases], axis=0)
     log_confusion = _log_matrices(cases, volumes.sum(axis=1), annotators)

@@ -52,12 +52,12 @@ class Fusion:
         """The E-step of a case until it stands, from what a matrix per annotator for all zones says of it."""
         log_class = np.logaddexp.reduce(self.log_prior, axis=0)
         pooled = np.logaddexp.reduce(self.log_confusion + (self.log_prior - log_class)[:, None], axis=1)
-        case.zone = np.zeros_like(case.zone)
+        case.lay(np.zeros(case.inside.shape, np.int64))
         case.explain(pooled[:, None], log_class[None])
 
         def step() -> float:
             case.measure()
-            case.zone = case.border.zone(self.edges, len(pairs(case.classes)))
+            case.lay(case.border.zone(self.edges, len(pairs(case.classes))))
             return case.explain(self.log_confusion, self.log_class_of_zone) / max(case.disputed.sum(), 1)
 
         climb([case], step, ITERATIONS)

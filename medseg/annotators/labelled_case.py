@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,24 @@ LEAST = 1e-12
 """No probability is taken for less before its logarithm is."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Belief:
+    """What is believed of the truth of a case, in the box around all that anybody drew."""
+
+    probs: Floats
+    """(S...,T), all 0 where nobody labelled."""
+    best: NDArray[np.int64]
+    """(S...) the most probable class."""
+    negentropy: float
+    """Sum over labelled voxels of sum_t p[t] log p[t]."""
+
+
 class LabelledCase:
-    """The labels of one case in the box around all that anybody drew, and what is believed of its truth."""
+    """The labels of one case in the box around all that anybody drew, and what is believed of its truth.
+
+    Voxels in one zone that all annotators labelled alike are one row of the E-step: what it says of them is the same.
+    Row letters: K rows, U combinations of labels.
+    """
 
     def __init__(self, labels: Labels, annotator_index: Index | None, num_classes: int) -> None:
         drawn = (labels != UNLABELLED).reshape(len(labels), -1).any(axis=1)
@@ -37,43 +54,75 @@ class LabelledCase:
         self.seen = (labels != UNLABELLED).any(axis=0)
         self.box = _box(np.asarray((labels > 0).any(axis=0)))
         self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
-        votes = np.stack([(self.labels == label).sum(axis=0) for label in range(num_classes)], axis=-1)
-        self.compared = votes.sum(axis=-1) > 1
-        self.alone = votes.argmax(axis=-1)  # what a single label says may be doubted, and is not overruled
-        self.disputed = votes.max(axis=-1) < votes.sum(axis=-1)
-        top = votes == votes.max(axis=-1, keepdims=True)
-        self.probs = top / top.sum(axis=-1, keepdims=True) * self.inside[..., None]  # (S...,T), of the vote
+        self._written, self._combination = _combinations(self.labels, num_classes)  # (U,P), (S...)
+        votes = np.stack([(self._written == label).sum(axis=1) for label in range(num_classes)], axis=-1)  # (U,T)
+        self._labelled, self._compared = votes.sum(axis=1) > 0, votes.sum(axis=1) > 1
+        self._alone = votes.argmax(axis=1)  # what a single label says may be doubted, and is not overruled
+        self.disputed = (votes.max(axis=1) < votes.sum(axis=1))[self._combination]
+        top = votes == votes.max(axis=1, keepdims=True)
+        shares = top / top.sum(axis=1, keepdims=True) * self._labelled[:, None]
+        self.belief = self._believed(shares[self._combination])  # of the vote
         self.border = Border(distance=np.zeros(self.inside.shape), pair=np.zeros(self.inside.shape, np.int64))
-        self.zone = np.zeros(self.inside.shape, np.int64)
+        self.lay(np.zeros(self.inside.shape, np.int64))
         self.measured = np.full(self.inside.shape, UNLABELLED)  # the truth that ``border`` is of
+
+    def lay(self, zone: Index) -> None:
+        """The zone of each voxel (S...), and so the rows."""
+        key = zone * len(self._written) + self._combination
+        self._voxels = np.bincount(key.ravel())
+        there = np.flatnonzero(self._voxels)
+        number = np.zeros(len(self._voxels), np.intp)
+        number[there] = np.arange(len(there))
+        self._row, self._voxels = number[key], self._voxels[there]  # (S...), (K,)
+        self._zone, self._combo = np.divmod(there, len(self._written))  # (K,), (K,)
+        self._expected: Floats | None = None
 
     def believe(self, annotator: int) -> None:
         """What this annotator wrote is certain; where he said nothing, all remains as it is."""
+        probs = self.belief.probs.copy()
         for drawn in self.labels[self.present == annotator]:
             known = drawn != UNLABELLED
-            self.probs[known] = drawn[known][:, None] == np.arange(self.classes)
+            probs[known] = drawn[known][:, None] == np.arange(self.classes)
+        self.hold(self._believed(probs))
+
+    def hold(self, belief: Belief) -> None:
+        """Believe this from now on."""
+        self.belief, self._expected = belief, None
+
+    def _believed(self, probs: Floats) -> Belief:
+        negentropy = float((probs * np.log(np.maximum(probs, LEAST))).sum())
+        return Belief(probs=probs, best=probs.argmax(axis=-1), negentropy=negentropy)
 
     def measure(self) -> None:
         """The border of the most probable truth."""
-        best = self.probs.argmax(axis=-1)
+        best = self.belief.best
         if not np.array_equal(best, self.measured):
             self.border, self.measured = border_of(best, self.classes), best
 
     def counts(self, zones: int) -> Iterator[Floats]:
         """Per present annotator (Z,O,T) the expected voxels of each zone that are called O and are T."""
-        for drawn in self.labels:
-            known = drawn != UNLABELLED
-            key = self.zone[known] * self.classes + drawn[known]
-            yield self._expected(key, known, zones * self.classes).reshape(zones, self.classes, self.classes)
+        expected = self.expected
+        for written in self._written[self._combo].T:
+            counted = np.zeros((zones, self.classes, self.classes))
+            known = written != UNLABELLED
+            np.add.at(counted, (self._zone[known], written[known]), expected[known])
+            yield counted
 
     def volumes(self, zones: int) -> Floats:
         """(Z,T) the expected voxels of each zone that are T."""
-        return self._expected(self.zone[self.inside], self.inside, zones)
+        volumes = np.zeros((zones, self.classes))
+        np.add.at(volumes, self._zone, self.expected)
+        return volumes
 
-    def _expected(self, key: Index, where: NDArray[np.bool_], length: int) -> Floats:
-        """(K,T) the sums of p(t) over the voxels of each key."""
-        columns = [np.bincount(key, probs, minlength=length) for probs in self.probs[where].T]
-        return np.stack(columns, axis=-1).astype(np.float64)
+    @property
+    def expected(self) -> Floats:
+        """(K,T) the sums of p(t) over the voxels of each row."""
+        expected = self._expected
+        if expected is None:
+            row, probs = self._row.ravel(), self.belief.probs.reshape(-1, self.classes)
+            columns = [np.bincount(row, column, minlength=len(self._voxels)) for column in probs.T]
+            expected = self._expected = np.stack(columns, axis=-1).astype(np.float64)
+        return expected
 
     def explain(self, log_confusion: Floats, log_prior: Floats) -> float:
         """The E-step; returns the free energy of what was believed before it.
@@ -83,40 +132,47 @@ class LabelledCase:
         """
         log_joint = self._log_joint(log_confusion, log_prior)
         energy = self._energy(log_joint)
-        found = softmax(log_joint, axis=-1) * self.inside[..., None]
-        self.probs = np.where((self.compared | (found.argmax(-1) == self.alone))[..., None], found, self.probs)
+        found = softmax(log_joint, axis=-1) * self._labelled[self._combo][:, None]
+        best = found.argmax(axis=-1)
+        changed = self._compared[self._combo] | (best == self._alone[self._combo])
+        if changed.all():
+            negentropy = float(self._voxels @ (found * np.log(np.maximum(found, LEAST))).sum(axis=-1))
+            self.hold(Belief(probs=found[self._row], best=best[self._row], negentropy=negentropy))
+        else:
+            probs = np.where(changed[self._row][..., None], found[self._row], self.belief.probs)
+            self.hold(self._believed(probs))
         return energy
 
     def energy_of_truth(self, log_prior: Floats) -> float:
         """The part of the free energy that no label enters; log_prior (Z,T): log p(t given z)."""
-        return self._energy(log_prior[self.zone])
+        return self._energy(log_prior[self._zone])
 
     def _energy(self, log_joint: Floats) -> float:
-        return float((self.probs * (log_joint - np.log(np.maximum(self.probs, LEAST))))[self.inside].sum())
+        return float((self.expected * log_joint).sum()) - self.belief.negentropy
 
     def _log_joint(self, log_confusion: Floats, log_prior: Floats) -> Floats:
-        """(S...,T) log p(t, all labels)."""
-        scores = log_prior[self.zone]
-        for matrices, drawn in zip(log_confusion[self.present], self.labels, strict=True):
-            known = drawn != UNLABELLED
-            scores[known] += matrices[self.zone[known], drawn[known]]
+        """(K,T) log p(t, all labels)."""
+        scores = log_prior[self._zone]
+        for matrices, written in zip(log_confusion[self.present], self._written[self._combo].T, strict=True):
+            known = written != UNLABELLED
+            scores[known] += matrices[self._zone[known], written[known]]
         return scores
 
     def decide(self) -> None:
         """The most probable truth is certain."""
-        best = self.probs.argmax(axis=-1)[..., None] == np.arange(self.classes)
-        self.probs = best * self.inside[..., None].astype(float)
+        best = self.belief.best[..., None] == np.arange(self.classes)
+        self.hold(self._believed(best * self.inside[..., None].astype(float)))
 
     def posterior(self, voices: float) -> NDArray[np.float32]:
         """(T,S...) on the whole grid: background for certain outside of the box.
 
         Of disputed voxels p^(1/voices), normalised.
         """
-        probs = np.zeros((self.classes, *self.shape), np.float32)
-        log_probs = np.log(np.maximum(self.probs[self.disputed], LEAST))
-        self.probs[self.disputed] = softmax(log_probs / voices, axis=-1)
+        probs, in_box = np.zeros((self.classes, *self.shape), np.float32), self.belief.probs.copy()
+        log_probs = np.log(np.maximum(in_box[self.disputed], LEAST))
+        in_box[self.disputed] = softmax(log_probs / voices, axis=-1)
         probs[0] = self.seen
-        probs[(slice(None), *self.box)] = np.moveaxis(self.probs, -1, 0)
+        probs[(slice(None), *self.box)] = np.moveaxis(in_box, -1, 0)
         return probs
 
 
@@ -126,23 +182,34 @@ def climb(cases: Sequence[LabelledCase], step: Callable[[], float], iterations: 
     step: changes what is believed of the cases, and returns how good it was before, in nats per disputed voxel.
     Returns the best of these.
     """
-    best, believed, since = -np.inf, [case.probs for case in cases], 0
+    best, believed, since = -np.inf, [case.belief for case in cases], 0
     for _ in range(iterations):
-        before = [case.probs for case in cases]
+        before = [case.belief for case in cases]
         reached = step()
         since = 0 if reached > best + TOLERANCE else since + 1
         if reached > best:
             best, believed = reached, before
         if since == PATIENCE:
             break
-    for case, probs in zip(cases, believed, strict=True):
-        case.probs = probs
+    for case, belief in zip(cases, believed, strict=True):
+        case.hold(belief)
     return best
 
 
 def around_drawn(labels: Labels) -> Labels:
     """(A,S...) -> the same in the box around all that anybody drew, beyond which a fit looks at nothing: a copy."""
     return labels[(slice(None), *_box(np.asarray((labels > 0).any(axis=0))))].copy()
+
+
+def _combinations(labels: Labels, num_classes: int) -> tuple[Labels, Index]:
+    """labels (P,S...) -> the combinations that there are (U,P), and which one each voxel has (S...)."""
+    most, code = num_classes + 1, np.zeros(labels.shape[1:], np.int64)
+    for drawn in labels:
+        if code.max(initial=0) > np.iinfo(np.int64).max // most - most:
+            code = np.unique(code, return_inverse=True)[1].reshape(code.shape)
+        code = code * most + np.where(drawn == UNLABELLED, num_classes, drawn)
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    return labels.reshape(len(labels), code.size)[:, first].T, which.reshape(code.shape)
 
 
 def _box(drawn: NDArray[np.bool_]) -> tuple[slice, ...]:

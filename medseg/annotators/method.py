@@ -81,12 +81,12 @@ class Annotators(Method):
 
         return assemble_annotators(config, cohort)
 
-    def finish(self, run: Path, cohort: Cohort) -> None:
+    def finish(self, run: Path, cohort: Cohort, parts: Parts) -> None:
         """How far the truth relies on whom (``reliance``); where that fails, the run is still one that is trained."""
         from medseg.annotators.reliance import write_reliance
 
         try:
-            write_reliance(run, cohort)
+            write_reliance(run, cohort, parts.source)
         except (Refused, OSError, MemoryError) as error:
             print(f"reliance.csv is not written: {error}", file=sys.stderr)
 

@@ -26,6 +26,7 @@ from medseg.annotators.loading.records import Record
 from medseg.annotators.loading.samples import Sample
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.zones import pairs
+from medseg.cohorts import Array
 from medseg.config import written_by_training
 from medseg.contracts import UNLABELLED, Cohort, Score, Volume, watched
 from medseg.evaluation import present, score_of, write_table
@@ -51,9 +52,14 @@ class Reliance:
     """(S...) the most probable class given all labels; UNLABELLED where nobody labelled."""
 
 
-def rely(fusion: Fusion, labels: NDArray[np.integer], annotator_index: Index | None = None) -> Reliance:
-    """labels (A,S...) of one case on the network's grid, or of those at ``annotator_index`` -> its Reliance there."""
-    probs = fusion(labels, annotator_index)
+def rely(
+    fusion: Fusion, labels: NDArray[np.integer], annotator_index: Index | None = None, consensus: Array | None = None
+) -> Reliance:
+    """labels (A,S...) of one case on the network's grid, or of those at ``annotator_index`` -> its Reliance there.
+
+    consensus: (T,S...) what the fusion says of these labels, where it is known.
+    """
+    probs = fusion(labels, annotator_index) if consensus is None else np.asarray(consensus)
     evidence = fusion.evidence(labels, probs, annotator_index)
     asked = [disputed(labels) & (drawn != UNLABELLED) for drawn in labels]
     fused = _most_probable(probs)
@@ -109,20 +115,22 @@ def write_reliance_maps(record: Record, reliance: Reliance, annotators: Sequence
         write_map(out / annotators[index] / name, evidence)
 
 
-def write_reliance(run: Path, cohort: Cohort) -> Fusion:
+def write_reliance(run: Path, cohort: Cohort, source: CohortSource | None = None) -> Fusion:
     """Fit the fusion on the training cases just as training does; write what it says of all cases that were seen.
 
-    cohort: the run's own, with its split. Raises Refused where a file cannot be read.
+    cohort: the run's own, with its split. source: that of the training, where it is at hand, which has read the cases,
+    and perhaps fused them. Raises Refused where a file cannot be read.
     """
-    signature, source = Signature.read(run), _source_of_run(run, cohort)
-    fusion = source.samples.fuse(source.train)
+    signature, source = Signature.read(run), source or _source_of_run(run, cohort)
+    target = "annotated" if source.samples.fusion is None else "fused"
+    fusion = source.samples.fusion or source.samples.fuse(source.train)
     rows = [
         (case.name, split, signature.annotators[index], float(nats), float(share))
         for split, cases in (("train", source.train), ("val", source.val))
         for case, sample in (
-            (case, source.samples.of(case, "annotated")) for case in watched(cases, f"relying, {split}", len(cases))
+            (case, source.samples.of(case, target)) for case in watched(cases, f"relying, {split}", len(cases))
         )
-        for found in (rely(fusion, np.asarray(sample.labels), sample.annotator_index),)
+        for found in (rely(fusion, np.asarray(sample.labels), sample.annotator_index, sample.consensus),)
         for index, nats, share in zip(_whose(sample), found.nats, found.share, strict=True)
     ]
     write_table(run / RELIANCE, ("case", "split", "annotator", "nats", "share"), rows)

@@ -141,7 +141,7 @@ class Method(Protocol):
         """What a trained run leaves in doubt of itself, a sentence each."""
         return ()
 
-    def finish(self, run: Path, cohort: Cohort) -> None:
+    def finish(self, run: Path, cohort: Cohort, parts: Parts) -> None:
         """What follows the last stage, by the first process alone."""
 
     def evaluate(

@@ -97,7 +97,7 @@ def _train(config: Any, folder: RunFolder, fabric: Fabric, progress: bool) -> No
             log_training(tracker, run, names, manifest=manifest, metadata=_about(config, data.fingerprint))
         if fabric.is_global_zero:
             stamp_weights(run)
-            method.finish(run, cohort)
+            method.finish(run, cohort, parts)
 
 
 def _about(config: Any, data: str) -> dict[str, Any]:

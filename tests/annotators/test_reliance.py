@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,11 +192,11 @@ def test_a_run_of_before_is_evaluated_as_one_that_has_it(trained: Path):
 
 
 def test_a_training_is_not_lost_where_reliance_cannot_be_written(trained: Path, monkeypatch, capsys):
-    def refuse(run: Path, cohort: object) -> None:
+    def refuse(run: Path, *_: object) -> None:
         raise Refused(["mask: expected a file, got none (c1)"])
 
     monkeypatch.setattr("medseg.annotators.reliance.write_reliance", refuse)
-    METHOD.finish(trained, None)  # pyright: ignore[reportArgumentType]
+    METHOD.finish(trained, None, SimpleNamespace(source=None))  # pyright: ignore[reportArgumentType]
     assert "reliance.csv is not written: mask: expected a file, got none (c1)" in capsys.readouterr().err
 
 
