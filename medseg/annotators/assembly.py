@@ -80,7 +80,9 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         config.data.grid,
         config.training.batch_size,
         values=len(cohort.channels) + (config.network.channels[0] if config.training.accelerator == "cpu" else 0),
-        devices=config.training.num_nodes * (1 if config.training.accelerator == "cpu" else config.training.devices),
+        parts=config.training.accumulate
+        * config.training.num_nodes
+        * (1 if config.training.accelerator == "cpu" else config.training.devices),
         where=cohort.name,
     )
     if found := network_complaints(config.network, len(cohort.channels), config.data.grid.size):

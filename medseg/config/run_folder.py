@@ -16,7 +16,7 @@ FREE = {
     "tracking": None,
     "inference": None,
     "data": ("cohort", "cache"),
-    "training": ("accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
+    "training": ("accumulate", "accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
 }
 """What may be changed in config.yaml of a trained run, section -> keys (None: all): where files lie, what computes,
 how a trained network looks at an image."""

@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import pickle
 import signal
+import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -68,12 +69,16 @@ class StageBatches(Dataset[Batch | Failure]):
     """This process."""
     world: int
     """Of so many."""
+    parts: int = 1
+    """In which this process computes its share of a batch: shares of ``parts`` times as many processes."""
 
     def __getitem__(self, number: int) -> Batch | Failure:
-        """The batch of this step, or why there is none."""
+        """This part of all, or why there is none."""
+        number, part = divmod(number, self.parts)
         epoch, step = divmod(number, self.steps)
+        rank, world = self.rank + self.world * part, self.world * self.parts
         try:
-            batch = self.source.batch(self.target, epoch, step, rank=self.rank, world=self.world)
+            batch = self.source.batch(self.target, epoch, step, rank=rank, world=world)
             return batch if get_worker_info() is None else _shared(batch)
         except Exception as error:
             trace = traceback.format_exc()
@@ -82,7 +87,7 @@ class StageBatches(Dataset[Batch | Failure]):
             return Failure(error=portable, trace=trace)
 
     def between(self, first: int, last: int, workers: int) -> Generator[Batch]:
-        """Those of first <= step < last; each worker is up to two batches ahead.
+        """Those of first <= step < last, the parts of one after the other; each worker is up to two parts ahead.
 
         Because a batch is a function of its step, workers change nothing but the time. What goes wrong in one is
         raised when its turn comes. Closing the generator ends them. Raises Refused where the memory that processes
@@ -91,7 +96,7 @@ class StageBatches(Dataset[Batch | Failure]):
         loader = DataLoader(
             self,
             batch_size=None,
-            sampler=range(first, last),
+            sampler=range(first * self.parts, last * self.parts),
             num_workers=workers,
             collate_fn=_as_it_is,
             worker_init_fn=_leave_stopping_to_the_parent,
@@ -107,6 +112,21 @@ class StageBatches(Dataset[Batch | Failure]):
                 yield made
         finally:
             _ended(stream)
+
+
+class Waited(Iterator[Any]):
+    """A stream, and how long was waited for what came of it."""
+
+    def __init__(self, stream: Iterator[Any]) -> None:
+        self._stream, self.seconds = stream, 0.0
+
+    def __next__(self) -> Any:
+        """The next of the stream."""
+        began = time.perf_counter()
+        try:
+            return next(self._stream)
+        finally:
+            self.seconds += time.perf_counter() - began
 
 
 def _begun(loader: DataLoader[Any]) -> Iterator[Any]:

@@ -14,9 +14,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Draw, Refused, Stage, Target, complaint
+from medseg.contracts import Batch, Draw, Losses, Refused, Stage, Target, complaint
 from medseg.training import checkpoint
-from medseg.training.batches import Source, StageBatches
+from medseg.training.batches import Source, StageBatches, Waited
 from medseg.training.finite import breaks_weights, not_finite
 from medseg.training.means import Means
 from medseg.training.optimisation import schedule_factor, set_learning_rates, set_modes, take_over
@@ -126,47 +126,47 @@ def _train_stage(run: Run, state: StageState, later: int) -> None:
     """From the position to the end of the stage, so many steps before that of the last; the model then has the best
     weights."""
     fabric, stage, position, steps = run.fabric, state.stage, state.position, run.source.steps_per_epoch()
-    batches = StageBatches(
-        source=run.source, target=stage.target, steps=steps, rank=fabric.global_rank, world=fabric.world_size
-    )
+    of_process = {"rank": fabric.global_rank, "world": fabric.world_size, "parts": run.config.accumulate}
+    batches = StageBatches(source=run.source, target=stage.target, steps=steps, **of_process)
     done, last = position.epoch * steps + position.step, round(stage.epochs * steps)
     run.line.stage(stage.name, done, last, later)
     with closing(batches.between(done, last, run.config.workers)) as stream:
         while position.epoch < stage.epochs and position.stale_epochs < (run.config.patience or math.inf):
-            began = time.perf_counter()
-            for batch in islice(stream, steps - position.step):  # in the last epoch there may be fewer
-                _train_step(run, state, fabric.to_device(batch), steps)
-            _close_epoch(run, state, began)
+            began, waited = time.perf_counter(), Waited(stream)
+            for first in islice(waited, steps - position.step):  # in the last epoch there may be fewer
+                _train_step(run, state, [first, *islice(waited, run.config.accumulate - 1)], steps)
+            _close_epoch(run, state, began, waited.seconds)
             if any_process(fabric, run.stop.requested)[0]:
                 raise SystemExit(run.stop.status)
     run.take_best(state)
 
 
-def _train_step(run: Run, state: StageState, batch: Batch, steps: int) -> None:
-    """One step, of so many in an epoch; a checkpoint where one is due. Raises as `fit` does."""
+def _train_step(run: Run, state: StageState, parts: Sequence[Batch], steps: int) -> None:
+    """One step of a batch, of so many in an epoch; a checkpoint where one is due. Raises as `fit` does."""
     fabric, config, stage, position = run.fabric, run.config, state.stage, state.position
     seed_step(run.seed, position.global_step, fabric.global_rank)
     done = position.epoch * steps + position.step
     set_learning_rates(state.optimizer.optimizer, schedule_factor(config.schedule, done, round(stage.epochs * steps)))
 
-    losses = state.task(batch, position.epoch + position.step / steps)
-    fabric.backward(losses.total)
+    losses = _backward(run, state, parts, position.epoch + position.step / steps)
+    total = torch.stack([each.total for each in losses]).mean()
     limit = config.clip_norm or math.inf
     norm = fabric.clip_gradients(state.task, state.optimizer, max_norm=limit, error_if_nonfinite=False)
-    broken = breaks_weights(losses.total, norm, config.precision)
+    broken = breaks_weights(total, norm, config.precision)
     stop, broken = any_process(fabric, run.stop.requested, broken)
     if broken:
         run.save_last(state)  # the weights from before the step
-        case_index = fabric.all_gather(batch.case_index)
+        case_index = fabric.all_gather(fabric.to_device(torch.cat([part.case_index for part in parts])))
         assert isinstance(case_index, Tensor)
         place = f"{stage.name}, epoch {position.epoch + 1}, step {position.step + 1}"
-        raise said_once(not_finite(losses.total, case_index, run.case_names, place))
+        raise said_once(not_finite(total, case_index, run.case_names, place))
     state.optimizer.step()
     state.optimizer.zero_grad()
     if state.average is not None:
         state.average.update_parameters(state.model)
 
-    state.means.add({"loss": losses.total, **losses.metrics}, len(batch.case_index))
+    for each, part in zip(losses, parts, strict=True):
+        state.means.add({"loss": each.total, **each.metrics}, len(part.case_index))
     position.next_step()
     run.line.step()
     if stop or (position.global_step % config.checkpoint_every == 0 and position.step < steps):
@@ -175,8 +175,19 @@ def _train_step(run: Run, state: StageState, batch: Batch, steps: int) -> None:
         raise SystemExit(run.stop.status)
 
 
-def _close_epoch(run: Run, state: StageState, began: float) -> None:
-    """Validate, write the metrics down, save."""
+def _backward(run: Run, state: StageState, parts: Sequence[Batch], epoch: float) -> list[Losses]:
+    """Gradients of the mean over parts and processes, which share theirs with the last part; the losses of each."""
+    fabric, found = run.fabric, []
+    for number, part in enumerate(parts, start=1):
+        with fabric.no_backward_sync(state.task, enabled=number < len(parts)):
+            losses = state.task(fabric.to_device(part), epoch)
+            fabric.backward(losses.total / len(parts))
+        found.append(Losses(total=losses.total.detach(), metrics=losses.metrics))
+    return found
+
+
+def _close_epoch(run: Run, state: StageState, began: float, waited: float) -> None:
+    """Validate, write the metrics down, save; waited: seconds of those since ``began``."""
     names, position, stage = sorted(state.means.sums), state.position, state.stage
     criterion = stage.criterion
     if criterion not in names:
@@ -187,7 +198,7 @@ def _close_epoch(run: Run, state: StageState, began: float) -> None:
     better = position.next_epoch(val[criterion])
     metrics = {f"train/{name}": value for name, value in train.items()}
     metrics |= {f"val/{name}": value for name, value in val.items()}
-    metrics |= {f"best/{criterion}": position.best, "seconds": time.perf_counter() - began}
+    metrics |= {f"best/{criterion}": position.best, "seconds": time.perf_counter() - began, "waited": waited}
     run.tracker.metrics({"stage": stage.name, "epoch": position.epoch, **metrics}, position.global_step)
     run.line.epoch(stage, position.epoch, metrics)
     if better:

@@ -66,7 +66,7 @@ def launch(config: LoopConfig) -> Fabric:
     """Start the processes that the config asks for, or join those that torchrun or SLURM has started.
 
     Raises Refused where this machine has no such device, where it has no such precision, and where the global batch
-    cannot be divided evenly among them.
+    cannot be divided evenly among them and their parts.
     """
     refuse_absent(config.accelerator)
     computes = device_of(config.accelerator)
@@ -85,8 +85,11 @@ def launch(config: LoopConfig) -> Fabric:
     )
     fabric.launch()
     give_time_to_notice()
-    if config.batch_size % fabric.world_size:
-        expected = f"a multiple of the {fabric.world_size} processes"
+    shares = fabric.world_size * config.accumulate
+    if config.batch_size % shares:
+        processes = "one process" if fabric.world_size == 1 else f"{fabric.world_size} processes"
+        parts = f"{shares}, for {processes} times training.accumulate={config.accumulate}"
+        expected = f"a multiple of {parts if config.accumulate > 1 else f'the {processes}'}"
         raise said_once(Refused([complaint("batch size", expected, config.batch_size, "training.batch_size")]))
     return fabric
 

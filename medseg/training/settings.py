@@ -17,6 +17,10 @@ class LoopConfig(Section):
 
     batch_size: Positive = 8
     """Cases per step over all processes."""
+    accumulate: Positive = 1
+    """In so many equal parts a process computes its share of a batch, one after the other, for one step of their mean
+    gradient: a large batch then needs the memory of a small one. Batch norm, and what a loss sums over a batch (an
+    overlap of masks), see a part, as they see the share of one of several processes."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Of AdamW; methods derive that of each stage from it."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
@@ -60,7 +64,9 @@ class TrackingConfig(Section):
     """What the run is for, in a sentence."""
 
 
-HOW_NOT_WHAT = frozenset({"accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"})
+HOW_NOT_WHAT = frozenset(
+    {"accumulate", "accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"}
+)
 """Settings that change where and how fast a run is computed, so that a resumed run may have others."""
 
 

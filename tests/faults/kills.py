@@ -147,7 +147,9 @@ def _content(run: Path) -> dict[str, str]:
     """Digests of what a training leaves, and its metrics but for the seconds."""
     files = {name: hashlib.sha256((run / name).read_bytes()).hexdigest() for name in KEPT if (run / name).exists()}
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return files | {"metrics": json.dumps([{k: v for k, v in row.items() if k != "seconds"} for row in rows])}
+    return files | {
+        "metrics": json.dumps([{k: v for k, v in row.items() if k not in ("seconds", "waited")} for row in rows])
+    }
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def rows(folder: Path) -> list[dict]:
 
 
 def metrics_of(folder: Path) -> list[dict]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows(folder)]
+    return [{key: value for key, value in row.items() if key not in ("seconds", "waited")} for row in rows(folder)]
 
 
 def assert_same_weights(one: Path, other: Path) -> None:
@@ -385,6 +385,46 @@ def test_resume_with_other_settings_stages_or_data_names_every_difference(tmp_pa
     assert f"fingerprint of the data: expected data, got other data {where}" in refused.value.complaints
     assert f"joint.epochs: expected 2, got 3 {where}" in refused.value.complaints
     assert f"stages: expected warmup, joint, got joint {where}" in refused.value.complaints
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_is_the_whole_batch(parts: int, workers: int, tmp_path: Path) -> None:
+    """Four cases in twos or one by one: neither group norm nor the mean over cases knows a batch."""
+    source = ToySource()
+    toy_fit(tmp_path / "whole", ToyModel(), source=ToySource())
+    toy_fit(tmp_path / "parts", ToyModel(), source=source, accumulate=parts, workers=workers)
+    for ours, reference in zip(metrics_of(tmp_path / "parts"), metrics_of(tmp_path / "whole"), strict=True):
+        assert ours.pop("stage") == reference.pop("stage")
+        assert ours == pytest.approx(reference, rel=1e-5)
+    first, second = (load_weights(tmp_path / name / "weights.pt") for name in ("parts", "whole"))
+    torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-6)
+    if not workers:
+        assert source.seen[:parts] == [("majority_vote", 0, 0)] * parts
+
+
+def test_parts_that_do_not_divide_a_batch_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path, accumulate=3)
+    expected = "a multiple of 3, for one process times training.accumulate=3"
+    assert refused.value.complaints == (f"batch size: expected {expected}, got 4 (training.batch_size)",)
+
+
+def test_in_parts_too_a_run_goes_on_bit_by_bit_and_names_all_cases_of_a_broken_loss(tmp_path: Path) -> None:
+    toy_fit(tmp_path / "whole", accumulate=2)
+    with pytest.raises(SystemExit):
+        toy_fit(tmp_path / "parts", source=TerminatedSource("annotated", 0, 2), accumulate=2)
+    toy_fit(tmp_path / "parts", resume=True, accumulate=2)
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    assert metrics_of(tmp_path / "whole") == metrics_of(tmp_path / "parts")
+
+    def breaking(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+        losses = cross_entropy(model, batch, epoch=epoch)
+        return Losses(total=losses.total / (0 if 1 in batch.case_index else 1), metrics=losses.metrics)
+
+    stages = [replace(stage, objective=breaking) for stage in toy_stages()]
+    with pytest.raises(Refused, match=r"got inf \(warmup, epoch 1, step 1; cases c00, c02, c01, c03\)"):
+        toy_fit(tmp_path / "broken", stages=stages, accumulate=2)
 
 
 def test_resume_may_change_how_a_run_is_computed(tmp_path: Path) -> None:

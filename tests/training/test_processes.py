@@ -63,7 +63,7 @@ def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[byte
 
 def metrics_of(folder: Path) -> list[dict]:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    return [{key: value for key, value in row.items() if key not in ("seconds", "waited")} for row in rows]
 
 
 def test_a_run_killed_in_mid_epoch_ends_with_bit_identical_weights(tmp_path: Path) -> None:
@@ -103,9 +103,11 @@ def test_a_run_with_workers_ends_with_them_and_goes_on_bit_by_bit(tmp_path: Path
     assert metrics_of(parts) == metrics_of(whole)
 
 
-def test_two_processes_have_the_losses_and_weights_of_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_two_processes_have_the_losses_and_weights_of_one(accumulate: int, tmp_path: Path) -> None:
+    """Also where each computes its two cases one by one, and gradients travel with the second alone."""
     two, one = tmp_path / "two", tmp_path / "one"
-    process = start(two, "--devices", "2", "--dropout", "0")
+    process = start(two, "--devices", "2", "--dropout", "0", "--accumulate", str(accumulate))
     assert process.wait(120) == 0, process.communicate()[1].decode()
     toy_fit(one, ToyModel())
     assert load(two / "joint" / "last.ckpt")["processes"] == 2
@@ -129,6 +131,10 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path, monkeyp
         toy_fit(tmp_path)
     sentence = "batch size: expected a multiple of the 3 processes, got 4 (training.batch_size)"
     assert refused.value.complaints == (sentence,)
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path, accumulate=2)
+    expected = "a multiple of 6, for 3 processes times training.accumulate=2"
+    assert refused.value.complaints == (f"batch size: expected {expected}, got 4 (training.batch_size)",)
 
 
 def test_another_number_of_processes_is_mentioned(tmp_path: Path) -> None:

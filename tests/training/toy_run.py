@@ -144,10 +144,11 @@ if __name__ == "__main__":
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--dropout", type=float, default=0.2)
+    parser.add_argument("--accumulate", type=int, default=1)
     asked = parser.parse_args()
     model = ToyModel(asked.dropout)
     model.register_forward_pre_hook(lambda *_: time.sleep(asked.pause))  # batches are made ahead, steps are not
     toy_fit(
-        asked.folder, model, source=ToySource(asked.pause), workers=asked.workers,
+        asked.folder, model, source=ToySource(asked.pause), workers=asked.workers, accumulate=asked.accumulate,
         devices=asked.devices, strategy="ddp" if asked.devices > 1 else "auto",
     )  # fmt: skip

@@ -38,17 +38,18 @@ def refuse_too_large(
                                  got, where)])  # fmt: skip
 
 
-def refuse_large_batch(grid: Grid, batch_size: int, *, values: int, devices: int, where: str) -> None:
-    """Raise Refused where the share of a batch that one process computes cannot fit into the memory available.
+def refuse_large_batch(grid: Grid, batch_size: int, *, values: int, parts: int, where: str) -> None:
+    """Raise Refused where the part of a batch that is computed at once cannot fit into the memory available.
 
     values: float32 of each voxel, at least: the image's channels, and on a CPU the first level of the network.
-    devices: among how many processes of this machine's size a batch is divided. where: the cohort's name.
+    parts: into how many a batch is divided, in this process and among machines of its size. where: the cohort's name.
     """
-    need = batch_size / devices * math.prod(grid.size) * BYTES_OF_IMAGE * values
+    need = batch_size / parts * math.prod(grid.size) * BYTES_OF_IMAGE * values
     most = MOST * psutil.virtual_memory().available
     if need > most:
         size = "x".join(map(str, grid.size))
-        got = f"{need / 2**30:.1f} GiB for {batch_size} of {size}; use a smaller training.batch_size or data.grid.size"
+        remedy = "use a larger training.accumulate, a smaller training.batch_size or data.grid.size"
+        got = f"{need / 2**30:.1f} GiB for {batch_size / parts:g} of {size}; {remedy}"
         raise Refused([complaint("memory for a batch", f"at most {most / 2**30:.1f} GiB (80 % of what is available)",
                                  got, where)])  # fmt: skip
 

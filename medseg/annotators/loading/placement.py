@@ -121,7 +121,7 @@ def standardised(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def filled(image: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(C,S...) -> (S...) the voxels that are not 0 in every channel, and those that they enclose (as in nnU-Net)."""
+    """(C,S...) -> (S...) the voxels that are not 0 in some channel, and those that they enclose (as in nnU-Net)."""
     from scipy.ndimage import binary_fill_holes
 
     return np.asarray(binary_fill_holes((image != 0).any(axis=0)), bool)

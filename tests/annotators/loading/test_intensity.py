@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medseg.annotators.assembly import build_source
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.method import Annotators
 from medseg.annotators.predictor import Predictor
 from medseg.annotators.simulation.samples import write_samples
-from medseg.cohorts import load_cohort
+from medseg.cohorts import SplitConfig, apply, load_cohort, split_cases
 from medseg.contracts import Volume
+from medseg.images.files import read_image
 
 from ..test_ensembles import changed
 from ..test_predictor import run_folder
@@ -70,6 +72,19 @@ def test_a_run_predicts_with_the_window_that_it_was_trained_with(tmp_path: Path)
     np.testing.assert_allclose(truth(1), truth(0), atol=1e-4)
     changed(run, data={"intensity": {"normalisation": "window", "window": [-3.0, 3.0]}})
     assert np.abs(truth(1) - truth(0)).max() > 0.01
+
+
+def test_training_sees_the_window(tmp_path: Path) -> None:
+    place = write_samples(tmp_path / "cohort", seed=0, spatial_dims=2, size=24, cases=6, annotators=("good",))
+    cohort = load_cohort(place)
+    cohort = apply(cohort, split_cases(cohort.cases, SplitConfig()))
+    intensity = {"normalisation": "window", "window": (0, 20000)}
+    data = {"cohort": "x", "grid": {"size": (24, 24)}, "intensity": intensity}
+    config = RunConfig.model_validate({"experiment": "x", "recipe": "fused", "data": data})
+    source, (case, *_) = build_source(config, cohort, ("good",)), cohort.split("train")
+    expected = read_image(case.images[0]).array.clip(0, 20000) / 10000.0 - 1
+    np.testing.assert_allclose(source.samples.of(case, "annotated").image, expected, atol=1e-5)
+    assert (expected == 1).any() and (expected < 1).any()
 
 
 def test_channels_that_a_cohort_has_not_are_refused(tmp_path: Path) -> None:

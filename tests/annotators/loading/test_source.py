@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from medseg.annotators.assembly import build_source
+from medseg.annotators.assembly import Signature, build_annotator_model, build_source, build_stages
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading import memory, samples
 from medseg.annotators.loading.augmentation import Augmentation
@@ -179,6 +179,27 @@ def test_memory_and_batches_do_not_grow_with_annotators_who_labelled_something_e
     assert few.annotator_index is not None and more.annotator_index is not None
     present = (few.labels != UNLABELLED).flatten(2).any(2)
     assert (more.annotator_index[present] == few.annotator_index[present] + 253).all()
+
+
+@pytest.mark.parametrize("recipe", ["soft_mean", "anchored"])
+def test_four_parts_of_eight_cases_have_the_gradient_of_the_eight(cohort: Cohort, recipe: str) -> None:
+    """Parts differ in who is present; instance norm and the means over cases know no batch."""
+    network = {"channels": (4, 8), "features": 4}
+    data = {"cohort": "toy", "grid": {"size": (16, 16)}}
+    config = RunConfig.model_validate({"experiment": "x", "recipe": recipe, "data": data, "network": network})
+    signature = Signature(annotators=cohort.annotators, classes=cohort.classes, channels=1, spatial_dims=2)
+    objective, eight = build_stages(config)[-1].objective, source(cohort, batch_size=8)
+
+    def gradient(parts: int) -> torch.Tensor:
+        model = build_annotator_model(config, signature).train()
+        for part in range(parts):
+            losses = objective(model, eight.batch("annotated", 0, 0, part, parts), epoch=1.0)
+            (losses.total / parts).backward()
+        return torch.cat([each.grad.flatten() for each in model.parameters() if each.grad is not None])
+
+    whole = gradient(1)
+    assert whole.abs().max() > 1e-3
+    torch.testing.assert_close(gradient(4), whole, rtol=1e-4, atol=1e-6)
 
 
 def test_a_case_without_truth_cannot_be_shown_to_the_oracle(cohort: Cohort) -> None:
