@@ -98,7 +98,9 @@ def main() -> None:
             for name, config in configs.items()
             if arguments.only in name
         }
-        compiled: dict[str, Network] = {name: torch.compile(network) for name, network in networks.items()}
+        compiled: dict[str, Network] = {
+            name: torch.compile(network, dynamic=False) for name, network in networks.items()
+        }
         times: dict[tuple[str, str], list[float]] = {}
         warm_up: dict[str, float] = {}
         for turn in range(arguments.rounds + 1):  # the first round warms up
