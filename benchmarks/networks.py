@@ -1,10 +1,12 @@
-"""What networks cost: forward and backward of the truth alone, in each precision and memory format, side by side.
+"""What networks cost: forward and backward of the truth alone, in each precision and memory format, compiled, in parts.
 
-python benchmarks/networks.py [--rounds N] [--threads N]
+python benchmarks/networks.py [--rounds N] [--threads N] [--only TEXT] [--variants NAME ...]
 
 Networks that `medseg plan` would write, those of before, and half and twice as wide ones; batches as planned. Every
 variant takes its turn in each round; a figure is the median over rounds of its time divided by that of the first
 network in 32-true in the same round. Measured alone: no loader, no annotators, no optimiser (``step.py`` has those).
+Compiled networks (torch.compile, which needs a C++ compiler) are compiled in a first round that does not count; what
+that takes is told apart. Parts: the batch in two, one after the other, as ``training.accumulate=2`` has it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +22,9 @@ import torch
 
 from medseg.annotators.mathematics.model import TrueLabelNetwork
 from medseg.annotators.mathematics.settings import NetworkConfig
+from medseg.annotators.mathematics.trunks import TruthOutput
 
+Network = Callable[[torch.Tensor], TruthOutput]
 FLAT: dict[str, Any] = {"strides": ((2, 2, 1), 2, 2), "kernels": ((3, 3, 1), 3, 3, 3)}
 DEEP: dict[str, Any] = {"name": "dynunet", "deep_supervision": 2, "residual_units": 0}
 NETWORKS: dict[tuple[int, ...], dict[str, NetworkConfig]] = {
@@ -44,23 +49,35 @@ class Variant:
     """In autocast to bfloat16."""
     channels_last: bool = False
     """The memory format of images and weights."""
+    compiled: bool = False
+    """By torch.compile."""
+    parts: int = 1
+    """Of the batch, one after the other."""
 
 
-VARIANTS = {"32-true": Variant(), "channels_last": Variant(channels_last=True), "bf16-mixed": Variant(bf16=True),
-            "both": Variant(bf16=True, channels_last=True)}  # fmt: skip
+VARIANTS = {
+    "32-true": Variant(),
+    "channels_last": Variant(channels_last=True),
+    "compile": Variant(compiled=True),
+    "2 parts": Variant(parts=2),
+    "bf16-mixed": Variant(bf16=True),
+    "bf16, channels_last": Variant(bf16=True, channels_last=True),
+    "bf16, compile": Variant(bf16=True, compiled=True),
+}
 
 
-def seconds(network: TrueLabelNetwork, image: torch.Tensor, variant: Variant) -> float:
-    """One forward and backward."""
+def seconds(network: TrueLabelNetwork, compiled: Network, image: torch.Tensor, variant: Variant) -> float:
+    """One forward and backward of the network, or of the same one compiled."""
     last = torch.channels_last if image.ndim == 4 else torch.channels_last_3d
     format_ = last if variant.channels_last else torch.contiguous_format
     network.to(memory_format=format_)  # pyright: ignore[reportCallIssue]
     image = image.contiguous(memory_format=format_)
     began = time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=variant.bf16):
-        truth = network(image)
-        total = torch.stack([each.square().mean() for each in (truth.log_probs, *truth.coarser)]).sum()
-    total.backward()
+    for part in image.chunk(variant.parts):
+        with torch.autocast("cpu", torch.bfloat16, enabled=variant.bf16):
+            truth = compiled(part) if variant.compiled else network(part)
+            total = torch.stack([each.square().mean() for each in (truth.log_probs, *truth.coarser)]).sum()
+        (total / variant.parts).backward()
     return time.perf_counter() - began
 
 
@@ -69,29 +86,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", default="", help="networks with this in their names")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
     arguments = parser.parse_args()
+    variants = {name: VARIANTS[name] for name in ("32-true", *arguments.variants)}
     torch.set_num_threads(arguments.threads)
     for (batch, *size), configs in NETWORKS.items():
         image = torch.randn(batch, 1, *size)
-        networks = {name: TrueLabelNetwork(config, 1, 2, size=size).train() for name, config in configs.items()}
+        networks = {
+            name: TrueLabelNetwork(config, 1, 2, size=size).train()
+            for name, config in configs.items()
+            if arguments.only in name
+        }
+        compiled: dict[str, Network] = {
+            name: torch.compile(network, dynamic=False) for name, network in networks.items()
+        }
         times: dict[tuple[str, str], list[float]] = {}
+        warm_up: dict[str, float] = {}
         for turn in range(arguments.rounds + 1):  # the first round warms up
             for name, network in networks.items():
-                for variant, how in VARIANTS.items():
-                    taken = seconds(network, image, how)
+                for variant, how in variants.items():
+                    taken = seconds(network, compiled[name], image, how)
                     if turn:
                         times.setdefault((name, variant), []).append(taken)
+                    elif how.compiled:
+                        warm_up[name] = warm_up.get(name, 0.0) + taken
         first = times[next(iter(networks)), "32-true"]
         shape, unit = "x".join(map(str, size)), statistics.median(first)
         print(f"\nbatch {batch} of {shape}, {arguments.threads} thread(s); 1 = {unit:.3f} s")
-        print(f"| {'network':24} | weights | {' | '.join(VARIANTS)} |")
+        print(f"| {'network':24} | weights | {' | '.join(variants)} | s to compile |")
         for name, network in networks.items():
             ratios = [
                 statistics.median(t / f for t, f in zip(times[name, variant], first, strict=True))
-                for variant in VARIANTS
+                for variant in variants
             ]
             weights = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-            print(f"| {name:24} | {weights:.2f} M | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |")
+            cells = " | ".join(f"{ratio:.2f}" for ratio in ratios)
+            print(f"| {name:24} | {weights:.2f} M | {cells} | {warm_up.get(name, 0):.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from medseg.contracts import Batch, Draw, Losses, Refused, Stage, Target, complaint
+from medseg.contracts import Batch, Draw, Refused, Stage, Target, complaint
 from medseg.training import checkpoint
 from medseg.training.batches import Source, StageBatches, Waited
 from medseg.training.finite import breaks_weights, not_finite
@@ -126,8 +126,8 @@ def _train_stage(run: Run, state: StageState, later: int) -> None:
     """From the position to the end of the stage, so many steps before that of the last; the model then has the best
     weights."""
     fabric, stage, position, steps = run.fabric, state.stage, state.position, run.source.steps_per_epoch()
-    of_process = {"rank": fabric.global_rank, "world": fabric.world_size, "parts": run.config.accumulate}
-    batches = StageBatches(source=run.source, target=stage.target, steps=steps, **of_process)
+    share = {"rank": fabric.global_rank, "world": fabric.world_size, "parts": run.config.accumulate}
+    batches = StageBatches(source=run.source, target=stage.target, steps=steps, **share)
     done, last = position.epoch * steps + position.step, round(stage.epochs * steps)
     run.line.stage(stage.name, done, last, later)
     with closing(batches.between(done, last, run.config.workers)) as stream:
@@ -148,7 +148,7 @@ def _train_step(run: Run, state: StageState, parts: Sequence[Batch], steps: int)
     done = position.epoch * steps + position.step
     set_learning_rates(state.optimizer.optimizer, schedule_factor(config.schedule, done, round(stage.epochs * steps)))
 
-    losses = _backward(run, state, parts, position.epoch + position.step / steps)
+    losses = state.backward(fabric, parts, position.epoch + position.step / steps)
     total = torch.stack([each.total for each in losses]).mean()
     limit = config.clip_norm or math.inf
     norm = fabric.clip_gradients(state.task, state.optimizer, max_norm=limit, error_if_nonfinite=False)
@@ -173,17 +173,6 @@ def _train_step(run: Run, state: StageState, parts: Sequence[Batch], steps: int)
         run.save_last(state)
     if stop:
         raise SystemExit(run.stop.status)
-
-
-def _backward(run: Run, state: StageState, parts: Sequence[Batch], epoch: float) -> list[Losses]:
-    """Gradients of the mean over parts and processes, which share theirs with the last part; the losses of each."""
-    fabric, found = run.fabric, []
-    for number, part in enumerate(parts, start=1):
-        with fabric.no_backward_sync(state.task, enabled=number < len(parts)):
-            losses = state.task(fabric.to_device(part), epoch)
-            fabric.backward(losses.total / len(parts))
-        found.append(Losses(total=losses.total.detach(), metrics=losses.metrics))
-    return found
 
 
 def _close_epoch(run: Run, state: StageState, began: float, waited: float) -> None:

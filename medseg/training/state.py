@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
 from typing import Any
@@ -100,6 +100,16 @@ class StageState:
     def shown(self) -> nn.Module:
         """The model that is validated and handed on: the averaged one where there is an average."""
         return self.average.module if self.average is not None else self.model
+
+    def backward(self, fabric: Fabric, parts: Sequence[Batch], epoch: float) -> list[Losses]:
+        """Gradients of the mean over parts and processes, which share theirs with the last part; the losses of each."""
+        found = []
+        for number, part in enumerate(parts, start=1):
+            with fabric.no_backward_sync(self.task, enabled=number < len(parts)):
+                losses = self.task(fabric.to_device(part), epoch)
+                fabric.backward(losses.total / len(parts))
+            found.append(Losses(total=losses.total.detach(), metrics=losses.metrics))
+        return found
 
     def content(self, fabric: Fabric, made_with: Mapping[str, str]) -> dict[str, Any]:
         """What a checkpoint holds; every process must ask, since the means are summed over all of them."""
