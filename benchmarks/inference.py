@@ -77,6 +77,7 @@ def write_run(folder: Path) -> Path:
             "recipe": "fused",
             "data": {"cohort": "none", "grid": {"mode": "patch", "size": WINDOW}},
             "network": {"channels": (4, 8, 16), "features": 8},
+            "confusion": {"trunk": 8},
             "training": {"accelerator": "cpu"},
         }
     )

@@ -25,7 +25,7 @@ from medseg.annotators.predictor import Predictor
 from medseg.config import dump_config
 from medseg.contracts import Refused
 from medseg.experiment.export import WITHOUT_ONNX, export_run
-from medseg.images.files import read_labels
+from medseg.images.files import read_image, read_labels
 from medseg.training import programs
 from medseg.training.checkpoint import save_weights
 
@@ -56,10 +56,12 @@ def run_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workflow.finalize()
 
 
-def volume_run(folder: Path) -> Path:
-    """A run of volumes, resampled to 1 mm, that are seen by overlapping windows."""
-    values = {"experiment": "x", "recipe": "soft_mean", "network": {"channels": [4, 8], "features": 4},
-              "data": {"cohort": "none", "grid": {"mode": "patch", "size": (8, 8, 8), "spacing_mm": (1, 1, 1)}},
+def volume_run(folder: Path, mirror: bool) -> Path:
+    """A run of volumes, resampled to 1 mm, that are seen by overlapping windows, of which mirror images are seen."""
+    values = {"experiment": "x", "recipe": "soft_mean", "network": {"channels": [4, 8], "features": 4}, "seed": 3,
+              "data": {"cohort": "none", "augment": {"flip_axes": [0, 2]},
+                       "grid": {"mode": "patch", "size": (8, 8, 8), "spacing_mm": (1, 1, 1)}},
+              "inference": {"mirror": mirror},
               "training": {"accelerator": "cpu"}}  # fmt: skip
     folder.mkdir()
     config, signature = RunConfig.model_validate(values), replace(SIGNATURE, spatial_dims=3)
@@ -98,9 +100,12 @@ def test_pictures_in_two_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert described["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "cell"}
 
 
-def test_volumes_are_turned_resampled_and_seen_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mirror", [False, True])
+def test_volumes_are_turned_resampled_and_seen_by_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: bool
+) -> None:
     monkeypatch.setattr(programs, "find_spec", lambda _: None)
-    run, bundle = volume_run(tmp_path / "run"), tmp_path / "bundle"
+    run, bundle = volume_run(tmp_path / "run", mirror), tmp_path / "bundle"
     assert export_run(run, bundle).endswith(f"models: model.pt, model.pt2{WITHOUT_ONNX}")
     (bundle / "images").mkdir()
     affine = np.array([[0, 0, -1.5, 3], [-0.8, 0, 0, 5], [0, 1.2, 0, 7], [0, 0, 0, 1.0]])  # axes swapped and flipped
@@ -112,6 +117,9 @@ def test_volumes_are_turned_resampled_and_seen_by_windows(tmp_path: Path, monkey
     assert 0.02 < (expected.array > 0).mean() < 0.98
     np.testing.assert_array_equal(written.array, expected.array)
     np.testing.assert_allclose(written.affine, affine, atol=1e-5)
+    image = read_image(bundle / "images" / "case.nii.gz")
+    plain, mirrored = (Predictor.load(run, mirror=each)("c", image).truth_probs.argmax(0) for each in (False, True))
+    assert (plain != mirrored).any()  # it would have shown
 
 
 def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
