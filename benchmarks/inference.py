@@ -8,12 +8,13 @@ windows of 96^3 that overlap by a quarter) for 4 classes and 10 annotators, whos
 and all libraries included), and what lies in the folder then. Then, taking turns in one process on a crop of the
 volume, the truth alone:
 
-medseg   what `medseg predict --no-annotators` computes: the volume normalised and turned to the network's grid, the
-         windows, and the probabilities turned back, with sum 1
-MONAI    monai.inferers.sliding_window_inference of the same network, windows, weights and windows at once, on the
-         volume that is normalised and turned already
+medseg   the windows of `medseg predict --no-annotators`
+MONAI    monai.inferers.sliding_window_inference of the same network, windows, weights and windows at once
+all      what else `medseg predict --no-annotators` computes too: the volume normalised and turned to the network's
+         grid, and the probabilities turned back, with sum 1
 
-A ratio is the median over rounds of medseg's seconds divided by MONAI's of the same round.
+The first two see the same array, which is normalised and turned already. Seconds are those of the CPU, since others may
+use it too; a ratio is the median over rounds of a side's seconds divided by MONAI's of the same round.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +39,7 @@ from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.averages import truth_probs
+from medseg.annotators.prediction import NOBODY, believe_everywhere
 from medseg.annotators.predictor import Predictor
 from medseg.annotators.windows import AT_ONCE
 from medseg.config import dump_config
@@ -113,21 +116,18 @@ def cost_of(*words: object) -> Cost:
     return Cost(wall=time.perf_counter() - began, cpu=used.ru_utime + used.ru_stime, peak=peak)
 
 
-def ratios(run: Path, image: Volume, rounds: int) -> list[tuple[float, float]]:
-    """(medseg's seconds, MONAI's) of each round, the first one that warms up left out."""
+def seconds(run: Path, image: Volume, rounds: int) -> list[dict[str, float]]:
+    """Side -> seconds of each round; the first one, which warms up, is left out."""
     predictor = Predictor.load(run)
-    grid = predictor.config.data.grid
+    grid, see = predictor.config.data.grid, predictor.model.eval()
     placement = grid.place(image.array.shape[1:], image.affine, image.spacing_mm)
-    on_grid = torch.from_numpy(image_to_grid(image.array, placement))[None]
-
-    def medseg() -> object:
-        return predictor("case", image, nobody=True)
+    on_grid = image_to_grid(image.array, placement)
+    where = {"inside": placement.inside, "window": grid.size, "overlap": grid.overlap}
 
     @torch.inference_mode()
     def monai() -> object:
-        see = predictor.model.eval()
         return sliding_window_inference(
-            inputs=on_grid,
+            inputs=torch.from_numpy(on_grid)[None],
             roi_size=grid.size,
             sw_batch_size=AT_ONCE,
             predictor=lambda patches: truth_probs(see, patches),
@@ -135,14 +135,19 @@ def ratios(run: Path, image: Volume, rounds: int) -> list[tuple[float, float]]:
             mode="gaussian",
         )
 
-    found = []
+    sides: dict[str, Callable[[], object]] = {
+        "medseg": lambda: believe_everywhere(see, on_grid, annotators=NOBODY, device=predictor.device, **where),
+        "MONAI": monai,
+        "all": lambda: predictor("case", image, nobody=True),
+    }
+    found, names = [], list(sides)
     for turn in range(rounds + 1):
-        seconds = {}
-        for side in (medseg, monai) if turn % 2 else (monai, medseg):
-            began = time.perf_counter()
-            side()
-            seconds[side.__name__] = time.perf_counter() - began
-        found.append((seconds["medseg"], seconds["monai"]))
+        taken = {}
+        for name in names[turn % 3 :] + names[: turn % 3]:
+            began = time.process_time()
+            sides[name]()
+            taken[name] = time.process_time() - began
+        found.append(taken)
     return found[1:]
 
 
@@ -166,11 +171,13 @@ def main() -> None:
         image = read_image(path)
         crop = tuple(slice(length) for length in arguments.crop)
         image = Volume(array=image.array[(slice(None), *crop)], affine=image.affine, spacing_mm=image.spacing_mm)
-        pairs = ratios(run, image, arguments.rounds)
-        ours, theirs = (statistics.median(each) for each in zip(*pairs, strict=True))
-        of_rounds = sorted(mine / other for mine, other in pairs)
-        print(f"the truth alone of {'x'.join(map(str, arguments.crop))}: medseg {ours:.2f} s, MONAI {theirs:.2f} s, "
-              f"ratio {statistics.median(of_rounds):.3f} ({of_rounds[0]:.3f} to {of_rounds[-1]:.3f})")  # fmt: skip
+        found = seconds(run, image, arguments.rounds)
+        for side in found[0]:
+            of_rounds = sorted(taken[side] / taken["MONAI"] for taken in found)
+            spent = statistics.median(taken[side] for taken in found)
+            print(f"the truth alone of {'x'.join(map(str, arguments.crop))}, {side}: "
+                  f"{spent:.2f} s, ratio {statistics.median(of_rounds):.3f} "
+                  f"({of_rounds[0]:.3f} to {of_rounds[-1]:.3f})")  # fmt: skip
 
 
 if __name__ == "__main__":
