@@ -68,15 +68,15 @@ def _case(out: Path, number: int) -> Case:
     if not all(path.exists() for path in (image, *masks.values())):
         centre = [length // 2 + int(rng.integers(-20, 20)) for length in SHAPE]
         axes = np.ogrid[tuple(slice(0, length) for length in SHAPE)]
-        distance = sum(((axis - at) / width) ** 2 for axis, at, width in zip(axes, centre, (50, 40, 30), strict=True))
+        squares = [((axis - at) / width) ** 2 for axis, at, width in zip(axes, centre, (50, 40, 30), strict=True)]
+        distance = squares[0] + squares[1] + squares[2]
         organ = (distance < 1).astype(np.uint8) + (distance < 0.1)
         values = (100 * organ + 30 * rng.standard_normal(SHAPE, np.float32)).astype(np.int16)
         _write(image, values)
         for step, path in enumerate(masks.values()):
             _write(path, np.roll(organ, 2 * step, axis=0))
-    return Case(
-        name=name, patient=name, images=(image.absolute(),), annotations={a: m.absolute() for a, m in masks.items()}
-    )
+    annotations = {annotator: mask.absolute() for annotator, mask in masks.items()}
+    return Case(name=name, patient=name, images=(image.absolute(),), annotations=annotations)
 
 
 def _write(path: Path, array: np.ndarray) -> None:
@@ -118,7 +118,7 @@ def _held(process: psutil.Process) -> int:
 
 def main() -> None:
     """See the module."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--gib", type=float, default=20.0)
     parser.add_argument("--workers", type=int, default=1)

@@ -17,8 +17,10 @@
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``areas``             annotators whose most probable labels are empty although they draw
 ``calibration``       stated probabilities against observed shares
+``windows``           an image of any size, seen by windows that overlap and blended, slab by slab
 ``prediction``        a model and an image of any size -> what it says everywhere in it
 ``predicted_maps``    a prediction -> files
+``stored_maps``       maps that are too many for memory, in a file
 ``given_images``      images to predict -> cases with their channels, and what keeps one from being seen
 ``predictor``         run folders and an image -> what is believed of it, on its own grid
 ``predicted_cases``   `medseg predict`: images -> files, shared by several processes

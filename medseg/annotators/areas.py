@@ -46,11 +46,15 @@ class Areas:
 
 def areas_of_case(prediction: Prediction, labels: NDArray[np.integer]) -> Areas:
     """Of one case: labels (A,S...), UNLABELLED all over of an absent annotator."""
-    predicted = (prediction.annotator_probs.argmax(axis=1) > 0) & (labels != UNLABELLED)
+    predicted = (prediction.annotator_labels > 0) & (labels != UNLABELLED)
     drawn, drew = (labels > 0).reshape(len(labels), -1).sum(axis=1), predicted.reshape(len(labels), -1).any(axis=1)
+    expected = [
+        expected_area(probs[None], given[None])[0]
+        for probs, given in zip(prediction.annotator_probs, labels, strict=True)
+    ]
     return Areas(
         drawn=drawn.astype(np.float64),
-        expected=np.nan_to_num(expected_area(prediction.annotator_probs, labels)),
+        expected=np.nan_to_num(np.array(expected)),
         cases=(drawn > 0).astype(np.int64),
         empty=((drawn > 0) & ~drew).astype(np.int64),
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from medseg.annotators.assembly import Signature
 from medseg.annotators.matrices import MATRICES, RELIABILITY, matrix_complaints, write_matrices
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.plausible import SAMPLES, TABLE, drawn_annotators, sample_complaints
+from medseg.annotators.predicted_maps import label_values
 from medseg.annotators.predictor import Predictor
 from medseg.contracts import AskedMaps, Volume, complaint
 from medseg.evaluation import write_table
@@ -49,35 +48,30 @@ class FurtherMaps:
         return found if asked.samples is None else [*found, *sample_complaints(predictor, asked.samples, run)]
 
     def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
-        """Of one image, and of the annotators of this part of its prediction."""
+        """Of one image."""
         if self.asked.annotator_probabilities:
             write_probabilities(prediction, predictor.signature, out / PROBABILITIES, suffix)
         if self.asked.confusion:
             write_matrices(predictor, image, prediction, out=out, suffix=suffix)
         annotators = predictor.signature.annotators
-        values = np.array([label.value for label in predictor.signature.classes])
-        drawn = drawn_annotators(prediction.case, self.asked.samples or 0, len(annotators))
-        here = range(prediction.first, prediction.first + len(prediction.annotator_probs))
-        for number, index in enumerate(drawn.tolist(), start=1):
-            if index not in here:
-                continue
-            labels = values[prediction.annotator_probs[index - here.start].argmax(axis=0)]
+        drawn = drawn_annotators(prediction.case, self.asked.samples or 0, len(annotators)).tolist()
+        for index in sorted(set(drawn)):
+            labels = label_values(prediction.annotator_probs[index], predictor.signature)
             volume = Volume(array=labels, affine=prediction.affine, spacing_mm=prediction.spacing_mm)
-            write_labels(out / SAMPLES / f"{number:04d}" / f"{prediction.case}{suffix}", volume)
-            self.rows.append((prediction.case, number, annotators[index], 1 / len(annotators)))
+            for number in (number for number, each in enumerate(drawn, start=1) if each == index):
+                write_labels(out / SAMPLES / f"{number:04d}" / f"{prediction.case}{suffix}", volume)
+        named = enumerate((annotators[index] for index in drawn), start=1)
+        self.rows.extend((prediction.case, number, name, 1 / len(annotators)) for number, name in named)
 
     def finish(self, out: Path) -> None:
         """samples.csv; weight: with which an annotator is drawn."""
         if self.asked.samples is not None:
-            place = {case: number for number, case in enumerate(dict.fromkeys(row[0] for row in self.rows))}
-            rows = sorted(self.rows, key=lambda row: (place[row[0]], row[1]))  # of parts they come in another order
-            write_table(out / TABLE, ("case", "sample", "annotator", "weight"), rows)
+            write_table(out / TABLE, ("case", "sample", "annotator", "weight"), self.rows)
 
 
 def write_probabilities(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> None:
     """q^(a)[o] as <annotator>/<class>/, float32, with one file per case."""
-    for index, of_classes in enumerate(prediction.annotator_probs, start=prediction.first):
-        annotator = signature.annotators[index]
+    for annotator, of_classes in zip(signature.annotators, prediction.annotator_probs, strict=True):
         for label, probs in zip(signature.classes, of_classes, strict=True):
             volume = Volume(array=probs, affine=prediction.affine, spacing_mm=prediction.spacing_mm)
             write_map(out / annotator / label.name / f"{prediction.case}{suffix}", volume)

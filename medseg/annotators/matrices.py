@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.mathematics.averages import has_matrices
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.prediction import ALL, matrices_everywhere
+from medseg.annotators.prediction import matrices_everywhere
 from medseg.annotators.predictor import Predictor
 from medseg.contracts import Volume, complaint
 from medseg.evaluation import write_table
@@ -31,24 +31,24 @@ def matrix_complaints(predictor: Predictor, what: str, run: Path) -> list[str]:
     return [complaint(what, expected, f"recipe {predictor.config.recipe}", str(run))]
 
 
-def native_matrices(predictor: Predictor, image: Volume, annotators: slice = ALL) -> Iterator[NDArray[np.float32]]:
+def native_matrices(predictor: Predictor, image: Volume) -> Iterator[NDArray[np.float32]]:
     """image (C,S...) -> C (O,T,S...) of one annotator after another, on the image's grid; columns sum to 1.
 
-    predictor: of runs with matrices. annotators: of these alone. Of a large image the network looks several times.
+    predictor: of runs with matrices. Of a large image the network looks several times.
     """
     grid, shape = predictor.config.data.grid, image.array.shape[1:]
     placement = grid.place(shape, image.affine, image.spacing_mm)
     on_grid = predictor.config.data.intensity.to_grid(image.array, placement)
-    asked = range(len(predictor.signature.annotators))[annotators]
+    number = len(predictor.signature.annotators)
     at_once = predictor.at_once(image, len(predictor.signature.classes) ** 2)
-    for first in range(asked.start, asked.stop, at_once):
+    for first in range(0, number, at_once):
         every = matrices_everywhere(
             predictor.model,
             on_grid,
             window=grid.size,
             overlap=grid.overlap,
             device=predictor.device,
-            annotators=slice(first, min(first + at_once, asked.stop)),
+            annotators=slice(first, first + at_once),
         )
         for matrices in every:
             native = probs_to_native(matrices.flatten(0, 1).numpy(), placement).reshape(*matrices.shape[:2], *shape)
@@ -77,12 +77,10 @@ def write_matrices(predictor: Predictor, image: Volume, prediction: Prediction, 
     """confusion/<annotator>/<case>, a channel per entry of C as channels.csv lists them, and
     reliability/<annotator>/<case>: float maps on the image's grid (pictures: TIFF, a page per channel).
 
-    Of the annotators whom the prediction has.
+    One annotator after the other.
     """
     names, name = predictor.signature.class_names, prediction.case + suffix
-    here = slice(prediction.first, prediction.first + len(prediction.annotator_probs))
-    every = native_matrices(predictor, image, here)
-    for annotator, matrices in zip(predictor.signature.annotators[here], every, strict=True):
+    for annotator, matrices in zip(predictor.signature.annotators, native_matrices(predictor, image), strict=True):
         entries = matrices.reshape(-1, *matrices.shape[2:])
         geometry = {"affine": prediction.affine, "spacing_mm": prediction.spacing_mm}
         write_maps(out / MATRICES / annotator / name, Volume(array=entries, **geometry))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,21 @@ class BatchPrediction:
     confusion matrix over the voxels of each true class."""
 
 
+class AnnotatorMaps(Protocol):
+    """q^(a)[o] (A,O,S...): an array, or where that is too large one annotator's maps after the other's."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(A,O,S...)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, annotator: int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
     """What an annotator model says of one case, on its native grid."""
@@ -51,13 +68,19 @@ class Prediction:
     """Name of the case."""
     truth_probs: NDArray[np.float32]
     """(T,S...) p(t|x)."""
-    annotator_probs: NDArray[np.float32]
-    """(A,O,S...) q^(a)[o]; of a part of a prediction, of some annotators alone."""
+    annotator_probs: AnnotatorMaps
+    """(A,O,S...) q^(a)[o]; A = 0 of a prediction without annotators."""
     joint_probs: NDArray[np.float32]
     """(A,O,T) as in BatchPrediction, the mean over the image's own voxels; nan where a model has none."""
     affine: NDArray[np.float64]
     """(4,4) voxel index -> mm."""
     spacing_mm: tuple[float, ...] | None
     """Length of a voxel along each of the S axes; None for a picture without a scale."""
-    first: int = 0
-    """Where the first annotator of ``annotator_probs`` stands in the order of axis A: 0 of a whole prediction."""
+
+    @cached_property
+    def annotator_labels(self) -> NDArray[np.int16]:
+        """(A,S...) the most probable labels of each annotator."""
+        labels = np.empty((len(self.annotator_probs), *self.annotator_probs.shape[2:]), np.int16)
+        for annotator, probs in enumerate(self.annotator_probs):
+            labels[annotator] = probs.argmax(axis=0)
+        return labels

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medseg.annotators.given_images import find_images, image_complaints, own_names
-from medseg.annotators.predicted_maps import RESULTS, write_annotators, write_truth
+from medseg.annotators.predicted_maps import RESULTS, write_prediction
 from medseg.annotators.predictor import Further, Predictor
 from medseg.contracts import Refused, complaint, progress_shown, watched
 from medseg.images import place_complaints, read_channels, suffix_of, whole_or_none
@@ -94,14 +94,10 @@ def _written(
 def predict_case(
     predictor: Predictor, name: str, paths: Sequence[Path], *, out: Path, further: Further | None, nobody: bool
 ) -> Path:
-    """One case, the annotators' maps written as they come; returns the path of the truth."""
+    """One case, one annotator after the other; returns the path of the truth."""
     image, suffix = read_channels(paths), suffix_of(paths[0])
-    truths = []
-    for prediction in predictor.parts(name, image, nobody):
-        if prediction.first == 0:
-            truths.append(write_truth(prediction, predictor.signature, out, suffix))
-        write_annotators(prediction, predictor.signature, out, suffix)
-        if further:
-            further.write(predictor, image, prediction, out=out, suffix=suffix)
-        del prediction  # before the next part is made
-    return truths[0]
+    prediction = predictor(name, image, nobody=nobody, scratch=out)
+    truth = write_prediction(prediction, predictor.signature, out, suffix)
+    if further:
+        further.write(predictor, image, prediction, out=out, suffix=suffix)
+    return truth

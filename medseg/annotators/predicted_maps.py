@@ -22,31 +22,28 @@ RESULTS = ("truth", "probabilities", "annotators", "entropy")
 
 def write_prediction(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:
     """truth/, probabilities/<class>/, annotators/<annotator>/ and entropy/; returns the path of the truth."""
-    write_annotators(prediction, signature, out, suffix)
-    return write_truth(prediction, signature, out, suffix)
-
-
-def write_truth(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> Path:
-    """truth/, probabilities/<class>/ and entropy/; returns the path of the truth."""
     name, probs = prediction.case + suffix, prediction.truth_probs
     truth = _write_labels(out / "truth" / name, probs, prediction, signature)
     for label, of_class in zip(signature.classes, probs, strict=True):
         write_map(out / "probabilities" / label.name / name, _like(prediction, of_class))
     write_map(out / "entropy" / name, _like(prediction, voxel_entropy(probs)))
+    for annotator, maps in zip(signature.annotators, prediction.annotator_probs, strict=False):  # or nobody
+        _write_labels(out / "annotators" / annotator / name, maps, prediction, signature)
     return truth
 
 
-def write_annotators(prediction: Prediction, signature: Signature, out: Path, suffix: str) -> None:
-    """annotators/<annotator>/ of those whom the prediction has."""
-    for index, probs in enumerate(prediction.annotator_probs, start=prediction.first):
-        place = out / "annotators" / signature.annotators[index] / f"{prediction.case}{suffix}"
-        _write_labels(place, probs, prediction, signature)
-
-
 def _write_labels(path: Path, probs: NDArray[np.float32], prediction: Prediction, signature: Signature) -> Path:
+    return write_labels(path, _like(prediction, label_values(probs, signature)))
+
+
+def label_values(probs: NDArray[np.float32], signature: Signature) -> NDArray[np.integer]:
+    """(T,S...) -> (S...) the most probable labels, as files have them."""
     values = np.array([label.value for label in signature.classes])
     values = values.astype(np.min_scalar_type(int(values.max())))
-    return write_labels(path, _like(prediction, values[probs.argmax(axis=0)]))
+    labels = np.empty(probs.shape[1:], values.dtype)
+    for plane in range(len(labels)):  # argmax has 8 bytes for each voxel
+        labels[plane] = values[probs[:, plane].argmax(axis=0)]
+    return labels
 
 
 def _like(prediction: Prediction, array: NDArray[np.generic]) -> Volume:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
-from monai.data.utils import compute_importance_map, dense_patch_slices
-from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medseg.annotators.mathematics.averages import annotators_of, truth_probs
 from medseg.annotators.nouns import BatchPrediction
+from medseg.annotators.windows import Place, Slab, Windows
 
-WINDOWS_AT_ONCE = 2
 ALL, NOBODY = slice(None), slice(0, 0)
 """Of the annotators."""
 
 
-@torch.inference_mode()
 def believe_everywhere(
     model: nn.Module,
     image: NDArray[np.float32],
@@ -33,71 +31,63 @@ def believe_everywhere(
 ) -> BatchPrediction:
     """image (C,S...), each S at least the window's -> BatchPrediction of a batch of one, on the CPU.
 
-    An image of the window's size is seen at once, a larger one by overlapping windows blended with Gaussian
-    weights (monai.inferers.sliding_window_inference). ``joint_probs`` is the mean over the voxels ``inside``, the
-    image's own (the rest is padding), each counted once: where windows overlap, each counts by its share of the
-    blend. model: an AnnotatorModel, SeparateNetworks or MeanModel. overlap: of neighbouring windows, as a part of
-    their length. annotators: only the maps of these are kept, each bit as of all of them; of ``NOBODY`` no matrix is
-    looked at, and ``joint_probs`` is nan.
+    An image of the window's size is seen at once, a larger one by overlapping windows blended with Gaussian weights
+    (``windows``). ``joint_probs`` is the mean over the voxels ``inside``, the image's own (the rest is padding), each
+    counted once: where windows overlap, each counts by its share of the blend. model: an AnnotatorModel,
+    SeparateNetworks or MeanModel. overlap: of neighbouring windows, as a part of their length. annotators: only the
+    maps of these are kept, each bit as of all of them; of ``NOBODY`` no matrix is looked at, and ``joint_probs`` is
+    nan.
+    """
+    joints: list[Tensor] = []
+    where: dict[str, Any] = {"inside": inside, "window": window, "overlap": overlap, "device": device}
+    maps = _together(believed_slabs(model, image, joints=joints, annotators=annotators, **where), image.shape[1:])
+    number = len(range(annotators_of(model))[annotators])
+    classes = len(maps) // (number + 1)
+    nothing = torch.full((1, annotators_of(model), classes, classes), torch.nan)
+    return BatchPrediction(
+        truth_probs=maps[None, :classes],
+        annotator_probs=maps[classes:].unflatten(0, (number, classes))[None],
+        joint_probs=joint_of(joints) if joints else nothing,
+    )
+
+
+@torch.inference_mode()
+def believed_slabs(
+    model: nn.Module,
+    image: NDArray[np.float32],
+    *,
+    inside: tuple[slice, ...],
+    window: Sequence[int],
+    overlap: float,
+    device: str,
+    annotators: slice,
+    joints: list[Tensor],
+) -> Iterator[Slab]:
+    """Slabs of p[t] and, after it, q^(a)[o] of these annotators; ``joints`` gets what ``joint_of`` sums.
+
+    Arguments else as in ``believe_everywhere``.
     """
     model.eval()
-    importance = compute_importance_map(tuple(window), mode="gaussian", device=device)
-    batch = torch.from_numpy(image)[None].to(device)
+    windows = Windows.over(image.shape[1:], window, overlap=overlap, device=device)
+    own = torch.zeros_like(windows.total, dtype=torch.bool)
+    own[inside] = True
+    voxels = own[inside].numel()
 
-    def over_windows(see: Any, **more: Any) -> Any:
-        return sliding_window_inference(
-            inputs=batch,
-            roi_size=tuple(window),
-            sw_batch_size=WINDOWS_AT_ONCE,
-            predictor=see,
-            overlap=overlap,
-            roi_weight_map=importance,
-            **more,
-        )
-
-    if annotators == NOBODY:
-        return _without_annotators(over_windows(lambda patches: truth_probs(model, patches)), annotators_of(model))
-    shares = _shares(importance, batch.shape[2:], inside=inside, window=window, overlap=overlap)
-    joints: list[Tensor] = []
-
-    def believe(patches: Tensor, places: Sequence[Sequence[slice]]) -> tuple[Tensor, Tensor]:
-        weights = torch.stack([importance * shares[tuple(place[2:])] for place in places])
+    def believe(patches: Tensor, places: Sequence[Place]) -> Sequence[Tensor]:
+        if annotators == NOBODY:
+            return [truth_probs(model, patches)]
+        shares = [own[place] / windows.total[place] / voxels for place in places]
+        weights = torch.stack([windows.importance * share for share in shares])
         said: BatchPrediction = model.believe(patches, weights)  # pyright: ignore[reportCallIssue]
         joints.extend(said.joint_probs)
         return said.truth_probs, said.annotator_probs[:, annotators].flatten(1, 2)
 
-    truth, every = over_windows(believe, with_coord=True)
-    joint_probs = torch.stack(joints).sum(dim=0, keepdim=True)
-    return BatchPrediction(
-        truth_probs=truth.cpu(),
-        annotator_probs=every.unflatten(1, (-1, joint_probs.shape[2])).cpu(),
-        joint_probs=joint_probs.cpu(),
-    )
+    yield from windows.blended(torch.from_numpy(image)[None].to(device), believe)
 
 
-def _shares(
-    importance: Tensor, shape: Sequence[int], *, inside: tuple[slice, ...], window: Sequence[int], overlap: float
-) -> Tensor:
-    """(S...) by which an importance becomes a share of the mean over the voxels inside; 0 outside of them."""
-    total = importance.new_zeros(tuple(shape))
-    steps = [
-        length if length == full else max(int(length * (1 - overlap)), 1)
-        for length, full in zip(window, shape, strict=True)
-    ]  # as sliding_window_inference lays its windows
-    for place in dense_patch_slices(tuple(shape), tuple(window), steps):
-        total[place] += importance
-    shares = torch.zeros_like(total)
-    shares[inside] = 1 / total[inside] / total[inside].numel()
-    return shares
-
-
-def _without_annotators(truth: Tensor, annotators: int) -> BatchPrediction:
-    classes = truth.shape[1]
-    return BatchPrediction(
-        truth_probs=truth.cpu(),
-        annotator_probs=truth.new_zeros((1, 0, classes, *truth.shape[2:])).cpu(),
-        joint_probs=torch.full((1, annotators, classes, classes), torch.nan),
-    )
+def joint_of(joints: Sequence[Tensor]) -> Tensor:
+    """(1,A,O,T) on the CPU: the mean over the image, of the shares (A,O,T) of its windows."""
+    return torch.stack(list(joints)).sum(dim=0, keepdim=True).cpu()
 
 
 @torch.inference_mode()
@@ -115,15 +105,21 @@ def matrices_everywhere(
     Where windows overlap C is their blend, whose columns sum to 1 too.
     """
     model.eval()
-    blended = sliding_window_inference(
-        inputs=torch.from_numpy(image)[None].to(device),
-        roi_size=tuple(window),
-        sw_batch_size=WINDOWS_AT_ONCE,
-        predictor=lambda patches: model.matrices(patches)[:, annotators].flatten(1, 3),  # pyright: ignore[reportCallIssue]
-        overlap=overlap,
-        roi_weight_map=compute_importance_map(tuple(window), mode="gaussian", device=device),
-    )
-    assert isinstance(blended, Tensor)
+
+    def see(patches: Tensor, _: Sequence[Place]) -> Sequence[Tensor]:
+        return [model.matrices(patches)[:, annotators].flatten(1, 3)]  # pyright: ignore[reportCallIssue]
+
+    windows = Windows.over(image.shape[1:], window, overlap=overlap, device=device)
+    maps = _together(windows.blended(torch.from_numpy(image)[None].to(device), see), image.shape[1:])
     number = len(range(annotators_of(model))[annotators])
-    classes = round((blended.shape[1] / number) ** 0.5)
-    return blended[0].unflatten(0, (number, classes, classes)).cpu()
+    classes = round((len(maps) / number) ** 0.5)
+    return maps.unflatten(0, (number, classes, classes))
+
+
+def _together(slabs: Iterator[Slab], space: Sequence[int]) -> Tensor:
+    """Slabs (N,planes,S...) -> (N,S...) on the CPU."""
+    first = next(slabs)
+    maps = torch.empty(len(first.maps), *space)
+    for slab in chain([first], slabs):
+        maps[:, slab.first : slab.first + slab.maps.shape[1]] = slab.maps.cpu()
+    return maps

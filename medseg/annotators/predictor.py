@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,15 +15,16 @@ from torch import nn
 from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.intensity import Intensity
-from medseg.annotators.loading.placement import Placement, probs_to_native
+from medseg.annotators.loading.placement import Placement
 from medseg.annotators.mathematics.averages import MeanModel
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.prediction import ALL, NOBODY, believe_everywhere
+from medseg.annotators.prediction import ALL, NOBODY, believe_everywhere, believed_slabs, joint_of
+from medseg.annotators.stored_maps import StoredAnnotators, StoredMaps, native_probs
 from medseg.contracts import ClassLabel, Refused, Volume, complaint
 from medseg.training import device_of, load_model
 
 LEAST_BYTES, SHARE = 2**31, 0.25
-"""Of the annotators' maps that are held at once."""
+"""Of memory, for maps that are held at once: what is free of it may be more."""
 
 INTENSITY = tuple(Intensity.model_fields)
 """What runs that are averaged must have in common, since they see one image."""
@@ -67,51 +67,84 @@ class Predictor:
         model = models[0] if len(models) == 1 and not axes else MeanModel(models, axes)
         return Predictor(signature=signature, config=config, model=model.to(device), device=device)
 
-    def __call__(self, name: str, image: Volume, annotators: slice = ALL) -> Prediction:
-        """One image (C,S...) -> its Prediction on the same grid; annotators: the maps of these alone."""
+    def __call__(self, name: str, image: Volume, *, nobody: bool = False, scratch: Path | None = None) -> Prediction:
+        """One image (C,S...) -> its Prediction on the same grid.
+
+        nobody: without annotators. scratch: a folder; where the annotators' maps do not fit into memory they go through
+        a file in it (None: where the system keeps such files), bit by bit as those that fit.
+        """
         grid, shape = self.config.data.grid, image.array.shape[1:]
         placement = grid.place(shape, image.affine, image.spacing_mm)
-        on_grid = believe_everywhere(
+        number, classes = len(self.signature.annotators), len(self.signature.classes)
+        if not nobody and self._room() < 4 * number * classes * (math.prod(shape) + math.prod(placement.shape)):
+            return self._stored(name, image, placement, scratch)
+        annotators = NOBODY if nobody else ALL
+        said = believe_everywhere(
             self.model,
             self.config.data.intensity.to_grid(image.array, placement),
-            inside=placement.inside,
-            window=grid.size,
-            overlap=grid.overlap,
-            device=self.device,
             annotators=annotators,
+            **self._windows(placement),
         )
-        every = on_grid.annotator_probs[0]
-        native = [_native(maps.numpy(), placement) for maps in every]
+        every = np.empty((0 if nobody else number, classes, *shape), np.float32)
+        for native, maps in zip(every, said.annotator_probs[0], strict=True):
+            native[:] = native_probs(maps.numpy(), placement, native.shape)
         return Prediction(
             case=name,
-            truth_probs=_native(on_grid.truth_probs[0].numpy(), placement),
-            annotator_probs=np.stack(native) if native else np.zeros((0, every.shape[1], *shape), np.float32),
-            joint_probs=on_grid.joint_probs[0].numpy(),
+            truth_probs=native_probs(said.truth_probs[0].numpy(), placement, (classes, *shape)),
+            annotator_probs=every,
+            joint_probs=said.joint_probs[0].numpy(),
             affine=image.affine,
             spacing_mm=image.spacing_mm,
-            first=annotators.start or 0,
         )
 
-    def parts(self, name: str, image: Volume, nobody: bool = False) -> Iterator[Prediction]:
-        """One image (C,S...) -> Predictions of a few annotators each, as many as fit into memory at once, in order.
+    def _stored(self, name: str, image: Volume, placement: Placement, scratch: Path | None) -> Prediction:
+        """As ``__call__`` of what does not fit."""
+        number, classes = len(self.signature.annotators), len(self.signature.classes)
+        stored = StoredMaps((1 + number) * classes, placement.shape, scratch)
+        joint_probs = self._fill(stored, image, placement)
+        annotators = StoredAnnotators(
+            stored=stored, placement=placement, shape=(number, classes, *image.array.shape[1:])
+        )
+        return Prediction(
+            case=name,
+            truth_probs=annotators.truth(),
+            annotator_probs=annotators,
+            joint_probs=joint_probs,
+            affine=image.affine,
+            spacing_mm=image.spacing_mm,
+        )
 
-        Every part has the whole truth. Of an image in several parts the network looks at it as often: bit by bit they
-        say what one says. nobody: one part, without annotators.
+    def _fill(self, stored: StoredMaps, image: Volume, placement: Placement) -> NDArray[np.float32]:
+        """p[t] and every q^(a)[o] go to ``stored``; joint_probs (A,O,T).
+
+        The network looks once, or several times where a window's planes of all these maps do not fit into memory.
         """
-        number, at_once = len(self.signature.annotators), self.at_once(image, len(self.signature.classes))
-        if nobody or at_once >= number:
-            yield self(name, image, NOBODY) if nobody else self(name, image)
-            return
+        number, classes = len(self.signature.annotators), len(self.signature.classes)
+        on_grid = self.config.data.intensity.to_grid(image.array, placement)
+        planes = 4 * classes * self.config.data.grid.size[0] * math.prod(placement.shape[1:])
+        at_once, joints = max(1, self._room() // planes - 1), []
         for first in range(0, number, at_once):
-            yield self(name, image, slice(first, first + at_once))
+            joints, here = [], slice(first, first + at_once)
+            for slab in believed_slabs(self.model, on_grid, annotators=here, joints=joints, **self._windows(placement)):
+                if first == 0:
+                    stored.put(slab.maps[:classes], index=0, plane=slab.first)
+                stored.put(slab.maps[classes:], index=(1 + first) * classes, plane=slab.first)
+        return joint_of(joints)[0].numpy()
+
+    def _windows(self, placement: Placement) -> dict[str, Any]:
+        grid = self.config.data.grid
+        return {"inside": placement.inside, "window": grid.size, "overlap": grid.overlap, "device": self.device}
 
     def at_once(self, image: Volume, maps: int) -> int:
-        """Of so many annotators all ``maps`` fit into ``LEAST_BYTES``, or ``SHARE`` of free memory; 1 at least."""
+        """Of so many annotators all ``maps`` fit into memory; 1 at least."""
         shape = image.array.shape[1:]
         on_grid = self.config.data.grid.place(shape, image.affine, image.spacing_mm).shape
-        of_one = 4 * maps * max(math.prod(shape), math.prod(on_grid))
-        room = max(LEAST_BYTES, int(psutil.virtual_memory().available * SHARE))
-        return max(1, room // of_one)
+        return max(1, self._room() // (4 * maps * max(math.prod(shape), math.prod(on_grid))))
+
+    @staticmethod
+    def _room() -> int:
+        """Bytes: ``LEAST_BYTES``, or ``SHARE`` of free memory."""
+        return max(LEAST_BYTES, int(psutil.virtual_memory().available * SHARE))
 
 
 def _unlike(first: tuple[RunConfig, Signature], other: tuple[RunConfig, Signature], run: Path) -> list[str]:
@@ -135,12 +168,6 @@ def _shown(value: object) -> str:
     return ", ".join(f"{each.name}={each.value}" if isinstance(each, ClassLabel) else str(each) for each in value)
 
 
-def _native(maps: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
-    """Probabilities (T,S...) on the network's grid -> on the file's, with sum 1."""
-    native = probs_to_native(maps, placement)
-    return native / native.sum(0, keepdims=True)
-
-
 class Further(Protocol):
     """What is written beside the maps of ``predicted_maps`` (``further_maps``)."""
 
@@ -159,7 +186,7 @@ class Further(Protocol):
         ...
 
     def write(self, predictor: Predictor, image: Volume, prediction: Prediction, *, out: Path, suffix: str) -> None:
-        """Of one image, and of the annotators of this part of its prediction."""
+        """Of one image."""
         ...
 
     def finish(self, out: Path) -> None:

@@ -58,7 +58,7 @@ def score_cases(
     for number, case in enumerate(watched(cohort.cases, "scoring", len(cohort.cases))):
         record = read_record(case, cohort, signature.annotators, predictor.config.data.truth)
         image = Volume(array=record.image, affine=record.affine, spacing_mm=record.spacing_mm)
-        prediction = predictor(case.name, image)
+        prediction = predictor(case.name, image, scratch=out)
         scores += score_case(prediction, record.labels, record.truth, classes=names, annotators=signature.annotators)
         write_prediction(prediction, signature, out / "predictions", suffix_of(case.images[0]))
         reliance = None if fusion is None else rely_on_native(fusion, record, predictor.config.data.grid)

@@ -173,20 +173,20 @@ def _annotator_scores(
     classes: Sequence[str],
     annotators: Sequence[str],
 ) -> list[Score]:
-    """Each annotator who saw the case, and all of them as a set."""
-    case, drawn, probs = prediction.case, labels[seen], prediction.annotator_probs[seen]
-    predicted = np.where(drawn == UNLABELLED, UNLABELLED, probs.argmax(axis=1))
-    scores = set_scores(case, drawn, predicted, probs=probs, classes=classes)
-    areas = {
-        "relative_area": relative_area(drawn),
-        "predicted_relative_area": relative_area(predicted),
-        "expected_relative_area": relative_to_mean(expected_area(probs, drawn)),
-    }
-    for row, index in enumerate(seen):
-        name = annotators[index]
-        of_one = {"annotator_nll": negative_log_likelihood(probs[row], drawn[row]),
-                  "annotator_ece": ece(probs[row], drawn[row])}  # fmt: skip
-        of_one |= {metric: float(area[row]) for metric, area in areas.items()}
+    """Each annotator who saw the case, one after the other, and all of them as a set."""
+    case, drawn = prediction.case, labels[seen]
+    predicted = np.where(drawn == UNLABELLED, UNLABELLED, prediction.annotator_labels[seen])
+    mean, expected, stated = np.zeros(prediction.annotator_probs.shape[1:], np.float32), [], []
+    for index, given in zip(seen, drawn, strict=True):
+        probs = prediction.annotator_probs[index]
+        mean += probs
+        expected.append(expected_area(probs[None], given[None])[0])
+        stated.append({"annotator_nll": negative_log_likelihood(probs, given), "annotator_ece": ece(probs, given)})
+    scores = set_scores(case, drawn, predicted, mean=mean / len(seen), classes=classes)
+    areas = {"relative_area": relative_area(drawn), "predicted_relative_area": relative_area(predicted)}
+    areas["expected_relative_area"] = relative_to_mean(np.array(expected))
+    for row, name in enumerate(annotators[index] for index in seen):
+        of_one = {**stated[row], **{metric: float(area[row]) for metric, area in areas.items()}}
         scores += [score_of(metric, value, case=case, annotator=name) for metric, value in of_one.items()]
         for label, class_name in enumerate(classes[1:], start=1):
             value = dice(predicted[row], drawn[row], label)

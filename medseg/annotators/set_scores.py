@@ -27,10 +27,10 @@ def set_scores(
     drawn: NDArray[np.integer],
     predicted: NDArray[np.integer],
     *,
-    probs: NDArray[np.floating],
+    mean: NDArray[np.floating],
     classes: Sequence[str],
 ) -> list[Score]:
-    """Scores of one case: drawn (P,S...), predicted (P,S...) the most probable labels of each, probs (P,O,S...) his.
+    """Scores of one case: drawn (P,S...), predicted (P,S...) the most probable labels of each, mean (O,S...) of q^(a).
 
     Both sets have the annotators who saw the case as members, with equal weights. classes: names in the order of O.
     """
@@ -45,7 +45,7 @@ def set_scores(
         "agreement_alpha": krippendorff_alpha(drawn, number),
     }
     known = (drawn != UNLABELLED).any(axis=0)
-    mean, share = probs.mean(axis=0)[:, known], soft_mean(drawn, number)[:, known]
+    mean, share = mean[:, known], soft_mean(drawn, number)[:, known]
     return [score_of(metric, value, case=case) for metric, value in of_all.items()] + [
         score_of("soft_dice", soft_dice(mean[label], share[label]), case=case, label=name)
         for label, name in enumerate(classes[1:], start=1)

@@ -72,5 +72,8 @@ def voxel_entropy(probs: NDArray[np.floating]) -> NDArray[np.float32]:
 
     probs: (T,S...). Returns (S...).
     """
-    clipped = np.maximum(probs.astype(np.float64), np.finfo(np.float64).tiny)
-    return np.maximum(-np.einsum("t...,t...->...", probs, np.log(clipped)), 0).astype(np.float32)
+    entropy = np.empty(probs.shape[1:], np.float32)
+    for plane in range(len(entropy)):  # of a large volume there is no room for several copies in double precision
+        clipped = np.maximum(probs[:, plane].astype(np.float64), np.finfo(np.float64).tiny)
+        entropy[plane] = np.maximum(-np.einsum("t...,t...->...", probs[:, plane], np.log(clipped)), 0)
+    return entropy

@@ -80,12 +80,7 @@ def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
         "dataset_data": "$find_cases(@dataset_dir)",
         "dataset": {"_target_": "Dataset", "data": "@dataset_data", "transform": "@preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
-        "inferer": {
-            "_target_": "SlidingWindowInferer",
-            "roi_size": list(grid.size),
-            "overlap": grid.overlap,
-            "mode": "gaussian",
-        },
+        "inferer": inferer(config),
         "saved": saved(signature),
         "postprocessing": composed(
             {"_target_": "scripts.transforms.ToImage", "values": [label.value for label in signature.classes], **way},
@@ -111,6 +106,16 @@ def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
         },
         "run": ["$@evaluator.run()"],
     }
+
+
+def inferer(config: RunConfig) -> dict[str, Any]:
+    """How windows are laid and blended, and whether mirror images of them are seen too (``inference.mirror``)."""
+    grid = config.data.grid
+    windows = {"roi_size": list(grid.size), "overlap": grid.overlap, "mode": "gaussian"}
+    if not config.inference.mirror:
+        return {"_target_": "SlidingWindowInferer", **windows}
+    axes = list(config.data.augment.flip_axes)
+    return {"_target_": "scripts.transforms.MirroredInferer", "mirror_axes": axes, **windows}
 
 
 def saved(signature: Signature) -> dict[str, Any]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from monai.data.meta_tensor import MetaTensor
+from monai.inferers.inferer import SlidingWindowInferer
 from numpy.typing import NDArray
 
 from medseg.annotators.loading.placement import Placement, Window, image_to_grid, place, probs_to_native
@@ -78,3 +81,27 @@ class ToImage(Way):
         meta |= {"affine": affine, "original_affine": affine}
         truth = self.values[native.argmax(0)][None]
         return {**case, "pred": MetaTensor(native, meta=meta), "truth": MetaTensor(truth, meta=meta)}
+
+
+class MirroredInferer(SlidingWindowInferer):
+    """Every window by the mean of what is said of it and of its mirror images.
+
+    mirror_axes: along these axes of space, 0 the first, and along all of their combinations.
+    """
+
+    def __init__(self, mirror_axes: Sequence[int], **windows: Any) -> None:
+        super().__init__(**windows)
+        self.mirrors = [
+            [axis + 2 for axis in axes] for n in range(len(mirror_axes) + 1) for axes in combinations(mirror_axes, n)
+        ]
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor | tuple[torch.Tensor, ...] | dict[Any, torch.Tensor]:
+        """inputs (B,C,S...) -> probs (B,T,S...)."""
+
+        def mean(windows: torch.Tensor, *more: Any, **named: Any) -> torch.Tensor:
+            said = [network(windows.flip(axes), *more, **named).flip(axes) for axes in self.mirrors]
+            return torch.stack(said).mean(dim=0)
+
+        return super().__call__(inputs, mean, *args, **kwargs)

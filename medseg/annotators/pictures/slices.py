@@ -42,7 +42,7 @@ def panel_of(
         image=np.moveaxis(shown, 0, -1) if len(shown) == 3 else shown[0],
         labels=record.labels[each],
         truth_labels=truth_probs.argmax(0),
-        annotator_labels=prediction.annotator_probs[(slice(None), *each)].argmax(1),
+        annotator_labels=prediction.annotator_labels[each],
         entropy=voxel_entropy(truth_probs),
         known_truth=None if record.truth is None else record.truth[flat],
         annotators=tuple(annotators),

@@ -25,7 +25,7 @@ from medseg.annotators.predictor import Predictor
 from medseg.config import dump_config
 from medseg.contracts import Refused
 from medseg.experiment.export import WITHOUT_ONNX, export_run
-from medseg.images.files import read_labels
+from medseg.images.files import read_image, read_labels
 from medseg.training import programs
 from medseg.training.checkpoint import save_weights
 
@@ -56,11 +56,12 @@ def run_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workflow.finalize()
 
 
-def volume_run(folder: Path, spacing: dict[str, object], intensity: dict[str, object]) -> Path:
-    """A run of volumes, resampled, that are seen by overlapping windows."""
-    values = {"experiment": "x", "recipe": "soft_mean", "network": {"channels": [4, 8], "features": 4},
-              "data": {"cohort": "none", "grid": {"mode": "patch", "size": (8, 8, 8), **spacing},
-                       "intensity": intensity},
+def volume_run(folder: Path, spacing: dict[str, object], intensity: dict[str, object], mirror: bool) -> Path:
+    """A run of volumes, resampled, that are seen by overlapping windows, of which mirror images may be seen."""
+    values = {"experiment": "x", "recipe": "soft_mean", "network": {"channels": [4, 8], "features": 4}, "seed": 3,
+              "data": {"cohort": "none", "augment": {"flip_axes": [0, 2]}, "intensity": intensity,
+                       "grid": {"mode": "patch", "size": (8, 8, 8), **spacing}},
+              "inference": {"mirror": mirror},
               "training": {"accelerator": "cpu"}}  # fmt: skip
     folder.mkdir()
     config, signature = RunConfig.model_validate(values), replace(SIGNATURE, spatial_dims=3)
@@ -103,12 +104,19 @@ MM, PIXELS = {"spacing_mm": (1, 1, 1)}, {"spacing_pixels": (1.2, 0.8, 0.7)}
 WINDOW = {"normalisation": "window", "window": (-1.5, 2), "mean": 0.2, "deviation": 0.4}
 
 
-@pytest.mark.parametrize("spacing, intensity", [(MM, {}), (PIXELS, WINDOW), (PIXELS, {"normalisation": "nonzero"})])
+@pytest.mark.parametrize(
+    "spacing, intensity, mirror",
+    [(MM, {}, False), (MM, {}, True), (PIXELS, WINDOW, False), (PIXELS, {"normalisation": "nonzero"}, True)],
+)
 def test_volumes_are_turned_resampled_and_seen_by_windows(
-    spacing: dict[str, object], intensity: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spacing: dict[str, object],
+    intensity: dict[str, object],
+    mirror: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(programs, "find_spec", lambda _: None)
-    run, bundle = volume_run(tmp_path / "run", spacing, intensity), tmp_path / "bundle"
+    run, bundle = volume_run(tmp_path / "run", spacing, intensity, mirror), tmp_path / "bundle"
     assert export_run(run, bundle).endswith(f"models: model.pt, model.pt2{WITHOUT_ONNX}")
     (bundle / "images").mkdir()
     affine = np.array([[0, 0, -1.5, 3], [-0.8, 0, 0, 5], [0, 1.2, 0, 7], [0, 0, 0, 1.0]])  # axes swapped and flipped
@@ -121,6 +129,9 @@ def test_volumes_are_turned_resampled_and_seen_by_windows(
     assert 0.01 < (expected.array > 0).mean() < 0.98
     np.testing.assert_array_equal(written.array, expected.array)
     np.testing.assert_allclose(written.affine, affine, atol=1e-5)
+    image = read_image(bundle / "images" / "case.nii.gz")
+    plain, mirrored = (Predictor.load(run, mirror=each)("c", image).truth_probs.argmax(0) for each in (False, True))
+    assert (plain != mirrored).any()  # it would have shown
 
 
 def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
