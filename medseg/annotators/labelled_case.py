@@ -19,7 +19,6 @@ Floats = NDArray[np.float64]
 MARGIN = 2
 """Voxels around all that anybody drew, beyond which nothing is learned about anybody."""
 
-
 PATIENCE, TOLERANCE = 5, 2e-4
 """Steps that may gain less than so many nats per disputed voxel, one after the other."""
 
@@ -95,8 +94,7 @@ class LabelledCase:
 
     def measure(self) -> None:
         """The border of the most probable truth."""
-        best = self.belief.best
-        if not np.array_equal(best, self.measured):
+        if not np.array_equal(best := self.belief.best, self.measured):
             self.border, self.measured = border_of(best, self.classes), best
 
     def counts(self, zones: int) -> Iterator[Floats]:
@@ -135,12 +133,11 @@ class LabelledCase:
         found = softmax(log_joint, axis=-1) * self._labelled[self._combo][:, None]
         best = found.argmax(axis=-1)
         changed = self._compared[self._combo] | (best == self._alone[self._combo])
-        if changed.all():
-            negentropy = float(self._voxels @ (found * np.log(np.maximum(found, LEAST))).sum(axis=-1))
-            self.hold(Belief(probs=found[self._row], best=best[self._row], negentropy=negentropy))
-        else:
-            probs = np.where(changed[self._row][..., None], found[self._row], self.belief.probs)
-            self.hold(self._believed(probs))
+        if not changed.all():
+            self.hold(self._believed(np.where(changed[self._row][..., None], found[self._row], self.belief.probs)))
+            return energy
+        negentropy = float(self._voxels @ (found * np.log(np.maximum(found, LEAST))).sum(axis=-1))
+        self.hold(Belief(probs=found[self._row], best=best[self._row], negentropy=negentropy))
         return energy
 
     def energy_of_truth(self, log_prior: Floats) -> float:
