@@ -12,6 +12,7 @@ import numpy as np
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.planning.geometry import MOST_PATCHES, PATCH_VOXELS, STEP_VOXELS, Geometry, planned_geometry
 from medseg.annotators.planning.intensities import planned_intensity
+from medseg.annotators.planning.room import planned_cache
 from medseg.cohorts import SplitConfig, read_all, split_cases
 from medseg.contracts import Case, Cohort, Plan, PlannedKey, Refused, complaint
 from medseg.images import read_header
@@ -53,12 +54,14 @@ def planned(cohort: Cohort, where: str) -> Plan:
     spacing = middle.spacing_mm or (1.0,) * cohort.spatial_dims
     scaled = middle.spacing_mm is not None
     geometry = planned_geometry(middle.shape, spacing, scaled=scaled, cases=splits["train"])
+    shown = _shown(geometry, middle)
     return Plan(
         head=HEAD.format(count=len(cohort.cases), name=cohort.name),
         keys=(
             *_what(cohort, where),
             _split(cohort, split, splits),
-            *_shown(geometry, middle),
+            *shown,
+            *planned_cache(cohort, Grid.model_validate(shown[0].value)),
             *planned_intensity(cohort, train),
             _network(geometry),
             *_training(geometry, cohort.spatial_dims),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.planning import plan
+from medseg.annotators.loading.grid import Grid
+from medseg.annotators.planning import plan, room
 from medseg.annotators.planning.plan import planned
 from medseg.annotators.simulation.samples import write_samples
 from medseg.cohorts import load_cohort
@@ -56,6 +58,14 @@ def test_patients_are_drawn_and_counted(cohort: Cohort) -> None:
     pairs = replace(cohort, cases=tuple(replace(c, patient=f"p{n // 2}") for n, c in enumerate(cohort.cases)))
     assert "among 5 patients, each in one part" in reasons(pairs)["data.split"]
     assert "--patient-from" not in reasons(pairs)["data.split"]
+
+
+def test_what_does_not_fit_into_memory_is_kept_on_disk(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten pictures of 24 x 24 on a grid as large: 4 bytes a voxel, and 2 of each annotator."""
+    need = 10 * 24 * 24 * (4 + 2 + 2)
+    for available, kept in ((need / 0.4 + 2, None), (need / 0.4 - 2, f"runs/cache/{cohort.name}")):
+        monkeypatch.setattr(room.psutil, "virtual_memory", lambda it=available: SimpleNamespace(available=it))
+        assert [each.value for each in room.planned_cache(cohort, Grid(size=(24, 24)))] == ([kept] if kept else [])
 
 
 def test_the_cohorts_own_split_is_kept(cohort: Cohort) -> None:
