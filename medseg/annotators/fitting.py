@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from medseg.annotators.drawn import Index, Labels, around_drawn
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import Floats, Index, LabelledCase, Labels, around_drawn, climb
+from medseg.annotators.labelled_case import Floats, LabelledCase, climb
 from medseg.annotators.zones import pairs
 from medseg.contracts import UNLABELLED, watched
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators.labelled_case import LEAST, Floats, Index, LabelledCase, Labels, climb
+from medseg.annotators.drawn import Index, Labels
+from medseg.annotators.labelled_case import LEAST, Floats, LabelledCase, climb
 from medseg.annotators.zones import border_of, pairs
 from medseg.contracts import UNLABELLED, watched
 

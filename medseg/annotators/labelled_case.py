@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from medseg.annotators.drawn import Index, Labels, combinations, drawn_box
 from medseg.annotators.zones import Border, border_of
 from medseg.contracts import UNLABELLED
 
-Labels = NDArray[np.integer]
-Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-MARGIN = 2
-"""Voxels around all that anybody drew, beyond which nothing is learned about anybody."""
 
 PATIENCE, TOLERANCE = 5, 2e-4
 """Steps that may gain less than so many nats per disputed voxel, one after the other."""
@@ -51,9 +47,9 @@ class LabelledCase:
         labels = labels[drawn]
         self.shape, self.classes = labels.shape[1:], num_classes
         self.seen = (labels != UNLABELLED).any(axis=0)
-        self.box = _box(np.asarray((labels > 0).any(axis=0)))
+        self.box = drawn_box(labels)
         self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
-        self._written, self._combination = _combinations(self.labels, num_classes)  # (U,P), (S...)
+        self._written, self._combination = combinations(self.labels, num_classes)  # (U,P), (S...)
         votes = np.stack([(self._written == label).sum(axis=1) for label in range(num_classes)], axis=-1)  # (U,T)
         self._labelled, self._compared = votes.sum(axis=1) > 0, votes.sum(axis=1) > 1
         self._alone = votes.argmax(axis=1)  # what a single label says may be doubted, and is not overruled
@@ -191,30 +187,3 @@ def climb(cases: Sequence[LabelledCase], step: Callable[[], float], iterations: 
     for case, belief in zip(cases, believed, strict=True):
         case.hold(belief)
     return best
-
-
-def around_drawn(labels: Labels) -> Labels:
-    """(A,S...) -> the same in the box around all that anybody drew, beyond which a fit looks at nothing: a copy."""
-    return labels[(slice(None), *_box(np.asarray((labels > 0).any(axis=0))))].copy()
-
-
-def _combinations(labels: Labels, num_classes: int) -> tuple[Labels, Index]:
-    """labels (P,S...) -> the combinations that there are (U,P), and which one each voxel has (S...)."""
-    most, code = num_classes + 1, np.zeros(labels.shape[1:], np.int64)
-    for drawn in labels:
-        if code.max(initial=0) > np.iinfo(np.int64).max // most - most:
-            code = np.unique(code, return_inverse=True)[1].reshape(code.shape)
-        code = code * most + np.where(drawn == UNLABELLED, num_classes, drawn)
-    _, first, which = np.unique(code, return_index=True, return_inverse=True)
-    return labels.reshape(len(labels), code.size)[:, first].T, which.reshape(code.shape)
-
-
-def _box(drawn: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Around all that is true, with a margin; the first voxel where nothing is."""
-    if not drawn.any():
-        return tuple(slice(0, 1) for _ in drawn.shape)
-    box = []
-    for axis, length in enumerate(drawn.shape):
-        places = np.flatnonzero(drawn.any(axis=tuple(other for other in range(drawn.ndim) if other != axis)))
-        box.append(slice(max(int(places[0]) - MARGIN, 0), min(int(places[-1]) + MARGIN + 1, length)))
-    return tuple(box)

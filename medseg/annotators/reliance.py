@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature, build_source, read_annotator_run
 from medseg.annotators.consensus import disputed
+from medseg.annotators.drawn import Index, drawn_box
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import Index
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.loading.records import Record
@@ -130,7 +130,7 @@ def write_reliance(run: Path, cohort: Cohort, source: CohortSource | None = None
         for case, sample in (
             (case, source.samples.of(case, target)) for case in watched(cases, f"relying, {split}", len(cases))
         )
-        for found in (rely(fusion, np.asarray(sample.labels), sample.annotator_index, sample.consensus),)
+        for found in (_relied_in_box(fusion, sample),)
         for index, nats, share in zip(_whose(sample), found.nats, found.share, strict=True)
     ]
     write_table(run / RELIANCE, ("case", "split", "annotator", "nats", "share"), rows)
@@ -140,6 +140,15 @@ def write_reliance(run: Path, cohort: Cohort, source: CohortSource | None = None
     write_table(run / SUMMARY, ("annotator", "skill", "nats", "share", "cases", "worst_case"), summary)
     write_fusion(run / FUSION, fusion)
     return fusion
+
+
+def _relied_in_box(fusion: Fusion, sample: Sample) -> Reliance:
+    """In the box around all that was drawn: the numbers are those of the whole case, of which less is held."""
+    labels = np.asarray(sample.labels)
+    box = (slice(None), *drawn_box(labels))
+    return rely(
+        fusion, labels[box], sample.annotator_index, None if sample.consensus is None else sample.consensus[box]
+    )
 
 
 def any_disputed(run: Path) -> bool:

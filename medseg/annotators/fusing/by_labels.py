@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators import consensus
+from medseg.annotators.drawn import Index, Labels
 from medseg.annotators.fusing.consensus_case import ConsensusCase, most_probable, shares
 from medseg.annotators.fusion import Fusion, mutual_information
-from medseg.annotators.labelled_case import Index, Labels
 from medseg.annotators.reliance import rely
 
 

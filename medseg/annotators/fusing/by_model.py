@@ -15,9 +15,10 @@ from scipy.special import softmax
 
 from medseg.annotators.confusion_scores import mean_confusion
 from medseg.annotators.consensus import disputed, majority_vote
+from medseg.annotators.drawn import Index, Labels
 from medseg.annotators.fusing.consensus_case import ConsensusCase, most_probable, shares
 from medseg.annotators.fusion import ITERATIONS, Fusion, mutual_information
-from medseg.annotators.labelled_case import LEAST, Index, Labels
+from medseg.annotators.labelled_case import LEAST
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
 from medseg.annotators.matrices import native_matrices

@@ -8,12 +8,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from medseg.annotators.drawn import around_drawn
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusing.by_labels import by_fusion, by_soft_mean, by_staple, by_vote
 from medseg.annotators.fusing.by_model import by_model
 from medseg.annotators.fusing.results import RESULTS, WEIGHTS, Fuse, FusedCohort, write_cases
 from medseg.annotators.given_images import image_complaints
-from medseg.annotators.labelled_case import around_drawn
 from medseg.annotators.loading.records import Record, read_record
 from medseg.annotators.matrices import matrix_complaints
 from medseg.annotators.predictor import Predictor

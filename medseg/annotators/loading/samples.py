@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators import consensus
+from medseg.annotators.drawn import around_drawn
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import around_drawn
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest

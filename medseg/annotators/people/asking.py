@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 
 from medseg.annotators.consensus import disputed
+from medseg.annotators.drawn import Index, Labels
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import Floats, Index, Labels
+from medseg.annotators.labelled_case import Floats
 
 
 def open_voxels(labels: Labels) -> NDArray[np.bool_]:

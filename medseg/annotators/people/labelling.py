@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature, read_annotator_run
+from medseg.annotators.drawn import MARGIN
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import MARGIN
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.loading.records import Record, read_record
