@@ -31,7 +31,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("a", "b"):
         write_labels(tmp_path / f"images/{name}.png", Volume(array=crossing(), affine=np.eye(4), spacing_mm=None))
 
-    def predicted(self: Predictor, name: str, image: Volume) -> Prediction:
+    def predicted(self: Predictor, name: str, image: Volume, **_: object) -> Prediction:
         truth = np.eye(3, dtype=np.float32)[crossing()].transpose(2, 0, 1)
         nothing = np.eye(3, dtype=np.float32)[0 * crossing()].transpose(2, 0, 1)
         others = [nothing] * (len(SIGNATURE.annotators) - 1)

@@ -141,7 +141,8 @@ class Samples:
         """What the arrays of a case are made of: files by their marks, and settings."""
         placed = self.grid.model_dump(mode="json", include={"mode", "size", "spacing_mm", "spacing_pixels"})
         shown = self.intensity.model_dump(mode="json")
-        image = key_of(MADE_BY, placed, shown, case.spacing_mm, [(path, mark(path)) for path in case.images])
+        files = [(path, mark(path)) for path in case.images]
+        image = key_of(MADE_BY, [placed, shown], case.spacing_mm, files)
         names = [self.annotators[i] for i in self.present(case)] if target != "truth" else list(self.voters)
         masks = [(name, case.annotations[name]) for name in names if name in case.annotations]
         masks += [] if masks or case.truth is None else [("truth", case.truth)]
