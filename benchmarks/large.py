@@ -96,7 +96,7 @@ def trained(out: Path, cohort: Path, *, workers: int, cache: Path | None, valida
         process = psutil.Popen(command, stdout=log, stderr=log)
         while process.poll() is None:
             most = max(most, _held(process))
-            if np.isnan(start) and (out / "warmup" / "last.ckpt").exists():
+            if np.isnan(start) and any(out.glob("*/last.ckpt")):
                 start = time.monotonic() - began
             time.sleep(0.5)
     if process.returncode:

@@ -57,7 +57,7 @@ def border_of(truth: Labels, num_classes: int, voxel: Sequence[float] | None = N
         classes = truth[box]
         inside = classes == label
         if len(present) == 2:
-            distance[box][inside] = distance_transform_edt(inside, sampling=voxel)[inside]
+            distance[box][inside] = np.asarray(distance_transform_edt(inside, sampling=voxel))[inside]
             continue
         to_other, nearest = np.empty(classes.shape), np.empty((truth.ndim, *classes.shape), np.int32)
         distance_transform_edt(inside, sampling=voxel, return_indices=True, distances=to_other, indices=nearest)

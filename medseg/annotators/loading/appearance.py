@@ -100,6 +100,7 @@ class Appearance:
 
 def apply_appearance(image: NDArray[np.float32], change: Appearance, noise_seed: int) -> NDArray[np.float32]:
     """(C,S...) -> (C,S...), in nnU-Net's order: noise, blur, bias, brightness, contrast, resolution, gamma."""
+    image = np.ascontiguousarray(image)  # a mirrored one is none that torch takes
     if change.noise is not None:
         white = np.random.default_rng((noise_seed, 1)).standard_normal(image.shape, dtype=np.float32)
         image = (image + change.noise * white).astype(np.float32)

@@ -110,6 +110,16 @@ def test_warped_patches_are_functions_too_and_keep_labels_and_image_together(coh
         assert bright.median() > 0.3 and (dark.numel() == 0 or dark.median() < -0.3)
 
 
+def test_mirrored_images_are_changed_in_every_way(cohort: Cohort) -> None:
+    kinds = ("gamma", "contrast", "brightness", "bias_field", "blur", "white_noise", "low_resolution")
+    always = {kind: {"probability": 1.0} for kind in (*kinds, "rotation", "scaling", "elastic")}
+    augmentation = Augmentation.model_validate({**always, "flip_axes": (0, 1), "rotate90": True})
+    changed = source(cohort, augmentation=augmentation)
+    for step in range(4):
+        batch, plain = changed.batch("annotated", 0, step), source(cohort).batch("annotated", 0, step)
+        assert batch.image.isfinite().all() and not torch.equal(batch.image, plain.image)
+
+
 def test_batches_run_on_over_the_ends_of_an_epoch_and_of_the_cases(cohort: Cohort) -> None:
     """Four cases in batches of three: four batches, over two epochs of two steps, show each case three times."""
     one = source(cohort, batch_size=3)
