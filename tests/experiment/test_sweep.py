@@ -34,7 +34,7 @@ data:
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
 training: {{batch_size: 2, steps: {{warmup: 1, joint: 1}}, checkpoint_every: 1, accelerator: cpu}}
 """
-STEPS = "training.steps={warmup: 1, joint: 300}"
+STEPS = "training.steps={warmup: 1, joint: 1500}"
 
 
 @pytest.fixture

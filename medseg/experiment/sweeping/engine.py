@@ -52,9 +52,11 @@ class Sweeper:
     def wants(self) -> bool:
         """Whether its jobs are to go on."""
         try:
-            return self.token.exists() and psutil.Process(self.process).create_time() == self.began
+            process = psutil.Process(self.process)
+            lives = process.create_time() == self.began and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+        return lives and self.token.exists()
 
 
 @dataclass(kw_only=True)
