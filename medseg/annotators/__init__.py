@@ -2,7 +2,7 @@
 
 ``nouns``             what the method says, of a batch and of a case
 ``staple``            STAPLE of one case, with what it believes of the truth and of each annotator
-``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous, one at random
+``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous
 ``drawn``             what annotators drew of one case: the box around it, and the combinations of labels
 ``zones``             where a voxel lies: how far from the border of a truth, and which classes meet there
 ``labelled_case``     the labels of one case, and what is believed of its truth

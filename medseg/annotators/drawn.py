@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.contracts import UNLABELLED
+from medseg.evaluation import foreground_box
 
 Labels = NDArray[np.integer]
 Index = NDArray[np.int64]
@@ -20,8 +21,9 @@ def around_drawn(labels: Labels) -> Labels:
 
 
 def drawn_box(labels: Labels) -> tuple[slice, ...]:
-    """Of labels (A,S...) the box (S,) around all that anybody drew, with a margin."""
-    return _box(np.asarray((labels > 0).any(axis=0)))
+    """Of labels (A,S...) the box (S,) around all that anybody drew, with a margin; else the first voxel."""
+    box = foreground_box(labels, margin=MARGIN)
+    return box if all(along.stop for along in box) else (slice(0, 1),) * len(box)
 
 
 def combinations(labels: Labels, num_classes: int) -> tuple[Labels, Index]:
@@ -33,14 +35,3 @@ def combinations(labels: Labels, num_classes: int) -> tuple[Labels, Index]:
         code = code * most + np.where(drawn == UNLABELLED, num_classes, drawn)
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
     return labels.reshape(len(labels), code.size)[:, first].T, which.reshape(code.shape)
-
-
-def _box(drawn: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Around all that is true, with a margin; the first voxel where nothing is."""
-    if not drawn.any():
-        return tuple(slice(0, 1) for _ in drawn.shape)
-    box = []
-    for axis, length in enumerate(drawn.shape):
-        places = np.flatnonzero(drawn.any(axis=tuple(other for other in range(drawn.ndim) if other != axis)))
-        box.append(slice(max(int(places[0]) - MARGIN, 0), min(int(places[-1]) + MARGIN + 1, length)))
-    return tuple(box)

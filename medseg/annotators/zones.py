@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, find_objects, uniform_filter
+from scipy.ndimage import distance_transform_edt, uniform_filter
+
+from medseg.evaluation import foreground_box
 
 Labels = NDArray[np.integer]
 Floats = NDArray[np.float64]
@@ -50,26 +52,16 @@ def border_of(truth: Labels, num_classes: int, voxel: Sequence[float] | None = N
     number = np.zeros((num_classes, num_classes), np.int64)
     for index, (one, other) in enumerate(pairs(num_classes)) if len(present) > 1 else ():
         number[one, other] = number[other, one] = index
-    if len(present) == 2:
-        pair[:] = number[present[0], present[1]]
     for label in present if len(present) > 1 else ():
-        box = _around(truth == label)  # the nearest voxel of another class is never farther than beside the box
+        # the nearest voxel of another class is never farther than beside the box of this one
+        box = foreground_box((truth == label)[None], margin=1)
         classes = truth[box]
         inside = classes == label
-        if len(present) == 2:
-            distance[box][inside] = np.asarray(distance_transform_edt(inside, sampling=voxel))[inside]
-            continue
         to_other, nearest = np.empty(classes.shape), np.empty((truth.ndim, *classes.shape), np.int32)
         distance_transform_edt(inside, sampling=voxel, return_indices=True, distances=to_other, indices=nearest)
         distance[box][inside] = to_other[inside]
         pair[box][inside] = number[label, classes[tuple(nearest[:, inside])]]
     return Border(distance=distance, pair=pair)
-
-
-def _around(inside: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The box around all that is true, and one voxel more."""
-    (box,) = find_objects(inside.view(np.uint8))
-    return tuple(slice(max(along.start - 1, 0), along.stop + 1) for along in box or ())
 
 
 def despeckled(truth: Labels) -> Labels:

@@ -11,8 +11,8 @@
 ``cohort_yaml``     cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is
                     an object
 ``manifest_check``  what can be wrong with the rows of manifest.csv that shows without reading a pixel
-``snapshots``       what the files of a cohort hold, and whether they still do
 ``stores``          arrays that are made of files once: in memory, or in a folder
+``snapshots``       what the files of a cohort hold, and whether they still do
 ``cohort``          manifest.csv and cohort.yaml <-> Cohort (with ``manifest``, ``manifest_check``, ``cohort_yaml``)
 ``seen``            which cases of a cohort a run has seen in training
 

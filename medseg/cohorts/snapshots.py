@@ -9,6 +9,7 @@ from pathlib import Path
 
 from medseg.cohorts.cohort_yaml import COHORT_YAML
 from medseg.cohorts.manifest import MANIFEST
+from medseg.cohorts.stores import refusing_to_keep
 from medseg.contracts import Cohort, Refused, complaint, watched
 
 MADE_BY = 1
@@ -53,12 +54,9 @@ def remembered(folder: Path, cohort: Cohort) -> Snapshot | None:
 def remember(folder: Path, cohort: Cohort, known: Snapshot) -> None:
     """Write down that a cohort was checked and found to be good. Raises Refused where nothing can be written."""
     path = _memory(folder, cohort, known.marks)
-    try:
+    with refusing_to_keep(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(known.fingerprint, "ascii")
-    except OSError as error:
-        expected = "a folder with room that may be written to"
-        raise Refused([complaint("data.cache", expected, error.strerror or error, str(folder))]) from error
 
 
 def _memory(folder: Path, cohort: Cohort, marks: tuple[tuple[int, ...], ...]) -> Path:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -90,7 +90,7 @@ class OnDisk:
         paths = {name: self.root / folder / f"{name}-{key}.b2nd" for name, key in keys.items()}
         if len(found := _found(paths)) == len(paths):
             return found
-        try:
+        with refusing_to_keep(self.root):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / folder / LOCK):
                 if len(found := _found(paths)) == len(paths):
@@ -98,10 +98,17 @@ class OnDisk:
                 made = make()
                 for name in paths.keys() - found.keys():
                     _write(paths[name], made[name])
-        except OSError as error:
-            expected = "a folder with room that may be written to"
-            raise Refused([complaint("data.cache", expected, error.strerror or error, str(self.root))]) from error
         return {name: StoredArray(path) for name, path in paths.items()}
+
+
+@contextmanager
+def refusing_to_keep(root: Path) -> Iterator[None]:
+    """What the system refuses to keep in the cache is refused in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        expected = "a folder with room that may be written to"
+        raise Refused([complaint("data.cache", expected, error.strerror or error, str(root))]) from error
 
 
 def key_of(*made_of: Any) -> str:

@@ -89,10 +89,11 @@ def foreground_box(labels: NDArray[np.integer], margin: int = 0) -> tuple[slice,
     labels: (A,S...). Returns one slice per S axis; empty slices where no map has any foreground.
     Overlaps inside the box equal those on the whole grid, at a fraction of the memory.
     """
-    foreground = (labels > 0).any(axis=0)
+    foreground: NDArray[np.bool_] = np.asarray((labels > 0).any(axis=0))
     if not foreground.any():
         return (slice(0),) * foreground.ndim
-    hits = [np.unique(index) for index in np.nonzero(foreground)]
+    axes = range(foreground.ndim)
+    hits = [np.flatnonzero(foreground.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
     return tuple(slice(max(int(hit[0]) - margin, 0), int(hit[-1]) + 1 + margin) for hit in hits)
 
 

@@ -6,6 +6,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.records import Record, read_record
 from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
-from medseg.contracts import Case, Cohort, Refused, Target, complaint
+from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
 MADE_BY = 1
 """To be raised where other arrays are made of the same files and settings: it enters every key."""
@@ -42,6 +43,12 @@ class Sample:
     """(T,S...) p(t | all labels) float32, in the target ``fused``."""
     annotator_index: NDArray[np.int64] | None = None
     """(P,) whose labels these are, in the order of axis A; None of a consensus."""
+
+    @cached_property
+    def labelled(self) -> NDArray[np.int64]:
+        """(N,) the rows of ``labels`` in which there is any."""
+        labels = np.asarray(self.labels)
+        return np.flatnonzero((labels != UNLABELLED).reshape(len(labels), -1).any(axis=1))
 
 
 class Samples:
@@ -68,6 +75,7 @@ class Samples:
         self.seed, self.labels_per_image, self.intensity = seed, labels_per_image, intensity
         self.store = InMemory() if store is None else store
         self._known: dict[tuple[str, Target], Sample] = {}
+        self._known_keys: dict[tuple[str, Target], dict[str, str]] = {}
         self.fusion: Fusion | None = None
         self._fusion_key = ""
 
@@ -138,6 +146,12 @@ class Samples:
         )
 
     def _keys(self, case: Case, target: Target) -> dict[str, str]:
+        """The key of each array of a case; its files are asked once."""
+        if (case.name, target) not in self._known_keys:
+            self._known_keys[case.name, target] = self._made_of(case, target)
+        return self._known_keys[case.name, target]
+
+    def _made_of(self, case: Case, target: Target) -> dict[str, str]:
         """What the arrays of a case are made of: files by their marks, and settings."""
         placed = self.grid.model_dump(mode="json", include={"mode", "size", "spacing_mm", "spacing_pixels"})
         shown = self.intensity.model_dump(mode="json")

@@ -110,7 +110,8 @@ class CohortSource:
         """Whose labels are shown: all that there are, or those of one annotator drawn from those present."""
         if target != "random_annotator":
             return slice(None)
-        row = int(rng.integers(len(sample.labels)))
+        present = sample.labelled
+        row = int(present[rng.integers(len(present))]) if len(present) else 0
         return slice(row, row + 1)
 
     def _corner(self, sample: Sample, rng: np.random.Generator) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature, read_annotator_run
-from medseg.annotators.drawn import MARGIN
+from medseg.annotators.drawn import around_drawn
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
@@ -21,7 +21,7 @@ from medseg.annotators.reliance import fusion_of_run
 from medseg.cohorts import MANIFEST, apply, find_cohort, fingerprint, load_cohort, read_all, read_splits
 from medseg.config import refuse_other_data
 from medseg.contracts import UNLABELLED, Case, Cohort, ObjectCohort, Refused, complaint
-from medseg.evaluation import foreground_box, present
+from medseg.evaluation import present
 
 KNOWN, FUSED = "the known truth", "what the labels of the others say together (never his own)"
 
@@ -154,4 +154,4 @@ def _cut_out(labels: NDArray[np.integer]) -> NDArray[np.integer]:
     """The box around all that anybody drew (A,S...), with what a fusion looks at around it."""
     if not (labels > 0).any():
         return labels
-    return labels[(slice(None), *foreground_box(labels, margin=MARGIN))].copy()
+    return around_drawn(labels)

@@ -158,6 +158,26 @@ def test_the_views(cohort: Cohort) -> None:
     assert drawn.labels.shape == (4, 1, 16, 16) and (drawn.labels != UNLABELLED).flatten(1).any(1).all()
 
 
+def test_a_random_annotator_is_one_who_labelled_something(cohort: Cohort) -> None:
+    """bob ignores all of c1 and c2 (7 is no class); ann and cat labelled c1, ann and bob c3."""
+    ignored = Volume(array=np.full((12, 16), 7, np.uint8), affine=np.eye(4), spacing_mm=None)
+    for case in cohort.cases[1:3]:
+        write_labels(case.annotations["bob"], ignored)
+    plain = source(cohort, augmentation=Augmentation())
+    assert [plain.samples.of(case, "annotated").labelled.tolist() for case in cohort.cases[1:4]] == [
+        [0, 2],
+        [0],
+        [0, 1],
+    ]
+    sizes: dict[int, set[int]] = {number: set() for number in range(4)}
+    for step in range(20):
+        batch = plain.batch("random_annotator", 0, step)
+        assert (batch.labels != UNLABELLED).flatten(1).any(1).all()
+        for number, labels in zip(batch.case_index.tolist(), batch.labels, strict=True):
+            sizes[number].add(int((labels == 1).sum()))
+    assert sizes == {0: {48}, 1: {48, 0}, 2: {48}, 3: {48}}  # cat found nothing in c1
+
+
 def test_one_label_per_image_keeps_the_same_one_everywhere(cohort: Cohort) -> None:
     thinned = source(cohort, labels_per_image=1)
     for case in cohort.cases:
