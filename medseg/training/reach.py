@@ -36,6 +36,8 @@ def silence(address: str, seconds: float) -> str:
             urlopen(Request(address, method="HEAD"), timeout=seconds).close()
         except HTTPError:
             said.append("")
+        except TimeoutError:
+            return  # connected, and silent: the limit of the socket may come a moment before that of join
         except (OSError, HTTPException) as error:
             cause = getattr(error, "reason", error)  # a certificate is W&B's to judge
             said.append("" if isinstance(cause, ssl.SSLError) else getattr(cause, "strerror", None) or str(cause))
