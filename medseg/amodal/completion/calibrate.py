@@ -56,7 +56,7 @@ def calibrate(
     between equals). Only objects with an occluded part count, for where nothing is occluded an interval has no width.
     Without any, and for a model that draws no samples, both stay as they are. They are fitted to every second object;
     widenings: see ``conformal``, of the others, and of the objects of ordinary maps, in front and behind. misfit_limit:
-    the 99th percentile of all objects' visible misfits.
+    the 99th percentile of all objects' visible misfits, or nats (see ``MaskBeliefs.unlike``).
     """
     occluded = [
         amodal_object
@@ -155,7 +155,7 @@ def _cost(volumes: NDArray[np.int64], truths: NDArray[np.int64]) -> float:
 
 
 def _misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """None where no object has a visible misfit. With a limit of 1, which none exceeds, novelty is the misfit."""
+    """None where nothing is known of any object. With a limit of 1 novelty is the misfit, or the nats, itself."""
     plain = replace(completer, calibration=Calibration(misfit_limit=1.0))
     visible_misfits = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
     known = visible_misfits[~np.isnan(visible_misfits)]
