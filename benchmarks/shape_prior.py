@@ -2,8 +2,8 @@
 
     python benchmarks/shape_prior.py RUN --out OUT --others runs/cohorts/cx22 runs/cohorts/hippocampus
 
-Trains the stage ``prior`` alone, on the weights of RUN, and calibrates; OUT is then a run folder like any other, and a
-second call only measures. Further words are overrides of the config (``training.epochs.prior=40``).
+Trains the stage ``prior`` alone, on the weights of RUN, and finds its limit; OUT is then a run folder like any other,
+and a second call only measures. Further words are overrides of the config (``training.epochs.prior=40``).
 
 Unlike shapes: in the place of each unoccluded test object, under an occluder drawn as for it, one of as large an area:
 an object of the ``--others`` (cohorts of label maps; of a volume the slice with most of it), a smooth blob, the union
@@ -41,8 +41,8 @@ from medseg.amodal.assembly import (
     unoccluded_objects,
 )
 from medseg.amodal.completion.beliefs import believe, shape_nats
-from medseg.amodal.completion.calibrate import calibrate_run
-from medseg.amodal.completion.calibration import Calibration
+from medseg.amodal.completion.calibrate import calibrating_objects, misfit_limit
+from medseg.amodal.completion.calibration import CALIBRATION, Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.network.divergences import divergence_from_prior
@@ -54,7 +54,7 @@ from medseg.cohorts import apply, find_cohort, fingerprint, load_objects, read_s
 from medseg.config import dump_config
 from medseg.contracts import ObjectCohort
 from medseg.experiment.methods import load_config
-from medseg.training import BEST, load_weights
+from medseg.training import load_weights
 from medseg.training.loop import fit
 from medseg.training.settings import TrackingConfig
 from medseg.training.tracking import Tracker
@@ -66,7 +66,7 @@ SCORES = ("visible misfit", "nats, Gaussian", "nats, PixelCNN")
 
 
 def train_prior(run: Path, out: Path, overrides: Sequence[str]) -> None:
-    """The stage ``prior`` of a run that had none, and the calibration of both."""
+    """The stage ``prior`` of a run that had none, and the limit of its nats; samples are cut as those of the run."""
     out.mkdir(parents=True)
     for name in ("model.json", "splits.json"):
         shutil.copy(run / name, out)
@@ -90,13 +90,8 @@ def train_prior(run: Path, out: Path, overrides: Sequence[str]) -> None:
             fingerprint=data,
             progress=False,
         )
-    print(f"validation: {load_best(out)}", flush=True)
-    calibrate_run(out, cohort)
-
-
-def load_best(out: Path) -> str:
-    """The least nats of validation, as metrics.jsonl has them."""
-    return (out / "metrics.jsonl").read_text().splitlines()[-1]
+    limit = misfit_limit(Completer.load(out), calibrating_objects(config, cohort))
+    replace(Calibration.read(run), misfit_limit=limit).write(out)
 
 
 # ---------------------------------------------------------------------------------- unlike shapes
@@ -239,7 +234,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    if not (asked.out / "prior" / BEST).is_file():
+    if not (asked.out / CALIBRATION).is_file():
         train_prior(asked.run, asked.out, asked.overrides)
     config = read_amodal_run(asked.out)
     cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(asked.out / "splits.json"))
