@@ -143,7 +143,7 @@ def _on_grid(inside: Mask, affine: NDArray[np.float64], scan: Volume, where: str
     parallel = (np.count_nonzero(long, axis=0) == 1).all() and (np.abs(long[:, 1:]) <= 1).all()
     shape = np.asarray(scan.array.shape[1:])
     if not parallel or np.abs(exact - reach).max() > OFF_GRID or (reach < 0).any() or (reach >= shape).any():
-        got = f"one from voxel {_place(exact.min(0))} to {_place(exact.max(0))} of {_place(shape)}, or turned"
+        got = f"one from voxel {_place(exact.min(0))} to {_place(exact.max(0))} of {shape.tolist()}, or turned"
         raise Refused([complaint("grid of segments", "a part of the scan's", got, where)])
     found = np.zeros(tuple(shape), bool)
     found[tuple((np.argwhere(inside) @ turn.T + start).T)] = True
@@ -176,4 +176,4 @@ def _cut(found: Mask, points: NDArray[np.float64], scan: Volume, where: str) -> 
 
 
 def _place(numbers: NDArray[Any]) -> list[float]:
-    return [round(float(number), 2) for number in numbers]
+    return [round(float(number), 2) + 0.0 for number in numbers]

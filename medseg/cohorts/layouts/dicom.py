@@ -13,6 +13,7 @@ from medseg.cohorts.layouts.converting import put_image, put_mask
 from medseg.cohorts.layouts.files import natural
 from medseg.cohorts.layouts.segments import classes_by_name, label_map
 from medseg.cohorts.layouts.survey import cohort_of
+from medseg.cohorts.manifest import TRUTH
 from medseg.cohorts.reading import read_all
 from medseg.contracts import Case, Cohort, Refused, Volume, complaint
 from medseg.images import (
@@ -61,7 +62,8 @@ def index(root: Path, choices: Choices) -> Cohort:
     Segments and structures go by their names, all of them, or those of ``choices.classes`` alone. An annotator is who
     made the file (ContentCreatorName, OperatorsName), what it calls itself (SeriesDescription, StructureSetLabel), its
     folder, or its name: of these the one that every file has, that tells the files of each scan apart, and that names
-    the fewest people. Raises Refused without highdicom, for files whose scan is not there, and as ``masks_on`` does.
+    the fewest people; ``truth`` is the known truth. Raises Refused without highdicom, for files whose scan is not
+    there, and as ``masks_on`` does.
     """
     out = choices.out or root
     files = [read_mask_header(path) for path in _files(root) if mask_kind(path)]
@@ -143,4 +145,5 @@ def _case(scan: _Scan, values: Mapping[str, int], chosen: Mapping[str, int] | No
             out, annotator, scan.name, Volume(array=labels, affine=volume.affine, spacing_mm=volume.spacing_mm)
         )
     patient = _word(scan.series.patient) or scan.name
-    return Case(name=scan.name, patient=patient, images=(put_image(out, scan.name, volume),), annotations=masks)
+    image, known = put_image(out, scan.name, volume), masks.pop(TRUTH, None)
+    return Case(name=scan.name, patient=patient, images=(image,), annotations=masks, truth=known)
