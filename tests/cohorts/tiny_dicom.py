@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,7 @@ from pydicom.uid import RTStructureSetStorage, generate_uid
 from medseg.contracts import Volume
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import dicom_writing
+dicom_writing = importlib.import_module("dicom_writing")
 
 SHAPE = (9, 8, 6)
 """X (along a row), Y, Z."""
