@@ -8,6 +8,7 @@
 ``confusion``         its forms: one matrix per annotator, or per annotator and voxel
 ``styles``            a matrix per annotator and voxel, from few numbers per annotator
 ``trunks``            what a matrix per voxel sees
+``energy``            which images the network knows, and the term that teaches it
 ``networks``          networks of MONAI by name
 ``model``             the network p(t|x), and the annotators on top of it
 ``averages``          the mean of several models, and of what is said of mirror images

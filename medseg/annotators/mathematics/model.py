@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
 from medseg.annotators.mathematics.settings import NetworkConfig
@@ -31,19 +32,23 @@ class TrueLabelNetwork(nn.Module):
     def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""
         features, *coarser = map(self.activation, features_of(self.backbone, image))
+        logits = self._logits(features)
         return TruthOutput(
-            log_probs=self._log_probs(features), features=features, coarser=tuple(map(self._log_probs, coarser))
+            log_probs=logits.log_softmax(dim=1),
+            features=features,
+            coarser=tuple(self._logits(each).log_softmax(dim=1) for each in coarser),
+            log_density=logits.logsumexp(dim=1),
         )
 
-    def _log_probs(self, features: Tensor) -> Tensor:
-        return self.to_classes(features).float().log_softmax(dim=1)
+    def _logits(self, features: Tensor) -> Tensor:
+        return self.to_classes(features).float()
 
 
 class AnnotatorModel(nn.Module):
     """True-label network, and a confusion matrix C^(a)[o,t] per annotator: q^(a)[o] = sum_t C^(a)[o,t] p[t].
 
     Zhang et al., NeurIPS 2020, Eq. 1-2. Without a confusion head (a baseline) every annotator is taken
-    to write the truth: q^(a) = p.
+    to write the truth: q^(a) = p. replay: of a network that is trained with an energy term (``energy``).
     """
 
     def __init__(
@@ -52,11 +57,14 @@ class AnnotatorModel(nn.Module):
         annotators: int,
         confusion: Confusion | None = None,
         trunk: Trunk | None = None,
+        *,
+        replay: ReplayBuffer | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.confusion = confusion
         self.trunk = trunk
+        self.replay = replay
         self.annotators = annotators
 
     def forward(self, image: Tensor) -> TruthOutput:
