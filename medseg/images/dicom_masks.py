@@ -115,7 +115,7 @@ def _read(path: Path, *, pixels: bool) -> Dataset:
         expected = "the package highdicom: pip install 'medseg[dicom]'"
         raise Refused([complaint("DICOM SEG and RTSTRUCT", expected, "none", str(path))]) from error
     try:
-        return segread(path) if pixels else pydicom.dcmread(path)
+        return segread(path) if pixels else pydicom.dcmread(path, stop_before_pixels=True)
     except Exception as error:  # whatever a damaged file makes them raise
         raise Refused([complaint("file", "an intact DICOM SEG or RTSTRUCT", reason(error), str(path))]) from error
 

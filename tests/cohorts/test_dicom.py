@@ -108,6 +108,15 @@ def test_what_does_not_fit_is_said_and_nothing_is_left(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_masks_of_one_scan_that_nothing_tells_apart_are_refused(tmp_path: Path) -> None:
+    slices = write_series(tmp_path / "ct", "p1")
+    for place in ("a/b/rs.dcm", "b/rs.dcm"):
+        write_rtstruct(tmp_path / place, slices, {"cyst": [rectangle((1, 3), (1, 3), 2)]}, "anna")
+    (line,) = complaints(tmp_path)
+    assert line.startswith("masks of one scan: expected files that differ in who made them, what they are called, or ")
+    assert f"got {tmp_path}/a/b/rs.dcm and {tmp_path}/b/rs.dcm" in line
+
+
 def test_a_segmentation_on_another_grid_is_refused(tmp_path: Path) -> None:
     slices = write_series(tmp_path / "in" / "ct", "p1")
     write_seg(tmp_path / "in" / "a.dcm", slices, {"cyst": TUMOUR}, "ann")

@@ -122,8 +122,8 @@ def _annotators(drawn: Sequence[Sequence[DicomMasks]]) -> Mapping[Path, str]:
         if all(names.values()) and all(len({names[file.path] for file in own}) == len(own) for own in drawn)
     ]
     if not fitting:
-        own = next(own for own in drawn if len(own) > 1)
-        got = f"{own[0].path} and {own[1].path}"
+        own = max(drawn, key=len)
+        got = f"{own[0].path} and {own[-1].path}"
         expected = "files that differ in who made them, what they are called, or their folder"
         raise Refused([complaint("masks of one scan", expected, got, own[0].series)])
     return min(fitting, key=lambda names: len({*names.values()}))
