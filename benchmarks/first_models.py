@@ -26,7 +26,7 @@ from newcomers_folders import FOLDERS, generated
 from styles import area_slope, median_areas
 
 COSTS = "costs.json"
-SHORT = ("training.steps.warmup=100", "training.steps.joint=200")
+SHORT = ("training.steps.warmup=40", "training.steps.joint=80")
 """For a look at what the commands cost."""
 
 
