@@ -15,9 +15,6 @@ from medseg.annotators.simulation.samples import write_samples
 from medseg.experiment.methods import load_config
 from medseg.experiment.train import train
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-import disturbed
-
 CONFIG = """
 experiment: toy
 recipe: fused
