@@ -15,7 +15,12 @@ from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.memory import refuse_large_batch, refuse_too_large
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork
+from medseg.annotators.mathematics.model import (
+    AnnotatorModel,
+    SeparateNetworks,
+    TrueLabelNetwork,
+    classifier_complaints,
+)
 from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
@@ -85,7 +90,8 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         * (1 if config.training.accelerator == "cpu" else config.training.devices),
         where=cohort.name,
     )
-    if found := network_complaints(config.network, len(cohort.channels), config.data.grid.size):
+    found = network_complaints(config.network, len(cohort.channels), config.data.grid.size)
+    if found := [*found, *classifier_complaints(config.network, len(cohort.classes))]:
         raise Refused(found)
     signature = Signature(
         annotators=annotators,
