@@ -106,6 +106,7 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--annotator-probabilities", help="Those of each annotator.")] = False,
     confusion: Annotated[bool, typer.Option("--confusion", help="Each annotator's matrix at every voxel too.")] = False,
     samples: Annotated[int | None, typer.Option(help="So many plausible segmentations of each image too.")] = None,
+    novelty: Annotated[bool, typer.Option("--novelty", help="How unlike those of the training each looks.")] = False,
     annotators: Annotated[bool, typer.Option("--annotators/--no-annotators", help="Their labels.")] = True,
     mirror: Annotated[bool | None, typer.Option("--mirror/--no-mirror", help="The mean of mirror images too.")] = None,
     complete: Annotated[Path | None, typer.Option(help="A run of method two: completes truth and labels too.")] = None,
@@ -115,8 +116,8 @@ def predict(
         from medseg.contracts import AskedMaps
         from medseg.experiment.predict import predict_and_complete, predict_images
 
-        maps = {"annotator_probabilities": probabilities, "confusion": confusion, "samples": samples}
-        asked = AskedMaps(**maps, annotators=annotators, ensemble=tuple(runs[1:]), mirror=mirror)
+        maps = {"annotator_probabilities": probabilities, "confusion": confusion, "novelty": novelty}
+        asked = AskedMaps(**maps, samples=samples, annotators=annotators, ensemble=tuple(runs[1:]), mirror=mirror)
         if complete is not None:
             return say(predict_and_complete(runs[0], images, out, asked, completing=complete))
         written = len(predict_images(runs[0], images, out, asked))

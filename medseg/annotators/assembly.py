@@ -15,6 +15,8 @@ from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.memory import refuse_large_batch, refuse_too_large
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
+from medseg.annotators.mathematics.energy import ReplayBuffer
+from medseg.annotators.mathematics.heads import Confusion
 from medseg.annotators.mathematics.model import (
     AnnotatorModel,
     SeparateNetworks,
@@ -24,7 +26,7 @@ from medseg.annotators.mathematics.model import (
 from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
-from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
+from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk
 from medseg.annotators.validation_pictures import validation_pictures
 from medseg.cohorts import InMemory, OnDisk
 from medseg.config import read_run_config, read_signature, written_by_training
@@ -172,6 +174,7 @@ def build_stages(config: RunConfig) -> tuple[Stage, ...]:
         confusion=config.confusion,
         learning_rate=training.learning_rate,
         dice_weight=training.dice_weight,
+        energy=training.energy,
     )
 
 
@@ -183,12 +186,15 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     def network() -> TrueLabelNetwork:
         return TrueLabelNetwork(config.network, signature.channels, classes, size=config.data.grid.size)
 
+    def annotated(confusion: Confusion | None = None, trunk: Trunk | None = None) -> AnnotatorModel:
+        return AnnotatorModel(network(), annotators, confusion, trunk, replay=_replay(config, signature))
+
     if recipe.confusion == "separate":
         return SeparateNetworks([network() for _ in range(annotators)])
     if recipe.confusion == "none":
-        return AnnotatorModel(network(), annotators)
+        return annotated()
     if recipe.confusion == "global":
-        return AnnotatorModel(network(), annotators, GlobalConfusion(annotators, classes))
+        return annotated(GlobalConfusion(annotators, classes))
     width, seen = config.confusion.trunk, (signature.channels, config.network.features, classes)
     if recipe.confusion == "style":
         trunk = PointwiseTrunk(*seen, width)
@@ -196,7 +202,13 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
     else:
         trunk = ConvolutionTrunk(signature.spatial_dims, *seen, width)
         confusion = PixelConfusion(annotators, classes, width)
-    return AnnotatorModel(network(), annotators, confusion, trunk)
+    return annotated(confusion, trunk)
+
+
+def _replay(config: RunConfig, signature: Signature) -> ReplayBuffer | None:
+    """Made-up images, of a run with an energy term."""
+    energy = config.training.energy
+    return ReplayBuffer(energy.buffer, signature.channels, config.data.grid.size) if energy.weight else None
 
 
 def read_annotator_run(run: Path) -> RunConfig:

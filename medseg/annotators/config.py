@@ -14,7 +14,13 @@ from pydantic import Field, model_validator
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import Intensity
-from medseg.annotators.mathematics.settings import LEAST_LEVELS, ConfusionConfig, NetworkConfig, StepsConfig
+from medseg.annotators.mathematics.settings import (
+    LEAST_LEVELS,
+    ConfusionConfig,
+    EnergyConfig,
+    NetworkConfig,
+    StepsConfig,
+)
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
@@ -34,6 +40,10 @@ Recipe = Literal[
     "separate",
     "oracle",
 ]
+
+
+MOST_KEPT = 2**25
+"""Voxels of a channel in a replay buffer, 128 MiB."""
 
 
 class DataConfig(Section):
@@ -70,6 +80,8 @@ class TrainingConfig(LoopConfig):
     """After so many, and at the end of a stage, the validation cases are looked at."""
     dice_weight: Annotated[float, Field(ge=0)] = 0.0
     """Of the overlap of the truth with its target, beside the likelihood: for classes that are small."""
+    energy: EnergyConfig = EnergyConfig()
+    """Of the images' energy beside the recipe's objective."""
 
 
 class InferenceConfig(Section):
@@ -106,11 +118,23 @@ class RunConfig(Section):
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
         found += [*self.network.complaints(), *_levels(self.network, self.data.grid.size)]
+        found += _energy(self.training.energy, self.recipe, self.data.grid.size)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if found:
             raise ValueError("\n".join(found))
         return self
+
+
+def _energy(energy: EnergyConfig, recipe: Recipe, size: Sequence[int]) -> list[str]:
+    """An energy term for images that are too large for it, or for a recipe without one network of the truth."""
+    found, voxels = [], energy.buffer * math.prod(size)
+    if energy.weight and recipe == "separate":
+        found.append("training.energy.weight: expected 0 (recipe separate has a network per annotator)")
+    if energy.weight and voxels > MOST_KEPT:
+        expected = f"at most {MOST_KEPT // math.prod(size)} images of this grid (the term is for small images)"
+        found.append(f"training.energy.buffer: expected {expected}, got {energy.buffer}")
+    return found
 
 
 def _axes(data: DataConfig) -> list[str]:

@@ -76,6 +76,8 @@ class AskedMaps:
     """Each annotator's matrix at every voxel."""
     samples: int | None = None
     """So many plausible segmentations."""
+    novelty: bool = False
+    """How unlike those of the training each image looks."""
     annotators: bool = True
     """Each annotator's labels."""
     ensemble: tuple[Path, ...] = ()

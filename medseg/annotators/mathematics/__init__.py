@@ -11,6 +11,7 @@
 ``norms``             what stands in the place of a normalisation
 ``blocks``            residual units: preactivated, inverted, rescaled
 ``unets``             MONAI's U-Nets with such units
+``energy``            which images the network knows, and the term that teaches it
 ``networks``          networks of MONAI by name
 ``classifiers``       from features to classes without weights
 ``model``             the network p(t|x), and the annotators on top of it

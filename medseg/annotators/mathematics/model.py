@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from medseg.annotators.mathematics.classifiers import HadamardClassifier
+from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
 from medseg.annotators.mathematics.norms import batch_statistics
@@ -42,12 +43,16 @@ class TrueLabelNetwork(nn.Module):
     def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""
         features, *coarser = map(self.activation, features_of(self.backbone, image))
-        logits, *coarse_logits = map(self.to_classes, (features, *coarser))
+        logits, *coarse_logits = (self.to_classes(each).float() for each in (features, *coarser))
         if self.last_norm is not None:
             coarse_logits = [batch_statistics(each, self.last_norm) for each in coarse_logits]
             logits = self.last_norm(logits)
-        log_probs, *coarse_log_probs = (each.float().log_softmax(dim=1) for each in (logits, *coarse_logits))
-        return TruthOutput(log_probs=log_probs, features=features, coarser=tuple(coarse_log_probs))
+        return TruthOutput(
+            log_probs=logits.log_softmax(dim=1),
+            features=features,
+            coarser=tuple(each.log_softmax(dim=1) for each in coarse_logits),
+            log_density=logits.logsumexp(dim=1),
+        )
 
 
 def classifier_complaints(network: NetworkConfig, classes: int) -> list[str]:
@@ -62,7 +67,7 @@ class AnnotatorModel(nn.Module):
     """True-label network, and a confusion matrix C^(a)[o,t] per annotator: q^(a)[o] = sum_t C^(a)[o,t] p[t].
 
     Zhang et al., NeurIPS 2020, Eq. 1-2. Without a confusion head (a baseline) every annotator is taken
-    to write the truth: q^(a) = p.
+    to write the truth: q^(a) = p. replay: of a network that is trained with an energy term (``energy``).
     """
 
     def __init__(
@@ -71,11 +76,14 @@ class AnnotatorModel(nn.Module):
         annotators: int,
         confusion: Confusion | None = None,
         trunk: Trunk | None = None,
+        *,
+        replay: ReplayBuffer | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.confusion = confusion
         self.trunk = trunk
+        self.replay = replay
         self.annotators = annotators
 
     def forward(self, image: Tensor) -> TruthOutput:

@@ -104,3 +104,20 @@ class StepsConfig(Section):
     """With the matrices held at the identity."""
     joint: Positive = 700
     """With everything set free."""
+
+
+class EnergyConfig(Section):
+    """The energy term beside a recipe's objective, for small images: the section ``training.energy``."""
+
+    weight: Annotated[float, Field(ge=0)] = 0.0
+    """Of the term (0: none; energies can be looked at all the same, see `medseg predict --novelty`)."""
+    chain: Positive = 10
+    """Steps of Langevin dynamics: so many passes through the network, there and back, more per step."""
+    step_size: Annotated[float, Field(gt=0)] = 1.0
+    """Of such a step."""
+    noise: Annotated[float, Field(ge=0)] = 0.01
+    """Standard deviation of what is added to an image in such a step."""
+    buffer: Positive = 256
+    """Images that are kept to go on from."""
+    fresh: Fraction = 0.05
+    """Of the chains, so many begin from noise."""

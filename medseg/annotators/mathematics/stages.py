@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from medseg.annotators.mathematics.energy import WithEnergy
 from medseg.annotators.mathematics.likelihood import Likelihood
 from medseg.annotators.mathematics.objective import (
     AnnotatorLikelihood,
@@ -36,9 +37,12 @@ from medseg.annotators.mathematics.objective import (
     separate_cross_entropy,
 )
 from medseg.annotators.mathematics.overlap import OVERLAP
-from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, EnergyConfig, StepsConfig
 from medseg.annotators.mathematics.supervision import Supervision
 from medseg.contracts import Losses, Stage, Target
+
+NO_ENERGY = EnergyConfig()
+"""No term of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +86,11 @@ def stages(
     confusion: ConfusionConfig,
     learning_rate: float,
     dice_weight: float = 0.0,
+    energy: EnergyConfig = NO_ENERGY,
 ) -> tuple[Stage, ...]:
     """The rows of one recipe; the steps of every recipe add up to the same number. learning_rate: of all stages.
 
-    dice_weight: of the overlap of the truth with its target, beside the likelihood.
+    dice_weight: of the overlap of the truth with its target, beside the likelihood. energy: of the images' energy.
 
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
@@ -103,7 +108,7 @@ def stages(
         lr_factors={"confusion.bias": confusion.lr_factor},
     )
     if recipe.likelihood is None:
-        return (joint,)
+        return _with_energy((joint,), energy)
     hard = recipe.likelihood == "shared_truth" and confusion.assignment == "hard"
     free = AnnotatorLikelihood(
         likelihood="best_truth" if hard else recipe.likelihood,
@@ -121,4 +126,12 @@ def stages(
         epochs=steps.warmup / steps_per_epoch,
         learning_rate=learning_rate,
     )
-    return warmup, replace(joint, objective=free, epochs=steps.joint / steps_per_epoch)
+    joint = replace(joint, objective=free, epochs=steps.joint / steps_per_epoch)
+    return _with_energy((warmup, joint), energy)
+
+
+def _with_energy(rows: tuple[Stage, ...], energy: EnergyConfig) -> tuple[Stage, ...]:
+    """The same rows, each with the term where it has a weight."""
+    if not energy.weight:
+        return rows
+    return tuple(replace(row, objective=WithEnergy(objective=row.objective, config=energy)) for row in rows)
