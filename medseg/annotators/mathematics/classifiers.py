@@ -9,7 +9,9 @@ from functools import reduce
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+SHORTEST = 1e-6
+"""Shorter features are not lengthened to 1, so that no gradient is endless."""
 
 
 class HadamardClassifier(nn.Module):
@@ -34,7 +36,8 @@ class HadamardClassifier(nn.Module):
         self.bias = nn.Parameter(torch.zeros(classes))
 
     def forward(self, features: Tensor) -> Tensor:
-        """See the class; a voxel without features has the logits b."""
-        directions = functional.normalize(features.float(), dim=1)
-        logits = self.scale * torch.einsum("tf,bf...->bt...", self.rows, directions)
-        return logits + self.bias.view(1, -1, *(1,) * (features.ndim - 2))
+        """See the class; a voxel whose features are all 0 has the logits b."""
+        squares = features.float().square().sum(dim=1, keepdim=True)  # some ten times as fast as vector_norm on a CPU
+        lengths = squares.clamp(min=SHORTEST**2).sqrt()
+        along = (self.rows @ features.flatten(2)).unflatten(2, features.shape[2:])
+        return self.scale * along / lengths + self.bias.view(1, -1, *(1,) * (features.ndim - 2))

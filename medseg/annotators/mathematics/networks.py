@@ -32,10 +32,11 @@ OWN_MODULES = {"UNet": UNet, "DynUNet": DynUNet}
 OWN_CLASSES = {"UnitUNet": UnitUNet, "UnitDynUNet": UnitDynUNet}
 """Those that MONAI has not."""
 
-SLOPES = {"unet": 0.25}
-"""Of the activation below 0 where a network starts; others are taken to have the ``LEAKY`` one of dynunet."""
-
 LEAKY = 0.01
+"""Slope of the activation of ``dynunet`` below 0; other networks are taken to have the same."""
+
+SLOPES = {"unet": 0.25}
+"""But for those, where they start."""
 
 FACTORY_NAMES: dict[str, str | tuple[str, dict[str, Any]]] = {
     "instance": ("INSTANCE", {"affine": True}),
