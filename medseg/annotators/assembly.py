@@ -17,7 +17,12 @@ from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion
-from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork
+from medseg.annotators.mathematics.model import (
+    AnnotatorModel,
+    SeparateNetworks,
+    TrueLabelNetwork,
+    classifier_complaints,
+)
 from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
@@ -88,7 +93,8 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         * (1 if config.training.accelerator == "cpu" else config.training.devices),
         where=cohort.name,
     )
-    if found := network_complaints(config.network, len(cohort.channels), config.data.grid.size):
+    found = network_complaints(config.network, len(cohort.channels), config.data.grid.size)
+    if found := [*found, *classifier_complaints(config.network, len(cohort.classes))]:
         raise Refused(found)
     signature = Signature(
         annotators=annotators,

@@ -14,7 +14,13 @@ from pydantic import Field, model_validator
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import Intensity
-from medseg.annotators.mathematics.settings import ConfusionConfig, EnergyConfig, NetworkConfig, StepsConfig
+from medseg.annotators.mathematics.settings import (
+    LEAST_LEVELS,
+    ConfusionConfig,
+    EnergyConfig,
+    NetworkConfig,
+    StepsConfig,
+)
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
@@ -34,10 +40,6 @@ Recipe = Literal[
     "separate",
     "oracle",
 ]
-
-
-LEAST_LEVELS = {"unet": 2, "dynunet": 3}
-"""Of the networks whose levels the config tells; others have ``network.arguments``."""
 
 
 MOST_KEPT = 2**25
@@ -121,7 +123,7 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
-        found += _levels(self.network, self.data.grid.size)
+        found += [*self.network.complaints(), *_levels(self.network, self.data.grid.size)]
         found += _energy(self.training.energy, self.recipe, self.data.grid.size)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")

@@ -8,9 +8,13 @@
 ``confusion``         its forms: one matrix per annotator, or per annotator and voxel
 ``styles``            a matrix per annotator and voxel, from few numbers per annotator
 ``trunks``            what a matrix per voxel sees
+``norms``             what stands in the place of a normalisation
+``blocks``            residual units: preactivated, inverted, rescaled
+``unets``             MONAI's U-Nets with such units
 ``energy``            which images the network knows, and the term that teaches it
 ``test_time``         changes of a test image, and which of them a network profits from
 ``networks``          networks of MONAI by name
+``classifiers``       from features to classes without weights
 ``model``             the network p(t|x), and the annotators on top of it
 ``averages``          the mean of several models, and of what is said of mirror images
 ``sampling``          which voxels a step looks at
