@@ -34,15 +34,16 @@ ASKING = """<script>addEventListener("load", () => {
 });</script>"""
 
 
-def opened(page: Path, folder: Path) -> dict[str, Any]:
-    """Open a copy of a page, alone in a new folder; drag every slider to its end.
+def opened(page: Path, folder: Path, asking: str = ASKING) -> dict[str, Any]:
+    """Open a copy of a page, alone in a new folder; by default drag every slider to its end.
 
-    Keys: widths of all images in their own pixels, the slices shown before and after, what the sliders say, what was
-    fetched, and ``console``: every line that the page wrote there.
+    asking: a script that writes JSON into an element ``told``. Keys of the default: widths of all images in their own
+    pixels, the slices shown before and after, what the sliders say, what was fetched; and always ``console``: every
+    line that the page wrote there.
     """
     folder.mkdir()
     copy = folder / "page.html"
-    copy.write_text(page.read_text("utf-8").replace("</body>", ASKING + "</body>"), "utf-8")
+    copy.write_text(page.read_text("utf-8").replace("</body>", asking + "</body>"), "utf-8")
     words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
     words += ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", copy.as_uri()]
     assert CHROMIUM is not None
