@@ -94,3 +94,4 @@ def said_of_clusters(table: pd.DataFrame) -> Iterator[str]:
             f"clusters: {name} ({line['members']} masks) is told from others in {most['accuracy']:.2f} of the choices "
             f"with {told.index[-2]}, and in {line['accuracy']:.2f} by: {line['line']}"
         )
+    yield "clusters: sheet.html beside this page asks people the same; `medseg diagnose RUN --answers FILE` judges them"

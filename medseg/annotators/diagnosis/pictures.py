@@ -19,6 +19,13 @@ DOTS_PER_INCH = 110
 PER_ROW, MOST_SHOWN = 5, 8
 """Panels beside one another, and clusters or annotators in one picture."""
 
+COLOURINGS = {
+    "class": "the most frequent true class",
+    "error": "share that the network calls wrong",
+    "disagreement": "share of annotators against most of them",
+}
+"""Column of mapper.csv -> what a colour of the graph means."""
+
 
 @rc_context({"text.parse_math": False})
 def draw_decodability(table: pd.DataFrame, path: Path) -> None:
@@ -139,7 +146,7 @@ def draw_mapper(found: Mapped, path: Path) -> None:
     figure, axes = _panels(len(groups) + len(shares) + 1, 4.2, 3.6, per_row=3)
     for axis, name in zip(axes, [*groups, *shares], strict=False):
         _draw_graph(axis, found, name, grouped=name in groups)
-        axis.set_title(shown_name(f"coloured by {name.replace('most ', 'the most frequent ')}", 40), fontsize=9)
+        axis.set_title(shown_name(COLOURINGS.get(name, name.replace("most ", "the most frequent ")), 48), fontsize=9)
     last = axes[len(groups) + len(shares)]
     for colour, name in (("C0", NETWORK), ("C3", MAPPER)):
         rows = found.robustness[found.robustness["classifier"] == name]

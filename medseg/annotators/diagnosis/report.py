@@ -77,7 +77,7 @@ def diagnose_run(run: Path, place: Path, what: Sequence[str], trained: Sequence[
     with whole_or_as_before(place, kept) as folder:
         for part in what:
             _make(part, examined, folder, trained)
-        tables = {name: pd.read_csv(folder / name, keep_default_na=False, na_values=["nan", ""])
+        tables = {name: pd.read_csv(folder / name, keep_default_na=False, na_values=["nan"])
                   for name in COLUMNS if (folder / name).is_file()}  # fmt: skip
         said = [line for name, says in SENTENCES.items() if name in tables for line in says(tables[name])]
         (folder / SAID).write_text("".join(f"{line}\n" for line in said), "utf-8")

@@ -24,8 +24,11 @@ SHEET, KEY = "sheet.html", "sheet_key.csv"
 COLUMNS = ("sheet", "question", "group", "answer", "examples", "left", "right")
 SHOWN, PER_GROUP, MOST_GROUPS = 4, 6, 6
 """Examples of a question, questions of a group, groups of a sheet."""
-SIDE = 150
+SIDE = 170
 """Of a picture, in px."""
+ADDED, CUT = (0.95, 0.2, 0.2), (0.25, 0.5, 1.0)
+DARK, FILL = 0.5, 0.7
+"""So bright is the white of an image, and so much the colours hide of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,7 @@ def _key_rows(sheet: str, questions: Sequence[Question], names: Sequence[str]) -
 
 
 def _picture(labelling: Labelling, deviations: Deviations, index: int) -> str:
-    """A mask red over its reference white; of a volume the slice in which they differ most, or have most."""
+    """What a mask adds and cuts, over the image; of a volume in the slice in which it does most, or in the largest."""
     record = labelling.record(labelling.cohort.cases[deviations.case_index[index]])
     label, annotator = int(deviations.label[index]), int(deviations.annotator[index])
     masks = np.stack([labelling.references(record)[annotator] == label, record.labels[annotator] == label])
@@ -105,9 +108,20 @@ def _picture(labelling: Labelling, deviations: Deviations, index: int) -> str:
     masks, image = masks[(slice(None), *flat)], record.image[(0, *flat)]
     box = foreground_box(masks.astype(np.int8), margin=max(2, max(image.shape) // 16))
     steps = record.spacing_mm or (1.0, 1.0)
+    return encoded([_tile(image[box], masks[(slice(None), *box)], steps[0] / steps[1])])
+
+
+def _tile(image: NDArray[np.floating], masks: NDArray[np.bool_], aspect: float) -> NDArray[np.floating]:
+    """image (H,W), masks (2,H,W) the reference and what is drawn -> (SIDE,SIDE,3), the picture in the middle."""
     low, high = np.percentile(image, [0.5, 99.5])
-    grey = ((image[box] - low) / max(high - low, 1e-6)).clip(0, 1)
-    tile = np.repeat(enlarged(grey, SIDE, steps[0] / steps[1])[..., None], 3, axis=2)
-    for mask, colour in zip(masks, ((1.0, 1.0, 1.0), (1.0, 0.0, 0.0)), strict=True):
-        tile[find_boundaries(enlarged(mask[box], SIDE, steps[0] / steps[1]), mode="inner")] = colour
-    return encoded([tile])
+    grey = DARK * ((image - low) / max(high - low, 1e-6)).clip(0, 1)
+    picture = np.repeat(enlarged(grey, SIDE, aspect)[..., None], 3, axis=2)
+    reference, drawn = (enlarged(mask, SIDE, aspect) for mask in masks)
+    for inside, colour in ((drawn & ~reference, ADDED), (reference & ~drawn, CUT)):
+        picture[inside] = (1 - FILL) * picture[inside] + FILL * np.array(colour)
+    picture[find_boundaries(reference, mode="inner")] = 1.0
+    tile = np.zeros((SIDE, SIDE, 3))
+    high, wide = picture.shape[:2]
+    top, left = (SIDE - high) // 2, (SIDE - wide) // 2
+    tile[top : top + high, left : left + wide] = picture
+    return tile
