@@ -111,6 +111,7 @@ def memorisation(cohort: Cohort, annotators: Sequence[str], trained: Sequence[Re
             row |= {"swapped_nats": float(shown[name][shown[name].index.isin(inside)].mean())}
             row |= _interval("held_out_nats", held_out[name], patients)
             row |= _interval("worse_by", held_out[name] - clean[name], patients)
+            row |= {"last_nats": _last_nats(one.run)}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -125,6 +126,12 @@ def _nats(folder: Path) -> dict[str, pd.Series]:
     }
 
 
+def _last_nats(run: Path) -> float:
+    """Nats per voxel of the labels as shown, of all annotators, as the last epoch of a training met them; or nan."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    return float(next((row["train/nll"] for row in reversed(rows) if row.get("train/nll") is not None), np.nan))
+
+
 def _interval(name: str, values: pd.Series, patients: dict[str, str]) -> dict[str, float]:
     """Mean over cases and its 95 % interval over patients."""
     found = means(values.to_numpy(np.float64)[:, None], [patients[str(case)] for case in values.index])
@@ -133,7 +140,10 @@ def _interval(name: str, values: pd.Series, patients: dict[str, str]) -> dict[st
 
 
 def said_of_memorisation(table: pd.DataFrame) -> Iterator[str]:
-    """At which share the held-out likelihood of each annotator breaks: it is worse than at 0 for certain."""
+    """At which share the held-out likelihood of each annotator breaks: it is worse than at 0 for certain.
+
+    And what the labels cost in the last epoch, before the best weights on validation cases are taken.
+    """
     swaps = table[table["percent"] > 0]
     for swapped, of_one in swaps.groupby("swapped", sort=False):
         found = []
@@ -145,3 +155,9 @@ def said_of_memorisation(table: pd.DataFrame) -> Iterator[str]:
         whose = "all labels" if swapped == ALL else f"labels of {swapped}"
         breaks = ", ".join(found) or f"of nobody, up to {of_one['percent'].max()} %"
         yield f"memorisation: with {whose} swapped, the likelihood of clean held-out labels breaks {breaks}"
+        most = of_one["percent"].max()
+        clean, last = (float(part["last_nats"].iloc[0]) for part in (table, of_one[of_one["percent"] == most]))
+        yield (
+            f"memorisation: in the last epoch the labels as shown cost {clean:.3f} nats without a swap, {last:.3f} "
+            f"with {most} % of {whose} swapped: the nearer, the more is learned by heart"
+        )

@@ -78,6 +78,7 @@ def _draw_nats(axis: Axes, rows: pd.DataFrame) -> None:
         axis.vlines(rows["percent"], rows[f"{name}_low"], rows[f"{name}_high"], color=colour, linewidth=1.5)
         axis.plot(rows["percent"], rows[name], "o-", color=colour, markersize=4, label=label)
     axis.plot(rows["percent"], rows["swapped_nats"], "o:", color="C0", markersize=3, label="training, swapped ones")
+    axis.plot(rows["percent"], rows["last_nats"], "^--", color="0.6", markersize=3, label="training, last epoch, all")
     axis.set_xticks(rows["percent"].unique())
     axis.tick_params(labelsize=8)
     axis.grid(alpha=0.3)

@@ -103,6 +103,7 @@ def test_trainings_on_swapped_labels_are_compared_and_not_made_twice(diagnosed: 
     assert clean["swapped_nats"].isna().all()
     of_good = rows[rows["swapped"] == "good"].set_index("annotator")
     assert of_good.loc["good", "swapped_nats"].notna().all() and of_good.loc["over", "swapped_nats"].isna().all()
+    assert rows["last_nats"].notna().all() and rows.groupby(["swapped", "percent"])["last_nats"].nunique().eq(1).all()
     whole = rows[(rows["swapped"] == "all") & (rows["percent"] == 100)]
     assert whole["swapped_nats"].tolist() == pytest.approx(whole["shown_nats"].tolist())
     scores = table(diagnosed / "memorisation/runs/all-100-2steps", "scores.csv")
@@ -120,12 +121,17 @@ def test_a_share_breaks_where_it_is_worse_for_certain() -> None:
     rows = [("nobody", 0, "ann", 0.0), ("all", 25, "ann", -0.1), ("all", 50, "ann", 0.2), ("all", 100, "ann", 0.5)]
     rows += [("bob", 50, "ann", -0.3)]
     frame = pd.DataFrame(rows, columns=["swapped", "percent", "annotator", "worse_by_low"])
+    frame["last_nats"] = [0.05, 0.06, 0.07, 0.08, 0.09]
     lines = list(said_of_memorisation(frame.assign(worse_by=frame["worse_by_low"] + 0.1)))
     assert lines == [
         "memorisation: with all labels swapped, the likelihood of clean held-out labels breaks of ann at 50 % "
         "(by 0.3 nats)",
+        "memorisation: in the last epoch the labels as shown cost 0.050 nats without a swap, 0.080 with 100 % of all "
+        "labels swapped: the nearer, the more is learned by heart",
         "memorisation: with labels of bob swapped, the likelihood of clean held-out labels breaks of nobody, "
         "up to 50 %",
+        "memorisation: in the last epoch the labels as shown cost 0.050 nats without a swap, 0.090 with 50 % of "
+        "labels of bob swapped: the nearer, the more is learned by heart",
     ]
 
 
