@@ -14,7 +14,13 @@ from pydantic import Field, model_validator
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import Intensity
-from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
+from medseg.annotators.mathematics.settings import (
+    LEAST_LEVELS,
+    ConfusionConfig,
+    EnergyConfig,
+    NetworkConfig,
+    StepsConfig,
+)
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
@@ -36,8 +42,8 @@ Recipe = Literal[
 ]
 
 
-LEAST_LEVELS = {"unet": 2, "dynunet": 3}
-"""Of the networks whose levels the config tells; others have ``network.arguments``."""
+MOST_KEPT = 2**25
+"""Voxels of a channel in a replay buffer, 128 MiB."""
 
 
 class DataConfig(Section):
@@ -74,6 +80,10 @@ class TrainingConfig(LoopConfig):
     """After so many, and at the end of a stage, the validation cases are looked at."""
     dice_weight: Annotated[float, Field(ge=0)] = 0.0
     """Of the overlap of the truth with its target, beside the likelihood: for classes that are small."""
+    energy: EnergyConfig = EnergyConfig()
+    """Of the images' energy beside the recipe's objective."""
+    selector_steps: Annotated[int, Field(ge=0)] = 0
+    """Of a last stage, in which a small network learns under which changes the others see an image best (0: none)."""
 
 
 class InferenceConfig(Section):
@@ -82,6 +92,10 @@ class InferenceConfig(Section):
     mirror: bool = False
     """The mean of what is said of the image and of its mirror images, along all combinations of
     ``data.augment.flip_axes``: 4 times the time for two axes, 8 times for three."""
+    learned: Annotated[int, Field(ge=0, le=10)] = 0
+    """The mean of what is said of the image under so many of ten changes (turned, smaller, other contrast, gamma,
+    blurred, sharpened, none): those that the selector of ``training.selector_steps`` expects to be best; as many times
+    the time."""
 
 
 class RunConfig(Section):
@@ -109,12 +123,30 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
-        found += _levels(self.network, self.data.grid.size)
+        found += [*self.network.complaints(), *_levels(self.network, self.data.grid.size)]
+        found += _energy(self.training.energy, self.recipe, self.data.grid.size)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
+        if self.inference.learned and not self.training.selector_steps:
+            found.append("inference.learned: expected training.selector_steps above 0 for it, got 0")
+        if self.training.selector_steps and self.recipe == "separate":
+            expected = "expected 0 (recipe separate has a network per annotator)"
+            found.append(f"training.selector_steps: {expected}, got {self.training.selector_steps}")
         if found:
             raise ValueError("\n".join(found))
         return self
+
+
+def _energy(energy: EnergyConfig, recipe: Recipe, size: Sequence[int]) -> list[str]:
+    """An energy term for images that are too large for it, or for a recipe without one network of the truth."""
+    found, voxels = [], energy.buffer * math.prod(size)
+    if energy.weight and recipe == "separate":
+        expected = "expected 0 (recipe separate has a network per annotator)"
+        found.append(f"training.energy.weight: {expected}, got {energy.weight:g}")
+    if energy.weight and voxels > MOST_KEPT:
+        expected = f"at most {MOST_KEPT // math.prod(size)} images of this grid (the term is for small images)"
+        found.append(f"training.energy.buffer: expected {expected}, got {energy.buffer}")
+    return found
 
 
 def _axes(data: DataConfig) -> list[str]:

@@ -20,6 +20,7 @@
 ``diagnose_verb``  its options
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
+``predict_verb`` its options
 ``export``       `medseg export`
 ``fuse``         `medseg fuse`
 ``complete``     `medseg complete`
