@@ -43,17 +43,18 @@ ASKING = """<script>addEventListener("load", () => {
 });</script>"""
 
 
-def opened(page: Path, folder: Path) -> dict[str, Any]:
-    """Open a copy of a page, alone in a new folder; drag every slider to its end, then turn the wheel back on every
-    case, once as the page lies there, once after a click on the first case.
+def opened(page: Path, folder: Path, asking: str = ASKING) -> dict[str, Any]:
+    """Open a copy of a page, alone in a new folder; by default drag every slider to its end, then turn the wheel back
+    on every case, once as the page lies there, once after a click on the first case.
 
-    Keys: widths of all images in their own pixels, how many sliders are seen, the slices shown before and after, what
-    the sliders say, whether the page itself scrolled at each case on the first turn and on the second, the slices
-    shown then, what was fetched, and ``console``: every line that the page wrote there.
+    asking: a script that writes JSON into an element ``told``. Keys of the default: widths of all images in their own
+    pixels, how many sliders are seen, the slices shown before and after, what the sliders say, whether the page itself
+    scrolled at each case on the first turn and on the second, the slices shown then, what was fetched; and always
+    ``console``: every line that the page wrote there.
     """
     folder.mkdir()
     copy = folder / "page.html"
-    copy.write_text(page.read_text("utf-8").replace("</body>", ASKING + "</body>"), "utf-8")
+    copy.write_text(page.read_text("utf-8").replace("</body>", asking + "</body>"), "utf-8")
     words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
     words += ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", copy.as_uri()]
     assert CHROMIUM is not None
