@@ -26,6 +26,7 @@ from medseg.annotators.mathematics.model import (
 from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.styles import StyleConfusion
+from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk
 from medseg.annotators.validation_pictures import validation_pictures
 from medseg.cohorts import InMemory, OnDisk
@@ -175,6 +176,7 @@ def build_stages(config: RunConfig) -> tuple[Stage, ...]:
         learning_rate=training.learning_rate,
         dice_weight=training.dice_weight,
         energy=training.energy,
+        selector_steps=training.selector_steps,
     )
 
 
@@ -187,7 +189,9 @@ def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
         return TrueLabelNetwork(config.network, signature.channels, classes, size=config.data.grid.size)
 
     def annotated(confusion: Confusion | None = None, trunk: Trunk | None = None) -> AnnotatorModel:
-        return AnnotatorModel(network(), annotators, confusion, trunk, replay=_replay(config, signature))
+        model = AnnotatorModel(network(), annotators, confusion, trunk)
+        model.replay, model.selector = _replay(config, signature), _selector(config, signature)
+        return model
 
     if recipe.confusion == "separate":
         return SeparateNetworks([network() for _ in range(annotators)])
@@ -209,6 +213,11 @@ def _replay(config: RunConfig, signature: Signature) -> ReplayBuffer | None:
     """Made-up images, of a run with an energy term."""
     energy = config.training.energy
     return ReplayBuffer(energy.buffer, signature.channels, config.data.grid.size) if energy.weight else None
+
+
+def _selector(config: RunConfig, signature: Signature) -> Selector | None:
+    """Of changes at test time, of a run that trains one."""
+    return Selector(signature.spatial_dims, signature.channels) if config.training.selector_steps else None
 
 
 def read_annotator_run(run: Path) -> RunConfig:

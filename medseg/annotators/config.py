@@ -82,6 +82,8 @@ class TrainingConfig(LoopConfig):
     """Of the overlap of the truth with its target, beside the likelihood: for classes that are small."""
     energy: EnergyConfig = EnergyConfig()
     """Of the images' energy beside the recipe's objective."""
+    selector_steps: Annotated[int, Field(ge=0)] = 0
+    """Of a last stage, in which a small network learns under which changes the others see an image best (0: none)."""
 
 
 class InferenceConfig(Section):
@@ -90,6 +92,10 @@ class InferenceConfig(Section):
     mirror: bool = False
     """The mean of what is said of the image and of its mirror images, along all combinations of
     ``data.augment.flip_axes``: 4 times the time for two axes, 8 times for three."""
+    learned: Annotated[int, Field(ge=0, le=10)] = 0
+    """The mean of what is said of the image under so many of ten changes (turned, smaller, other contrast, gamma,
+    blurred, sharpened, none): those that the selector of ``training.selector_steps`` expects to be best; as many times
+    the time."""
 
 
 class RunConfig(Section):
@@ -121,6 +127,11 @@ class RunConfig(Section):
         found += _energy(self.training.energy, self.recipe, self.data.grid.size)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
+        if self.inference.learned and not self.training.selector_steps:
+            found.append("inference.learned: expected training.selector_steps above 0 for it, got 0")
+        if self.training.selector_steps and self.recipe == "separate":
+            expected = "expected 0 (recipe separate has a network per annotator)"
+            found.append(f"training.selector_steps: {expected}, got {self.training.selector_steps}")
         if found:
             raise ValueError("\n".join(found))
         return self
@@ -130,7 +141,8 @@ def _energy(energy: EnergyConfig, recipe: Recipe, size: Sequence[int]) -> list[s
     """An energy term for images that are too large for it, or for a recipe without one network of the truth."""
     found, voxels = [], energy.buffer * math.prod(size)
     if energy.weight and recipe == "separate":
-        found.append("training.energy.weight: expected 0 (recipe separate has a network per annotator)")
+        expected = "expected 0 (recipe separate has a network per annotator)"
+        found.append(f"training.energy.weight: {expected}, got {energy.weight:g}")
     if energy.weight and voxels > MOST_KEPT:
         expected = f"at most {MOST_KEPT // math.prod(size)} images of this grid (the term is for small images)"
         found.append(f"training.energy.buffer: expected {expected}, got {energy.buffer}")

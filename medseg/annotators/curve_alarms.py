@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medseg.annotators.alarms import NEVER_LEFT
+from medseg.annotators.mathematics.stages import SELECTOR
 from medseg.config import written_by_training
 
 STILL_FALLING, WITHOUT_GAP = 0.1, 0.05
@@ -32,6 +33,7 @@ def doubts_of_training(run: Path, num_classes: int, disputed: bool) -> list[str]
         return []
     with written_by_training(path):
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        rows = [row for row in rows if row.get("stage") != SELECTOR] or rows
         last = [row for row in rows if row.get("stage") == rows[-1].get("stage")]
         return [*_convergence_alarm(last), *(_trace_alarm(last, num_classes) if disputed else ())]
 

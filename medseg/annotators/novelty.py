@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from medseg.annotators.mathematics.averages import MeanModel
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
+from medseg.annotators.mathematics.test_time import Selected
 from medseg.annotators.mathematics.trunks import TruthOutput
 from medseg.annotators.predictor import Predictor
 from medseg.annotators.windows import Place, Windows
@@ -35,7 +36,7 @@ class Novelty:
 @torch.inference_mode()
 def novelty(predictor: Predictor, image: Volume) -> Novelty:
     """Of image (C,S...); windows that overlap are blended as in prediction. Of several networks energy and p are the
-    mean of theirs; mirror images are not looked at."""
+    mean of theirs; mirror images and other changes of it are not looked at."""
     config, model = predictor.config, predictor.model.eval()
     placement = config.data.grid.place(image.array.shape[1:], image.affine, image.spacing_mm)
     on_grid = torch.from_numpy(config.data.intensity.to_grid(image.array, placement))[None].to(predictor.device)
@@ -60,6 +61,8 @@ def _truths(model: nn.Module, patches: Tensor) -> list[TruthOutput]:
     """What every network among the model's says."""
     if isinstance(model, MeanModel):
         return [truth for member in model.members for truth in _truths(member, patches)]
+    if isinstance(model, Selected):
+        return _truths(model.model, patches)
     if isinstance(model, SeparateNetworks):
         return model(patches)
     assert isinstance(model, AnnotatorModel)

@@ -84,6 +84,8 @@ class AskedMaps:
     """Further runs: the maps are the mean of what all of them say."""
     mirror: bool | None = None
     """The mean over mirror images too; None: as the run's config says."""
+    learned: int | None = None
+    """The mean over so many changes of the image, those that the run has learned to be best; None: as its config."""
 
 
 NO_MORE = AskedMaps()

@@ -12,6 +12,7 @@
 ``blocks``            residual units: preactivated, inverted, rescaled
 ``unets``             MONAI's U-Nets with such units
 ``energy``            which images the network knows, and the term that teaches it
+``test_time``         changes of a test image, and which of them a network profits from
 ``networks``          networks of MONAI by name
 ``classifiers``       from features to classes without weights
 ``model``             the network p(t|x), and the annotators on top of it
@@ -21,6 +22,7 @@
 ``overlap``           how far the truth agrees with the labels, to watch
 ``supervision``       what the truth is taught beside the likelihood: overlap, and coarser grids
 ``objective``         what is minimised
+``selecting``         what is minimised in learning which changes of a test image are best
 ``stages``            every recipe, the baselines among them, as rows
 
 Each may import those above it.

@@ -13,6 +13,7 @@ from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
 from medseg.annotators.mathematics.norms import batch_statistics, hasten
 from medseg.annotators.mathematics.settings import NetworkConfig
+from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 from medseg.contracts import Refused, complaint
@@ -67,7 +68,8 @@ class AnnotatorModel(nn.Module):
     """True-label network, and a confusion matrix C^(a)[o,t] per annotator: q^(a)[o] = sum_t C^(a)[o,t] p[t].
 
     Zhang et al., NeurIPS 2020, Eq. 1-2. Without a confusion head (a baseline) every annotator is taken
-    to write the truth: q^(a) = p. replay: of a network that is trained with an energy term (``energy``).
+    to write the truth: q^(a) = p. Of a run that asks for them it has made-up images beside it (``energy``), and a
+    selector of changes at test time (``test_time``).
     """
 
     def __init__(
@@ -76,15 +78,14 @@ class AnnotatorModel(nn.Module):
         annotators: int,
         confusion: Confusion | None = None,
         trunk: Trunk | None = None,
-        *,
-        replay: ReplayBuffer | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.confusion = confusion
         self.trunk = trunk
-        self.replay = replay
         self.annotators = annotators
+        self.replay: ReplayBuffer | None = None
+        self.selector: Selector | None = None
 
     def forward(self, image: Tensor) -> TruthOutput:
         """image (B,C,S...) -> TruthOutput of the true-label network."""

@@ -110,7 +110,7 @@ class EnergyConfig(Section):
     """The energy term beside a recipe's objective, for small images: the section ``training.energy``."""
 
     weight: Annotated[float, Field(ge=0)] = 0.0
-    """Of the term (0: none; energies can be looked at all the same, see `--novelty` of `medseg predict`)."""
+    """Of the term (0: none; energies can be looked at all the same, see the option --novelty of predict)."""
     chain: Positive = 10
     """Steps of Langevin dynamics: so many passes through the network, there and back, more per step."""
     step_size: Annotated[float, Field(gt=0)] = 1.0
