@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from medseg.annotators.loading.augmentation import Augmentation
+from medseg.annotators.loading.augmentation import STRONG, Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import Intensity
-from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
+from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig, UnlabelledConfig
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
@@ -52,6 +52,9 @@ class DataConfig(Section):
     own). So a crowd is trained on, and experts judge."""
     labels_per_image: Positive | None = None
     """Keep this many annotators of each training case, drawn once (None: all)."""
+    labelled_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """So many of the training cases with labels keep them, one at least, drawn once from ``seed``; those of a smaller
+    share are among those of a larger one. The others are cases without labels (``unlabelled``)."""
     split: SplitConfig = SplitConfig()
     """Which case is trained on, validated on, tested on."""
     grid: Grid
@@ -63,6 +66,8 @@ class DataConfig(Section):
     and processes share it; it may be deleted at any time."""
     augment: Augmentation = Augmentation()
     """How training cases are changed at random."""
+    student_augment: Augmentation = STRONG
+    """How a case without labels is changed further, for the student alone (``unlabelled``)."""
 
 
 class TrainingConfig(LoopConfig):
@@ -99,6 +104,8 @@ class RunConfig(Section):
     """That of the truth."""
     confusion: ConfusionConfig = ConfusionConfig()
     """The annotators' matrices."""
+    unlabelled: UnlabelledConfig = UnlabelledConfig()
+    """What is learned from training cases without labels."""
     training: TrainingConfig = TrainingConfig()
     """The loop."""
     inference: InferenceConfig = InferenceConfig()
@@ -109,7 +116,7 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
-        found += _levels(self.network, self.data.grid.size)
+        found += [*_levels(self.network, self.data.grid.size), *_untaught(self)]
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if found:
@@ -128,8 +135,23 @@ def _axes(data: DataConfig) -> list[str]:
     if grid.spacing_pixels is not None and (grid.spacing_mm is not None or grid.mode != "patch"):
         got = "spacing_mm too" if grid.mode == "patch" else f"mode {grid.mode}"
         found.append(f"data.grid.spacing_pixels: expected mode patch, and no spacing_mm beside it, got {got}")
-    if any(axis >= dims or axis < 0 for axis in data.augment.flip_axes):
-        found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {data.augment.flip_axes}")
+    for key in ("augment", "student_augment"):
+        axes: tuple[int, ...] = getattr(data, key).flip_axes
+        if any(axis >= dims or axis < 0 for axis in axes):
+            found.append(f"data.{key}.flip_axes: expected axes 0..{dims - 1}, got {axes}")
+    return found
+
+
+def _untaught(config: RunConfig) -> list[str]:
+    """What keeps a student from being taught."""
+    found, use = [], config.unlabelled.use
+    if use != "none" and config.recipe == "separate":
+        found.append(f"unlabelled.use: expected none for the recipe separate, whose truth is no one network, got {use}")
+    if use == "uncertain" and config.network.name in LEAST_LEVELS and not config.network.dropout:
+        found.append("network.dropout: expected more than 0, which unlabelled.use=uncertain looks through, got 0.0")
+    if use == "weighted" and config.training.devices * config.training.num_nodes > 1:
+        got = config.training.devices * config.training.num_nodes
+        found.append(f"training.devices: expected 1 for unlabelled.use=weighted, got {got} in all")
     return found
 
 

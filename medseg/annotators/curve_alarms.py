@@ -48,9 +48,10 @@ def _convergence_alarm(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     most = WITHOUT_GAP if best[val] <= best[train] else STILL_FALLING
     if not before - best[val] > most * before:
         return []
+    steps = "unlabelled.steps" if best.get("stage") == "student" else "training.steps"
     return [
         f"not converged: {criterion} on validation cases still fell in the second half of the training, from "
-        f"{before:.4f} to {best[val]:.4f} (training cases: {best[train]:.4f}); train again with more training.steps"
+        f"{before:.4f} to {best[val]:.4f} (training cases: {best[train]:.4f}); train again with more {steps}"
     ]
 
 

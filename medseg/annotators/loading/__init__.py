@@ -11,6 +11,8 @@
 ``appearance``    changes of intensities
 ``augmentation``  random changes of training cases
 ``source``        samples -> batches: pure functions of (target, epoch, step, rank)
+``withholding``   labels that a run does without
+``partly_labelled``  labelled cases with unlabelled ones beside them, as teacher and student see these
 
 Each may import those above it.
 """

@@ -58,3 +58,45 @@ class StepsConfig(Section):
     """With the matrices held at the identity."""
     joint: Positive = 700
     """With everything set free."""
+
+
+class UnlabelledConfig(Section):
+    """Training cases without labels: the section ``unlabelled``.
+
+    A teacher, which is the network as the recipe's own stages left it, says p(t|x) of them; in a further stage,
+    ``student``, the network learns from that what it is shown of them changed more strongly (``data.student_augment``),
+    and goes on with the recipe's own objective on labelled cases.
+    """
+
+    use: Literal["none", "student", "uncertain", "mean_teacher", "weighted"] = "none"
+    """``none``: not at all. ``student``: the teacher's p(t|x) are the student's labels. ``uncertain``: its mean under
+    dropout is, where that is as sure as ``first`` and ``keep`` ask, sure voxels counting more (``certainty``).
+    ``mean_teacher``: the teacher is the moving average of the student, with which it is to agree. ``weighted``: as
+    ``student``, each case with a weight of its own, learned on labelled training cases that are held out."""
+    steps: Positive = 500
+    """Of the stage ``student``, which follows those of the recipe."""
+    per_labelled: Positive = 1
+    """So many unlabelled cases are shown beside each labelled one of a batch, which is that much larger."""
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """Of what is learned from unlabelled cases, beside the recipe's own objective."""
+    rampup: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """The part of the stage in which that weight rises from nearly 0."""
+    confidence: Fraction = 0.0
+    """Of ``student`` and ``weighted``: voxels whose most probable class has less do not count."""
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    """Of ``mean_teacher``: the moving average keeps this part of itself in a step."""
+    passes: Annotated[int, Field(ge=2)] = 8
+    """Of ``uncertain``: so often does the teacher look with other activations dropped (network.dropout)."""
+    select: Literal["voxels", "cases"] = "voxels"
+    """Of ``uncertain``: what is chosen by how far the passes disagree: voxels of each case, or cases of a batch."""
+    first: Literal["easy", "hard"] = "easy"
+    """Of ``uncertain``: those on which the passes agree, or those on which they do not."""
+    keep: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of ``uncertain``: this part of them."""
+    certainty: Literal["none", "confident", "inverse"] = "confident"
+    """Of ``uncertain``, what counts more. ``confident``: each voxel by -log of the variance over passes. ``inverse``:
+    each case by 1 over its mean disagreement. ``none``: nothing."""
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Of ``weighted``: this part of the labelled training cases is trained on in no stage, but tells the weights."""
+    rate: Annotated[float, Field(gt=0)] = 0.05
+    """Of ``weighted``: how far a weight, 1 at first and between 0 and 2, moves in a step."""
