@@ -10,6 +10,7 @@ import typer
 
 from medseg.experiment.folder_verbs import Folder, check, index, simulate
 from medseg.experiment.further_help import WithLayouts, WithRecipes
+from medseg.experiment.predict_verb import predict
 from medseg.experiment.refusing import refusing, say
 from medseg.experiment.sweep_verb import sweep
 
@@ -98,29 +99,7 @@ def train(
         typer.echo(f"trained: {run}; next: medseg evaluate {run}")
 
 
-@app.command()
-def predict(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Of several, as of folds, the mean.")],
-    images: Annotated[Path, typer.Option(exists=True, help="An image, or a folder of them; channels as c1_0000.*.")],
-    out: Annotated[Path, typer.Option(help="Folder for the maps.")],
-    probabilities: Annotated[bool, typer.Option("--annotator-probabilities", help="Those of each annotator.")] = False,
-    confusion: Annotated[bool, typer.Option("--confusion", help="Each annotator's matrix at every voxel too.")] = False,
-    samples: Annotated[int | None, typer.Option(help="So many plausible segmentations of each image too.")] = None,
-    annotators: Annotated[bool, typer.Option("--annotators/--no-annotators", help="Their labels.")] = True,
-    mirror: Annotated[bool | None, typer.Option("--mirror/--no-mirror", help="The mean of mirror images too.")] = None,
-    complete: Annotated[Path | None, typer.Option(help="A run of method two: completes truth and labels too.")] = None,
-) -> None:
-    """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
-    with refusing(out):
-        from medseg.contracts import AskedMaps
-        from medseg.experiment.predict import predict_and_complete, predict_images
-
-        maps = {"annotator_probabilities": probabilities, "confusion": confusion, "samples": samples}
-        asked = AskedMaps(**maps, annotators=annotators, ensemble=tuple(runs[1:]), mirror=mirror)
-        if complete is not None:
-            return say(predict_and_complete(runs[0], images, out, asked, completing=complete))
-        written = len(predict_images(runs[0], images, out, asked))
-        say(f"{written} case{'s' * (written != 1)} written to {out}")
+app.command()(predict)
 
 
 @app.command()

@@ -28,7 +28,8 @@
 ``predicted_cases``   `medseg predict`: images -> files, shared by several processes
 ``matrices``          the learned matrices voxel by voxel, on an image's own grid
 ``plausible``         plausible segmentations: what annotators drawn at random would most probably write
-``further_maps``      what `medseg predict` writes if asked: matrices, samples
+``novelty``           how unlike those of its training a run finds an image
+``further_maps``      what `medseg predict` writes if asked: matrices, samples, novelty
 ``fusing``            a cohort -> the consensus of every case, by its labels alone or by a trained run
 ``pictures``          cases, matrices, the page of a run
 ``tracking``          what an evaluation shows on W&B

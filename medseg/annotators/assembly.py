@@ -13,12 +13,20 @@ from torch import nn
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.memory import refuse_large_batch
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
-from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks, TrueLabelNetwork
+from medseg.annotators.mathematics.energy import ReplayBuffer
+from medseg.annotators.mathematics.heads import Confusion
+from medseg.annotators.mathematics.model import (
+    AnnotatorModel,
+    SeparateNetworks,
+    TrueLabelNetwork,
+    classifier_complaints,
+)
 from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
 from medseg.annotators.mathematics.students import with_student
 from medseg.annotators.mathematics.styles import StyleConfusion
-from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk
+from medseg.annotators.mathematics.test_time import Selector
+from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk
 from medseg.annotators.mathematics.uncertainty import dropouts
 from medseg.annotators.sources import build_source
 from medseg.annotators.validation_pictures import validation_pictures
@@ -84,7 +92,8 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         * (1 if config.training.accelerator == "cpu" else config.training.devices),
         where=cohort.name,
     )
-    if found := network_complaints(config.network, len(cohort.channels), config.data.grid.size):
+    found = network_complaints(config.network, len(cohort.channels), config.data.grid.size)
+    if found := [*found, *classifier_complaints(config.network, len(cohort.classes))]:
         raise Refused(found)
     signature = Signature(
         annotators=annotators,
@@ -136,6 +145,8 @@ def build_stages(config: RunConfig, cases: int = 0) -> tuple[Stage, ...]:
         confusion=config.confusion,
         learning_rate=training.learning_rate,
         dice_weight=training.dice_weight,
+        energy=training.energy,
+        selector_steps=training.selector_steps,
     )
     steps = {"steps_per_epoch": training.steps_per_epoch, "cases": cases}
     return with_student(config.recipe, rows, config.unlabelled, **steps)
@@ -160,12 +171,17 @@ def _without_teacher(config: RunConfig, signature: Signature) -> nn.Module:
     def network() -> TrueLabelNetwork:
         return TrueLabelNetwork(config.network, signature.channels, classes, size=config.data.grid.size)
 
+    def annotated(confusion: Confusion | None = None, trunk: Trunk | None = None) -> AnnotatorModel:
+        model = AnnotatorModel(network(), annotators, confusion, trunk)
+        model.replay, model.selector = _replay(config, signature), _selector(config, signature)
+        return model
+
     if recipe.confusion == "separate":
         return SeparateNetworks([network() for _ in range(annotators)])
     if recipe.confusion == "none":
-        return AnnotatorModel(network(), annotators)
+        return annotated()
     if recipe.confusion == "global":
-        return AnnotatorModel(network(), annotators, GlobalConfusion(annotators, classes))
+        return annotated(GlobalConfusion(annotators, classes))
     width, seen = config.confusion.trunk, (signature.channels, config.network.features, classes)
     if recipe.confusion == "style":
         trunk = PointwiseTrunk(*seen, width)
@@ -173,7 +189,18 @@ def _without_teacher(config: RunConfig, signature: Signature) -> nn.Module:
     else:
         trunk = ConvolutionTrunk(signature.spatial_dims, *seen, width)
         confusion = PixelConfusion(annotators, classes, width)
-    return AnnotatorModel(network(), annotators, confusion, trunk)
+    return annotated(confusion, trunk)
+
+
+def _replay(config: RunConfig, signature: Signature) -> ReplayBuffer | None:
+    """Made-up images, of a run with an energy term."""
+    energy = config.training.energy
+    return ReplayBuffer(energy.buffer, signature.channels, config.data.grid.size) if energy.weight else None
+
+
+def _selector(config: RunConfig, signature: Signature) -> Selector | None:
+    """Of changes at test time, of a run that trains one."""
+    return Selector(signature.spatial_dims, signature.channels) if config.training.selector_steps else None
 
 
 def read_annotator_run(run: Path) -> RunConfig:

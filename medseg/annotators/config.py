@@ -14,7 +14,14 @@ from pydantic import Field, model_validator
 from medseg.annotators.loading.augmentation import STRONG, Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import Intensity
-from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig, UnlabelledConfig
+from medseg.annotators.mathematics.settings import (
+    LEAST_LEVELS,
+    ConfusionConfig,
+    EnergyConfig,
+    NetworkConfig,
+    StepsConfig,
+    UnlabelledConfig,
+)
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
 from medseg.training import LoopConfig, TrackingConfig
@@ -34,10 +41,6 @@ Recipe = Literal[
     "separate",
     "oracle",
 ]
-
-
-LEAST_LEVELS = {"unet": 2, "dynunet": 3}
-"""Of the networks whose levels the config tells; others have ``network.arguments``."""
 
 
 class DataConfig(Section):
@@ -79,6 +82,10 @@ class TrainingConfig(LoopConfig):
     """After so many, and at the end of a stage, the validation cases are looked at."""
     dice_weight: Annotated[float, Field(ge=0)] = 0.0
     """Of the overlap of the truth with its target, beside the likelihood: for classes that are small."""
+    energy: EnergyConfig = EnergyConfig()
+    """Of the images' energy beside the recipe's objective."""
+    selector_steps: Annotated[int, Field(ge=0)] = 0
+    """Of a last stage, in which a small network learns under which changes the others see an image best (0: none)."""
 
 
 class InferenceConfig(Section):
@@ -87,6 +94,10 @@ class InferenceConfig(Section):
     mirror: bool = False
     """The mean of what is said of the image and of its mirror images, along all combinations of
     ``data.augment.flip_axes``: 4 times the time for two axes, 8 times for three."""
+    learned: Annotated[int, Field(ge=0, le=10)] = 0
+    """The mean of what is said of the image under so many of ten changes (turned, smaller, other contrast, gamma,
+    blurred, sharpened, none): those that the selector of ``training.selector_steps`` expects to be best; as many times
+    the time."""
 
 
 class RunConfig(Section):
@@ -116,9 +127,17 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
-        found += [*_levels(self.network, self.data.grid.size), *_untaught(self)]
+        found += [*self.network.complaints(), *_levels(self.network, self.data.grid.size)]
+        found += self.training.energy.complaints(self.recipe, self.data.grid.size)
+        processes = self.training.devices * self.training.num_nodes
+        found += self.unlabelled.complaints(self.recipe, self.network, processes)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
+        if self.inference.learned and not self.training.selector_steps:
+            found.append("inference.learned: expected training.selector_steps above 0 for it, got 0")
+        if self.training.selector_steps and self.recipe == "separate":
+            expected = "expected 0 (recipe separate has a network per annotator)"
+            found.append(f"training.selector_steps: {expected}, got {self.training.selector_steps}")
         if found:
             raise ValueError("\n".join(found))
         return self
@@ -139,19 +158,6 @@ def _axes(data: DataConfig) -> list[str]:
         axes: tuple[int, ...] = getattr(data, key).flip_axes
         if any(axis >= dims or axis < 0 for axis in axes):
             found.append(f"data.{key}.flip_axes: expected axes 0..{dims - 1}, got {axes}")
-    return found
-
-
-def _untaught(config: RunConfig) -> list[str]:
-    """What keeps a student from being taught."""
-    found, use = [], config.unlabelled.use
-    if use != "none" and config.recipe == "separate":
-        found.append(f"unlabelled.use: expected none for the recipe separate, whose truth is no one network, got {use}")
-    if use == "uncertain" and config.network.name in LEAST_LEVELS and not config.network.dropout:
-        found.append("network.dropout: expected more than 0, which unlabelled.use=uncertain looks through, got 0.0")
-    if use == "weighted" and config.training.devices * config.training.num_nodes > 1:
-        got = config.training.devices * config.training.num_nodes
-        found.append(f"training.devices: expected 1 for unlabelled.use=weighted, got {got} in all")
     return found
 
 

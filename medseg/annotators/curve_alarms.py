@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from medseg.annotators.alarms import NEVER_LEFT
+from medseg.annotators.mathematics.stages import SELECTOR
+from medseg.annotators.mathematics.students import STUDENT
 from medseg.config import written_by_training
 
 STILL_FALLING, WITHOUT_GAP = 0.1, 0.05
@@ -32,6 +34,7 @@ def doubts_of_training(run: Path, num_classes: int, disputed: bool) -> list[str]
         return []
     with written_by_training(path):
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        rows = [row for row in rows if row.get("stage") != SELECTOR] or rows
         last = [row for row in rows if row.get("stage") == rows[-1].get("stage")]
         return [*_convergence_alarm(last), *(_trace_alarm(last, num_classes) if disputed else ())]
 
@@ -48,7 +51,7 @@ def _convergence_alarm(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     most = WITHOUT_GAP if best[val] <= best[train] else STILL_FALLING
     if not before - best[val] > most * before:
         return []
-    steps = "unlabelled.steps" if best.get("stage") == "student" else "training.steps"
+    steps = "unlabelled.steps" if best.get("stage") == STUDENT else "training.steps"
     return [
         f"not converged: {criterion} on validation cases still fell in the second half of the training, from "
         f"{before:.4f} to {best[val]:.4f} (training cases: {best[train]:.4f}); train again with more {steps}"

@@ -126,6 +126,7 @@ class Annotators(Method):
             FurtherMaps(asked=asked),
             ensemble=asked.ensemble,
             mirror=asked.mirror,
+            learned=asked.learned,
             nobody=not asked.annotators,
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,21 @@ def predict(
     *,
     ensemble: Sequence[Path] = (),
     mirror: bool | None = None,
+    learned: int | None = None,
     nobody: bool = False,
 ) -> list[Path]:
     """Predict an image, or every one of a folder, see ``given_images.find_images``; returns the paths of the truths.
 
-    further: what is written too. ensemble: runs whose mean with ``run`` is written. mirror: as in ``Predictor.load``.
-    nobody: nothing of annotators is written. Several processes (``training.crew``) share the cases, to the same files.
+    further: what is written too. ensemble: runs whose mean with ``run`` is written. mirror, learned: as in
+    ``Predictor.load``. nobody: nothing of annotators is written. Several processes (``training.crew``) share the cases,
+    to the same files.
     Raises Refused, before anything is written, for images that cannot be read or do not fit the network, for voxels
     that are no finite numbers, and where a file would be overwritten. Where writing fails, nothing is left.
     """
-    shared, found = crew(), []
+    shared, found, runs = crew(), [], (run, *ensemble)
+    load = partial(Predictor.load, *runs, mirror=mirror, learned=learned)
     with nullcontext() if shared.first else progress_shown(False):
-        shared.together(lambda: found.append(_checked((run, *ensemble), images, out, further=further, mirror=mirror)))
+        shared.together(lambda: found.append(_checked(load, runs, images, out, further=further)))
         predictor, cases = found[0]
         names = list(cases)
         with whole_or_none(out, _results(further)) if shared.first else nullcontext():
@@ -64,10 +68,10 @@ def _results(further: Further | None) -> tuple[str, ...]:
 
 
 def _checked(
-    runs: Sequence[Path], images: Path, out: Path, *, further: Further | None, mirror: bool | None
+    load: Callable[[], Predictor], runs: Sequence[Path], images: Path, out: Path, *, further: Further | None
 ) -> tuple[Predictor, Mapping[str, Sequence[Path]]]:
     """The runs and the files of each case. Raises Refused as ``predict``."""
-    predictor = Predictor.load(*runs, mirror=mirror)
+    predictor = load()
     cases = find_images(images, [name for run in runs for name in own_names(run)])
     complaints = [*place_complaints(out, images), *(further.complaints(predictor, runs[0]) if further else ())]
     taken = [name for name in _results(further) if (out / name).exists()]

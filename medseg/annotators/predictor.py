@@ -17,6 +17,7 @@ from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.intensity import Intensity
 from medseg.annotators.loading.placement import Placement
 from medseg.annotators.mathematics.averages import MeanModel
+from medseg.annotators.mathematics.test_time import Selected
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.prediction import ALL, NOBODY, believe_everywhere, believed_slabs, joint_of
 from medseg.annotators.stored_maps import StoredAnnotators, StoredMaps, native_probs
@@ -44,11 +45,12 @@ class Predictor:
     """Where it computes."""
 
     @staticmethod
-    def load(*runs: Path, mirror: bool | None = None) -> Predictor:
+    def load(*runs: Path, mirror: bool | None = None, learned: int | None = None) -> Predictor:
         """One run, or the mean of several for the same annotators, classes, channels and grid; config: of the first.
 
-        mirror: see the mirror images too; None: as ``inference.mirror`` of the first run says. Raises Refused where a
-        run has no weights, or broken ones, where runs differ, and for mirrors of a run that was trained on none.
+        mirror: see the mirror images too; learned: see each under so many changes; None: as the section ``inference``
+        of the first run says. Raises Refused where a run has no weights, or broken ones, where runs differ, for mirrors
+        of a run that was trained on none, and for changes of a run without a selector.
         """
         read = [(read_annotator_run(run), Signature.read(run)) for run in runs]
         (config, signature), *_ = read
@@ -57,12 +59,19 @@ class Predictor:
         if mirror and not axes:
             expected = "a run that was trained on mirror images (data.augment.flip_axes)"
             found.append(complaint("--mirror", expected, "one that was not", str(runs[0])))
+        best = config.inference.learned if learned is None else learned
+        found += [
+            complaint("--learned", "a run with training.selector_steps", "one without", str(run))
+            for run, (own, _) in zip(runs, read, strict=True)
+            if best and not own.training.selector_steps
+        ]
         if found:
             raise Refused(found)
         models = []
         for run, (own, _) in zip(runs, read, strict=True):
             models.append(build_annotator_model(own, signature))
             load_model(models[-1], run / "weights.pt")
+            models[-1] = Selected(models[-1], best) if best else models[-1]
         device = device_of(config.training.accelerator)
         model = models[0] if len(models) == 1 and not axes else MeanModel(models, axes)
         return Predictor(signature=signature, config=config, model=model.to(device), device=device)

@@ -76,12 +76,16 @@ class AskedMaps:
     """Each annotator's matrix at every voxel."""
     samples: int | None = None
     """So many plausible segmentations."""
+    novelty: bool = False
+    """How unlike those of the training each image looks."""
     annotators: bool = True
     """Each annotator's labels."""
     ensemble: tuple[Path, ...] = ()
     """Further runs: the maps are the mean of what all of them say."""
     mirror: bool | None = None
     """The mean over mirror images too; None: as the run's config says."""
+    learned: int | None = None
+    """The mean over so many changes of the image, those that the run has learned to be best; None: as its config."""
 
 
 NO_MORE = AskedMaps()

@@ -18,6 +18,7 @@
 ``sweep_verb``   its options
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
+``predict_verb`` its options
 ``export``       `medseg export`
 ``fuse``         `medseg fuse`
 ``complete``     `medseg complete`

@@ -11,7 +11,8 @@
 ``randomness``    randomness is derived, never saved: what a step draws is a function of (seed, step, rank) alone
 ``settings``      the loop's and the tracker's sections of a config
 ``batches``       the batches of a stage, in order
-``optimisation``  what moves in a stage, how fast, and the average of the weights on the way
+``optimisation``  what moves in a stage, and how fast
+``averaging``     the average of the weights on the way, which is validated in their place
 ``deaths``        a process that dies, told from the errors of those that it leaves behind
 ``processes``     the processes of a run: starting them, telling them apart, agreeing, and stopping them in good order
 ``sharing``       cases shared among the processes that torchrun or srun has started

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from medseg.contracts import Batch, Draw, Refused, Stage, Target, complaint
 from medseg.training import checkpoint
+from medseg.training.averaging import update_average
 from medseg.training.batches import Source, StageBatches, Waited
 from medseg.training.finite import breaks_weights, not_finite
 from medseg.training.means import Means
@@ -164,7 +165,7 @@ def _train_step(run: Run, state: StageState, parts: Sequence[Batch], steps: int)
     state.optimizer.zero_grad()
     follow(state.model, stage)
     if state.average is not None:
-        state.average.update_parameters(state.model)
+        update_average(state.average, state.model, config, position.epoch * steps + position.step + 1)
 
     for each, part in zip(losses, parts, strict=True):
         state.means.add({"loss": each.total, **each.metrics}, len(part.case_index))

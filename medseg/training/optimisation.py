@@ -1,4 +1,4 @@
-"""What moves in a stage, how fast, and the average of the weights on the way."""
+"""What moves in a stage, and how fast."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import AdamW, Optimizer
-from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from medseg.contracts import Refused, Stage, complaint
 from medseg.training.settings import Schedule
@@ -101,19 +100,3 @@ def set_learning_rates(optimizer: Optimizer, factor: float) -> None:
     """Every group's learning rate = its ``base_lr`` times ``factor``."""
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
-
-
-def build_average(model: nn.Module, decay: float) -> AveragedModel:
-    """The exponential moving average of the weights: w <- d w + (1 - d) w_new, d = min(decay, (1+t)/(10+t)).
-
-    t counts the updates before this one; the first copies the weights. The rising decay keeps a short stage
-    from averaging over its start. Buffers are copied, not averaged.
-    """
-
-    def update(averaged: PARAM_LIST, weights: PARAM_LIST, updates: Tensor | int) -> None:
-        t = int(updates)
-        get_ema_multi_avg_fn(min(decay, (1 + t) / (10 + t)))(averaged, weights, updates)
-
-    average = AveragedModel(model, multi_avg_fn=update)
-    average.requires_grad_(False)
-    return average

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medseg.contracts import Positive, Section, Stage
 
 Schedule = Literal["constant", "cosine"]
+
+
+class PeriodicConfig(Section):
+    """The mean of weights sampled in a period, in steps of a stage: the section ``training.periodic``."""
+
+    every: Positive = 10
+    """Steps between two samples."""
+    period: Positive = 200
+    """Steps after which a new mean begins."""
+    put_back: bool = True
+    """At the end of each period training goes on from its mean (else the weights go their own way)."""
+
+    @model_validator(mode="after")
+    def _has_a_sample(self) -> PeriodicConfig:
+        if self.period < self.every:
+            raise ValueError(f"period: expected at least every ({self.every}), got {self.period}")
+        return self
 
 
 class LoopConfig(Section):
@@ -29,8 +46,13 @@ class LoopConfig(Section):
     """What the learning rate does over the steps of a stage."""
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
     """The largest norm of a gradient (None: any)."""
+    average: Literal["none", "ema", "periodic"] = "ema"
+    """Of the weights, validated and handed on in their place: the exponential moving average, or the plain mean of
+    weights sampled in a period."""
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
-    """Of the weights' moving average (None: no average)."""
+    """Of the moving average (None: no average, as ``average: none``)."""
+    periodic: PeriodicConfig = PeriodicConfig()
+    """When the weights are sampled."""
     patience: Positive | None = None
     """End a stage after this many epochs without a better criterion in validation (None: never)."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -69,10 +91,14 @@ HOW_NOT_WHAT = frozenset(
 )
 """Settings that change where and how fast a run is computed, so that a resumed run may have others."""
 
+YOUNGER = frozenset({"average", "periodic"})
+"""Settings that older checkpoints do not know, which were made with the defaults."""
+
 
 def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerprint: str) -> dict[str, str]:
     """What a checkpoint was made with, as text: a run is resumed with the same, or refused."""
     keys = [key for key in LoopConfig.model_fields if key not in HOW_NOT_WHAT | {"learning_rate"}]
+    keys = [key for key in keys if key not in YOUNGER or config.average != "ema"]
     rows = {"seed": str(seed)} | {key: str(getattr(config, key)) for key in keys}
     rows["fingerprint of the data"] = fingerprint
     rows["stages"] = ", ".join(stage.name for stage in stages)

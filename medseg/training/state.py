@@ -13,8 +13,9 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from medseg.contracts import RUN_VERSION, Batch, Losses, Objective, Stage
+from medseg.training.averaging import build_average, shown_weights
 from medseg.training.means import Means
-from medseg.training.optimisation import build_average, build_optimizer, freeze
+from medseg.training.optimisation import build_optimizer, freeze
 from medseg.training.settings import LoopConfig
 
 
@@ -79,7 +80,7 @@ class StageState:
     optimizer: _FabricOptimizer
     """Of the parameters that move."""
     average: AveragedModel | None
-    """The moving average of the weights, where there is one."""
+    """The average of the weights, where there is one."""
     position: Position
     """How far it has come."""
     means: Means = field(default_factory=Means)
@@ -89,7 +90,7 @@ class StageState:
     def begin(fabric: Fabric, model: nn.Module, stage: Stage, *, position: Position, config: LoopConfig) -> StageState:
         """Freeze what the stage does not train, and build its optimiser and average."""
         freeze(model, stage)
-        average = build_average(model, config.ema_decay) if config.ema_decay is not None else None
+        average = build_average(model, config)
         optimizer = build_optimizer(model, stage, config.weight_decay)
         task = fabric.setup_module(Task(model, stage.objective))
         wrapped = fabric.setup_optimizers(optimizer)
@@ -99,7 +100,7 @@ class StageState:
     @property
     def shown(self) -> nn.Module:
         """The model that is validated and handed on: the averaged one where there is an average."""
-        return self.average.module if self.average is not None else self.model
+        return shown_weights(self.average, self.model)
 
     def backward(self, fabric: Fabric, parts: Sequence[Batch], epoch: float) -> list[Losses]:
         """Gradients of the mean over parts and processes, which share theirs with the last part; the losses of each."""

@@ -11,7 +11,6 @@ from toy_run import ToyModel, cross_entropy
 
 from medseg.contracts import Refused, Stage
 from medseg.training.optimisation import (
-    build_average,
     build_optimizer,
     follow,
     freeze,
@@ -134,18 +133,3 @@ def test_the_cosine_falls_from_one_to_nothing() -> None:
         [1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2, 0], abs=1e-12
     )
     assert schedule_factor("constant", 3, 4) == 1
-
-
-def test_the_average_equals_the_sum_by_hand_and_copies_buffers() -> None:
-    model = nn.BatchNorm1d(1)
-    average = build_average(model, decay=0.2)
-    expected = 0.0
-    for t, weight in enumerate([1.0, 3.0, 7.0, 2.0]):
-        nn.init.constant_(model.weight, weight)
-        model.running_mean = torch.tensor([10 * weight])
-        average.update_parameters(model)
-        decay = min(0.2, (1 + t) / (10 + t))  # 2/11, then .2 twice
-        expected = weight if t == 0 else decay * expected + (1 - decay) * weight
-    assert average.module.weight.item() == pytest.approx(expected)
-    assert average.module.running_mean.item() == 20
-    assert not average.module.weight.requires_grad

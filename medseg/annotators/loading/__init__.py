@@ -9,6 +9,7 @@
 ``samples``       the cases on the network's grid, each read once, in every target
 ``warping``       rotation, scaling and elastic deformation as one resampling
 ``appearance``    changes of intensities
+``rand_augment``  a few changes at one magnitude
 ``augmentation``  random changes of training cases
 ``source``        samples -> batches: pure functions of (target, epoch, step, rank)
 ``withholding``   labels that a run does without

@@ -98,6 +98,14 @@ class Appearance:
     """For gamma."""
 
 
+def draw_bias(strength: float, dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(4,)*S coefficients up to ``strength``, of Legendre polynomials of degree 1 to 3."""
+    coefficients = rng.uniform(-strength, strength, (4,) * dims)
+    degrees = np.indices((4,) * dims).sum(0)
+    coefficients[(degrees == 0) | (degrees > 3)] = 0
+    return coefficients
+
+
 def apply_appearance(image: NDArray[np.float32], change: Appearance, noise_seed: int) -> NDArray[np.float32]:
     """(C,S...) -> (C,S...), in nnU-Net's order: noise, blur, bias, brightness, contrast, resolution, gamma."""
     image = np.ascontiguousarray(image)  # a mirrored one is none that torch takes

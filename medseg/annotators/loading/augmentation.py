@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medseg.annotators.loading.appearance import (
     Appearance,
@@ -20,7 +20,9 @@ from medseg.annotators.loading.appearance import (
     LowResolution,
     WhiteNoise,
     apply_appearance,
+    draw_bias,
 )
+from medseg.annotators.loading.rand_augment import RandAugment, draw_rand
 from medseg.annotators.loading.warping import Elastic, Rotation, Scaling, Warp, draw_warp
 from medseg.contracts import Section
 
@@ -58,6 +60,16 @@ class Augmentation(Section):
     """Of some cases."""
     low_resolution: LowResolution = LowResolution()
     """As if scanned with larger voxels."""
+    rand: RandAugment | None = None
+    """A few changes at one magnitude, in place of all that have a probability (null: those)."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Augmentation:
+        parts = {name: getattr(self, name) for name in type(self).model_fields}
+        beside = [name for name, part in parts.items() if getattr(part, "probability", 0)]
+        if self.rand is not None and beside:
+            raise ValueError(f"rand: expected probability 0 of all changes beside it, got {', '.join(beside)}")
+        return self
 
 
 STRONG = Augmentation(
@@ -102,11 +114,18 @@ def draw(augmentation: Augmentation, size: Sequence[int], rng: np.random.Generat
         gain=float(np.exp(rng.normal(0, augmentation.intensity))),
         shift=float(rng.normal(0, augmentation.intensity)),
         noise_seed=int(rng.integers(2**31)),
-        warp=draw_warp(
-            size, rng, rotation=augmentation.rotation, scaling=augmentation.scaling, elastic=augmentation.elastic
-        ),
-        appearance=_draw_appearance(augmentation, len(size), rng),
+        **_draw_parts(augmentation, size, rng),
     )
+
+
+def _draw_parts(augmentation: Augmentation, size: Sequence[int], rng: np.random.Generator) -> dict[str, Any]:
+    """Appearance and warp: each with its probability, or those of ``rand``."""
+    if augmentation.rand is not None:
+        appearance, warp = draw_rand(augmentation.rand, size, rng)
+        return {"appearance": appearance, "warp": warp}
+    parts = {"rotation": augmentation.rotation, "scaling": augmentation.scaling, "elastic": augmentation.elastic}
+    warp = draw_warp(size, rng, **parts)
+    return {"appearance": _draw_appearance(augmentation, len(size), rng), "warp": warp}
 
 
 def _draw_appearance(augmentation: Augmentation, dims: int, rng: np.random.Generator) -> Appearance:
@@ -117,9 +136,7 @@ def _draw_appearance(augmentation: Augmentation, dims: int, rng: np.random.Gener
         return value if wanted else None
 
     gamma, bias = augmentation.gamma, augmentation.bias_field
-    coefficients = rng.uniform(-bias.strength, bias.strength, (4,) * dims)
-    degrees = np.indices((4,) * dims).sum(0)
-    coefficients[(degrees == 0) | (degrees > 3)] = 0
+    coefficients = draw_bias(bias.strength, dims, rng)
     return Appearance(
         noise=drawn(augmentation.white_noise.probability, (0.0, augmentation.white_noise.deviation)),
         blur=drawn(augmentation.blur.probability, augmentation.blur.sigmas),

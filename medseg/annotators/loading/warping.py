@@ -73,29 +73,46 @@ def draw_warp(
     size: Sequence[int], rng: np.random.Generator, *, rotation: Rotation, scaling: Scaling, elastic: Elastic
 ) -> Warp | None:
     """A random warp of a patch of ``size`` (S,); None where nothing is drawn. The thin axis of a flat patch stays."""
-    dims = len(size)
     turned, scaled, bent = (rng.random() < each.probability for each in (rotation, scaling, elastic))
     if not (turned or scaled or bent):
         return None
-    thin = int(np.argmin(size)) if dims == 3 and max(size) > FLAT * min(size) else None
-    planes = [(a, b) for a in range(dims) for b in range(a + 1, dims) if thin not in (a, b)]
-    matrix = np.eye(dims)
+    matrix = np.eye(len(size))
     if turned:
-        for plane in planes:
-            matrix = matrix @ rotation_matrix(dims, plane, rng.uniform(-rotation.degrees, rotation.degrees))
+        for plane in planes(size):
+            matrix = matrix @ rotation_matrix(len(size), plane, rng.uniform(-rotation.degrees, rotation.degrees))
     if scaled:  # as often smaller as larger
         low, high = scaling.factors
         factor = (
             rng.uniform(low, min(1.0, high)) if low < 1 and rng.random() < 0.5 else rng.uniform(max(1.0, low), high)
         )
-        matrix = matrix @ np.diag([1.0 if axis == thin else 1 / factor for axis in range(dims)])
-    controls = None
-    if bent:
-        counts = [int(np.ceil(n / elastic.distance)) + 3 for n in size]
-        controls = rng.normal(0, elastic.deviation, (dims, *counts))
-        if thin is not None:
-            controls[thin] = 0
-    return Warp(matrix=matrix, controls=controls)
+        matrix = matrix @ scaling_matrix(size, factor)
+    return Warp(matrix=matrix, controls=draw_controls(size, rng, elastic) if bent else None)
+
+
+def thin_axis(size: Sequence[int]) -> int | None:
+    """That of a flat patch of ``size`` (S,), None of another."""
+    return int(np.argmin(size)) if len(size) == 3 and max(size) > FLAT * min(size) else None
+
+
+def planes(size: Sequence[int]) -> list[tuple[int, int]]:
+    """The pairs of axes in which a patch of ``size`` (S,) is turned: without the thin one."""
+    dims, thin = len(size), thin_axis(size)
+    return [(a, b) for a in range(dims) for b in range(a + 1, dims) if thin not in (a, b)]
+
+
+def scaling_matrix(size: Sequence[int], factor: float) -> NDArray[np.float64]:
+    """(S,S) by which a patch of ``size`` (S,) shows its middle so many times larger, the thin axis as it is."""
+    thin = thin_axis(size)
+    return np.diag([1.0 if axis == thin else 1 / factor for axis in range(len(size))])
+
+
+def draw_controls(size: Sequence[int], rng: np.random.Generator, elastic: Elastic) -> NDArray[np.float64]:
+    """(S,K...) coefficients of a displacement of a patch of ``size`` (S,)."""
+    counts = [int(np.ceil(n / elastic.distance)) + 3 for n in size]
+    controls = rng.normal(0, elastic.deviation, (len(size), *counts))
+    if (thin := thin_axis(size)) is not None:
+        controls[thin] = 0
+    return controls
 
 
 def rotation_matrix(dims: int, plane: tuple[int, int], degrees: float) -> NDArray[np.float64]:

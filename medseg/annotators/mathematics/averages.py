@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
+from medseg.annotators.mathematics.test_time import Selected
 from medseg.annotators.nouns import BatchPrediction
 from medseg.contracts import Refused, complaint
 
@@ -19,7 +20,7 @@ class MeanModel(nn.Module):
     mirror_axes: along these axes of space, 0 the first, and along all of their combinations: with n of them 2^n images
     are seen. F is its own inverse. The matrices of a member see the mirrored image too, so that q^(a) = sum_t C p
     holds of every term; the mean matrix C is the plain mean, whose columns sum to 1. members: AnnotatorModel or
-    SeparateNetworks, for the same annotators, classes and channels.
+    SeparateNetworks, or Selected, for the same annotators, classes and channels.
     """
 
     def __init__(self, members: Sequence[nn.Module], mirror_axes: Sequence[int] = ()) -> None:
@@ -74,6 +75,8 @@ def has_matrices(model: nn.Module) -> bool:
     """Whether a model, or every one of its members, has confusion matrices."""
     if isinstance(model, MeanModel):
         return all(map(has_matrices, model.members))
+    if isinstance(model, Selected):
+        return has_matrices(model.model)
     return isinstance(model, AnnotatorModel) and model.confusion is not None
 
 
@@ -81,6 +84,8 @@ def annotators_of(model: nn.Module) -> int:
     """A of a model of any kind."""
     if isinstance(model, SeparateNetworks):
         return len(model.networks)
+    if isinstance(model, Selected):
+        return annotators_of(model.model)
     assert isinstance(model, AnnotatorModel | MeanModel)
     return model.annotators
 
@@ -88,7 +93,7 @@ def annotators_of(model: nn.Module) -> int:
 @torch.no_grad()
 def truth_probs(model: nn.Module, image: Tensor) -> Tensor:
     """image (B,C,S...) -> p (B,T,S...) of a model of any kind; no matrix is looked at."""
-    if isinstance(model, MeanModel):
+    if isinstance(model, MeanModel | Selected):
         return model.truth_probs(image)
     if isinstance(model, SeparateNetworks):
         return torch.stack([truth.log_probs.exp() for truth in model(image)]).mean(dim=0)

@@ -8,9 +8,13 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from medseg.annotators.mathematics.classifiers import HadamardClassifier
+from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
+from medseg.annotators.mathematics.norms import batch_statistics
 from medseg.annotators.mathematics.settings import NetworkConfig
+from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
 from medseg.contracts import Refused, complaint
@@ -19,32 +23,54 @@ from medseg.contracts import Refused, complaint
 class TrueLabelNetwork(nn.Module):
     """A network of MONAI (``networks``) whose last features feed one linear map to the classes, on every grid alike.
 
-    image (B,C,S...) -> TruthOutput; size: (S,) that it is made for. Raises Refused as ``build_backbone``.
+    image (B,C,S...) -> TruthOutput; size: (S,) that it is made for. With ``norm: mimic`` the logits go through a batch
+    norm, the one before the loss of Fei et al. 2020; its scale and shift are learned, since logits of deviation 1 leave
+    a truth of two equally large classes in doubt. Coarser grids, which are there in training alone, have its scale and
+    shift, and means and variances of their own. Raises Refused as ``build_backbone`` and ``classifier_complaints``.
     """
 
     def __init__(self, network: NetworkConfig, channels_in: int, classes: int, *, size: Sequence[int]) -> None:
         super().__init__()
+        if found := classifier_complaints(network, classes):
+            raise Refused(found)
         self.backbone = build_backbone(network, channels_in, size)
-        convolution = nn.Conv2d if len(size) == 2 else nn.Conv3d
+        convolution, batch_norm = (nn.Conv2d, nn.BatchNorm2d) if len(size) == 2 else (nn.Conv3d, nn.BatchNorm3d)
         self.activation = nn.PReLU()
-        self.to_classes = convolution(network.features, classes, kernel_size=1)
+        if network.classifier == "hadamard":
+            self.to_classes = HadamardClassifier(network.features, classes)
+        else:
+            self.to_classes = convolution(network.features, classes, kernel_size=1)
+        self.last_norm = batch_norm(classes) if network.norm == "mimic" else None
 
     def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""
         features, *coarser = map(self.activation, features_of(self.backbone, image))
+        logits, *coarse_logits = (self.to_classes(each).float() for each in (features, *coarser))
+        if self.last_norm is not None:
+            coarse_logits = [batch_statistics(each, self.last_norm) for each in coarse_logits]
+            logits = self.last_norm(logits)
         return TruthOutput(
-            log_probs=self._log_probs(features), features=features, coarser=tuple(map(self._log_probs, coarser))
+            log_probs=logits.log_softmax(dim=1),
+            features=features,
+            coarser=tuple(each.log_softmax(dim=1) for each in coarse_logits),
+            log_density=logits.logsumexp(dim=1),
         )
 
-    def _log_probs(self, features: Tensor) -> Tensor:
-        return self.to_classes(features).float().log_softmax(dim=1)
+
+def classifier_complaints(network: NetworkConfig, classes: int) -> list[str]:
+    """Features that are too few for the classes of ``HadamardClassifier``."""
+    if network.classifier == "learned" or network.features >= classes:
+        return []
+    expected = f"{classes} at least, as many as classes, for classifier {network.classifier}"
+    return [complaint("network.features", expected, network.features, "config")]
 
 
 class AnnotatorModel(nn.Module):
     """True-label network, and a confusion matrix C^(a)[o,t] per annotator: q^(a)[o] = sum_t C^(a)[o,t] p[t].
 
     Zhang et al., NeurIPS 2020, Eq. 1-2. Without a confusion head (a baseline) every annotator is taken
-    to write the truth: q^(a) = p.
+    to write the truth: q^(a) = p. Of a run that asks for them it has made-up images beside it (``energy``), and a
+    selector of changes at test time (``test_time``).
     """
 
     def __init__(
@@ -60,6 +86,8 @@ class AnnotatorModel(nn.Module):
         self.trunk = trunk
         self.teacher: TrueLabelNetwork | None = None
         self.annotators = annotators
+        self.replay: ReplayBuffer | None = None
+        self.selector: Selector | None = None
 
     def with_teacher(self) -> AnnotatorModel:
         """This model with a child ``teacher``, a copy of the network that no gradient moves; see ``students``."""

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from medseg.annotators.mathematics.energy import WithEnergy
 from medseg.annotators.mathematics.likelihood import Likelihood
 from medseg.annotators.mathematics.objective import (
     AnnotatorLikelihood,
@@ -36,9 +37,16 @@ from medseg.annotators.mathematics.objective import (
     separate_cross_entropy,
 )
 from medseg.annotators.mathematics.overlap import OVERLAP
-from medseg.annotators.mathematics.settings import ConfusionConfig, StepsConfig
+from medseg.annotators.mathematics.selecting import selecting
+from medseg.annotators.mathematics.settings import ConfusionConfig, EnergyConfig, StepsConfig
 from medseg.annotators.mathematics.supervision import Supervision
 from medseg.contracts import Losses, Stage, Target
+
+SELECTOR = "selector"
+"""The stage after all others, which changes nothing of what is said of an image as it is."""
+
+NO_ENERGY = EnergyConfig()
+"""No term of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +90,13 @@ def stages(
     confusion: ConfusionConfig,
     learning_rate: float,
     dice_weight: float = 0.0,
+    energy: EnergyConfig = NO_ENERGY,
+    selector_steps: int = 0,
 ) -> tuple[Stage, ...]:
     """The rows of one recipe; the steps of every recipe add up to the same number. learning_rate: of all stages.
 
-    dice_weight: of the overlap of the truth with its target, beside the likelihood.
+    dice_weight: of the overlap of the truth with its target, beside the likelihood. energy: of the images' energy.
+    selector_steps: of a last stage, in which nothing moves but the selector of changes at test time.
 
     In the warm-up the matrices are held at the identity: under ``shared_truth`` the network then learns the
     vote, under ``per_annotator`` the soft mean. Confusion matrices that start from there do not swap classes.
@@ -102,8 +113,9 @@ def stages(
         learning_rate=learning_rate,
         lr_factors={"confusion.bias": confusion.lr_factor},
     )
+    last = _selecting(joint, selector_steps / steps_per_epoch) if selector_steps else ()
     if recipe.likelihood is None:
-        return (joint,)
+        return *_with_energy((joint,), energy), *last
     hard = recipe.likelihood == "shared_truth" and confusion.assignment == "hard"
     free = AnnotatorLikelihood(
         likelihood="best_truth" if hard else recipe.likelihood,
@@ -121,4 +133,18 @@ def stages(
         epochs=steps.warmup / steps_per_epoch,
         learning_rate=learning_rate,
     )
-    return warmup, replace(joint, objective=free, epochs=steps.joint / steps_per_epoch)
+    joint = replace(joint, objective=free, epochs=steps.joint / steps_per_epoch)
+    return *_with_energy((warmup, joint), energy), *last
+
+
+def _selecting(joint: Stage, epochs: float) -> tuple[Stage, ...]:
+    """Shown what the joint stage is; the network is held as that has left it."""
+    row = replace(joint, name=SELECTOR, trains=("selector",), objective=selecting, criterion="misfit")
+    return (replace(row, epochs=epochs, overlap="", lr_factors={}),)
+
+
+def _with_energy(rows: tuple[Stage, ...], energy: EnergyConfig) -> tuple[Stage, ...]:
+    """The same rows, each with the term where it has a weight."""
+    if not energy.weight:
+        return rows
+    return tuple(replace(row, objective=WithEnergy(objective=row.objective, config=energy)) for row in rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from medseg.annotators.mathematics.settings import UnlabelledConfig
-from medseg.annotators.mathematics.stages import RECIPES
+from medseg.annotators.mathematics.stages import RECIPES, SELECTOR
 from medseg.annotators.mathematics.unlabelled import (
     Agreement,
     PartlyLabelled,
@@ -28,7 +28,7 @@ MOVED = {"none": ("network",), "global": ("network", "confusion")}
 def with_student(
     recipe: str, rows: Sequence[Stage], unlabelled: UnlabelledConfig, *, steps_per_epoch: int, cases: int
 ) -> tuple[Stage, ...]:
-    """The rows of a recipe, and behind them that of the student; the rows alone where nothing is to be used.
+    """The rows of a recipe, and behind those that train it the student's; the rows alone where nothing is to be used.
 
     The teacher starts as the network, and so does the student, which is the network itself: the annotators' matrices
     fit its features, a student from random weights would need all steps of the recipe again, and with few labels what
@@ -39,7 +39,8 @@ def with_student(
         return tuple(rows)
     moved = MOVED.get(RECIPES[recipe].confusion, ("network", "confusion", "trunk"))
     rows = [replace(row, trains=moved if row.trains == ("",) else row.trains) for row in rows]
-    last, epochs = rows[-1], unlabelled.steps / steps_per_epoch
+    own, others = [row for row in rows if row.name != SELECTOR], [row for row in rows if row.name == SELECTOR]
+    last, epochs = own[-1], unlabelled.steps / steps_per_epoch
     student = replace(
         last,
         name=STUDENT,
@@ -57,7 +58,7 @@ def with_student(
         follow_decay=unlabelled.decay,
         must_improve=True,
     )
-    return (*rows, student)
+    return *own, student, *others
 
 
 def teaching_of(unlabelled: UnlabelledConfig, cases: int) -> Teaching:

@@ -27,6 +27,8 @@ class TruthOutput:
     """(B,F,S...) of the network's last layer."""
     coarser: tuple[Tensor, ...] = ()
     """(B,T,.) log p(t|x) on coarser grids, from fine to coarse: in training, of a network with deep supervision."""
+    log_density: Tensor | None = None
+    """(B,S...) log sum_t exp f(x)[t] of the logits f: log p(x) of the voxel up to a constant (``energy``)."""
 
     def detached(self) -> TruthOutput:
         """The same as constants: who sees them cannot move them."""

@@ -40,6 +40,14 @@ def test_it_follows_those_of_any_recipe_with_one_network(recipe: str) -> None:
     assert isinstance(student.objective, PartlyLabelled) and student.must_improve
 
 
+def test_a_selector_comes_after_it() -> None:
+    values = config("shared_truth_pixel", "student").model_dump()
+    values["training"]["selector_steps"] = 5
+    rows = build_stages(RunConfig.model_validate(values), 7)
+    assert [row.name for row in rows] == ["warmup", "joint", "student", "selector"]
+    assert rows[-1].trains == ("selector",) and "unlabelled" not in rows[-1].target
+
+
 def test_other_teachers_stand_still() -> None:
     for use in ("student", "uncertain", "weighted"):
         assert build_stages(config("fused", use), 7)[-1].follows == {}
