@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -83,9 +84,15 @@ class AnnotatorModel(nn.Module):
         self.network = network
         self.confusion = confusion
         self.trunk = trunk
+        self.teacher: TrueLabelNetwork | None = None
         self.annotators = annotators
         self.replay: ReplayBuffer | None = None
         self.selector: Selector | None = None
+
+    def with_teacher(self) -> AnnotatorModel:
+        """This model with a child ``teacher``, a copy of the network that no gradient moves; see ``students``."""
+        self.teacher = deepcopy(self.network).requires_grad_(False)
+        return self
 
     def forward(self, image: Tensor) -> TruthOutput:
         """image (B,C,S...) -> TruthOutput of the true-label network."""
