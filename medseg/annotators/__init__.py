@@ -12,6 +12,7 @@
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is
 ``validation_pictures``  what is shown of validation during training
+``sources``           a config and a cohort -> the cases of a run as the loop wants them
 ``assembly``          a config -> the parts of a run
 ``planning``          a cohort -> a config for a first model
 ``reliance``          how far the labels' truth relies on whom, case by case
@@ -41,9 +42,10 @@
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
 ``scored_cases``      the cases of a split, one by one: predicted, scored, drawn
+``people``            the report on the annotators themselves: who errs, how and where
+``diagnosis``         what a run has learned, what by heart, and which errors are concepts: `medseg diagnose`
 ``report``            the page of an evaluated run, from its folder alone
 ``evaluation``        a run folder -> scores, alarms, pictures
-``people``            the report on the annotators themselves: who errs, how and where
 ``summary``           what a user needs to know of a cohort to choose by
 ``method``            all of it as the verbs see it
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from inspect import getfile
 from pathlib import Path
 
 import torch
@@ -11,7 +13,9 @@ from torch import nn
 from medseg.annotators.assembly import Signature, build_annotator_model, read_annotator_run
 from medseg.annotators.exporting.configs import inference, metadata
 from medseg.annotators.loading import placement
+from medseg.annotators.mathematics import blocks, classifiers, norms, unets
 from medseg.annotators.mathematics.model import AnnotatorModel
+from medseg.annotators.mathematics.norms import settle
 from medseg.contracts import Refused, complaint
 from medseg.images import place_complaints, whole_or_none
 from medseg.training import load_model, write_programs
@@ -24,7 +28,7 @@ def export_bundle(run: Path, out: Path) -> list[str]:
     """configs/, models/ and scripts/ in ``out``; the names of what lies in models/.
 
     The network of the truth p(t|x): image (B,C,S...) on the network's grid -> probs (B,T,S...). It is of MONAI's and
-    torch's own parts, and scripts/ has what else `medseg predict` does to an image: medseg is not needed any more.
+    torch's own parts, and scripts/ has the others and what `medseg predict` does to an image: medseg is not needed.
     Raises Refused, before anything is written, for a run without one such network, and where a file would be
     overwritten.
     """
@@ -52,15 +56,19 @@ def export_bundle(run: Path, out: Path) -> list[str]:
 
 
 def truth_network(model: AnnotatorModel) -> nn.Sequential:
-    """image (B,C,S...) -> probs (B,T,S...), the modules in the order of ``configs.network_def``."""
+    """image (B,C,S...) -> probs (B,T,S...), the modules in the order of ``configs.network_def``, weights settled."""
     network = model.network
-    return nn.Sequential(network.backbone, network.activation, network.to_classes, nn.Softmax(dim=1)).cpu().eval()
+    settle(network)
+    last = [] if network.last_norm is None else [network.last_norm]
+    parts = (network.backbone, network.activation, network.to_classes, *last, nn.Softmax(dim=1))
+    return nn.Sequential(*parts).cpu().eval()
 
 
 def _write_scripts(folder: Path) -> None:
-    """Copies of the files that take an image to the network's grid and back, which then import each other."""
+    """Copies of the files with the way to the network's grid and back and its own parts; they import each other."""
     folder.mkdir()
     (folder / "__init__.py").touch()
-    for path in (Path(placement.__file__), Path(__file__).with_name("transforms.py")):
-        text = path.read_text("utf-8").replace("medseg.annotators.loading.placement", "scripts.placement")
+    modules = (placement, norms, blocks, unets, classifiers)
+    for path in (*(Path(getfile(module)) for module in modules), Path(__file__).with_name("transforms.py")):
+        text = re.sub(r"medseg\.annotators\.(loading|mathematics)\.", "scripts.", path.read_text("utf-8"))
         (folder / path.name).write_text(text, "utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from medseg.annotators.assembly import Signature
 from medseg.annotators.config import RunConfig
-from medseg.annotators.mathematics.networks import described
+from medseg.annotators.mathematics.networks import OWN_CLASSES, described
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 PACKAGES = ("monai", "torch", "numpy")
@@ -60,7 +60,13 @@ def inference(config: RunConfig, signature: Signature) -> dict[str, Any]:
     seen = {"window": window and asdict(window), "nonzero": config.data.intensity.normalisation == "nonzero"}
     pictures = {"_target_": "PILReader", "reverse_indexing": False}
     return {
-        "imports": ["$import numpy", "$import torch", "$from scripts.transforms import find_cases"],
+        "imports": [
+            "$import numpy",
+            "$import torch",
+            "$import scripts.norms",  # which MONAI's networks then know by name
+            "$from scripts.classifiers import HadamardClassifier",
+            "$from scripts.transforms import find_cases",
+        ],
         "bundle_root": ".",
         "dataset_dir": "$@bundle_root + '/images'",
         "output_dir": "$@bundle_root + '/eval'",
@@ -141,10 +147,16 @@ def composed(*transforms: dict[str, Any] | str) -> dict[str, Any]:
 def backbone(config: RunConfig, signature: Signature) -> dict[str, Any]:
     """The network of ``mathematics.model.TrueLabelNetwork`` up to its features."""
     name, arguments = described(config.network, signature.channels, config.data.grid.size)
-    return {"_target_": f"monai.networks.nets.{name}", **arguments}
+    room = "scripts.unets" if name in OWN_CLASSES else "monai.networks.nets"
+    return {"_target_": f"{room}.{name}", **arguments}
 
 
 def network_def(config: RunConfig, signature: Signature) -> str:
     """What follows it, and a softmax."""
-    to_classes = f"Conv{signature.spatial_dims}d({config.network.features}, {len(signature.classes)}, kernel_size=1)"
-    return f"$torch.nn.Sequential(@backbone, torch.nn.PReLU(), torch.nn.{to_classes}, torch.nn.Softmax(dim=1))"
+    dims, features, classes = signature.spatial_dims, config.network.features, len(signature.classes)
+    parts = ["@backbone", "torch.nn.PReLU()", f"torch.nn.Conv{dims}d({features}, {classes}, kernel_size=1)"]
+    if config.network.classifier == "hadamard":
+        parts[-1] = f"HadamardClassifier({features}, {classes})"
+    if config.network.norm == "mimic":
+        parts.append(f"torch.nn.BatchNorm{dims}d({classes})")
+    return f"$torch.nn.Sequential({', '.join([*parts, 'torch.nn.Softmax(dim=1)'])})"

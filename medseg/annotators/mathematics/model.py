@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
+from medseg.annotators.mathematics.classifiers import HadamardClassifier
 from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
+from medseg.annotators.mathematics.norms import batch_statistics, hasten
 from medseg.annotators.mathematics.settings import NetworkConfig
 from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
@@ -20,29 +23,46 @@ from medseg.contracts import Refused, complaint
 class TrueLabelNetwork(nn.Module):
     """A network of MONAI (``networks``) whose last features feed one linear map to the classes, on every grid alike.
 
-    image (B,C,S...) -> TruthOutput; size: (S,) that it is made for. Raises Refused as ``build_backbone``.
+    image (B,C,S...) -> TruthOutput; size: (S,) that it is made for. With ``norm: mimic`` the logits go through a batch
+    norm, the one before the loss of Fei et al. 2020; its scale and shift are learned, since logits of deviation 1 leave
+    a truth of two equally large classes in doubt. Coarser grids, which are there in training alone, have its scale and
+    shift, and means and variances of their own. Raises Refused as ``build_backbone`` and ``classifier_complaints``.
     """
 
     def __init__(self, network: NetworkConfig, channels_in: int, classes: int, *, size: Sequence[int]) -> None:
         super().__init__()
+        if found := classifier_complaints(network, classes):
+            raise Refused(found)
         self.backbone = build_backbone(network, channels_in, size)
-        convolution = nn.Conv2d if len(size) == 2 else nn.Conv3d
+        convolution, batch_norm = (nn.Conv2d, nn.BatchNorm2d) if len(size) == 2 else (nn.Conv3d, nn.BatchNorm3d)
         self.activation = nn.PReLU()
-        self.to_classes = convolution(network.features, classes, kernel_size=1)
+        if network.classifier == "hadamard":
+            self.to_classes = HadamardClassifier(network.features, classes)
+        else:
+            self.to_classes = convolution(network.features, classes, kernel_size=1)
+        self.last_norm = hasten(batch_norm(classes)) if network.norm == "mimic" else None
 
     def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""
         features, *coarser = map(self.activation, features_of(self.backbone, image))
-        logits = self._logits(features)
+        logits, *coarse_logits = (self.to_classes(each).float() for each in (features, *coarser))
+        if self.last_norm is not None:
+            coarse_logits = [batch_statistics(each, self.last_norm) for each in coarse_logits]
+            logits = self.last_norm(logits)
         return TruthOutput(
             log_probs=logits.log_softmax(dim=1),
             features=features,
-            coarser=tuple(self._logits(each).log_softmax(dim=1) for each in coarser),
+            coarser=tuple(each.log_softmax(dim=1) for each in coarse_logits),
             log_density=logits.logsumexp(dim=1),
         )
 
-    def _logits(self, features: Tensor) -> Tensor:
-        return self.to_classes(features).float()
+
+def classifier_complaints(network: NetworkConfig, classes: int) -> list[str]:
+    """Features that are too few for the classes of ``HadamardClassifier``."""
+    if network.classifier == "learned" or network.features >= classes:
+        return []
+    expected = f"{classes} at least, as many as classes, for classifier {network.classifier}"
+    return [complaint("network.features", expected, network.features, "config")]
 
 
 class AnnotatorModel(nn.Module):
@@ -64,9 +84,15 @@ class AnnotatorModel(nn.Module):
         self.network = network
         self.confusion = confusion
         self.trunk = trunk
+        self.teacher: TrueLabelNetwork | None = None
         self.annotators = annotators
         self.replay: ReplayBuffer | None = None
         self.selector: Selector | None = None
+
+    def with_teacher(self) -> AnnotatorModel:
+        """This model with a child ``teacher``, a copy of the network that no gradient moves; see ``students``."""
+        self.teacher = deepcopy(self.network).requires_grad_(False)
+        return self
 
     def forward(self, image: Tensor) -> TruthOutput:
         """image (B,C,S...) -> TruthOutput of the true-label network."""

@@ -134,6 +134,49 @@ def test_volumes_are_turned_resampled_and_seen_by_windows(
     assert (plain != mirrored).any()  # it would have shown
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"norm": "frn", "block": "preactivation", "classifier": "hadamard"},
+        {"norm": "group", "block": "inverted_residual"},
+        {"name": "dynunet", "channels": [8, 8, 8], "norm": "rescale"},
+        {"name": "dynunet", "channels": [8, 8, 8], "norm": "mimic", "deep_supervision": 1},
+    ],
+    ids=["frn", "inverted", "rescale", "mimic"],
+)
+def test_parts_that_monai_has_not_go_along(
+    network: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs and bundle give what the network gives, whose last batch norm has seen images."""
+    values = {"experiment": "x", "recipe": "soft_mean", "data": {"cohort": "none", "grid": {"size": (32, 32)}},
+              "network": {"channels": [4, 8], "features": 4} | network, "training": {"accelerator": "cpu"}}  # fmt: skip
+    run, bundle = tmp_path / "run", tmp_path / "bundle"
+    run.mkdir()
+    config = RunConfig.model_validate(values)
+    model = build_annotator_model(config, SIGNATURE).train()
+    for _ in range(20):
+        model(torch.randn(2, 1, 32, 32) + 1)
+    (run / "config.yaml").write_text(dump_config(config))
+    SIGNATURE.write(run / "model.json")
+    save_weights(run / "weights.pt", model)
+    export_run(run, bundle)
+    image = torch.randn(3, 1, 32, 32)
+    with torch.no_grad():
+        probs = model.eval()(image).log_probs.exp()
+    torch.testing.assert_close(torch.export.load(bundle / "models" / "model.pt2").module()(image), probs)
+    session = onnxruntime.InferenceSession(bundle / "models" / "model.onnx")
+    np.testing.assert_allclose(session.run(["probs"], {"image": image.numpy()})[0], probs, rtol=1e-3, atol=1e-5)
+    (bundle / "images").mkdir()
+    picture = np.random.default_rng(0).integers(0, 255, (32, 32), np.uint8)
+    Image.fromarray(picture).save(bundle / "images" / "a.png")
+    run_bundle(bundle, monkeypatch)
+    (truth,) = predict(run, bundle / "images", tmp_path / "maps")
+    (written,) = (bundle / "eval").iterdir()
+    np.testing.assert_array_equal(read_labels(written).array, read_labels(truth).array)
+    for path in (bundle / "scripts").iterdir():
+        assert not re.search(r"^\s*(from|import) medseg", path.read_text(), re.M)
+
+
 def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
     run, out = run_folder(tmp_path / "run", "separate"), tmp_path / "out"
     with pytest.raises(Refused, match="recipe: expected one whose truth is one network, got separate"):
