@@ -21,17 +21,17 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from unlike_shapes import Mask, masks_of, unlike
 
 from medseg.amodal.assembly import (
     assemble_amodal,
@@ -48,20 +48,16 @@ from medseg.amodal.config import AmodalConfig
 from medseg.amodal.network.divergences import divergence_from_prior
 from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects import complete_objects, objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.cohorts import apply, find_cohort, fingerprint, load_objects, read_splits
 from medseg.config import dump_config
-from medseg.contracts import ObjectCohort
 from medseg.experiment.methods import load_config
 from medseg.training import load_weights
 from medseg.training.loop import fit
 from medseg.training.settings import TrackingConfig
 from medseg.training.tracking import Tracker
 
-Mask = NDArray[np.bool_]
 AT_ONCE = 32
-MOST = 300
 SCORES = ("visible misfit", "nats, Gaussian", "nats, PixelCNN")
 
 
@@ -94,63 +90,18 @@ def train_prior(run: Path, out: Path, overrides: Sequence[str]) -> None:
     replace(Calibration.read(run), misfit_limit=limit).write(out)
 
 
-# ---------------------------------------------------------------------------------- unlike shapes
-def unlike(objects: Sequence[AmodalObject], others: dict[str, list[Mask]]) -> Iterator[tuple[str, list[AmodalObject]]]:
-    """The name of each kind, and one shape of it in the place of every object."""
-    rng = np.random.default_rng(0)
-    seconds = [objects[number] for number in rng.integers(len(objects), size=len(objects)).tolist()]
-    for name, masks in others.items():
-        yield name, [_in_place(one, _scaled(masks[rng.integers(len(masks))], one)) for one in objects]
-    yield "blob", [_in_place(one, _blob(one, rng)) for one in objects]
-    yield "union of two", [_in_place(one, _union(one, two)) for one, two in zip(objects, seconds, strict=True)]
-    yield "half", [_in_place(one, _half(one.visible, rng)) for one in objects]
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What both tables are about."""
 
-
-def _in_place(amodal_object: AmodalObject, mask: Mask) -> AmodalObject:
-    return replace(amodal_object, visible=mask, amodal=mask, occluder=np.zeros_like(mask))
-
-
-def _scaled(mask: Mask, like: AmodalObject) -> Mask:
-    """As many voxels as the object has, or nearly."""
-    factor = (np.count_nonzero(like.visible) / np.count_nonzero(mask)) ** (1 / mask.ndim)
-    scaled = np.asarray(ndimage.zoom(np.pad(mask, 1).astype(np.float32), factor, order=1))
-    return np.pad(scaled, 1) >= 0.5
-
-
-def _blob(like: AmodalObject, rng: np.random.Generator) -> Mask:
-    """The highest voxels of a smooth noise that falls off from the middle, as many as the object has."""
-    size, dims = np.count_nonzero(like.visible), like.visible.ndim
-    radius = size ** (1 / dims) / 2
-    noise = ndimage.gaussian_filter(rng.normal(size=(int(6 * radius) + 4,) * dims), radius / 2)
-    places = np.indices(noise.shape).reshape(dims, -1) - (noise.shape[0] - 1) / 2
-    height = noise / noise.std() - (np.linalg.norm(places, axis=0) / radius).reshape(noise.shape)
-    return height >= np.partition(height.ravel(), -size)[-size]
-
-
-def _union(one: AmodalObject, other: AmodalObject) -> Mask:
-    """Both, crossing in their middles, made as large as the one."""
-    shape = np.maximum(one.visible.shape, other.visible.shape)
-    both = np.zeros(shape, bool)
-    for mask in (one.visible, other.visible):
-        first = (shape - mask.shape) // 2
-        both[tuple(slice(low, low + length) for low, length in zip(first, mask.shape, strict=True))] |= mask
-    return _scaled(both, one)
-
-
-def _half(mask: Mask, rng: np.random.Generator) -> Mask:
-    places = np.argwhere(mask)
-    along = (np.indices(mask.shape).T - places.mean(0)) @ rng.normal(size=mask.ndim)
-    return mask & (along.T >= 0)
-
-
-def masks_of(folder: str, dims: int) -> list[Mask]:
-    """The complete objects of another cohort; of volumes, for a run of pictures, the slice with most of each."""
-    cohort = load_objects(find_cohort(folder))
-    cohort = replace(cohort, cases=tuple(replace(case, split="test") for case in cohort.cases))
-    masks = [one.visible for one in complete_objects(objects_of_split(cohort, "test"), cohort.rules)]
-    if masks[0].ndim > dims:
-        masks = [mask[..., int(mask.sum((0, 1)).argmax())] for mask in masks]
-    return masks
+    whole: list[AmodalObject]
+    """Unoccluded test objects."""
+    occluded: list[AmodalObject]
+    """Test objects that are really occluded."""
+    held_out: list[AmodalObject]
+    """Unoccluded validation objects, as many as test objects."""
+    others: dict[str, list[Mask]]
+    """Another cohort -> shapes of it."""
 
 
 # -------------------------------------------------------------------------------------- the scores
@@ -171,39 +122,35 @@ def scores(completer: Completer, objects: Sequence[AmodalObject]) -> NDArray[np.
     return torch.cat(found, dim=1).double().numpy()
 
 
-def measure_novelty(run: Path, out: Path, cohort: ObjectCohort, others: dict[str, list[Mask]]) -> None:
-    """Print a row per kind of unlike shape."""
-    config, completer = read_amodal_run(out), Completer.load(out)
-    limits = {0: Calibration.read(run).misfit_limit, 2: completer.calibration.misfit_limit}
-    known = unoccluded_objects(cohort, "test", config.data.frame, MOST)
-    familiar = scores(completer, simulated_objects(known, config))
-    real = scores(completer, occluded_objects(cohort, "test", config))
+def measure_novelty(completer: Completer, config: AmodalConfig, limit: float | None, shown: Shown) -> None:
+    """Print a row per kind of unlike shape. limit: of the visible misfit."""
+    limits = {0: limit, 2: completer.calibration.misfit_limit}
+    familiar = scores(completer, simulated_objects(shown.whole, config))
     print("\n| shapes | n |" + "".join(f" {name}: AUROC | alone |" for name in SCORES))
     print(f"|{' --- |' * (2 + 2 * len(SCORES))}")
-    kinds = {name: scores(completer, simulated_objects(made, config)) for name, made in unlike(known, others)}
-    for name, values in {"test, simulated": familiar, "test, really occluded": real, **kinds}.items():
+    kinds = ((name, simulated_objects(made, config)) for name, made in unlike(shown.whole, shown.others))
+    for name, made in (("test, simulated", None), *kinds, ("test, really occluded", shown.occluded)):
+        values = familiar if made is None else scores(completer, made)
         row = f"| {name} | {values.shape[1]} |"
         for number, (usual, odd) in enumerate(zip(familiar, values, strict=True)):
             truth = np.repeat([0, 1], [len(usual), len(odd)])
-            area = "" if values is familiar else f"{roc_auc_score(truth, np.concatenate([usual, odd])):.3f}"
-            limit = limits.get(number)
-            row += f" {area} | {'' if limit is None else f'{100 * (odd > limit).mean():.0f} %'} |"
+            area = "" if made is None else f"{roc_auc_score(truth, np.concatenate([usual, odd])):.3f}"
+            most = limits.get(number)
+            row += f" {area} | {'' if most is None else f'{100 * (odd > most).mean():.0f} %'} |"
         print(row, flush=True)
 
 
 # --------------------------------------------------------------------------------------- the draws
 @torch.no_grad()
-def measure_draws(out: Path, cohort: ObjectCohort, count: int) -> None:
-    """Print a row for each prior, and for the unoccluded training objects, shown in the same way."""
-    config, completer = read_amodal_run(out), Completer.load(out)
+def measure_draws(completer: Completer, shown: Shown) -> None:
+    """Print a row for each prior, and for validation objects, shown in the same way."""
     model, generator = completer.model, torch.Generator().manual_seed(0)
     assert isinstance(model, AmodalVAE) and model.prior is not None
-    rules = config.data.frame
-    shown = {split: batch_of(unoccluded_objects(cohort, split, rules, count), rules) for split in ("test", "train")}
-    shapes, classes = model.prior.shapes(shown["test"].amodal), shown["test"].class_index
-    code = model.complete(shown["test"].amodal, classes).mean().redrawn(generator)
+    known, held_out = batch_of(shown.whole, completer.frame), batch_of(shown.held_out, completer.frame)
+    shapes, classes = model.prior.shapes(known.amodal), known.class_index
+    code = model.complete(known.amodal, classes).mean().redrawn(generator)
     drawn = {
-        "training objects": (model.prior.shapes(shown["train"].amodal), shown["train"].class_index),
+        "validation objects": (model.prior.shapes(held_out.amodal), held_out.class_index),
         "z ~ N(0, I)": (model.prior.shapes(model.decoder(code, classes).sigmoid()), classes),
         "PixelCNN": (model.prior.sample(classes, generator), classes),
     }
@@ -231,16 +178,23 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="dotted.key=value")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--others", nargs="*", default=[], help="cohorts of unlike objects")
-    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--objects", type=int, default=100, help="of each kind; of really occluded ones all")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     if not (asked.out / CALIBRATION).is_file():
         train_prior(asked.run, asked.out, asked.overrides)
     config = read_amodal_run(asked.out)
     cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(asked.out / "splits.json"))
-    others = {Path(folder).name: masks_of(folder, len(config.data.frame.size)) for folder in asked.others}
-    measure_novelty(asked.run, asked.out, cohort, others)
-    measure_draws(asked.out, cohort, asked.draws)
+    rules = config.data.frame
+    shown = Shown(
+        whole=unoccluded_objects(cohort, "test", rules, asked.objects),
+        occluded=occluded_objects(cohort, "test", config),
+        held_out=unoccluded_objects(cohort, "val", rules, asked.objects),
+        others={Path(folder).name: masks_of(folder, len(rules.size)) for folder in asked.others},
+    )
+    completer = Completer.load(asked.out)
+    measure_novelty(completer, config, Calibration.read(asked.run).misfit_limit, shown)
+    measure_draws(completer, shown)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -13,23 +13,23 @@ import torch
 
 from .amodal.completion.conftest import crossed
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "shape_prior.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("shape_prior", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
+    """The benchmark, and what it takes its shapes from."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("shape_prior"), importlib.import_module("unlike_shapes")
 
 
-def test_unlike_shapes_are_as_large_as_the_objects_in_whose_place_they_stand(script: ModuleType) -> None:
+def test_unlike_shapes_are_as_large_as_the_objects_in_whose_place_they_stand(
+    scripts: tuple[ModuleType, ModuleType],
+) -> None:
     rod = replace(crossed(), visible=np.ones((6, 40), bool), amodal=np.ones((6, 40), bool))
     square = replace(rod, visible=np.ones((16, 16), bool), amodal=np.ones((16, 16), bool))
     disc = np.hypot(*np.indices((21, 21)) - 10) <= 10
-    made = dict(script.unlike([rod, square], {"discs": [disc]}))
+    made = dict(scripts[1].unlike([rod, square], {"discs": [disc]}))
     assert [*made] == ["discs", "blob", "union of two", "half"]
     for name, shapes in made.items():
         for like, shape in zip((rod, square), shapes, strict=True):
@@ -38,7 +38,7 @@ def test_unlike_shapes_are_as_large_as_the_objects_in_whose_place_they_stand(scr
             assert shape.amodal is shape.visible and not shape.occluder.any() and shape.name == like.name
 
 
-def test_two_shapes_are_as_alike_as_their_iou_says(script: ModuleType) -> None:
+def test_two_shapes_are_as_alike_as_their_iou_says(scripts: tuple[ModuleType, ModuleType]) -> None:
     some = torch.tensor([[1.0, 1, 0, 0], [0, 0, 0, 0]])[:, None]
     others = torch.tensor([[1.0, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 1]])[:, None]
-    assert script._ious(some, others).tolist() == pytest.approx(np.array([[1 / 2, 1, 1 / 4], [0, 0, 0]]))
+    assert scripts[0]._ious(some, others).tolist() == pytest.approx(np.array([[1 / 2, 1, 1 / 4], [0, 0, 0]]))
