@@ -139,7 +139,9 @@ def test_a_run_without_test_cases_is_scored_on_no_others_unless_they_are_named(w
     content["splits"] |= {"test": [], "unused": content["splits"]["test"]}
     (run / "splits.json").write_text(json.dumps(content))
     done = medseg("evaluate", run)
-    expected = "test split: expected at least one case, got none; there are cases of val and train: --split val"
+    expected = (
+        "test split: expected at least one case with labels, got none; there are cases of val and train: --split val"
+    )
     assert (done.exit_code, expected in done.output, (run / "scores.csv").exists()) == (1, True, False)
     done = medseg("evaluate", run, "--split", "train")
     seen = f"warning: {len(content['splits']['train'])} cases were seen in training: no test"

@@ -12,6 +12,7 @@
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is
 ``validation_pictures``  what is shown of validation during training
+``sources``           a config and a cohort -> the cases of a run as the loop wants them
 ``assembly``          a config -> the parts of a run
 ``planning``          a cohort -> a config for a first model
 ``reliance``          how far the labels' truth relies on whom, case by case

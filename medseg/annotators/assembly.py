@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,7 @@ import torch
 from torch import nn
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.loading.memory import refuse_large_batch, refuse_too_large
-from medseg.annotators.loading.source import CohortSource
+from medseg.annotators.loading.memory import refuse_large_batch
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion
@@ -25,14 +23,15 @@ from medseg.annotators.mathematics.model import (
 )
 from medseg.annotators.mathematics.networks import network_complaints
 from medseg.annotators.mathematics.stages import RECIPES, stages
+from medseg.annotators.mathematics.students import with_student
 from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk
+from medseg.annotators.mathematics.uncertainty import dropouts
+from medseg.annotators.sources import build_source
 from medseg.annotators.validation_pictures import validation_pictures
-from medseg.cohorts import InMemory, OnDisk
 from medseg.config import read_run_config, read_signature, written_by_training
 from medseg.contracts import ClassLabel, Cohort, Parts, Refused, Stage, complaint
-from medseg.training import copies_of_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +85,7 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
     annotators = chosen_annotators(config, cohort)
     refuse_large_batch(
         config.data.grid,
-        config.training.batch_size,
+        config.training.batch_size * (1 + (config.unlabelled.per_labelled if config.unlabelled.use != "none" else 0)),
         values=len(cohort.channels) + (config.network.channels[0] if config.training.accelerator == "cpu" else 0),
         parts=config.training.accumulate
         * config.training.num_nodes
@@ -106,7 +105,7 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
     return Parts(
         signature=signature,
         model=build_annotator_model(config, signature),
-        stages=build_stages(config),
+        stages=build_stages(config, len(names)),
         source=build_source(config, cohort, annotators),
         case_names=names,
         draw=partial(validation_pictures, annotators=annotators, classes=signature.class_names, cases=names),
@@ -136,39 +135,10 @@ def chosen_annotators(config: RunConfig, cohort: Cohort) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def build_source(config: RunConfig, cohort: Cohort, annotators: Sequence[str]) -> CohortSource:
-    """The cases as the loop wants them; nothing is read yet but the headers of the images."""
-    cache = config.data.cache
-    source = CohortSource(
-        cohort,
-        annotators,
-        grid=config.data.grid,
-        augmentation=config.data.augment,
-        seed=config.seed,
-        batch_size=config.training.batch_size,
-        steps_per_epoch=config.training.steps_per_epoch,
-        labels_per_image=config.data.labels_per_image,
-        voters=config.data.truth,
-        intensity=config.data.intensity,
-        store=InMemory() if cache is None else OnDisk(Path(cache)),
-    )
-    if cache is not None:
-        return source
-    separate = RECIPES[config.recipe].target in ("annotated", "fused", "random_annotator")
-    refuse_too_large(
-        [*source.train, *source.val],
-        config.data.grid,
-        masks=lambda case: len(source.samples.present(case)) if separate else 1,
-        copies=copies_of_source(config.training),
-        where=cohort.name,
-    )
-    return source
-
-
-def build_stages(config: RunConfig) -> tuple[Stage, ...]:
-    """The rows of the config's recipe."""
+def build_stages(config: RunConfig, cases: int = 0) -> tuple[Stage, ...]:
+    """The rows of the config's recipe, and that of a student; cases: of the cohort, which a student alone asks for."""
     training = config.training
-    return stages(
+    rows = stages(
         config.recipe,
         steps=training.steps,
         steps_per_epoch=training.steps_per_epoch,
@@ -178,11 +148,24 @@ def build_stages(config: RunConfig) -> tuple[Stage, ...]:
         energy=training.energy,
         selector_steps=training.selector_steps,
     )
+    steps = {"steps_per_epoch": training.steps_per_epoch, "cases": cases}
+    return with_student(config.recipe, rows, config.unlabelled, **steps)
 
 
 def build_annotator_model(config: RunConfig, signature: Signature) -> nn.Module:
-    """The model of a recipe, its weights a function of the seed alone."""
+    """The model of a recipe, its weights a function of the seed alone; with a teacher where there is a student.
+
+    Raises Refused where the teacher is to be looked through with dropout, and has none.
+    """
     torch.manual_seed(config.seed)
+    model, use = _without_teacher(config, signature), config.unlabelled.use
+    if use == "uncertain" and not dropouts(model):
+        expected = "one with dropout, which unlabelled.use=uncertain looks through"
+        raise Refused([complaint("network", expected, "none", config.network.name)])
+    return model if use == "none" or not isinstance(model, AnnotatorModel) else model.with_teacher()
+
+
+def _without_teacher(config: RunConfig, signature: Signature) -> nn.Module:
     recipe, annotators, classes = RECIPES[config.recipe], len(signature.annotators), len(signature.classes)
 
     def network() -> TrueLabelNetwork:

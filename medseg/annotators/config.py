@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from medseg.annotators.loading.augmentation import Augmentation
+from medseg.annotators.loading.augmentation import STRONG, Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import Intensity
 from medseg.annotators.mathematics.settings import (
@@ -20,6 +20,7 @@ from medseg.annotators.mathematics.settings import (
     EnergyConfig,
     NetworkConfig,
     StepsConfig,
+    UnlabelledConfig,
 )
 from medseg.cohorts import SplitConfig
 from medseg.contracts import Positive, Section, Seed
@@ -42,10 +43,6 @@ Recipe = Literal[
 ]
 
 
-MOST_KEPT = 2**25
-"""Voxels of a channel in a replay buffer, 128 MiB."""
-
-
 class DataConfig(Section):
     """Which cohort, whose labels, which cases, on which grid: the section ``data``."""
 
@@ -58,6 +55,9 @@ class DataConfig(Section):
     own). So a crowd is trained on, and experts judge."""
     labels_per_image: Positive | None = None
     """Keep this many annotators of each training case, drawn once (None: all)."""
+    labelled_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """So many of the training cases with labels keep them, one at least, drawn once from ``seed``; those of a smaller
+    share are among those of a larger one. The others are cases without labels (``unlabelled``)."""
     split: SplitConfig = SplitConfig()
     """Which case is trained on, validated on, tested on."""
     grid: Grid
@@ -69,6 +69,8 @@ class DataConfig(Section):
     and processes share it; it may be deleted at any time."""
     augment: Augmentation = Augmentation()
     """How training cases are changed at random."""
+    student_augment: Augmentation = STRONG
+    """How a case without labels is changed further, for the student alone (``unlabelled``)."""
 
 
 class TrainingConfig(LoopConfig):
@@ -113,6 +115,8 @@ class RunConfig(Section):
     """That of the truth."""
     confusion: ConfusionConfig = ConfusionConfig()
     """The annotators' matrices."""
+    unlabelled: UnlabelledConfig = UnlabelledConfig()
+    """What is learned from training cases without labels."""
     training: TrainingConfig = TrainingConfig()
     """The loop."""
     inference: InferenceConfig = InferenceConfig()
@@ -124,7 +128,9 @@ class RunConfig(Section):
     def _dimensions_agree(self) -> RunConfig:
         found = [*_not_once(self.data), *_axes(self.data), *self.data.intensity.complaints()]
         found += [*self.network.complaints(), *_levels(self.network, self.data.grid.size)]
-        found += _energy(self.training.energy, self.recipe, self.data.grid.size)
+        found += self.training.energy.complaints(self.recipe, self.data.grid.size)
+        processes = self.training.devices * self.training.num_nodes
+        found += self.unlabelled.complaints(self.recipe, self.network, processes)
         if self.inference.mirror and not self.data.augment.flip_axes:
             found.append("inference.mirror: expected data.augment.flip_axes to mirror along, got none")
         if self.inference.learned and not self.training.selector_steps:
@@ -135,18 +141,6 @@ class RunConfig(Section):
         if found:
             raise ValueError("\n".join(found))
         return self
-
-
-def _energy(energy: EnergyConfig, recipe: Recipe, size: Sequence[int]) -> list[str]:
-    """An energy term for images that are too large for it, or for a recipe without one network of the truth."""
-    found, voxels = [], energy.buffer * math.prod(size)
-    if energy.weight and recipe == "separate":
-        expected = "expected 0 (recipe separate has a network per annotator)"
-        found.append(f"training.energy.weight: {expected}, got {energy.weight:g}")
-    if energy.weight and voxels > MOST_KEPT:
-        expected = f"at most {MOST_KEPT // math.prod(size)} images of this grid (the term is for small images)"
-        found.append(f"training.energy.buffer: expected {expected}, got {energy.buffer}")
-    return found
 
 
 def _axes(data: DataConfig) -> list[str]:
@@ -160,8 +154,10 @@ def _axes(data: DataConfig) -> list[str]:
     if grid.spacing_pixels is not None and (grid.spacing_mm is not None or grid.mode != "patch"):
         got = "spacing_mm too" if grid.mode == "patch" else f"mode {grid.mode}"
         found.append(f"data.grid.spacing_pixels: expected mode patch, and no spacing_mm beside it, got {got}")
-    if any(axis >= dims or axis < 0 for axis in data.augment.flip_axes):
-        found.append(f"data.augment.flip_axes: expected axes 0..{dims - 1}, got {data.augment.flip_axes}")
+    for key in ("augment", "student_augment"):
+        axes: tuple[int, ...] = getattr(data, key).flip_axes
+        if any(axis >= dims or axis < 0 for axis in axes):
+            found.append(f"data.{key}.flip_axes: expected axes 0..{dims - 1}, got {axes}")
     return found
 
 

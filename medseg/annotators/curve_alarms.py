@@ -10,6 +10,7 @@ from typing import Any
 
 from medseg.annotators.alarms import NEVER_LEFT
 from medseg.annotators.mathematics.stages import SELECTOR
+from medseg.annotators.mathematics.students import STUDENT
 from medseg.config import written_by_training
 
 STILL_FALLING, WITHOUT_GAP = 0.1, 0.05
@@ -50,9 +51,10 @@ def _convergence_alarm(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     most = WITHOUT_GAP if best[val] <= best[train] else STILL_FALLING
     if not before - best[val] > most * before:
         return []
+    steps = "unlabelled.steps" if best.get("stage") == STUDENT else "training.steps"
     return [
         f"not converged: {criterion} on validation cases still fell in the second half of the training, from "
-        f"{before:.4f} to {best[val]:.4f} (training cases: {best[train]:.4f}); train again with more training.steps"
+        f"{before:.4f} to {best[val]:.4f} (training cases: {best[train]:.4f}); train again with more {steps}"
     ]
 
 

@@ -148,12 +148,13 @@ def _unlike(cohort: Cohort, signature: Signature) -> list[str]:
 
 
 def _scored(run: Path, cohort: Cohort, split: Split | None) -> Cohort:
-    """The cohort with nothing but the cases to be scored: those of a split, or all."""
-    cases = cohort.cases if split is None else cohort.split(split)
+    """The cohort with nothing but the cases to be scored: those of a split, or all, that have a mask."""
+    labelled = [case for case in cohort.cases if case.labelled]
+    cases = tuple(case for case in labelled if split in (None, case.split))
     if not cases:
-        held = [name for name in ("test", "val", "train") if any(case.split == name for case in cohort.cases)]
+        held = [name for name in ("test", "val", "train") if any(case.split == name for case in labelled)]
         got = f"none; there are cases of {' and '.join(held)}: --split {held[0]}" if held else "none"
-        raise Refused([complaint(f"{split or 'test'} split", "at least one case", got, str(run))])
+        raise Refused([complaint(f"{split or 'test'} split", "at least one case with labels", got, str(run))])
     return replace(cohort, cases=cases)
 
 

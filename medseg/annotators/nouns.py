@@ -32,6 +32,38 @@ class ImageBatch:
     P = A, all in their order, or a consensus."""
 
 
+BESIDE_UNLABELLED = "+unlabelled"
+"""Behind a target: the cases of a batch are shown so, and with them, in a PartlyLabelledBatch, cases without labels."""
+
+
+@dataclass(kw_only=True)
+class UnlabelledImages:
+    """Cases without labels, each as its teacher and as its student see it: U of them."""
+
+    image: Tensor
+    """(U,C,S...) float, as the student does: what the teacher sees, changed further."""
+    teacher_image: Tensor
+    """(U,C,S...) float."""
+    sources: Tensor | None
+    """(U,S...,S) where in the teacher's image each voxel of the student's lies, as torch's ``grid_sample`` has it;
+    None: at its own place."""
+    inside: Tensor
+    """(U,S...) bool, of the student's image: the voxel shows a part of the case."""
+    case_index: Tensor
+    """(U,) the position of each case in the cohort."""
+
+
+@dataclass(kw_only=True)
+class PartlyLabelledBatch(ImageBatch):
+    """Labelled cases, and others beside them."""
+
+    unlabelled: UnlabelledImages
+    """From which a student learns."""
+    held_out: ImageBatch | None = None
+    """Labelled cases of the training split that are not trained on, by which the others are weighed; None: there are
+    none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchPrediction:
     """What an annotator model says of a batch of images, on the network's grid."""

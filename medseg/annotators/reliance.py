@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medseg.annotators.assembly import Signature, build_source, read_annotator_run
+from medseg.annotators.assembly import Signature, read_annotator_run
 from medseg.annotators.consensus import disputed
 from medseg.annotators.drawn import Index, drawn_box
 from medseg.annotators.fusion import Fusion
@@ -25,6 +25,7 @@ from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.loading.records import Record
 from medseg.annotators.loading.samples import Sample
 from medseg.annotators.loading.source import CohortSource
+from medseg.annotators.sources import build_source
 from medseg.annotators.zones import pairs
 from medseg.cohorts import Array
 from medseg.config import written_by_training

@@ -45,15 +45,17 @@ def described(cohort: Cohort) -> list[str]:
     """Lines of text; cases that cannot be read are left out, and none at all leave none.
 
     Volumes are in ml, areas in mm2, or both in voxels where an image has no scale; a class is not counted for an
-    annotator who did not see the case.
+    annotator who did not see the case. Cases without any mask are counted alone, where there are others.
     """
-    chosen = np.linspace(0, len(cohort.cases) - 1, min(len(cohort.cases), MOST_CASES)).round().astype(int)
-    read = read_all([cohort.cases[i] for i in chosen], lambda case: _looked_into(case, cohort))
+    cases = [case for case in cohort.cases if case.labelled] or cohort.cases
+    chosen = np.linspace(0, len(cases) - 1, min(len(cases), MOST_CASES)).round().astype(int)
+    read = read_all([cases[i] for i in chosen], lambda case: _looked_into(case, cohort))
     found = [case for case in read if case is not None]
     if not found:
         return []
-    some = f" (of {len(found)} of {len(cohort.cases)} cases)" if len(found) < len(cohort.cases) else ""
+    some = f" (of {len(found)} of {len(cases)} cases)" if len(found) < len(cases) else ""
     rows = [*_grids(found), *_people(found), *_sizes(found, cohort), *_agreement(found, cohort.annotators)]
+    rows += _unlabelled(cohort)
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]
     return [lines[0] + some, *lines[1:]]
@@ -131,6 +133,12 @@ def _agreement(found: Sequence[_CaseSummary], annotators: Sequence[str]) -> Iter
         text += f", from {known[least]:.3f} ({' and '.join(least)}) to {known[most]:.3f} ({' and '.join(most)})"
     alpha = mean_of_defined([case.alpha for case in found])
     yield "agreement", f"{text}; Krippendorff's alpha {alpha:.3f}"
+
+
+def _unlabelled(cohort: Cohort) -> Iterator[tuple[str, str]]:
+    number = sum(not case.labelled for case in cohort.cases)
+    if number:
+        yield "unlabelled", f"{number} of {len(cohort.cases)} cases have no mask: never scored, learned from if asked"
 
 
 def _three(rows: NDArray[np.generic]) -> NDArray[np.float64]:

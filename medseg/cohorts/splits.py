@@ -32,7 +32,8 @@ class SplitConfig(Section):
     fold: Annotated[int, Field(ge=0)] = 0
     """The part that is tested, from 0."""
     limit: dict[Literal["train", "val", "test"], Positive] = Field(default_factory=dict)
-    """Split -> at most so many cases, the first of the seeded order; the rest is unused ("")."""
+    """Split -> at most so many cases, the first of the seeded order, those without a mask last; the rest is unused
+    ("")."""
 
 
 AnyCohort = TypeVar("AnyCohort", bound=Cohort)
@@ -58,15 +59,18 @@ def split_cases(cases: Sequence[Case], how: SplitConfig) -> Assignment:
     """Assign every case to a split; cases of one group stay together.
 
     A group with a split in the manifest keeps it, and a split of test or val that the manifest states is not drawn.
+    A group without any mask is trained on, comes last in the order, and changes nothing for the others.
     Raises Refused for an unknown column, groups that straddle the manifest's splits, and too few groups.
     """
     groups = _grouped(cases, how.by)
     stated = _stated(cases, groups, how.by)
-    names = sorted(groups)
+    labelled = {case.name for case in cases if case.labelled}
+    names = sorted(group for group, members in groups.items() if not labelled.isdisjoint(members))
     order = [names[i] for i in np.random.default_rng(how.seed).permutation(len(names))]
     drawn = [group for group in order if group not in stated]
-    chosen = stated | _drawn(drawn, how, set(stated.values()))
-    ordered = [case for group in order for case in sorted(groups[group])]
+    chosen: dict[str, Split] = dict.fromkeys(groups, "train")
+    chosen |= stated | _drawn(drawn, how, {stated[group] for group in names if group in stated})
+    ordered = [case for group in (*order, *sorted({*groups} - {*names})) for case in sorted(groups[group])]
     split_of: dict[str, Split] = {case: chosen[group] for group, members in groups.items() for case in members}
     for split, most in how.limit.items():
         members = [case for case in ordered if split_of[case] == split]

@@ -81,6 +81,11 @@ class Case:
         known = () if self.truth is None else (self.truth,)
         return (*self.annotations.values(), *self.object_masks.values(), *self.instance_masks.values(), *known)
 
+    @property
+    def labelled(self) -> bool:
+        """Whether there is a mask of it at all: what has none may be learned from, and is never scored."""
+        return bool(self.mask_files)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectRules:

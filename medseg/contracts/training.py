@@ -39,7 +39,11 @@ class Losses:
 
 
 class Objective(Protocol):
-    """Owns its forward pass: the loop knows neither the model nor the batch."""
+    """Owns its forward pass: the loop knows neither the model nor the batch.
+
+    One that is a module of torch may keep buffers, which it changes itself in training: they are saved and resumed with
+    the stage, on one device.
+    """
 
     def __call__(self, model: nn.Module, batch: Any, *, epoch: float = math.inf) -> Losses:
         """The losses of one batch, as the stage's target has it.
@@ -72,6 +76,11 @@ class Stage:
     """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
     starts_as: Mapping[str, str] = field(default_factory=dict)
     """Child of the model -> child whose weights it takes over when the stage begins; what that has not, it keeps."""
+    follows: Mapping[str, str] = field(default_factory=dict)
+    """Child of the model -> child whose moving average it is: after each step its weights are ``follow_decay`` of
+    themselves and the rest of the other's; buffers are copied."""
+    follow_decay: float = 0.99
+    """Of all that follow."""
     must_improve: bool = False
     """The weights with which it begins are validated too, and stay where no epoch has a lower criterion."""
     overlap: str = ""

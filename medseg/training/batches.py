@@ -9,7 +9,7 @@ import signal
 import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, Protocol
 
 import torch
@@ -150,12 +150,20 @@ def _shared(batch: Batch) -> Batch:
     """The batch in shared memory, where the parent finds it; later, torch would fail in a thread of its own, and the
     parent would wait for ever. Raises Refused where there is no room."""
     try:
-        for value in vars(batch).values():
-            if isinstance(value, torch.Tensor):
-                value.share_memory_()
+        for tensor in _tensors(batch):
+            tensor.share_memory_()
     except RuntimeError as error:
         raise _no_room() from error
     return batch
+
+
+def _tensors(batch: Any) -> Iterator[torch.Tensor]:
+    """Those of a batch and of the batches in it."""
+    for value in vars(batch).values():
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif is_dataclass(value):
+            yield from _tensors(value)
 
 
 def _no_room() -> Refused:

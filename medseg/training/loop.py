@@ -20,7 +20,7 @@ from medseg.training.averaging import update_average
 from medseg.training.batches import Source, StageBatches, Waited
 from medseg.training.finite import breaks_weights, not_finite
 from medseg.training.means import Means
-from medseg.training.optimisation import schedule_factor, set_learning_rates, set_modes, take_over
+from medseg.training.optimisation import follow, schedule_factor, set_learning_rates, set_modes, take_over
 from medseg.training.processes import (
     StopSignal,
     any_process,
@@ -163,6 +163,7 @@ def _train_step(run: Run, state: StageState, parts: Sequence[Batch], steps: int)
         raise said_once(not_finite(total, case_index, run.case_names, place))
     state.optimizer.step()
     state.optimizer.zero_grad()
+    follow(state.model, stage)
     if state.average is not None:
         update_average(state.average, state.model, config, position.epoch * steps + position.step + 1)
 

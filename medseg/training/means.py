@@ -33,9 +33,10 @@ class Means:
     def total(self, fabric: Fabric, names: Sequence[str]) -> Tensor:
         """The sums of all processes in the order of ``names``, and last the number of cases; all must ask.
 
-        names: those of every process, since one without a batch has no sums.
+        names: those of every process, since one without a batch has no sums; nan of one that no batch here told.
         """
-        rows = [torch.as_tensor(self.sums.get(name, 0.0), dtype=torch.float32) for name in names]
+        untold = torch.nan if self.cases else 0.0
+        rows = [torch.as_tensor(self.sums.get(name, untold), dtype=torch.float32) for name in names]
         rows.append(torch.tensor(float(self.cases)))
         total = fabric.all_reduce(torch.stack([row.to(fabric.device) for row in rows]), reduce_op="sum")
         assert isinstance(total, Tensor)

@@ -6,6 +6,7 @@ import math
 from copy import deepcopy
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
@@ -41,6 +42,21 @@ def take_over(model: nn.Module, stage: Stage) -> None:
     for child, source in stage.starts_as.items():
         own = model.get_submodule(child)
         own.load_state_dict(own.state_dict() | before[source])
+
+
+@torch.no_grad()
+def follow(model: nn.Module, stage: Stage) -> None:
+    """After a step, w <- d w + (1 - d) w_followed of the children that ``stage.follows`` names, d its decay.
+
+    Tarvainen and Valpola, NeurIPS 2017 (mean teacher), Eq. 1. A follower starts as what
+    it follows (``starts_as``), so that d need not rise.
+    """
+    for child, source in stage.follows.items():
+        own, followed = model.get_submodule(child), model.get_submodule(source)
+        for mine, other in zip(own.parameters(), followed.parameters(), strict=True):
+            mine.lerp_(other, 1 - stage.follow_decay)
+        for mine, other in zip(own.buffers(), followed.buffers(), strict=True):
+            mine.copy_(other)
 
 
 def set_modes(model: nn.Module, stage: Stage) -> None:

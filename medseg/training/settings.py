@@ -108,6 +108,8 @@ def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerpri
         rows[f"{stage.name}.lr_factors"] = str(dict(stage.lr_factors))
         if stage.starts_as:
             rows[f"{stage.name}.starts_as"] = str(dict(stage.starts_as))
+        if stage.follows:
+            rows[f"{stage.name}.follows"] = f"{dict(stage.follows)}, decay {stage.follow_decay}"
         if stage.must_improve:
             rows[f"{stage.name}.must_improve"] = str(stage.must_improve)
     return rows

@@ -121,6 +121,7 @@ class StageState:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
+            "objective": self._kept_by_objective().state_dict(),
             "scaler": fabric.strategy.precision.state_dict(),
             "means": dict(zip(names, sums, strict=True)),
             "cases": int(cases),
@@ -134,5 +135,10 @@ class StageState:
         self.optimizer.load_state_dict(content["optimizer"])
         if self.average is not None:
             self.average.load_state_dict(content["average"])
+        self._kept_by_objective().load_state_dict(content.get("objective", {}))
         fabric.strategy.precision.load_state_dict(content["scaler"])
         self.means = Means.resumed(content["means"], content["cases"], fabric)
+
+    def _kept_by_objective(self) -> nn.Module:
+        """What an objective learns beside the model, if it is a module; else one without a tensor."""
+        return self.stage.objective if isinstance(self.stage.objective, nn.Module) else nn.Module()

@@ -50,6 +50,18 @@ def test_the_pairs_that_agree_least_and_most_are_named(pictures) -> None:
     )
 
 
+def test_cases_without_a_mask_are_counted_and_tell_nothing_of_the_others(pictures) -> None:
+    before = lines(pictures)
+    for number in range(3, 6):
+        pictures.add(f"c0{number}", ())
+    told = lines(pictures)
+    assert told.pop("unlabelled") == "3 of 5 cases have no mask: never scored, learned from if asked"
+    assert {key: value for key, value in told.items() if key != "intensities"} == {
+        key: value for key, value in before.items() if key != "intensities"
+    }
+    assert "unlabelled" not in before and told["annotators"] == "2 per case"
+
+
 def test_broken_cases_are_left_out_and_none_at_all_say_nothing(pictures) -> None:
     pictures.image_path("c01").write_bytes(b"")
     assert lines(pictures)["sizes"] == "8x10 (of 1 of 2 cases)"

@@ -364,6 +364,16 @@ def test_bids_annotator_by_folder_and_image_by_suffix(tmp_path: Path) -> None:
     assert set(cohort.cases[0].annotations) == {"rater2", "raterJD"}
 
 
+def test_bids_images_of_the_same_kind_without_a_mask_are_cases_too(tmp_path: Path) -> None:
+    for subject, suffix in (("01", "T2w"), ("02", "T2w"), ("02", "T1w")):
+        scan(tmp_path / f"sub-{subject}/anat/sub-{subject}_{suffix}.nii.gz", 9)
+    scan(tmp_path / "derivatives/labels/sub-01/anat/sub-01_T2w_desc-rater1_dseg.nii.gz", 1)
+    assert [(case.name, case.labelled) for case in index(tmp_path).cases] == [
+        ("sub-01_T2w", True),
+        ("sub-02_T2w", False),
+    ]
+
+
 def test_bids_image_that_cannot_be_told_is_refused(tmp_path: Path) -> None:
     for suffix in ("FLAIR", "T1w"):
         scan(tmp_path / f"sub-01/anat/sub-01_{suffix}.nii.gz", 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from medseg.cohorts import splits
 from medseg.cohorts.splits import Assignment, SplitConfig, apply, read_splits, write_splits
 from medseg.contracts import Case, Cohort, Refused, Split
 
+MASKS = {"ann": Path("mask.png")}
+
 
 def case(name: str, patient: str = "", split: Split = "", **covariates: str) -> Case:
-    return Case(
-        name=name, patient=patient or name, split=split, images=(), annotations={}, truth=None, covariates=covariates
-    )
+    return Case(name=name, patient=patient or name, split=split, annotations=MASKS, covariates=covariates)
 
 
 def patients(number: int, each: int = 1) -> list[Case]:
@@ -71,6 +72,30 @@ def test_what_the_manifest_states_stays() -> None:
 def test_a_case_without_a_split_follows_its_patient() -> None:
     cases = [*patients(6), case("a", "p", "test"), case("b", "p")]
     assert split_cases(cases, seed=0).splits["b"] == "test"
+
+
+def test_cases_without_a_mask_are_trained_on_and_change_no_other_split() -> None:
+    bare = [replace(case(name), annotations={}) for name in ("a0", "p003b", "z9")]
+    with_them, without = split_cases([*bare, *patients(10)], seed=0).splits, split_cases(patients(10), seed=0).splits
+    assert {name: with_them[name] for name in without} == without
+    assert {with_them[each.name] for each in bare} == {"train"}
+    for fold in range(5):
+        folds = split_cases([*bare, *patients(10)], folds=5, fold=fold).splits
+        assert {folds[each.name] for each in bare} == {"train"} and list(folds.values()).count("test") == 2
+
+
+def test_a_case_without_a_mask_follows_its_patient_and_the_manifest() -> None:
+    follower, stated = (replace(each, annotations={}) for each in (case("b", "p"), case("c", split="test")))
+    assigned = split_cases([*patients(6), case("a", "p", "val"), follower, stated], seed=0).splits
+    assert (assigned["b"], assigned["c"]) == ("val", "test")
+    assert list(assigned.values()).count("test") == 2  # that of the manifest cannot be scored: another one is drawn
+
+
+def test_a_limit_takes_cases_without_a_mask_last() -> None:
+    bare = [replace(case(f"a{number}"), annotations={}) for number in range(3)]
+    assigned = split_cases([*bare, *patients(10)], seed=0, limit={"train": 7}).splits
+    assert sum(assigned[each.name] == "train" for each in bare) == 1
+    assert sum(assigned[each.name] == "train" for each in patients(10)) == 6
 
 
 def test_a_full_manifest_is_left_alone() -> None:

@@ -12,6 +12,7 @@ from toy_run import ToyModel, cross_entropy
 from medseg.contracts import Refused, Stage
 from medseg.training.optimisation import (
     build_optimizer,
+    follow,
     freeze,
     lr_factor,
     schedule_factor,
@@ -49,6 +50,20 @@ def test_what_has_no_parameters_is_in_the_mode_of_the_part_it_belongs_to() -> No
     assert model.network[3].training
     freeze(model, stage(("head",)))
     assert not model.network[3].training
+
+
+def test_a_follower_is_the_moving_average_of_what_it_follows() -> None:
+    """w <- .9 w + .1 w_followed of weights, after one step and another; running statistics are copied."""
+    model = nn.ModuleDict({name: nn.BatchNorm1d(1) for name in ("network", "teacher", "other")})
+    row = replace(stage(), follows={"teacher": "network"}, follow_decay=0.9)
+    with torch.no_grad():
+        model["network"].weight.fill_(3.0)
+    model["network"].running_mean.fill_(5.0)
+    for expected in (1.2, 1.38):
+        follow(model, row)
+        assert model["teacher"].weight.item() == pytest.approx(expected)
+    assert model["teacher"].running_mean.item() == 5.0 and model["network"].weight.item() == 3.0
+    assert model["other"].weight.item() == 1.0 and model["other"].running_mean.item() == 0.0
 
 
 def test_freezing_again_sets_free_what_the_next_stage_trains() -> None:

@@ -12,6 +12,8 @@
 ``rand_augment``  a few changes at one magnitude
 ``augmentation``  random changes of training cases
 ``source``        samples -> batches: pure functions of (target, epoch, step, rank)
+``withholding``   labels that a run does without
+``partly_labelled``  labelled cases with unlabelled ones beside them, as teacher and student see these
 
 Each may import those above it.
 """

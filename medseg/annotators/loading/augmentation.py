@@ -72,6 +72,19 @@ class Augmentation(Section):
         return self
 
 
+STRONG = Augmentation(
+    rotation=Rotation(probability=0.3),
+    scaling=Scaling(probability=0.3, factors=(0.8, 1.25)),
+    gamma=Gamma(probability=0.5),
+    contrast=Contrast(probability=0.5),
+    brightness=Brightness(probability=0.5),
+    blur=Blur(probability=0.3),
+    white_noise=WhiteNoise(probability=0.3),
+    low_resolution=LowResolution(probability=0.3),
+)
+"""What a student sees of a case whose labels are its teacher's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Draw:
     """One random change."""

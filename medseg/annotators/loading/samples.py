@@ -36,7 +36,8 @@ class Sample:
     image: Array
     """(C,S...) float32."""
     labels: Array
-    """(P,S...) class indices of the annotators present; P = 1 of a consensus."""
+    """(P,S...) class indices of the annotators present; P = 1 of a consensus, and in the target ``unlabelled``: there 0
+    where the grid shows a part of the case."""
     foreground: Array
     """(N,1+S) classes and voxels to lay patches around, see ``patches``; none in mode ``resize``."""
     consensus: Array | None = None
@@ -187,6 +188,8 @@ class Samples:
             return consensus.unanimous(record.labels)[None]
         if target == "staple":
             return consensus.staple(record.labels, classes)[None]
+        if target == "unlabelled":
+            return np.zeros((1, *record.image.shape[1:]), np.int16)
         if target == "truth":
             if record.truth is None:
                 raise Refused([complaint("truth", "a mask of the known truth", "none", record.case.name)])

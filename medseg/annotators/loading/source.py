@@ -63,6 +63,11 @@ class CohortSource:
             self.samples.fuse(self.train)
         self.samples.load([*self.train, *self.val], asked)
 
+    @property
+    def kept(self) -> list[Case]:
+        """All cases that are shown."""
+        return [*self.train, *self.val]
+
     def steps_per_epoch(self) -> int:
         """As many as the source was told, be the training cases few or many."""
         return self._steps_per_epoch
@@ -73,13 +78,22 @@ class CohortSource:
         The training cases are gone through in one order after the other; a batch goes on where the one before has
         stopped, over the end of an order and of an epoch.
         """
-        first = (epoch * self._steps_per_epoch + step) * self.batch_size
-        places = np.arange(first, first + self.batch_size)[rank::world]
-        turns, positions = (numbers.tolist() for numbers in np.divmod(places, len(self.train)))
-        orders = {turn: np.random.default_rng((self.seed, turn)).permutation(len(self.train)) for turn in set(turns)}
-        cases = [self.train[orders[turn][position]] for turn, position in zip(turns, positions, strict=True)]
-        rngs = [np.random.default_rng((self.seed, place, 1)) for place in places.tolist()]
+        places = self._places(epoch, step, self.batch_size)[rank::world]
+        cases = self._in_turn(self.train, places)
+        rngs = [np.random.default_rng((self.seed, place, 1)) for place in places]
         return self._batch(cases, [self._changed(c, target, rng) for c, rng in zip(cases, rngs, strict=True)])
+
+    def _places(self, epoch: int, step: int, number: int) -> range:
+        """Of the cases of a step, so many of them, among those of all steps."""
+        first = (epoch * self._steps_per_epoch + step) * number
+        return range(first, first + number)
+
+    def _in_turn(self, cases: Sequence[Case], places: Sequence[int], *key: int) -> list[Case]:
+        """Those at these places of all cases in one order after the other; key: of the orders, beside the seed."""
+        turns = [divmod(place, len(cases)) for place in places]
+        rngs = {turn: np.random.default_rng((self.seed, turn, *key)) for turn, _ in turns}
+        orders = {turn: rng.permutation(len(cases)) for turn, rng in rngs.items()}
+        return [cases[orders[turn][position]] for turn, position in turns]
 
     def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[ImageBatch]:
         """The validation cases, unchanged from epoch to epoch; patches are drawn once, around the foreground."""
@@ -95,7 +109,7 @@ class CohortSource:
         sample = self.samples.of(case, target)
         rows, corner = self._rows(sample, target, rng), self._corner(sample, rng)
         change = draw(self.augmentation, self.grid.size, rng)
-        patch = self._cut(sample, rows, corner) if change.warp is None else self._warped(sample, rows, corner, change)
+        patch = self._placed(sample, rows, corner, change)
         image = apply_intensity(apply_space(patch.image[...], change), change, self.augmentation.noise)
         fused = None if patch.consensus is None else apply_space(patch.consensus[...], change)
         return replace(patch, image=image, labels=apply_space(patch.labels[...], change), consensus=fused)
@@ -121,6 +135,10 @@ class CohortSource:
             return (0,) * len(shape)
         interest = {"fraction": self.grid.foreground_fraction, "disagreement": self.grid.disagreement_fraction}
         return crop_corner(shape, self.grid.size, rng, foreground=np.asarray(sample.foreground), **interest)
+
+    def _placed(self, sample: Sample, rows: slice, corner: Sequence[int], change: Draw) -> Sample:
+        """The patch before it is mirrored and turned."""
+        return self._cut(sample, rows, corner) if change.warp is None else self._warped(sample, rows, corner, change)
 
     def _cut(self, sample: Sample, rows: slice, corner: Sequence[int]) -> Sample:
         box = tuple(slice(c, c + n) for c, n in zip(corner, self.grid.size, strict=True))

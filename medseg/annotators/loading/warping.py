@@ -178,12 +178,18 @@ def warped_maps(maps: NDArray[np.float32], points: NDArray[np.float64]) -> NDArr
     """(N,S...) -> (N, *size) at points (S, *size), linearly; outside: 0."""
     import torch
 
-    shape = np.maximum(np.asarray(maps.shape[1:]) - 1, 1).reshape(-1, *[1] * (points.ndim - 1))
-    grid = np.moveaxis(points * (2 / shape) - 1, 0, -1)[..., ::-1].astype(np.float32)
+    grid = torch.from_numpy(sampling_grid(points, maps.shape[1:]))
     found = torch.nn.functional.grid_sample(
-        torch.from_numpy(np.ascontiguousarray(maps))[None], torch.from_numpy(grid.copy())[None], align_corners=True
+        torch.from_numpy(np.ascontiguousarray(maps))[None], grid[None], align_corners=True
     )
     return found[0].numpy()
+
+
+def sampling_grid(points: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.float32]:
+    """Points (S, *size) of maps of ``shape`` (S,) -> (*size,S) from -1 to 1, as ``grid_sample`` has it: the last axis
+    first, and -1 and 1 the middles of the outermost voxels."""
+    most = np.maximum(np.asarray(shape) - 1, 1).reshape(-1, *[1] * (points.ndim - 1))
+    return np.ascontiguousarray(np.moveaxis(points * (2 / most) - 1, 0, -1)[..., ::-1], np.float32)
 
 
 def warped_posterior(posterior: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The mathematics of method one, for any training loop: imports torch, monai, contracts and ``annotators.nouns`` alone.
 
-``settings``          sections of a config: the network, the matrices, the steps
+``settings``          sections of a config: the network, the matrices, the steps, cases without labels
 ``likelihood``        the likelihood of the annotators' labels under their matrices: the definition
 ``bayes``             Bayes' rule at every voxel
 ``tiled_likelihood``  the same for a matrix per voxel, with its gradient in closed form, tile by tile
@@ -24,6 +24,11 @@
 ``objective``         what is minimised
 ``selecting``         what is minimised in learning which changes of a test image are best
 ``stages``            every recipe, the baselines among them, as rows
+``uncertainty``       how sure a network is of each voxel, and what that counts
+``unlabelled``        what a student learns from cases without labels
+``influence``         what a step on one case does to the loss of others
+``weighing``          a weight per unlabelled case
+``students``          the row in which it does
 
 Each may import those above it.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -13,6 +14,8 @@ Norm = Literal["instance", "batch", "group", "frn", "mimic", "rescale", "none"]
 Block = Literal["plain", "residual", "preactivation", "inverted_residual"]
 LEAST_LEVELS = {"unet": 2, "dynunet": 3}
 """Of the networks whose levels the config tells; others have ``network.arguments``."""
+MOST_KEPT = 2**25
+"""Voxels of a channel in a replay buffer, 128 MiB."""
 
 
 class NetworkConfig(Section):
@@ -106,6 +109,60 @@ class StepsConfig(Section):
     """With everything set free."""
 
 
+class UnlabelledConfig(Section):
+    """Training cases without labels: the section ``unlabelled``.
+
+    A teacher, which is the network as the recipe's own stages left it, says p(t|x) of them; in a further stage,
+    ``student``, the network learns from that what it is shown of them changed more strongly (``data.student_augment``),
+    and goes on with the recipe's own objective on labelled cases.
+    """
+
+    use: Literal["none", "student", "uncertain", "mean_teacher", "weighted"] = "none"
+    """``none``: not at all. ``student``: the teacher's p(t|x) are the student's labels. ``uncertain``: its mean under
+    dropout is, where that is as sure as ``first`` and ``keep`` ask, sure voxels counting more (``certainty``).
+    ``mean_teacher``: the teacher is the moving average of the student, with which it is to agree. ``weighted``: as
+    ``student``, each case with a weight of its own, learned on labelled training cases that are held out."""
+    steps: Positive = 500
+    """Of the stage ``student``, which follows those of the recipe."""
+    per_labelled: Positive = 1
+    """So many unlabelled cases are shown beside each labelled one of a batch, which is that much larger."""
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """Of what is learned from unlabelled cases, beside the recipe's own objective."""
+    rampup: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """The part of the stage in which that weight rises from nearly 0."""
+    confidence: Fraction = 0.0
+    """Of ``student`` and ``weighted``: voxels whose most probable class has less do not count."""
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    """Of ``mean_teacher``: the moving average keeps this part of itself in a step."""
+    passes: Annotated[int, Field(ge=2)] = 8
+    """Of ``uncertain``: so often does the teacher look with other activations dropped (network.dropout)."""
+    select: Literal["voxels", "cases"] = "voxels"
+    """Of ``uncertain``: what is chosen by how far the passes disagree: voxels of each case, or cases of a batch."""
+    first: Literal["easy", "hard"] = "easy"
+    """Of ``uncertain``: those on which the passes agree, or those on which they do not."""
+    keep: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of ``uncertain``: this part of them."""
+    certainty: Literal["none", "confident", "inverse"] = "confident"
+    """Of ``uncertain``, what counts more. ``confident``: each voxel by -log of the variance over passes. ``inverse``:
+    each case by 1 over its mean disagreement. ``none``: nothing."""
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Of ``weighted``: this part of the labelled training cases is trained on in no stage, but tells the weights."""
+    rate: Annotated[float, Field(gt=0)] = 0.05
+    """Of ``weighted``: how far a weight, 1 at first and between 0 and 2, moves in a step."""
+
+    def complaints(self, recipe: str, network: NetworkConfig, processes: int) -> list[str]:
+        """What keeps a student from being taught, in a run of so many processes."""
+        found, use = [], self.use
+        if use != "none" and recipe == "separate":
+            expected = "expected none for the recipe separate, whose truth is no one network"
+            found.append(f"unlabelled.use: {expected}, got {use}")
+        if use == "uncertain" and network.name in LEAST_LEVELS and not network.dropout:
+            found.append("network.dropout: expected more than 0, which unlabelled.use=uncertain looks through, got 0.0")
+        if use == "weighted" and processes > 1:
+            found.append(f"training.devices: expected 1 for unlabelled.use=weighted, got {processes} in all")
+        return found
+
+
 class EnergyConfig(Section):
     """The energy term beside a recipe's objective, for small images: the section ``training.energy``."""
 
@@ -121,3 +178,14 @@ class EnergyConfig(Section):
     """Images that are kept to go on from."""
     fresh: Fraction = 0.05
     """Of the chains, so many begin from noise."""
+
+    def complaints(self, recipe: str, size: Sequence[int]) -> list[str]:
+        """Images (S,) that are too large for the term, and a recipe without one network of the truth."""
+        found, voxels = [], self.buffer * math.prod(size)
+        if self.weight and recipe == "separate":
+            expected = "expected 0 (recipe separate has a network per annotator)"
+            found.append(f"training.energy.weight: {expected}, got {self.weight:g}")
+        if self.weight and voxels > MOST_KEPT:
+            expected = f"at most {MOST_KEPT // math.prod(size)} images of this grid (the term is for small images)"
+            found.append(f"training.energy.buffer: expected {expected}, got {self.buffer}")
+        return found

@@ -46,7 +46,8 @@ def detect(root: Path) -> bool:
 
 
 def index(root: Path, choices: Choices) -> Cohort:
-    """A case per image, named as the image; the subject is the patient, the session a covariate.
+    """A case per image, named as the image; the subject is the patient, the session a covariate. Images that end like
+    those with masks (``_T2w``) are cases too, without labels.
 
     The annotator is found in the mask's name (``_desc-rater1_dseg``, ``_rater-1_dseg``,
     ``_label-lesion_desc-rater1_mask``, ``_T2w_label-lesion_rater1``) or in the derivative's folder
@@ -102,7 +103,7 @@ def _class_names(root: Path) -> dict[int, str]:
 
 # ----------------------------------------------------------------------------------------- images
 def _cases(root: Path, masks: Sequence[Mask]) -> list[Case]:
-    """The images that a mask belongs to, each with its masks."""
+    """The images that a mask belongs to, each with its masks, and those of their kind that have none."""
     of_image: dict[Path, dict[str, Path]] = {}
     complaints = []
     for mask in masks:
@@ -118,6 +119,10 @@ def _cases(root: Path, masks: Sequence[Mask]) -> list[Case]:
             complaints.append(complaint("masks of an annotator", "one per image", got, where))
     if complaints:
         raise Refused(complaints)
+    kinds = {stem(image).split("_")[-1] for image in of_image}
+    for path in _scans(root):
+        if path.relative_to(root).parts[0].startswith("sub-") and stem(path).split("_")[-1] in kinds:
+            of_image.setdefault(path, {})
     return [_case(image.relative_to(root), root, own) for image, own in of_image.items()]
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medseg.annotators.assembly import build_source
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.method import Annotators
 from medseg.annotators.predictor import Predictor
 from medseg.annotators.simulation.samples import write_samples
+from medseg.annotators.sources import build_source
 from medseg.cohorts import SplitConfig, apply, load_cohort, split_cases
 from medseg.contracts import Volume
 from medseg.images.files import read_image

@@ -13,13 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from medseg.annotators.assembly import Signature, build_annotator_model, build_source, build_stages
+from medseg.annotators.assembly import Signature, build_annotator_model, build_stages
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading import memory, samples
 from medseg.annotators.loading.augmentation import Augmentation
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.memory import bytes_on_grid, refuse_too_large
 from medseg.annotators.loading.source import CohortSource
+from medseg.annotators.sources import build_source
 from medseg.cohorts import OnDisk, Store
 from medseg.contracts import UNLABELLED, Case, ClassLabel, Cohort, Refused, Volume
 from medseg.images.files import write_labels
