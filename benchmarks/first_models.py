@@ -26,7 +26,7 @@ from newcomers_folders import FOLDERS, generated
 from styles import area_slope, median_areas
 
 COSTS = "costs.json"
-SHORT = ("training.steps.warmup=40", "training.steps.joint=80")
+SHORT = ("training.steps.warmup=10", "training.steps.joint=20")
 """For a look at what the commands cost."""
 
 
