@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from medseg.experiment.diagnose_verb import diagnose
 from medseg.experiment.folder_verbs import Folder, check, index, simulate
 from medseg.experiment.further_help import WithLayouts, WithRecipes
 from medseg.experiment.predict_verb import predict
@@ -167,6 +168,7 @@ def compare(
 
 
 app.command()(sweep)
+app.command()(diagnose)
 
 
 @app.command()
@@ -184,9 +186,7 @@ def annotators(
 
 
 @app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the cohort, the runs and the pictures.")] = Path("runs/demo"),
-) -> None:
+def demo(out: Annotated[Path, typer.Option(help="For the cohort, runs and pictures.")] = Path("runs/demo")) -> None:
     """Train both methods and their rivals on generated data; print the tables; draw the pictures."""
     with refusing(out):
         from medseg.experiment.demo import demo as run_demo

@@ -32,18 +32,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
-from matplotlib.patches import Patch
 
 from medseg.experiment.methods import load_config
 from medseg.cohorts.cohort import load_cohort
-from medseg.annotators.consensus import majority_vote
 from medseg.annotators.simulation.samples import biased_annotators, write_samples
-from medseg.evaluation.agreement import pairwise_dice, present
+from medseg.evaluation.agreement import present
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.train import train
 from medseg.annotators.pictures.heatmaps import draw_matrix, read_confusion
 from medseg.annotators.pictures.panels import annotator_colours, read_panel
+from medseg.reporting import read_album
 
 CONFIG = """
 experiment: notebook
@@ -76,7 +74,6 @@ panels = [read_panel(path) for path in sorted((run / "report/panels").glob("*.np
 scores = pd.read_csv(run / "scores.csv", keep_default_na=False, na_values="nan")
 annotators, classes = panels[0].annotators, panels[0].classes
 colours = annotator_colours(annotators)
-fills = ListedColormap(plt.get_cmap("Set2")(np.arange(len(classes) - 1) % 8))
 plt.rcParams |= {"figure.dpi": 100, "font.size": 9, "image.cmap": "gray"}
 
 print(f"{run.name}: test cases {scores['case'].replace('', np.nan).nunique()}, annotators {', '.join(annotators)}")
@@ -87,36 +84,13 @@ scores.groupby(["metric", "label"], sort=False)["value"].mean().unstack().map("{
 
 # %% [markdown]
 # ## The recovered truth
-# Beside the vote, on up to four test cases. The model saw the image alone, not the masks that were voted on.
-# Where the truth is known, its outline is dashed, and the number is the Dice with it on this slice. Look for
-# borders that the vote has wrong and the model has right, and for a truth that no annotator drew: the
-# likelihood can improve while the truth drifts. High entropy belongs on borders; over a whole
-# structure it means that the model cannot tell what it is.
+# Beside the vote, the worst test case first; a volume has a slider over its slices. The model saw the image alone, not
+# the masks that were voted on. Where the truth is known, its outline is white. Look for borders that the vote has wrong
+# and the model has right, and for a truth that no annotator drew: the likelihood can improve while the truth drifts.
+# High entropy belongs on borders; over a whole structure it means that the model cannot tell what it is.
 
 # %%
-borders = np.arange(len(classes) - 1) + 0.5
-figure, axes = plt.subplots(len(panels), 4, figsize=(12, 3 * len(panels)), squeeze=False, layout="compressed")
-for row, panel in zip(axes, panels, strict=True):
-    vote = majority_vote(panel.labels, len(classes))
-    for ax, title, labels in ((row[1], "vote", vote), (row[2], "recovered truth", panel.truth_labels)):
-        ax.imshow(panel.image, aspect=panel.aspect)
-        filled = np.ma.masked_less(labels, 1)
-        ax.imshow(filled, cmap=fills, vmin=0.5, vmax=len(classes) - 0.5, alpha=0.6, aspect=panel.aspect)
-        if panel.known_truth is not None:
-            ax.contour(panel.known_truth, borders, colors="white", linestyles=":", linewidths=1.2)
-            both = np.stack([labels, panel.known_truth])
-            title += f", Dice {pairwise_dice(both, len(classes))[0, 1]:.2f}"
-        ax.set_title(title)
-    row[0].imshow(panel.image, aspect=panel.aspect)
-    row[0].set_title(panel.case)
-    shown = row[3].imshow(panel.entropy, cmap="magma", vmin=0, vmax=np.log(len(classes)), aspect=panel.aspect)
-    row[3].set_title("entropy of the truth")
-for ax in axes.flat:
-    ax.axis("off")
-figure.colorbar(shown, ax=axes[:, 3], label="nats", shrink=0.5, aspect=30)
-patches = [Patch(color=fills(label), label=name) for label, name in enumerate(classes[1:])]
-figure.legend(handles=patches, loc="outside lower center", ncols=6, frameon=False)
-plt.show()
+read_album(run / "report")
 
 # %% [markdown]
 # ## Each annotator, predicted

@@ -31,11 +31,10 @@ import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 import medseg
-from medseg.annotators.pictures.panels import annotator_colours, read_panel
+from medseg.reporting import read_album
 
 work = Path(tempfile.mkdtemp())
 folder = Path(FOLDER or work / "cells")
@@ -85,31 +84,12 @@ shown.groupby(["metric", "annotator"], sort=False)["value"].mean().unstack("metr
 
 # %% [markdown]
 # ## Where people disagree, and where the model is unsure
-# The image, what everybody drew, the recovered truth, and its entropy. Entropy belongs where the lines part; over a
-# whole structure it means that the model cannot tell what it is yet.
+# The image, what everybody drew, their vote, the recovered truth, and its entropy, the worst case first; a volume has a
+# slider over its slices. Entropy belongs where the lines part; over a whole structure it means that the model cannot
+# tell what it is yet.
 
 # %%
-panels = [read_panel(path) for path in sorted((run / "report/panels").glob("*.npz"))[:3]]
-colours = annotator_colours(panels[0].annotators)
-figure, axes = plt.subplots(len(panels), 4, figsize=(11, 2.9 * len(panels)), squeeze=False, layout="compressed")
-for row, panel in zip(axes, panels, strict=True):
-    for ax in row[:3]:
-        ax.imshow(panel.image, cmap="gray", aspect=panel.aspect)
-    for labels, colour in zip(panel.labels, colours.values(), strict=True):
-        for label in np.unique(labels[labels > 0]):
-            row[1].contour(labels == label, [0.5], colors=[colour], linewidths=1.2)
-    truth = np.ma.masked_less(panel.truth_labels, 1)
-    row[2].imshow(truth, cmap="Set2", vmin=1, vmax=8, alpha=0.6, interpolation="nearest", aspect=panel.aspect)
-    entropy = row[3].imshow(panel.entropy, cmap="magma", vmin=0, vmax=np.log(len(panel.classes)), aspect=panel.aspect)
-    row[0].set_title(panel.case)
-for ax, title in zip(axes[0, 1:], ("annotators", "recovered truth", "entropy of the truth"), strict=True):
-    ax.set_title(title)
-for ax in axes.flat:
-    ax.axis("off")
-figure.colorbar(entropy, ax=axes[:, 3], label="nats", shrink=0.6)
-handles = [plt.Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
-figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
-plt.show()
+read_album(run / "report")
 
 # %% [markdown]
 # ## Who draws large, who draws small

@@ -42,9 +42,10 @@
 ``scores``            predictions and labels -> the tidy table of scores, one row per case, annotator, class and
                       metric
 ``scored_cases``      the cases of a split, one by one: predicted, scored, drawn
+``people``            the report on the annotators themselves: who errs, how and where
+``diagnosis``         what a run has learned, what by heart, and which errors are concepts: `medseg diagnose`
 ``report``            the page of an evaluated run, from its folder alone
 ``evaluation``        a run folder -> scores, alarms, pictures
-``people``            the report on the annotators themselves: who errs, how and where
 ``summary``           what a user needs to know of a cohort to choose by
 ``method``            all of it as the verbs see it
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from medseg.annotators.diagnosis import section
 from medseg.contracts import Refused, complaint
 from medseg.evaluation import METRICS
 from medseg.reporting import Table, number_text, write_page
@@ -37,10 +38,9 @@ READ = ("config.yaml", "metrics.jsonl", "splits.json", "annotators.csv", "relian
 
 def write_report(folder: Path) -> Path:
     """The page of an evaluated run folder. Raises Refused for a table that `medseg` did not write."""
-    table = annotators_table(folder)
-    return write_page(
-        folder, METRICS, pictures=PICTURES, about={"The annotators": [table]} if table else {}, words=WORDS
-    )
+    found = {"The annotators": annotators_table(folder), "The diagnosis": section.diagnosis_table(folder)}
+    about = {heading: [table] for heading, table in found.items() if table is not None}
+    return write_page(folder, METRICS, pictures={**PICTURES, **section.PICTURES}, about=about, words=WORDS)
 
 
 def annotators_table(folder: Path) -> Table | None:

@@ -16,6 +16,8 @@
 ``sweeping``     many runs of one config, each in a process of its own, here or on a SLURM cluster
 ``sweep``        `medseg sweep`
 ``sweep_verb``   its options
+``diagnose``     `medseg diagnose`
+``diagnose_verb``  its options
 ``annotators``   `medseg annotators`
 ``predict``      `medseg predict`
 ``predict_verb`` its options
@@ -42,6 +44,7 @@ Of method one the stages are warmup/ and joint/ or what its recipe has, and ther
                 predictions/       maps on the native grid                 (evaluate)
                 confusion.csv      each annotator's matrix                 (evaluate)
                 annotators/        who errs, how and where                 (annotators)
+                diagnosis/         what was learned, and what by heart     (diagnose)
 
 Of method two the stages are complete/, occluded/ and visible/, and there are also::
 

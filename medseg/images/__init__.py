@@ -9,6 +9,7 @@
 ``itk_files``     what SimpleITK reads of NRRD and MHA
 ``scan_files``    NIfTI, NRRD and MHA
 ``dicom_files``   series of DICOM slices
+``dicom_masks``   DICOM SEG and RTSTRUCT, onto the grid of their scan
 ``netpbm_files``  portable pixmaps, packed or not
 ``files``         the one door to all these formats: images, masks, maps
 ``results``       the folder that results are written to: looked at before, tidied up after

@@ -5,6 +5,12 @@ from .dicom_files import (
     read_series as read_series,
     slice_tags as slice_tags,
 )
+from .dicom_masks import (
+    DicomMasks as DicomMasks,
+    mask_kind as mask_kind,
+    masks_on as masks_on,
+    read_mask_header as read_mask_header,
+)
 from .files import (
     SCAN_SUFFIXES as SCAN_SUFFIXES,
     SUFFIXES as SUFFIXES,

@@ -10,6 +10,7 @@
 ``statistics``  several runs -> how good each recipe is, how sure that is, and by how much it wins
 ``summary``     one run -> a row per metric, annotator and class
 ``pivots``      one run -> metrics x classes, annotators x classes
+``templates``   the HTML that pages are filled into
 ``album``       the worst cases, slice by slice
 ``page``        one HTML file for a run, with all that it shows in it
 

@@ -5,6 +5,7 @@ from .album import (
     CasePictures as CasePictures,
     encoded as encoded,
     enlarged as enlarged,
+    read_album as read_album,
     slices_with as slices_with,
     worst_first as worst_first,
     write_album as write_album,

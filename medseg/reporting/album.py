@@ -17,6 +17,7 @@ from PIL import Image
 
 from medseg.contracts import Refused, complaint
 from medseg.reporting.directions import badness
+from medseg.reporting.templates import template
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -54,6 +55,15 @@ class Album:
     """How many there were to choose from."""
     cases: tuple[CasePictures, ...]
     """At most MOST_CASES."""
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether any case can be leafed through."""
+        return any(len(one.slices) > 1 for one in self.cases)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it: the cases as on the page, without the page."""
+        return template("album.html").render(album=self)
 
 
 def worst_first(frame: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, list[str]]:

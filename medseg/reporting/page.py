@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medseg.contracts import Metric, Refused, complaint, read_yaml
 from medseg.reporting.album import Album, data_uri, read_album
@@ -20,6 +19,7 @@ from medseg.reporting.runs import load_runs
 from medseg.reporting.statistics import compare, overviews
 from medseg.reporting.summary import COLUMNS, summarise
 from medseg.reporting.tables import Rows, Table, number_text
+from medseg.reporting.templates import template
 
 MOST_CHARACTERS = 16_000_000
 """Of all pictures of a page together, as they stand in it."""
@@ -69,7 +69,7 @@ def write_page(
     embedded, left_out, room = _embedded(report, {**pictures, **CURVES})
     album, cut = _fitting(read_album(report), room)
     glossary = _glossary(frame, metrics, words or {})
-    text = _template().render(
+    text = template("page.html").render(
         title=f"{first['experiment']}: {first['recipe']}, seed {first['seed']}, fold {first['fold']}",
         alarms=_lines(report / "alarms.txt"),
         asked=_asked(read_yaml(config)),
@@ -88,11 +88,6 @@ def write_page(
         meanings={row[0]: row[1] for table in glossary for row in table.rows},
     )
     return _write(report / "index.html", text)
-
-
-def _template() -> Any:
-    places = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=places, autoescape=True, undefined=StrictUndefined).get_template("page.html")
 
 
 def _write(path: Path, text: str) -> Path:

@@ -90,6 +90,18 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "annotators {run} --out {config}": ("output folder: expected a folder, got a file x.yaml", 1),
     "annotators {shapes} --out {out}": ("cohort: expected annotated images, got label maps", 1),
     "annotators {amodal}": ("run folder: expected a run with annotators, got recipe without_visible", 1),
+    # what was learned
+    "diagnose {empty}": (NO_RUN, 1),
+    "diagnose {amodal}": ("run folder: expected a run with annotators, got recipe without_visible", 1),
+    "diagnose {run} --what memorization": (
+        "--what: expected of memorisation, decodability, clusters, mapper, got memorization", 1),
+    "diagnose {run} --out {config}": ("output folder: expected a folder, got a file x.yaml", 1),
+    "diagnose {run} --what memorisation --shares half": (
+        "--shares: expected whole percentages, parted by commas, got half", 1),
+    "diagnose {run} --what memorisation --shares 120": ("--shares: expected percentages above 0, to 100, got 120", 1),
+    "diagnose {run} --what memorisation --whose god": ("--whose: expected of all, each, good, over, got god", 1),
+    "diagnose {run} --what memorisation --steps 1": ("--steps: expected at least 2, got 1", 1),
+    "diagnose {run} --answers {config}": ("sheet: expected sheet_key.csv (medseg diagnose RUN --what clusters)", 1),
     # configs
     "config rival": ("method: expected one of annotators, amodal, got rival (config)", 1),
     "config amodal data.cohrot": ("got data.cohrot; did you mean data.cohort?", 1),

@@ -20,12 +20,21 @@ ASKING = """<script>addEventListener("load", () => {
   const shown = () => [...document.querySelectorAll("figure img:not([hidden])")].map(img => img.dataset.slice);
   const images = [...document.images];
   const found = {widths: images.map(img => img.naturalWidth), before: shown(), title: document.title};
+  found.sliders = [...document.querySelectorAll("figure input")].filter(slider => !slider.hidden).length;
   for (const slider of document.querySelectorAll("figure input")) {
     slider.value = slider.max;
     slider.dispatchEvent(new Event("input"));
   }
   found.after = shown();
   found.said = [...document.querySelectorAll("output")].map(output => output.value);
+  const scrolled = () => {
+    const wheel = () => new WheelEvent("wheel", {deltaY: -100, bubbles: true, cancelable: true});
+    return [...document.querySelectorAll(".strip")].map(strip => strip.dispatchEvent(wheel()));
+  };
+  found.scrolled = scrolled();
+  document.querySelector(".strip")?.click();
+  found.leafed = scrolled();
+  found.by_wheel = shown();
   found.fetched = performance.getEntriesByType("resource").map(each => each.name.slice(0, 40));
   const told = document.createElement("pre");
   told.id = "told";
@@ -34,15 +43,18 @@ ASKING = """<script>addEventListener("load", () => {
 });</script>"""
 
 
-def opened(page: Path, folder: Path) -> dict[str, Any]:
-    """Open a copy of a page, alone in a new folder; drag every slider to its end.
+def opened(page: Path, folder: Path, asking: str = ASKING) -> dict[str, Any]:
+    """Open a copy of a page, alone in a new folder; by default drag every slider to its end, then turn the wheel back
+    on every case, once as the page lies there, once after a click on the first case.
 
-    Keys: widths of all images in their own pixels, the slices shown before and after, what the sliders say, what was
-    fetched, and ``console``: every line that the page wrote there.
+    asking: a script that writes JSON into an element ``told``. Keys of the default: widths of all images in their own
+    pixels, how many sliders are seen, the slices shown before and after, what the sliders say, whether the page itself
+    scrolled at each case on the first turn and on the second, the slices shown then, what was fetched; and always
+    ``console``: every line that the page wrote there.
     """
     folder.mkdir()
     copy = folder / "page.html"
-    copy.write_text(page.read_text("utf-8").replace("</body>", ASKING + "</body>"), "utf-8")
+    copy.write_text(page.read_text("utf-8").replace("</body>", asking + "</body>"), "utf-8")
     words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
     words += ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", copy.as_uri()]
     assert CHROMIUM is not None

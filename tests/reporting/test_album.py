@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from medseg.reporting.album import (
     GAP,
     MOST_CASES,
     MOST_SLICES,
+    Album,
     CasePictures,
     encoded,
     enlarged,
@@ -74,3 +77,17 @@ def test_an_album_keeps_the_worst_and_refuses_what_is_none(tmp_path):
     with pytest.raises(Refused, match="cases.json: expected what medseg evaluate wrote, got another content"):
         read_album(tmp_path)
     assert read_album(tmp_path / "none") is None
+
+
+def test_without_scripts_a_volume_shows_its_middle_slice_and_no_slider():
+    cases = (
+        CasePictures(case="<c1>", slices={3: "data:,a", 5: "data:,b", 9: "data:,c"}),
+        CasePictures(case="c2", slices={0: "data:,d"}),
+    )
+    album = Album(columns=("x",), legend=(), metric="truth_dice", total=7, cases=cases)
+    text = album._repr_html_()
+    tags = re.findall(r"<(?:img|input)[^>]+>", text)
+    assert [tag.split('"')[1] for tag in tags if "hidden" not in tag] == ["data:,b", "data:,d"]
+    assert [tag.startswith("<input") for tag in tags].count(True) == 1 and "<output>5</output>" in text
+    assert "2 of 7, by truth_dice." in text and "<b>&lt;c1&gt;</b>" in text and "slice by slice" in text
+    assert "slice by slice" not in replace(album, cases=cases[1:])._repr_html_()

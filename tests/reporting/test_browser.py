@@ -10,7 +10,7 @@ from medseg.annotators.pictures.page import draw_run
 from medseg.annotators.report import PICTURES
 from medseg.evaluation import METRICS
 from medseg.reporting import draw_curves, encoded, write_album, write_page
-from medseg.reporting.album import CasePictures
+from medseg.reporting.album import Album, CasePictures
 
 from .browser import needs_browser, opened
 
@@ -30,6 +30,8 @@ def test_every_picture_is_seen_sliders_move_and_the_console_is_silent(drawn_run:
     found = opened(write_page(drawn_run, METRICS, pictures=PICTURES), tmp_path / "alone")
     assert len(found["widths"]) == 2 + 4 and min(found["widths"]) > 0
     assert (found["before"], found["after"], found["said"]) == (["5", "0"], ["9", "0"], ["9"])
+    assert found["sliders"] == 1 and found["scrolled"] == [True, True]
+    assert (found["leafed"], found["by_wheel"]) == ([False, True], ["5", "0"])
     assert found["console"] == [] and all(name.startswith("data:") for name in found["fetched"])
 
 
@@ -45,3 +47,15 @@ def test_names_do_nothing_but_stand_there(make_run, tmp_path: Path) -> None:
     (run / "report" / "alarms.txt").write_text(f"{ODD} errs\n")
     found = opened(write_page(run, METRICS, pictures={}), tmp_path / "alone")
     assert found["console"] == [] and len(found["widths"]) == 1 and found["title"].startswith(ODD)
+
+
+@needs_browser
+def test_in_a_notebook_each_album_leafs_by_itself(tmp_path: Path) -> None:
+    tile = encoded([np.full((8, 8, 3), 0.5)])
+    case = CasePictures(case=ODD, slices={1: tile, 2: tile, 4: tile})
+    album = Album(columns=(ODD,), legend=(("red", ODD),), metric="", total=1, cases=(case,))
+    notebook = tmp_path / "cells.html"
+    notebook.write_text(f"<html><body>{album._repr_html_()}{album._repr_html_()}</body></html>")
+    found = opened(notebook, tmp_path / "alone")
+    assert (found["before"], found["after"], found["by_wheel"]) == (["2", "2"], ["4", "4"], ["2", "4"])
+    assert (found["sliders"], found["said"], found["console"]) == (2, ["4", "4"], [])

@@ -15,7 +15,7 @@ from medseg.annotators.exporting.configs import inference, metadata
 from medseg.annotators.loading import placement
 from medseg.annotators.mathematics import blocks, classifiers, norms, unets
 from medseg.annotators.mathematics.model import AnnotatorModel
-from medseg.annotators.mathematics.norms import settle_kernels
+from medseg.annotators.mathematics.norms import settle
 from medseg.contracts import Refused, complaint
 from medseg.images import place_complaints, whole_or_none
 from medseg.training import load_model, write_programs
@@ -56,9 +56,9 @@ def export_bundle(run: Path, out: Path) -> list[str]:
 
 
 def truth_network(model: AnnotatorModel) -> nn.Sequential:
-    """image (B,C,S...) -> probs (B,T,S...), the modules in the order of ``configs.network_def``, kernels settled."""
+    """image (B,C,S...) -> probs (B,T,S...), the modules in the order of ``configs.network_def``, weights settled."""
     network = model.network
-    settle_kernels(network.backbone)
+    settle(network)
     last = [] if network.last_norm is None else [network.last_norm]
     parts = (network.backbone, network.activation, network.to_classes, *last, nn.Softmax(dim=1))
     return nn.Sequential(*parts).cpu().eval()

@@ -12,7 +12,7 @@ from medseg.annotators.mathematics.classifiers import HadamardClassifier
 from medseg.annotators.mathematics.energy import ReplayBuffer
 from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
-from medseg.annotators.mathematics.norms import batch_statistics
+from medseg.annotators.mathematics.norms import batch_statistics, hasten
 from medseg.annotators.mathematics.settings import NetworkConfig
 from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
@@ -40,7 +40,7 @@ class TrueLabelNetwork(nn.Module):
             self.to_classes = HadamardClassifier(network.features, classes)
         else:
             self.to_classes = convolution(network.features, classes, kernel_size=1)
-        self.last_norm = batch_norm(classes) if network.norm == "mimic" else None
+        self.last_norm = hasten(batch_norm(classes)) if network.norm == "mimic" else None
 
     def forward(self, image: Tensor) -> TruthOutput:
         """See the class."""

@@ -18,6 +18,11 @@ FEWEST_CENTRED = 50
 depthwise and of narrow 1x1 convolutions, of which too little would be left."""
 
 
+FASTER = 10.0
+"""So much farther than other weights the scale and shift of logits go in a step: where a class is rare they must travel
+several units, and a step of Adam is as long for all."""
+
+
 class FilterResponse(nn.Module):
     """y = gamma x / sqrt(nu^2 + eps) + beta, nu^2 = mean over S... of x^2; then max(y, tau) in place of an activation.
 
@@ -77,6 +82,18 @@ class CentredKernel(nn.Module):
         )
 
 
+class Faster(nn.Module):
+    """A weight that is ``FASTER`` times what is trained."""
+
+    def forward(self, trained: Tensor) -> Tensor:
+        """See the class."""
+        return FASTER * trained
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """What is trained where this is the weight."""
+        return weight / FASTER
+
+
 def grouped(num_channels: int) -> nn.GroupNorm:
     """Wu & He, ECCV 2018, in as many groups as divide the channels, ``LARGEST_GROUPS`` at most; one is a layer norm."""
     groups = max(number for number in range(1, LARGEST_GROUPS + 1) if num_channels % number == 0)
@@ -104,11 +121,19 @@ def centre_kernels(network: nn.Module) -> None:
             parametrize.register_parametrization(module, "weight", CentredKernel(channels_axis))
 
 
-def settle_kernels(network: nn.Module) -> None:
-    """Make centred kernels plain ones with the same numbers: what is exported is a network of MONAI's own layers."""
-    for module in convolutions(network):
-        if parametrize.is_parametrized(module):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+def hasten(norm: nn.Module) -> nn.Module:
+    """The same norm, whose scale and shift are ``Faster``."""
+    for name in ("weight", "bias"):
+        parametrize.register_parametrization(norm, name, Faster())
+    return norm
+
+
+def settle(network: nn.Module) -> None:
+    """Make all such weights plain ones with the same numbers: what is exported has MONAI's and torch's own layers."""
+    for module in list(network.modules()):
+        for name in ("weight", "bias"):
+            if parametrize.is_parametrized(module, name):
+                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
 def batch_statistics(logits: Tensor, norm: nn.Module) -> Tensor:

@@ -13,7 +13,7 @@ from medseg.annotators.labelled_case import Floats
 from medseg.annotators.people.labelling import Labelling
 from medseg.annotators.reliance import overall_dice
 from medseg.contracts import Case
-from medseg.evaluation import fleiss_kappa, krippendorff_alpha, pairwise_dice
+from medseg.evaluation import fleiss_kappa, krippendorff_alpha, mean_of_defined, pairwise_dice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,8 @@ class Repeat:
     """and of the other, which has the same image files."""
     dice: float
     """Of all foreground together; nan where both are empty."""
+    others_dice: float
+    """Mean of the same of either mask with those that others drew of this image; nan where nobody else did."""
 
 
 def case_agreement(labels: NDArray[np.integer], num_classes: int) -> CaseAgreement:
@@ -65,9 +67,18 @@ def _repeats(labelling: Labelling, cases: Sequence[Case]) -> list[Repeat]:
         names = [name for name in labelling.annotators if name in first.annotations and name in second.annotations]
         if not names:
             continue
-        rows = [labelling.annotators.index(name) for name in names]
-        before, after = (labelling.record(case).labels[rows] for case in (first, second))
-        for name, one, other in zip(names, before, after, strict=True):
-            dice = overall_dice(one, other)
-            found.append(Repeat(annotator=name, first=first.name, second=second.name, dice=dice))
+        before, after = (labelling.record(case).labels for case in (first, second))
+        for name in names:
+            row = labelling.annotators.index(name)
+            others = [other for labels in (before, after) for other in np.delete(labels, row, axis=0)]
+            beside = [overall_dice(own[row], other) for own in (before, after) for other in others]
+            found.append(
+                Repeat(
+                    annotator=name,
+                    first=first.name,
+                    second=second.name,
+                    dice=overall_dice(before[row], after[row]),
+                    others_dice=mean_of_defined(np.array(beside)),
+                )
+            )
     return found

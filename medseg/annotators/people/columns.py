@@ -55,6 +55,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "case": "one of them",
         "other": "the other",
         "dice": "of his two masks, all foreground together",
+        "others_dice": "mean of the same of either of them with every mask that others drew of the image",
     },
     "ask.csv": {
         "case": "which one to have labelled once more; the most is learned by the first row",

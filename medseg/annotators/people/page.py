@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -34,8 +35,21 @@ HEADINGS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What stands around the tables of a page."""
+
+    columns: Mapping[str, Mapping[str, str]]
+    """Table -> column -> what it is."""
+    headings: Mapping[str, str]
+    """Table -> heading."""
+
+
+PEOPLE = Words(columns=COLUMNS, headings=HEADINGS)
+
+
 def write_page(path: Path, title: str, *, said: Sequence[str], tables: Mapping[str, pd.DataFrame],
-               pictures: Mapping[str, Mapping[str, str]]) -> None:  # fmt: skip
+               pictures: Mapping[str, Mapping[str, str]], words: Words = PEOPLE) -> None:  # fmt: skip
     """said: sentences at the top. pictures: table -> PNG beside ``path`` that belongs to it -> how it is read.
 
     Tables without a row are left out.
@@ -44,7 +58,7 @@ def write_page(path: Path, title: str, *, said: Sequence[str], tables: Mapping[s
     for name, table in tables.items():
         if len(table):
             shown = [_picture(path.parent / png, read) for png, read in pictures.get(name, {}).items()]
-            parts += [f"<h2>{HEADINGS[name]}</h2>", *shown, *_table(name, table), _glossary(name)]
+            parts += [f"<h2>{words.headings[name]}</h2>", *shown, *_table(name, table), _glossary(name, words)]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
     body = "\n".join(parts)
     path.write_text(
@@ -76,8 +90,9 @@ def _table(name: str, table: pd.DataFrame) -> list[str]:
         return [*more, pd.DataFrame(cells(table.head(MOST_ROWS))).to_html(index=False, border=0)]
 
 
-def _glossary(name: str) -> str:
-    rows = pd.DataFrame([{f"column of {name}": column, "what it is": text} for column, text in COLUMNS[name].items()])
+def _glossary(name: str, words: Words) -> str:
+    columns = words.columns[name].items()
+    rows = pd.DataFrame([{f"column of {name}": column, "what it is": text} for column, text in columns])
     with pd.option_context("display.max_colwidth", None):
         return f"<details><summary>What the columns mean</summary>{rows.to_html(index=False, border=0)}</details>"
 

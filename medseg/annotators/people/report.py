@@ -99,6 +99,7 @@ def _said(findings: Findings, tables: Mapping[str, pd.DataFrame]) -> Sequence[st
     ]
     if set(labelling.annotators) <= set(labelling.cohort.crowd):
         lines.append("the annotators are slots of a crowd: another person from case to case")
+    lines += _again(tables["repeats.csv"])
     outliers, asks = tables["outliers.csv"], tables["ask.csv"]
     worst = [f"{row.case}/{row.annotator} (Dice {row.dice:.2f})" for row in outliers.head(3).itertuples()]
     lines.append(f"outliers: {len(outliers)}" + (f", {', '.join(worst)}" if worst else ""))
@@ -108,3 +109,12 @@ def _said(findings: Findings, tables: Mapping[str, pd.DataFrame]) -> Sequence[st
     else:
         lines.append("ask next: nobody, for all annotators labelled all cases")
     return lines
+
+
+def _again(repeats: pd.DataFrame) -> list[str]:
+    """How far people agree with themselves, beside how far with others, of the images that they labelled twice."""
+    if not len(repeats):
+        return []
+    own, others = (number_text(mean_of_defined(repeats[name].to_numpy(np.float64))) for name in ("dice", "others_dice"))
+    who = f"{len(repeats)} pairs of masks of {repeats['annotator'].nunique()} annotators"
+    return [f"labelled again: {who}; mean Dice with oneself {own}, with others of the same image {others}"]

@@ -143,7 +143,13 @@ def _outliers(findings: Findings) -> pd.DataFrame:
 
 def _repeats(findings: Findings) -> pd.DataFrame:
     return pd.DataFrame([
-        {"annotator": each.annotator, "case": each.first, "other": each.second, "dice": each.dice}
+        {
+            "annotator": each.annotator,
+            "case": each.first,
+            "other": each.second,
+            "dice": each.dice,
+            "others_dice": each.others_dice,
+        }
         for each in findings.repeats
     ])  # fmt: skip
 

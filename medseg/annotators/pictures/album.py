@@ -1,4 +1,5 @@
-"""Cases slice by slice for the report: the image, what annotators drew, the recovered truth, where it is unsure."""
+"""Cases slice by slice for the report: the image, what annotators drew, their vote, the recovered truth, where it is
+unsure."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
+from medseg.annotators.consensus import majority_vote
 from medseg.annotators.loading.records import Record
 from medseg.annotators.nouns import Prediction
 from medseg.annotators.pictures.panels import Panel, annotator_colours, class_colour
 from medseg.annotators.pictures.slices import foreground_of, panel_of
 from medseg.reporting import PICTURE_SIDE, SLICE_SIDE, CasePictures, encoded, enlarged, slices_with
 
-COLUMNS = ("image", "annotators", "recovered truth", "unsure (entropy)")
+COLUMNS = ("image", "annotators", "vote", "recovered truth", "unsure (entropy)")
 KNOWN = "white"
 """The line of the known truth."""
 FILL = 0.4
@@ -55,14 +57,15 @@ def _tiles(panel: Panel, side: int) -> Iterator[NDArray[np.floating]]:
     for labels, name in zip(panel.labels, panel.annotators, strict=True):
         drawn[_outline(large(labels), side)] = to_rgb(colours[name])
     yield drawn
-    filled, truth = image.copy(), large(panel.truth_labels)
-    for label in range(1, len(panel.classes)):
-        inside, colour = truth == label, np.array(to_rgb(class_colour(label)))
-        filled[inside] = (1 - FILL) * filled[inside] + FILL * colour
-        filled[_outline(inside, side)] = colour
-    if panel.known_truth is not None:
-        filled[_outline(large(panel.known_truth), side)] = to_rgb(KNOWN)
-    yield filled
+    for labels in (majority_vote(panel.labels, len(panel.classes)), panel.truth_labels):
+        filled, shown = image.copy(), large(labels)
+        for label in range(1, len(panel.classes)):
+            inside, colour = shown == label, np.array(to_rgb(class_colour(label)))
+            filled[inside] = (1 - FILL) * filled[inside] + FILL * colour
+            filled[_outline(inside, side)] = colour
+        if panel.known_truth is not None:
+            filled[_outline(large(panel.known_truth), side)] = to_rgb(KNOWN)
+        yield filled
     brightest = max(float(np.log(len(panel.classes))), 1e-6)
     yield colormaps["magma"](large(panel.entropy).astype(np.float64) / brightest)[..., :3]
 

@@ -12,6 +12,7 @@
 ``bids``                  BIDS derivatives: masks of several annotators under ``derivatives/``, images in the raw
                           tree beside it
 ``dataset_json``          dataset.json, as nnU-Net (versions 1 and 2) and the Medical Segmentation Decathlon write it
+``dicom``                 DICOM series with SEG or RTSTRUCT files that name them
 ``folder_per_annotator``  one folder per annotator: ``images/``, ``annotations/<annotator>/``, perhaps ``crowd/`` and
                           ``truth/``
 ``lidc_crops``            LIDC crops: ``images/x.png`` and ``lesions/x_l0.png`` ... ``x_l3.png``, also inside train/,

@@ -7,7 +7,7 @@ carry over, so that label maps are written anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,8 +58,12 @@ def segments_of(path: Path) -> list[Segment]:
 
 def classes_of_segments(cases: Sequence[Case]) -> tuple[ClassLabel, ...]:
     """The background, and every name that any segmentation has, in alphabetic order."""
-    names = {segment.name for case in cases for path in case.mask_files for segment in segments_of(path)}
-    return tuple(ClassLabel(name=name, value=value) for value, name in enumerate(["background", *sorted(names)]))
+    return classes_by_name(segment.name for case in cases for path in case.mask_files for segment in segments_of(path))
+
+
+def classes_by_name(names: Iterable[str]) -> tuple[ClassLabel, ...]:
+    """The background is 0, names count from 1 in alphabetic order."""
+    return tuple(ClassLabel(name=name, value=value) for value, name in enumerate(["background", *sorted({*names})]))
 
 
 def without_segments(cases: Sequence[Case], classes: Sequence[ClassLabel], out: Path) -> list[Case]:
@@ -77,7 +81,8 @@ def without_segments(cases: Sequence[Case], classes: Sequence[ClassLabel], out: 
         stored = replace(stored, array=stored.array.reshape(*stored.array.shape, *(1,) * max(flat, 0)))
         box = _box(stored, image.affine, image.shape, where)
         labels = np.full(image.shape, classes[0].value, np.uint16)
-        labels[box] = _labels(stored.array, segments_of(path), values, where)
+        parts = _parts(stored.array, segments_of(path), where)
+        labels[box] = label_map(parts, values, stored.array.shape[1:], where)
         return put_mask(
             out, annotator, case.name, Volume(array=labels, affine=image.affine, spacing_mm=image.spacing_mm)
         )
@@ -85,23 +90,35 @@ def without_segments(cases: Sequence[Case], classes: Sequence[ClassLabel], out: 
     return with_masks_changed(cases, change)
 
 
-def _labels(
-    array: NDArray[np.generic], segments: Sequence[Segment], values: dict[str, int], where: str
-) -> NDArray[np.uint16]:
-    """Layers (C,S...) -> (S...) of class values."""
-    labels = np.full(array.shape[1:], min(values.values()), np.uint16)
-    taken = np.zeros(array.shape[1:], bool)
-    complaints = []
+def _parts(
+    array: NDArray[np.generic], segments: Sequence[Segment], where: str
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Layers (C,S...) -> each segment's name and mask (S...)."""
     for segment in segments:
-        if segment.name not in values or segment.layer >= len(array):
-            expected = f"one of {', '.join(values)}"
-            complaints.append(complaint("segment", expected, f"{segment.name} in layer {segment.layer}", where))
+        if segment.layer >= len(array):
+            got = f"{segment.name} in layer {segment.layer}"
+            raise Refused([complaint("segment", f"one in layer 0 to {len(array) - 1}", got, where)])
+        yield segment.name, array[segment.layer] == segment.value
+
+
+def label_map(
+    parts: Iterable[tuple[str, NDArray[np.bool_]]], values: Mapping[str, int], shape: Sequence[int], where: str
+) -> NDArray[np.uint16]:
+    """Masks (S...) by name -> (S...) of class values; the lowest is the background.
+
+    Raises Refused for names that ``values`` does not have, and for segments that overlap: a voxel has one class.
+    """
+    labels = np.full(tuple(shape), min(values.values()), np.uint16)
+    taken = np.zeros(tuple(shape), bool)
+    complaints = []
+    for name, inside in parts:
+        if name not in values:
+            complaints.append(complaint("segment", f"one of {', '.join(values)}", name, where))
             continue
-        inside = array[segment.layer] == segment.value
         if (inside & taken).any():
-            got = f"{segment.name} over others in {np.count_nonzero(inside & taken)}"
+            got = f"{name} over others in {np.count_nonzero(inside & taken)}"
             complaints.append(complaint("voxels of two segments", "none", got, where))
-        labels[inside], taken = values[segment.name], taken | inside
+        labels[inside], taken = values[name], taken | inside
     if complaints:
         raise Refused(complaints)
     return labels

@@ -12,6 +12,7 @@ import regex
 
 from medseg.cohorts.layouts import (
     bids,
+    dicom,
     folder_per_annotator,
     lidc_crops,
     mask_folders,
@@ -87,6 +88,7 @@ LAYOUTS = {
     "mmis2024": _of_images(mmis2024),
     "riga": _of_images(riga),
     "stare": _of_images(stare),
+    "dicom": _of_images(dicom, general=True),
     "path_table": _of_images(path_table, general=True),
     "mask_folders": _of_images(mask_folders, general=True),
     "mask_suffixes": _of_images(mask_suffixes, general=True),

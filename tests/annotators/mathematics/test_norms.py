@@ -17,7 +17,8 @@ from medseg.annotators.mathematics.norms import (
     centre_kernels,
     convolutions,
     grouped,
-    settle_kernels,
+    hasten,
+    settle,
 )
 from medseg.annotators.mathematics.settings import NetworkConfig
 
@@ -111,11 +112,11 @@ def test_mimic_kernels_have_mean_zero_before_and_after_a_step(size: tuple[int, .
 
 
 @torch.no_grad()
-def test_settled_kernels_compute_the_same_and_are_plain_parameters() -> None:
+def test_settled_weights_compute_the_same_and_are_plain_parameters() -> None:
     network, image = mimic_network().eval(), torch.randn(2, 1, 16, 16)
     before, copied = network(image).log_probs, deepcopy(network)
     torch.testing.assert_close(copied(image).log_probs, before)
-    settle_kernels(network)
+    settle(network)
     torch.testing.assert_close(network(image).log_probs, before)
     assert max(means(network.backbone)) < 1e-6
     assert not [name for name in network.state_dict() if "parametrizations" in name]
@@ -126,7 +127,7 @@ def test_the_last_batch_norm_of_mimic_is_on_the_logits_of_every_grid() -> None:
     network = mimic_network()
     assert network.last_norm is not None
     with torch.no_grad():
-        network.last_norm.weight.copy_(torch.tensor([1.0, 2.0, 3.0]))
+        network.last_norm.weight = torch.tensor([1.0, 2.0, 3.0])  # type: ignore[assignment]
     seen: list[torch.Tensor] = []
     network.to_classes.register_forward_hook(lambda _module, _inputs, logits: seen.append(logits.detach()))
     truth = network.train()(torch.randn(2, 1, 16, 16))
@@ -137,3 +138,12 @@ def test_the_last_batch_norm_of_mimic_is_on_the_logits_of_every_grid() -> None:
         torch.testing.assert_close(log_probs.transpose(0, 1).flatten(1), expected, atol=1e-5, rtol=1e-4)
     assert network.last_norm.num_batches_tracked == 1
     torch.testing.assert_close(network.last_norm.running_mean, 0.1 * seen[0].mean(dim=(0, 2, 3)))
+
+
+def test_scale_and_shift_of_the_logits_go_ten_times_as_far_in_a_step_of_adam() -> None:
+    norm = hasten(nn.BatchNorm2d(2))
+    assert norm.weight.tolist() == [1.0, 1.0] and norm.bias.tolist() == [0.0, 0.0]  # type: ignore[operator]
+    optimizer = torch.optim.Adam(norm.parameters(), lr=0.01)
+    norm(torch.randn(2, 2, 8, 8))[:, 1].square().sum().backward()  # a scale of 1 is too large
+    optimizer.step()
+    torch.testing.assert_close(norm.weight, torch.tensor([1.0, 0.9]), atol=1e-4, rtol=0)

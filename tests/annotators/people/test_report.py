@@ -116,7 +116,21 @@ def test_the_same_image_labelled_twice_tells_how_far_one_agrees_with_himself(tmp
     found = tables_of(find(labelling))["repeats.csv"].set_index("annotator")
     assert found.loc["ann", "dice"] == 1 and (found[["case", "other"]] == ["a", "b"]).all(axis=None)
     small, large = disc(7).sum(), disc(9).sum()
-    assert found.loc["ben", "dice"] == pytest.approx(2 * small / (small + large))
+    of_both = 2 * small / (small + large)
+    assert found.loc["ben", "dice"] == pytest.approx(of_both)
+    # ann's discs of 9 beside ben's of 9 and 7, each twice; ben's two beside ann's two
+    assert found["others_dice"].tolist() == pytest.approx([(1 + of_both) / 2] * 2)
+    said = report_people(tmp_path / "cohort", tmp_path / "out")
+    mean = f"{(1 + of_both) / 2:.4f}"
+    assert "labelled again: 2 pairs of masks of 2 annotators; " in said
+    assert f"mean Dice with oneself {mean}, with others of the same image {mean}" in said
+
+
+def test_who_alone_labelled_an_image_twice_has_nobody_beside_him(tmp_path: Path) -> None:
+    drawn = {"a": {"ann": disc(9)}, "b": {"ann": disc(9)}, "c": {"ann": disc(5), "ben": disc(5)}}
+    labelling = labelling_of(write_cohort(tmp_path / "cohort", drawn, images={"b": "a"}))
+    (row,) = tables_of(find(labelling))["repeats.csv"].itertuples()
+    assert row.dice == 1 and np.isnan(row.others_dice)
 
 
 def test_nobody_is_compared_with_himself(tmp_path: Path) -> None:

@@ -39,19 +39,23 @@ def prediction(truth: np.ndarray) -> Prediction:
 def tiles(uri: str, side: int) -> list[np.ndarray]:
     with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    assert pixels.shape == (side, 4 * side + 3 * GAP, 3)
-    return [pixels[:, number * (side + GAP) :][:, :side] for number in range(4)]
+    assert pixels.shape == (side, 5 * side + 4 * GAP, 3)
+    return [pixels[:, number * (side + GAP) :][:, :side] for number in range(5)]
 
 
 def test_a_volume_has_every_slice_with_foreground_and_in_it_what_was_drawn_and_recovered():
+    nothing = prediction(np.zeros_like(TRUTH))
+    found = pictures_of(record(np.stack([TRUTH, NOBODY])), nothing, annotators=NAMES, classes=CLASSES)
+    assert tiles(found.slices[3], SLICE_SIDE)[3].max() < 10  # the vote is not the recovered truth
     found = pictures_of(record(np.stack([TRUTH, NOBODY])), prediction(TRUTH), annotators=NAMES, classes=CLASSES)
     assert (found.case, list(found.slices)) == ("c1", [2, 3, 4])
-    image, drawn, recovered, unsure = tiles(found.slices[3], SLICE_SIDE)
+    image, drawn, vote, recovered, unsure = tiles(found.slices[3], SLICE_SIDE)
     assert image.max() < 10 and unsure.max() < 20
     lines = np.abs(drawn).sum(axis=-1) > 60
     assert 0.005 < lines.mean() < 0.05 and not lines[SLICE_SIDE // 2 - 20 : SLICE_SIDE // 2 + 20, SLICE_SIDE // 2].any()
-    filled = np.abs(recovered).sum(axis=-1) > 60
-    assert abs(filled.mean() - 0.25) < 0.02  # 10 x 10 of 20 x 20
+    for shown in (vote, recovered):
+        filled = np.abs(shown).sum(axis=-1) > 60
+        assert abs(filled.mean() - 0.25) < 0.02  # 10 x 10 of 20 x 20
 
 
 def test_a_picture_is_larger_and_shows_the_known_truth_in_white():
@@ -59,13 +63,13 @@ def test_a_picture_is_larger_and_shows_the_known_truth_in_white():
     elsewhere[1:4, 1:4] = 1
     shown = record(flat[None].repeat(2, axis=0), elsewhere)
     found = pictures_of(shown, prediction(flat), annotators=NAMES, classes=CLASSES)
-    _, drawn, recovered, _ = tiles(found.slices[0], PICTURE_SIDE)
+    _, drawn, _, recovered, _ = tiles(found.slices[0], PICTURE_SIDE)
     white = recovered.min(axis=-1) > 180
     assert white.any() and not (drawn.min(axis=-1) > 180).any()
     rows, columns = np.nonzero(white)
     assert max(rows.max(), columns.max()) < PICTURE_SIDE * 5 / 20
     unknown = pictures_of(replace(shown, truth=None), prediction(flat), annotators=NAMES, classes=CLASSES)
-    assert not (tiles(unknown.slices[0], PICTURE_SIDE)[2].min(axis=-1) > 180).any()
+    assert not (tiles(unknown.slices[0], PICTURE_SIDE)[3].min(axis=-1) > 180).any()
 
 
 def test_the_legend_names_everybody_and_the_truth_where_it_is_known():
