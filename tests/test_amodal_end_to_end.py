@@ -195,6 +195,21 @@ def test_every_recipe_walks_and_is_compared(walked: Path, recipe: str):
     assert bool(sampled) == (recipe != "pcnet")
 
 
+def test_a_prior_by_pixels_walks_draws_and_judges_by_nats(walked: Path, maps: Path, tmp_path: Path):
+    pixels = ("prior.kind=pixelcnn", "prior.novelty=nats", "prior.channels=4", "prior.layers=2")
+    works("train", walked / "walk.yaml", *pixels, "training.epochs.prior=1", "--out", tmp_path / "run")
+    works("evaluate", tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [row["stage"] for row in rows] == ["complete", "prior", "occluded", "visible"]
+    limit = json.loads((tmp_path / "run/calibration.json").read_text())["misfit_limit"]
+    assert limit > 1  # an IoU could not be
+    assert "Shapes drawn from both priors" in (tmp_path / "run/report/index.html").read_text()
+    found = [float(row["value"]) for row in table(tmp_path / "run/scores.csv") if row["metric"] == "novelty"]
+    assert found and all(0 < value < 100 for value in found)
+    works("complete", tmp_path / "run", "--labels", maps / "labels", "--out", tmp_path / "completed")
+    assert (tmp_path / "completed/objects.csv").stat().st_size > 0
+
+
 @pytest.mark.parametrize("stage", ["complete", "occluded", "visible"])
 def test_a_run_goes_on_from_any_stage(walked: Path, tmp_path: Path, stage: str):
     """What a kill at the beginning of the stage after this one leaves behind."""

@@ -277,6 +277,22 @@ def test_grids_of_method_two_that_do_not_agree_are_all_named(amodal: Path) -> No
     assert "data.occlusion.kinds" in line and line.endswith("did you mean bar?")
 
 
+def test_a_prior_by_pixels_needs_whole_cells_and_a_model_of_shapes(amodal: Path) -> None:
+    assert load_config(amodal, ["prior.kind=pixelcnn", "prior.novelty=nats", "prior.cell=2"])
+    (line,) = complaints(amodal, "prior.novelty=nats")
+    assert line == (
+        "override 'prior.novelty=nats': prior.novelty: expected visible_misfit "
+        "(prior.kind gaussian counts no nats), got nats"
+    )
+    found = complaints(amodal, "prior.kind=pixelcnn", "prior.cell=5", "recipe=pcnet", "data.frame.size=[32, 32]")
+    assert found == (
+        "override 'prior.kind=pixelcnn': prior.kind: expected gaussian (recipe pcnet learns no shapes), got pixelcnn",
+        "override 'prior.cell=5': prior.cell: expected a divisor of data.frame.size [32, 32], got 5",
+    )
+    (line,) = complaints(amodal, "prior.kind=pixelcn")
+    assert line.endswith("did you mean pixelcnn?")
+
+
 def test_a_config_has_the_limits_of_every_other_yaml(file: Path) -> None:
     for text, line, reason in (
         ("a: &a [*a]", 1, "an alias, *a: write its content out"),

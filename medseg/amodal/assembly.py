@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.layout import Layout, PriorLayout
 from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
 from medseg.amodal.nouns import AmodalObject
@@ -81,6 +81,7 @@ def amodal_stages(config: AmodalConfig) -> tuple[Stage, ...]:
         training.epochs,
         learning_rate=training.learning_rate,
         visible_lr_factor=training.visible_lr_factor,
+        by_pixels=config.prior.kind == "pixelcnn",
     )
 
 
@@ -89,7 +90,11 @@ def build_amodal_model(config: AmodalConfig, signature: AmodalSignature) -> nn.M
     torch.manual_seed(config.seed)
     classes = 1 if signature.rules.instances else len(signature.classes) - 1
     layout = Layout(size=config.data.frame.size, classes=classes, **config.network.model_dump())
-    return PartialCompletionNetwork(layout) if config.recipe == "pcnet" else AmodalVAE(layout)
+    if config.recipe == "pcnet":
+        return PartialCompletionNetwork(layout)
+    if config.prior.kind == "gaussian":
+        return AmodalVAE(layout)
+    return AmodalVAE(layout, PriorLayout(size=layout.size, classes=classes, **config.prior.model_dump()))
 
 
 def read_amodal_run(run: Path) -> AmodalConfig:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from medseg.amodal.network.layout import NetworkConfig
+from medseg.amodal.network.layout import NetworkConfig, PriorConfig
 from medseg.amodal.occlusion.sections import ShowingConfig
 from medseg.amodal.stages import AmodalRecipe, EpochsConfig, ObjectiveConfig
 from medseg.cohorts import SplitConfig
@@ -47,6 +47,8 @@ class AmodalConfig(Section):
     """What is learnt from."""
     network: NetworkConfig = NetworkConfig()
     """What learns."""
+    prior: PriorConfig = PriorConfig()
+    """What is known of shapes before one is seen."""
     objective: ObjectiveConfig = ObjectiveConfig()
     """What is minimised."""
     training: AmodalTrainingConfig = AmodalTrainingConfig()
@@ -75,6 +77,17 @@ class AmodalConfig(Section):
         low, high = self.data.occlusion.occluded
         if low >= high:
             found.append(f"data.occlusion.occluded: expected the lower bound first, got {[low, high]}")
+        found += self._prior_complaints()
         if found:
             raise ValueError("\n".join(found))
         return self
+
+    def _prior_complaints(self) -> list[str]:
+        prior, size, found = self.prior, self.data.frame.size, []
+        if prior.kind == "pixelcnn" and self.recipe == "pcnet":
+            found.append("prior.kind: expected gaussian (recipe pcnet learns no shapes), got pixelcnn")
+        if prior.kind == "pixelcnn" and any(length % prior.cell for length in size):
+            found.append(f"prior.cell: expected a divisor of data.frame.size {list(size)}, got {prior.cell}")
+        if prior.kind == "gaussian" and prior.novelty == "nats":
+            found.append("prior.novelty: expected visible_misfit (prior.kind gaussian counts no nats), got nats")
+        return found

@@ -58,6 +58,17 @@ class CompleteShapes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShapesByCells:
+    """The prior's stage: -log p(s|c), s the complete shape at low resolution (van den Oord et al. 2016, Eq. 1)."""
+
+    def __call__(self, model: nn.Module, batch: MaskBatch, *, epoch: float = math.inf) -> Losses:
+        """Metric nats, per object."""
+        assert isinstance(model, AmodalVAE) and model.prior is not None
+        nats = model.prior.nats(model.prior.shapes(batch.amodal), batch.class_index).mean()
+        return Losses(total=nats, metrics={"nats": nats.detach()})
+
+
+@dataclass(frozen=True, kw_only=True)
 class OccludedShapes:
     """Stage II: w BCE(y, D(z,v,o,c)) / 2, with z ~ q1 and at the mean of q2, + beta KL(q2 || N(0,I)) + gamma gap.
 

@@ -13,6 +13,7 @@ PICTURES = {
     "synthetic.png": "Completions of synthetically occluded validation objects",
     "reconstructions.png": "Reconstructions of unoccluded objects",
     "traversals.png": "Latent traversals",
+    "shapes.png": "Shapes drawn from both priors",
 }
 """What lies in report/, in the order of the page."""
 READ = ("config.yaml", "metrics.jsonl", "splits.json")

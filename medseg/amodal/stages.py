@@ -9,6 +9,9 @@ without_occluded   ablation: no stage II; q2 starts stage III as q1, and the com
 without_visible    ablation: no stage III
 pcnet              rival: a U-Net on the same synthetic occlusions, as many epochs as the three stages together
 =================  =======================================================================================
+
+A prior by pixels (``prior.kind: pixelcnn``) adds the stage ``prior``: complete shapes too, right after stage I, or
+first where there is none. It moves the prior alone, and no other stage moves that.
 """
 
 from __future__ import annotations
@@ -46,10 +49,12 @@ class ObjectiveConfig(Section):
 
 
 class EpochsConfig(Section):
-    """Epochs of each stage; the rival gets their sum: the section ``training.epochs``."""
+    """Epochs of each stage; the rival gets the sum of the three: the section ``training.epochs``."""
 
     complete: Positive = 20
     """Of stage I."""
+    prior: Positive = 20
+    """Of the stage of a prior by pixels, where there is one; the rival gets none of them."""
     occluded: Positive = 40
     """Of stage II."""
     visible: Positive = 5
@@ -63,8 +68,12 @@ def stages(
     *,
     learning_rate: float,
     visible_lr_factor: float,
+    by_pixels: bool = False,
 ) -> tuple[Stage, ...]:
-    """The rows of one recipe. learning_rate: of all stages but III, which has ``visible_lr_factor`` times that."""
+    """The rows of one recipe. learning_rate: of all stages but III, which has ``visible_lr_factor`` times that.
+
+    by_pixels: with the stage of a prior by pixels, see above; the rival has none.
+    """
     if recipe == "pcnet":
         return (_rival(weights, epochs, learning_rate),)
     complete, occluded = _complete(weights, epochs, learning_rate), _occluded(weights, epochs, learning_rate)
@@ -83,7 +92,10 @@ def stages(
         ),
         "without_visible": (complete, occluded),
     }
-    return rows[recipe]
+    if not by_pixels:
+        return rows[recipe]
+    before = int(recipe != "without_complete")
+    return (*rows[recipe][:before], _prior(epochs, learning_rate), *rows[recipe][before:])
 
 
 def _complete(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: float) -> Stage:
@@ -97,6 +109,20 @@ def _complete(weights: ObjectiveConfig, epochs: EpochsConfig, learning_rate: flo
         criterion="negative_elbo",
         overlap=OVERLAP,
         epochs=epochs.complete,
+        learning_rate=learning_rate,
+    )
+
+
+def _prior(epochs: EpochsConfig, learning_rate: float) -> Stage:
+    from medseg.amodal.objective import ShapesByCells
+
+    return Stage(
+        name="prior",
+        target="complete",
+        trains=("prior",),
+        objective=ShapesByCells(),
+        criterion="nats",
+        epochs=epochs.prior,
         learning_rate=learning_rate,
     )
 

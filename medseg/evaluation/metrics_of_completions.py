@@ -116,7 +116,7 @@ METRICS_OF_COMPLETIONS = (
     ),
     Metric(
         name="novelty",
-        meaning="how unlike all training objects the visible part is; above 1 medseg complete leaves the object alone",
+        meaning="how unlike all training objects one looks; above 1 medseg complete leaves the object alone",
         direction="lower",
         level="object",
         empty="not asked, or no limit fitted: nan",

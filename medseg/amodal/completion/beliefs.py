@@ -35,6 +35,13 @@ class MaskBeliefs:
     visible_misfit: Tensor
     """(B,) 1 - IoU of what is seen and the shape that stage I knows for its z, where nothing hides: 0 for a shape that
     it knows; nan for a network that is no generative model."""
+    nats: Tensor | None = None
+    """(B,) -log p of the completed shape at low resolution, of the model's prior by pixels; None: not asked for."""
+
+    @property
+    def unlike(self) -> Tensor:
+        """(B,) how unlike those of the training an object is: the nats if they were asked for, else the misfit."""
+        return self.visible_misfit if self.nats is None else self.nats
 
 
 @torch.no_grad()
@@ -44,12 +51,14 @@ def believe(
     samples: int,
     generator: torch.Generator | None = None,
     mirror: bool = True,
+    nats: bool = False,
 ) -> MaskBeliefs:
     """The answer at the mean of z, and draws z ~ q2(z|v,o,c), one for ``CUTS`` samples; batch.amodal is not seen.
 
     Without z, what the network answers, and draws with dropout, if it has some (``PartialCompletionNetwork.dropping``).
     mirror: answer for the object and its mirror image along the first axis, and take the mean; samples go round them.
     (Images along every axis cost as many passes more, and on crossed chromosomes answered no better.)
+    nats: count those of the answer too; the model must have a prior by pixels.
     """
     flips: list[Flip] = [(), (2,)] if mirror else [()]
     draws = -(-samples // CUTS)
@@ -74,7 +83,21 @@ def believe(
             stacked[some] = decoded(codes[some], number)
     hidden = torch.stack([each.hidden.sigmoid() for each in seen]).mean(0)
     known = model.decoder(seen[0].latent.mean(), batch.class_index).sigmoid()
-    return MaskBeliefs(probs=probs, samples=stacked, hidden=hidden, visible_misfit=_misfit(known, batch))
+    return MaskBeliefs(
+        probs=probs,
+        samples=stacked,
+        hidden=hidden,
+        visible_misfit=_misfit(known, batch),
+        nats=shape_nats(model, batch, probs) if nats else None,
+    )
+
+
+@torch.no_grad()
+def shape_nats(model: AmodalVAE, batch: MaskBatch, probs: Tensor) -> Tensor:
+    """(B,) -log p(s|c) of what is visible, and of the occluder what probs (B,1,S...) add, at low resolution."""
+    assert model.prior is not None
+    completed = torch.maximum(batch.visible, (probs >= 0.5) * batch.occluder)
+    return model.prior.nats(model.prior.shapes(completed), batch.class_index)
 
 
 @torch.no_grad()

@@ -56,7 +56,7 @@ def calibrate(
     between equals). Only objects with an occluded part count, for where nothing is occluded an interval has no width.
     Without any, and for a model that draws no samples, both stay as they are. They are fitted to every second object;
     widenings: see ``conformal``, of the others, and of the objects of ordinary maps, in front and behind. misfit_limit:
-    the 99th percentile of all objects' visible misfits.
+    the 99th percentile of all objects' visible misfits, or nats (see ``MaskBeliefs.unlike``).
     """
     occluded = [
         amodal_object
@@ -65,7 +65,7 @@ def calibrate(
     ]
     tried = [Calibration(), *(Calibration(shift=shift, spread=spread) for shift, spread in product(SHIFTS, SPREADS))]
     fitted, held_out = occluded[::2], occluded[1::2]
-    best = Calibration(misfit_limit=_misfit_limit(completer, objects))
+    best = Calibration(misfit_limit=misfit_limit(completer, objects))
     volumes = _volumes(completer, fitted, samples, tried)
     if volumes.shape[1]:
         costs = [_cost(volumes[..., number], _truths(fitted)) for number in range(len(tried))]
@@ -129,6 +129,14 @@ def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:
     return float((np.abs(ratios - 1).mean(1) - (ratios * weights).sum(1) / count**2).mean())
 
 
+def misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
+    """The 99th percentile of ``MaskBeliefs.unlike`` of objects (B,); None where nothing is known of any of them."""
+    plain = replace(completer, calibration=Calibration(misfit_limit=1.0))  # with which novelty is the score itself
+    scores = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
+    known = scores[~np.isnan(scores)]
+    return float(np.quantile(known, FAMILIAR)) if len(known) else None
+
+
 def _volumes(
     completer: Completer, objects: Sequence[AmodalObject], samples: int, tried: Sequence[Calibration]
 ) -> NDArray[np.int64]:
@@ -152,11 +160,3 @@ def _cost(volumes: NDArray[np.int64], truths: NDArray[np.int64]) -> float:
     low, high = np.quantile(volumes, tails, axis=1)  # (L,B) each
     coverage = ((low <= truths) & (truths <= high)).mean(1)
     return float(np.abs(coverage - levels).sum()) + crps(volumes.astype(np.float64), truths.astype(np.float64))
-
-
-def _misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """None where no object has a visible misfit. With a limit of 1, which none exceeds, novelty is the misfit."""
-    plain = replace(completer, calibration=Calibration(misfit_limit=1.0))
-    visible_misfits = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
-    known = visible_misfits[~np.isnan(visible_misfits)]
-    return float(np.quantile(known, FAMILIAR)) if len(known) else None

@@ -37,8 +37,8 @@ class Calibration:
     widenings: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Group of objects -> by how many scales the interval of each level is widened, see ``conformal``."""
     misfit_limit: float | None = None
-    """Objects of a higher visible misfit look like nothing seen in training; None: not known, nothing is left alone
-    for its looks."""
+    """Objects of a higher visible misfit, or by ``prior.novelty`` of more nats, look like nothing seen in training;
+    None: not known, nothing is left alone for its looks."""
 
     def levels(self, samples: int) -> NDArray[np.float64]:
         """(N,) where the samples' probabilities are cut; the first few are as even as all."""

@@ -64,6 +64,8 @@ class Completer:
     """Where it computes."""
     mirror: bool = True
     """The answer is the mean over mirror images, see ``believe``."""
+    nats: bool = False
+    """Novelty is judged by the nats of the completed shape, not by the visible misfit (``prior.novelty``)."""
 
     @staticmethod
     def load(run: Path, stage: str | None = None) -> Completer:
@@ -83,6 +85,7 @@ class Completer:
             calibration=Calibration.read(run / stage if stage else run),
             device=device,
             mirror=config.data.mirror,
+            nats=config.prior.novelty == "nats",
         )
 
     def answers(
@@ -150,19 +153,14 @@ class Completer:
     def _shown(self, objects: Sequence[AmodalObject]) -> MaskBatch:
         """Objects in their frames, where the model computes."""
         shown = batch_of(objects, self.frame)
-        return replace(
-            shown,
-            visible=shown.visible.to(self.device),
-            occluder=shown.occluder.to(self.device),
-            amodal=shown.amodal.to(self.device),
-            class_index=shown.class_index.to(self.device),
-        )
+        return MaskBatch(**{name: values.to(self.device) for name, values in vars(shown).items()})
 
     def _believe(self, objects: Sequence[AmodalObject], samples: int) -> MaskBeliefs:
         """What the model makes of these objects together, drawn from a seed that is a function of their names."""
         seed = zlib.crc32("\n".join(amodal_object.name for amodal_object in objects).encode())
         generator = torch.Generator(self.device).manual_seed(seed)
-        return believe(self.model, self._shown(objects), samples, generator=generator, mirror=self.mirror)
+        shown = self._shown(objects)
+        return believe(self.model, shown, samples, generator=generator, mirror=self.mirror, nats=self.nats)
 
     def _answer(self, room: Room, beliefs: MaskBeliefs, position: int, *, fronts: Fronts, many: int) -> Answer:
         """Of the object at a position of a batch, on its crop, with so many samples."""
@@ -180,7 +178,7 @@ class Completer:
             amodal=room.grown(wanted[None])[0],
             probs=room.probs(likely),
             samples=samples,
-            novelty=float(beliefs.visible_misfit[position]) / limit if limit else math.nan,
+            novelty=float(beliefs.unlike[position]) / limit if limit else math.nan,
             intervals=self.calibration.intervals(group, volumes, int(np.count_nonzero(visible)), hidden),
             group=group,
         )

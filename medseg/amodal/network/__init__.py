@@ -3,6 +3,7 @@
 ``layout``   the numbers that every network is built for
 ``blocks``   the pieces that all are made of
 ``pyramid``  the way down the levels and up that encoders and rival share
+``pixelcnn``  a prior over complete shapes, cell by cell
 ``model``    the auto-encoder: encoders of complete and of partial masks, the decoder they share
 ``divergences``  between Gaussians over z
 ``pcnet``    the rival that learns without z, and draws by dropout alone

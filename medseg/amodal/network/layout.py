@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,23 @@ class NetworkConfig(Section):
     """Of the rival pcnet: share of the channels that are left out; above 0 it draws samples, by leaving out others."""
 
 
+class PriorConfig(Section):
+    """What complete shapes look like before anything of one is seen: the section ``prior``."""
+
+    kind: Literal["gaussian", "pixelcnn"] = "gaussian"
+    """gaussian: N(0, I) over z, as stage I learns it. pixelcnn: beside it p(shape | class) at low resolution, cell by
+    cell (van den Oord et al. 2016), which a stage of its own learns after stage I."""
+    novelty: Literal["visible_misfit", "nats"] = "visible_misfit"
+    """By what an object is found too unlike those of the training to be completed: by what is seen of it and the shape
+    that stage I knows for it; or, of kind pixelcnn, by -log p of its completed shape."""
+    cell: Width = 4
+    """So many voxels of the frame along each axis are one cell, which belongs to a shape that fills half of it."""
+    channels: Width = 24
+    """Width of the PixelCNN."""
+    layers: Width = 5
+    """Of the PixelCNN; each sees two cells farther."""
+
+
 class Layout(NetworkConfig):
     """The section, and beside it what the data say: all that a network is built for."""
 
@@ -40,3 +57,17 @@ class Layout(NetworkConfig):
     def deepest(self) -> tuple[int, ...]:
         """(S,) the grid of the last level."""
         return tuple(length // self.patch >> (len(self.channels) - 1) for length in self.size)
+
+
+class PriorLayout(PriorConfig):
+    """The section, and beside it what the data say: all that a PixelCNN is built for."""
+
+    size: tuple[int, ...]
+    """(S,) voxels of the frame."""
+    classes: int
+    """K."""
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """(S,) cells of the frame."""
+        return tuple(length // self.cell for length in self.size)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from medseg.amodal.network.blocks import Residual, convolution, finer, unpacked
-from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.layout import Layout, PriorLayout
+from medseg.amodal.network.pixelcnn import PixelCNN
 from medseg.amodal.network.pyramid import Pyramid
 
 
@@ -23,6 +24,11 @@ class Code:
     fine: Tensor
     """(B,F,s...) where exactly its outline runs, s... the grid of ``Layout.level``; with the coarse part alone, decoded
     masks are blurred at their borders."""
+
+    def redrawn(self, generator: torch.Generator | None = None) -> Code:
+        """Another of the same shape, from the prior N(0, I)."""
+        coarse, fine = (_drawn(torch.zeros_like(z), torch.ones_like(z), generator) for z in (self.coarse, self.fine))
+        return Code(coarse=coarse, fine=fine)
 
 
 @dataclass(kw_only=True)
@@ -189,16 +195,18 @@ class AmodalVAE(nn.Module):
     """Ling et al., NeurIPS 2020: p(y|z,c) with q1(z|y,c) of complete masks and q2(z|v,o,c) of partly occluded ones.
 
     complete: q1. decoder: p(y|z,c), a prior over complete shapes. partial: q2 and what the condition says beside it.
-    completing: p(y|z,v,o,c). anchor: partial as stage II left it, which stage III is held to.
+    completing: p(y|z,v,o,c). anchor: partial as stage II left it, which stage III is held to. prior: p(shape|c) beside
+    N(0, I) over z, if there is one; built last, so that it changes no weight of the others.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, prior: PriorLayout | None = None) -> None:
         super().__init__()
         self.complete = Encoder(layout)
         self.decoder = Decoder(layout)
         self.partial = PartialEncoder(layout)
         self.completing = CompletingDecoder(layout)
         self.anchor = PartialEncoder(layout)
+        self.prior = None if prior is None else PixelCNN(prior)
 
 
 def _bounded(logvar: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +102,14 @@ def draw_traversals(path: Path, probs: NDArray[np.floating], values: Sequence[fl
         tiles = probs[..., int(probs.sum(axis=(0, 1, 2, 3)).argmax())]
     names = [f"latent {row + 1}" for row in range(len(probs))]
     return _save(_mosaic(tiles, names, [f"{value:g}" for value in values]), path)
+
+
+def draw_shapes(path: Path, rows: Mapping[str, NDArray[np.floating]]) -> Path:
+    """Draw shapes (N,S...) in 0..1 of one grid, a named row of each kind; of volumes the middle slice."""
+    tiles = np.stack([*rows.values()])
+    if tiles.ndim == 5:
+        tiles = tiles[..., tiles.shape[-1] // 2]
+    return _save(_mosaic(tiles, [*rows], []), path)
 
 
 def _draw_panel(axes: Sequence[Axes], panel: CompletionPanel) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,13 @@ from medseg.amodal.network.model import AmodalVAE, Code
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.pictures.album import LEGEND, SEEN, pictures_of
-from medseg.amodal.pictures.completions import CompletionPanel, draw_completions, draw_reconstructions, draw_traversals
+from medseg.amodal.pictures.completions import (
+    CompletionPanel,
+    draw_completions,
+    draw_reconstructions,
+    draw_shapes,
+    draw_traversals,
+)
 from medseg.amodal.scores import score_object
 from medseg.contracts import ObjectCohort, Score
 from medseg.reporting import MOST_CASES, draw_curves, score_frame, worst_first, write_album
@@ -35,6 +41,10 @@ DIMENSIONS, STEPS = 6, (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
 """Dimensions of the coarse part of z that are traversed, the liveliest first, and the values that each takes."""
 
 
+DRAWN = {2: 12, 3: 2}
+"""Shapes that each prior draws, by dimensions: one of a volume takes a prior by pixels half a minute."""
+
+
 def draw_amodal_run(
     folder: Path,
     completer: Completer,
@@ -45,7 +55,7 @@ def draw_amodal_run(
     answers: Sequence[Answer],
     scores: Sequence[Score],
 ) -> None:
-    """Write report/: one picture per stage, latent traversals, the worst objects, the curves.
+    """Write report/: a picture per stage, latent traversals, draws of a prior by pixels, the worst objects, curves.
 
     folder: holds metrics.jsonl. objects, answers, scores: the test objects of the evaluation; stage II is shown on
     validation objects.
@@ -56,6 +66,10 @@ def draw_amodal_run(
         batch = batch_of(chosen, rules)
         draw_reconstructions(report / "reconstructions.png", batch.amodal[:, 0].numpy(), _redrawn(completer, batch))
         draw_traversals(report / "traversals.png", _traversed(completer.model, batch), STEPS)
+        if completer.model.prior is not None:
+            draw_shapes(
+                report / "shapes.png", _drawn(completer.model, batch_of(chosen[: DRAWN[len(rules.size)]], rules))
+            )
     occluded = simulated_objects(chosen, config)[:ROWS]
     if occluded:
         draw_completions(report / "synthetic.png", _panels(occluded, completer.answers(occluded, 4, abstain=False)))
@@ -115,3 +129,17 @@ def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
     coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))
     probs = model.decoder(Code(coarse=coarse, fine=code.fine[largest]), batch.class_index[largest]).sigmoid()
     return probs[:, 0].unflatten(0, (len(liveliest), len(STEPS))).numpy()
+
+
+@torch.no_grad()
+def _drawn(model: AmodalVAE, batch: MaskBatch) -> Mapping[str, NDArray[np.float32]]:
+    """Whose -> (N,s...) shapes in cells: those of objects, and for their classes what each prior draws."""
+    prior, generator = model.prior, torch.Generator().manual_seed(0)
+    assert prior is not None
+    code = model.complete(batch.amodal, batch.class_index).mean().redrawn(generator)
+    rows = {
+        "objects": prior.shapes(batch.amodal),
+        "z ~ N(0, I)": prior.shapes(model.decoder(code, batch.class_index).sigmoid()),
+        "by pixels": prior.sample(batch.class_index, generator),
+    }
+    return {name: shapes[:, 0].numpy() for name, shapes in rows.items()}

@@ -10,9 +10,10 @@ import torch
 
 from medseg.amodal.completion import beliefs as module
 from medseg.amodal.completion.beliefs import believe
-from medseg.amodal.network.layout import Layout
+from medseg.amodal.network.layout import Layout, PriorLayout
 from medseg.amodal.network.model import Code, Latent
 from medseg.amodal.network.pcnet import PartialCompletionNetwork
+from medseg.amodal.network.pixelcnn import PixelCNN
 from medseg.amodal.nouns import MaskBatch
 
 from ..conftest import TINY, Rectangles, known_model, occluded_batch, rectangle, vae
@@ -113,6 +114,20 @@ def test_the_visible_misfit_is_one_minus_the_iou_of_what_can_be_seen():
     for what, (decoded, visible_misfit) in answers.items():
         said = believe(known_model((2 * decoded - 1) * 30), batch, 0, mirror=False)
         assert said.visible_misfit.tolist() == pytest.approx([visible_misfit], abs=1e-6), what
+
+
+def test_nats_are_those_of_the_completed_shape_and_take_the_place_of_the_misfit_where_asked_for():
+    amodal, occluder = rectangle(0, 0, 4, 16), rectangle(0, 8, 16, 8)
+    answer = rectangle(0, 0, 16, 12) * 8.0 - 4  # a column of cells more in the occluder; outside it nothing is added
+    model, batch = known_model(answer), occluded_batch(amodal, occluder)
+    model.prior = PixelCNN(PriorLayout(size=(16, 16), classes=2, cell=4, channels=4, layers=2))
+    completed = torch.zeros(1, 1, 4, 4)
+    completed[..., 0, :2] = completed[..., :, 2] = 1
+    said = believe(model, batch, 0, mirror=False, nats=True)
+    assert said.nats is not None and torch.equal(said.unlike, said.nats)
+    torch.testing.assert_close(said.nats, model.prior.nats(completed, batch.class_index))
+    untold = believe(model, batch, 0, mirror=False)
+    assert untold.nats is None and torch.equal(untold.unlike, said.visible_misfit)
 
 
 # --------------------------------------------------------------------------------------- the rival
