@@ -1,12 +1,13 @@
 """From a folder to a first model without a config: what three commands cost and are worth, folder by folder.
 
-    python benchmarks/first_models.py --out runs/first [--short] [DIR ...]
+    python benchmarks/first_models.py --out runs/first [--steps WARMUP JOINT] [DIR ...]
 
 Of eight generated folders in eight layouts (newcomers_folders.py: 24 rendered cases each, five simulated annotators,
 each with a style), and of each DIR: medseg index DIR --out COHORT, medseg train COHORT --out RUN, medseg evaluate RUN,
-which ends with the report. A row per folder; what has scores already is not run again. --short: with the steps of
-SHORT instead of the planned ones. Dice: of the recovered truth, with the known one, or with the annotators' vote where
-none is known; slope: 1 where the annotators' styles are recovered in full (benchmarks/styles.py).
+which ends with the report. A row per folder; what has scores already is not run again. --steps: so many instead of
+the planned ones, for a look at what the commands cost. Dice: of the recovered truth, with the known one, or with the
+annotators' vote where none is known; slope: 1 where the annotators' styles are recovered in full
+(benchmarks/styles.py).
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ from newcomers_folders import FOLDERS, generated
 from styles import area_slope, median_areas
 
 COSTS = "costs.json"
-SHORT = ("training.steps.warmup=40", "training.steps.joint=80")
-"""For a look at what the commands cost."""
 
 
 def commands(folder: Path, cohort: Path, run: Path, overrides: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -87,12 +86,13 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, help="further folders that medseg index can read")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", help="names of folders")
-    parser.add_argument("--short", action="store_true", help="fewer steps than are planned")
+    parser.add_argument("--steps", nargs=2, type=int, metavar=("WARMUP", "JOINT"), help="instead of the planned ones")
     arguments = parser.parse_args()
     names = [name for name in FOLDERS if arguments.only is None or name in arguments.only]
     further = [folder for folder in arguments.folders if arguments.only is None or folder.name in arguments.only]
     chosen = [generated(name, arguments.out) for name in names] + further
-    overrides = SHORT if arguments.short else ()
+    stages = zip(("warmup", "joint"), arguments.steps or (), strict=False)
+    overrides = [f"training.steps.{stage}={steps}" for stage, steps in stages]
     table = pd.DataFrame([row(walked(folder, arguments.out, overrides)) for folder in chosen])
     print(table.to_string(index=False))
 

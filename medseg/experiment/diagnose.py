@@ -44,7 +44,7 @@ def _train(trained: Sequence[Retraining], config: Path, folder: Path, processes:
     jobs = [Job(config=config, run=each.run, overrides=each.overrides) for each in trained]
     if failed := run_jobs(jobs, folder, processes=processes):
         got = f"{len(failed)} of {len(jobs)} failed; the same command tries again"
-        raise Refused([complaint("trainings on swapped labels", "all of them", got, str(folder / "logs"))])
+        raise Refused([complaint("trainings on swapped labels", "all of them", got, str(jobs[0].log.parent))])
     for each in trained:
         if not (each.run / "train" / "scores.csv").is_file():
             evaluate_run(each.run, split="train", draw=False)

@@ -88,10 +88,9 @@ def concepts(examined: Examined) -> Concepts:
 def said_of_clusters(table: pd.DataFrame) -> Iterator[str]:
     """Of the table ``Concepts.judged``: each cluster by the most examples, and by its line of words."""
     for name, rows in table[table["grouping"] == CLUSTER].groupby("group", sort=False):
-        told = rows.set_index("told_by")
-        line, most = told.loc["a line"], told.iloc[-2]
-        yield (
-            f"clusters: {name} ({line['members']} masks) is told from others in {most['accuracy']:.2f} of the choices "
-            f"with {told.index[-2]}, and in {line['accuracy']:.2f} by: {line['line']}"
-        )
+        defined = rows[rows["accuracy"].notna()]
+        ways = [f"in {row.accuracy:.2f} of the choices " + (f"by {row.line}" if row.line else f"with {row.told_by}")
+                for row in defined.iloc[-2:].itertuples()]  # fmt: skip
+        told = f"is told from others {' and '.join(ways)}" if ways else "has too few masks to be asked about"
+        yield f"clusters: {name} ({rows['members'].iloc[0]} masks) {told}"
     yield "clusters: sheet.html beside this page asks people the same; `medseg diagnose RUN --answers FILE` judges them"

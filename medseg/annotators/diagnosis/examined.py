@@ -49,7 +49,7 @@ class Examined:
     @staticmethod
     def load(run: Path) -> Examined:
         """Raises Refused for a run of another method, one without weights, and one whose data have changed."""
-        return Examined(predictor=Predictor.load(run, mirror=False), labelling=labelling_of(run))
+        return Examined(predictor=Predictor.load(run, mirror=False, learned=0), labelling=labelling_of(run))
 
     @property
     def learned_from(self) -> tuple[Case, ...]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
-MOST_CLUSTERS = 8
+MOST_CLUSTERS, LEAST = 8, 4
+"""So many clusters at most, each of so many images at least."""
 COMPONENTS, SHARE = 10, 0.95
 """At most so many principal components, and as many as hold this share of the variance."""
 STARTS: dict[str, Any] = {"n_init": 5}
@@ -32,7 +33,8 @@ def condensed(images: Floats) -> Floats:
 def clusters(condensed_images: Floats) -> NDArray[np.int64]:
     """(N,K) -> (N,) a number from 1 on, the largest cluster first: k-means, seeded.
 
-    So many as have the largest mean silhouette (Rousseeuw 1987), of 2 to MOST_CLUSTERS; one where nothing differs.
+    So many as have the largest mean silhouette (Rousseeuw 1987), of 2 to MOST_CLUSTERS that have LEAST images each; one
+    where there are no two such.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
@@ -41,6 +43,8 @@ def clusters(condensed_images: Floats) -> NDArray[np.int64]:
     found, best = np.zeros(len(condensed_images), int), -1.0
     for number in range(2, min(MOST_CLUSTERS, different - 1) + 1):
         tried = KMeans(number, random_state=0, **STARTS).fit_predict(condensed_images)
+        if np.bincount(tried).min() < LEAST:
+            continue
         most = min(MOST_COMPARED, len(tried))
         score = float(silhouette_score(condensed_images, tried, sample_size=most, random_state=0))
         if score > best:

@@ -18,6 +18,7 @@ from medseg.annotators.config import RunConfig
 from medseg.annotators.diagnosis.corruption import corrupted, write_corrupted
 from medseg.annotators.diagnosis.examined import Examined
 from medseg.annotators.people.intervals import means
+from medseg.cohorts import apply, find_cohort, load_cohort, read_splits
 from medseg.contracts import Cohort, Refused, complaint
 
 ALL, EACH = "all", "each"
@@ -59,11 +60,15 @@ def retrainings(
     if steps is not None and steps < 2:
         raise Refused([complaint("--steps", "at least 2", steps, str(run))])
     plan = [(ALL, 0), *((name, percent) for percent in shares[1:] for name in names)]
-    return [_retraining(examined, place, name, percent=percent, steps=steps) for name, percent in plan]
+    whole = load_cohort(find_cohort(examined.predictor.config.data.cohort))  # with cases that nobody labelled
+    cohort = apply(whole, read_splits(run / "splits.json"))
+    return [_retraining(examined, cohort, place, whose=name, percent=percent, steps=steps) for name, percent in plan]
 
 
-def _retraining(examined: Examined, place: Path, whose: str, *, percent: int, steps: int | None) -> Retraining:
-    cohort, config = examined.labelling.cohort, examined.predictor.config
+def _retraining(
+    examined: Examined, cohort: Cohort, place: Path, *, whose: str, percent: int, steps: int | None
+) -> Retraining:
+    config = examined.predictor.config
     name = f"{whose}-{percent}" if percent else "clean"
     touched = examined.labelling.annotators if whose == ALL else (whose,)
     root = write_corrupted(cohort, place / "cohorts" / name, annotators=touched, share=percent / 100)

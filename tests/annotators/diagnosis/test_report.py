@@ -17,13 +17,16 @@ from medseg.annotators.diagnosis.columns import COLUMNS
 from medseg.annotators.diagnosis.corruption import corrupted
 from medseg.annotators.diagnosis.examined import Examined
 from medseg.annotators.diagnosis.memorisation import said_of_memorisation
+from medseg.annotators.simulation.samples import write_samples
 from medseg.contracts import Refused
 from medseg.experiment.evaluate import evaluate_run
 from medseg.experiment.methods import load_config
 from medseg.experiment.train import train
 from tests.reporting.browser import needs_browser, opened
 
-MEMORISING = ["--what", "memorisation", "--shares", "50,100", "--steps", "2", "--whose", "all,good", "--processes", "1"]
+from .conftest import CONFIG
+
+MEMORISING = ["--what", "memorisation", "--shares", "100", "--steps", "2", "--whose", "all,good", "--processes", "1"]
 
 
 def medseg(*words: object) -> Result:
@@ -97,7 +100,7 @@ def test_trainings_on_swapped_labels_are_compared_and_not_made_twice(diagnosed: 
     done = medseg("diagnose", run, *MEMORISING)
     assert done.exit_code == 0, done.output
     rows = table(diagnosed, "memorisation.csv")
-    assert rows.groupby(["swapped", "percent"])["annotator"].agg(list).tolist() == [["good", "over", "blank"]] * 5
+    assert rows.groupby(["swapped", "percent"])["annotator"].agg(list).tolist() == [["good", "over", "blank"]] * 3
     clean = rows[rows["percent"] == 0]
     assert (clean[["worse_by", "worse_by_low", "worse_by_high"]] == 0).all(axis=None)
     assert clean["swapped_nats"].isna().all()
@@ -110,7 +113,7 @@ def test_trainings_on_swapped_labels_are_compared_and_not_made_twice(diagnosed: 
     nats = scores[(scores["metric"] == "annotator_nll") & (scores["annotator"] == "good")]["value"].mean()
     assert whole.set_index("annotator").loc["good", "held_out_nats"] == pytest.approx(nats)
     made = {path: path.stat().st_mtime_ns for path in diagnosed.rglob("weights.pt")}
-    assert len(made) == 5 and medseg("diagnose", run, *MEMORISING).exit_code == 0
+    assert len(made) == 3 and medseg("diagnose", run, *MEMORISING).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in diagnosed.rglob("weights.pt")} == made
     assert {path: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
     assert (diagnosed / "decodability.csv").is_file()
@@ -149,6 +152,25 @@ def test_a_run_of_a_network_per_annotator_has_no_levels_but_clusters(run: Path, 
     expected = "run to diagnose: expected one true-label network, got one per annotator (recipe separate)"
     assert done.exit_code == 1 and expected in done.output and not (tmp_path / "run" / "diagnosis").exists()
     assert medseg("diagnose", tmp_path / "run", "--what", "clusters").exit_code == 0
+
+
+@pytest.mark.slow
+def test_volumes_are_diagnosed_in_the_patch_around_what_was_drawn(tmp_path: Path) -> None:
+    write_samples(
+        tmp_path / "cohort", seed=1, spatial_dims=3, size=24, cases=6, annotators=("good", "under:2", "over:2")
+    )
+    config = CONFIG.format(cohort=tmp_path / "cohort").replace("mode: resize, size: [24, 24]", "size: [16, 16, 8]")
+    (tmp_path / "run.yaml").write_text(config.replace("grid: {", "grid: {mode: patch, "))
+    train(load_config(tmp_path / "run.yaml"), tmp_path / "run", progress=False)
+    examined = Examined.load(tmp_path / "run")
+    record = examined.labelling.record(examined.held_out[0])
+    seen, drawn = examined.on_grid(record), (record.labels > 0).sum()
+    assert seen.image.shape[1:] == seen.reference.shape == (16, 16, 8)
+    assert (seen.labels > 0).sum() > 0.2 * drawn
+    done = medseg("diagnose", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    groups = table(tmp_path / "run/diagnosis", "learnability.csv").set_index(["group", "told_by"])
+    assert groups.loc[("over", "a line"), "line"].startswith("relative_area above")
 
 
 def test_missing_packages_are_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

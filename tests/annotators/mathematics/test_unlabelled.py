@@ -27,26 +27,26 @@ from medseg.contracts import Losses
 USES = ("student", "uncertain", "mean_teacher", "weighted")
 
 
-def model() -> AnnotatorModel:
+def model(dims: int = 2) -> AnnotatorModel:
     torch.manual_seed(0)
     config = NetworkConfig(channels=(4, 8), features=4, residual_units=1, dropout=0.2)
-    return AnnotatorModel(TrueLabelNetwork(config, 1, 2, size=(8, 8)), 2, GlobalConfusion(2, 2)).with_teacher()
+    return AnnotatorModel(TrueLabelNetwork(config, 1, 2, size=(8,) * dims), 2, GlobalConfusion(2, 2)).with_teacher()
 
 
-def batch(sources: Tensor | None = None) -> PartlyLabelledBatch:
-    generator = torch.Generator().manual_seed(1)
+def batch(sources: Tensor | None = None, dims: int = 2) -> PartlyLabelledBatch:
+    generator, space = torch.Generator().manual_seed(1), (8,) * dims
 
     def labelled(first: int) -> ImageBatch:
-        image = torch.randn(2, 1, 8, 8, generator=generator)
-        labels = torch.randint(0, 2, (2, 2, 8, 8), generator=generator)
+        image = torch.randn(2, 1, *space, generator=generator)
+        labels = torch.randint(0, 2, (2, 2, *space), generator=generator)
         return ImageBatch(image=image, labels=labels, case_index=torch.arange(first, first + 2))
 
-    seen = torch.randn(3, 1, 8, 8, generator=generator)
+    seen = torch.randn(3, 1, *space, generator=generator)
     unlabelled = UnlabelledImages(
         image=seen,
         teacher_image=seen.clone(),
         sources=sources,
-        inside=torch.ones(3, 8, 8, dtype=torch.bool),
+        inside=torch.ones(3, *space, dtype=torch.bool),
         case_index=torch.arange(4, 7),
     )
     return PartlyLabelledBatch(**vars(labelled(0)), unlabelled=unlabelled, held_out=labelled(2))
@@ -96,9 +96,11 @@ def test_the_teacher_s_word_is_laid_where_the_student_sees_it() -> None:
     assert found[..., 6:].abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("use", USES)
-def test_students_move_and_teachers_do_not(use: str) -> None:
-    network, shown = model().train(), batch()
+def test_students_move_and_teachers_do_not(use: str, dims: int) -> None:
+    sources = torch.rand(3, *(8,) * dims, dims) * 2 - 1
+    network, shown = model(dims).train(), batch(sources, dims)
     assert network.teacher is not None
     network.teacher.eval()
     before = {name: tensor.clone() for name, tensor in network.teacher.state_dict().items()}
