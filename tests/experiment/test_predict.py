@@ -41,7 +41,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )  # fmt: skip
 
     loaded = replace(Predictor.load(tmp_path / "run"), signature=replace(SIGNATURE, classes=CLASSES))
-    monkeypatch.setattr(Predictor, "load", staticmethod(lambda *runs, mirror=None: loaded))
+    monkeypatch.setattr(Predictor, "load", staticmethod(lambda *runs, mirror=None, learned=None: loaded))
     monkeypatch.setattr(Predictor, "__call__", predicted)
     return tmp_path
 
