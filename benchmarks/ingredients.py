@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -23,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 from standings import TRUTH, VOTE
-from worlds import World, listed, load_worlds, make_cohort
+from worlds import World, ended, listed, load_worlds, make_cohort
 
 from medseg.contracts import Refused, complaint
 from medseg.experiment.methods import metrics
@@ -147,11 +146,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="run nothing")
     arguments = parser.parse_args()
-    try:
-        failed = _run(arguments)
-    except Refused as refused:
-        sys.exit("\n".join(f"error: {line}" for line in refused.complaints))
-    sys.exit(f"{len(failed)} runs failed" if failed else 0)
+    ended(_run, arguments)
 
 
 def _run(arguments: argparse.Namespace) -> list[Job]:

@@ -20,7 +20,6 @@ alike shape of the test objects; ``coverage``: of each of those and the most ali
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from one_stage import train_stage
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from unlike_shapes import Mask, masks_of, unlike
 
 from medseg.amodal.assembly import (
-    assemble_amodal,
     occluded_objects,
     read_amodal_run,
     simulated_objects,
@@ -49,13 +48,7 @@ from medseg.amodal.network.divergences import divergence_from_prior
 from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.cohorts import apply, find_cohort, fingerprint, load_objects, read_splits
-from medseg.config import dump_config
-from medseg.experiment.methods import load_config
-from medseg.training import load_weights
-from medseg.training.loop import fit
-from medseg.training.settings import TrackingConfig
-from medseg.training.tracking import Tracker
+from medseg.cohorts import apply, find_cohort, load_objects, read_splits
 
 AT_ONCE = 32
 SCORES = ("visible misfit", "nats, Gaussian", "nats, PixelCNN")
@@ -63,29 +56,9 @@ SCORES = ("visible misfit", "nats, Gaussian", "nats, PixelCNN")
 
 def train_prior(run: Path, out: Path, overrides: Sequence[str]) -> None:
     """The stage ``prior`` of a run that had none, and the limit of its nats; samples are cut as those of the run."""
-    out.mkdir(parents=True)
-    for name in ("model.json", "splits.json"):
-        shutil.copy(run / name, out)
-    config = load_config(run / "config.yaml", ["prior.kind=pixelcnn", "prior.novelty=nats", *overrides])
-    assert isinstance(config, AmodalConfig)
-    (out / "config.yaml").write_text(dump_config(config))
-    cohort = load_objects(find_cohort(config.data.cohort))
-    data, cohort = fingerprint(cohort), apply(cohort, read_splits(out / "splits.json"))
-    parts = assemble_amodal(config, cohort)
-    parts.model.load_state_dict(load_weights(run / "weights.pt"), strict=False)  # all but the prior
-    stages = [stage for stage in parts.stages if stage.name == "prior"]
-    with Tracker(out, TrackingConfig(wandb="off"), config={}, group=config.experiment) as tracker:
-        fit(
-            parts.model,
-            stages,
-            parts.source,
-            out,
-            config=config.training,
-            seed=config.seed,
-            tracker=tracker,
-            fingerprint=data,
-            progress=False,
-        )
+    changed = ["prior.kind=pixelcnn", "prior.novelty=nats", *overrides]
+    weights = run / "weights.pt"
+    config, cohort = train_stage(run, out, "prior", weights=weights, overrides=changed, new_parts=True)
     limit = misfit_limit(Completer.load(out), calibrating_objects(config, cohort))
     replace(Calibration.read(run), misfit_limit=limit).write(out)
 

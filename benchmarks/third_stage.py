@@ -9,7 +9,6 @@ The new run folder is evaluated like any other. An ablation of stage III costs o
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 
@@ -22,46 +21,15 @@ def main() -> None:
     arguments = parser.parse_args()
 
     import torch
+    from one_stage import train_stage
 
-    from medseg.amodal.assembly import assemble_amodal
     from medseg.amodal.completion.calibrate import calibrate_run
-    from medseg.amodal.config import AmodalConfig
     from medseg.amodal.evaluation import evaluate_amodal
-    from medseg.cohorts.cohort import find_cohort, load_objects
-    from medseg.cohorts.snapshots import fingerprint
-    from medseg.cohorts.splits import apply, read_splits
-    from medseg.config import dump_config
-    from medseg.experiment.methods import load_config
-    from medseg.training.checkpoint import BEST, load_weights
-    from medseg.training.loop import fit
-    from medseg.training.settings import TrackingConfig
-    from medseg.training.tracking import Tracker
+    from medseg.training.checkpoint import BEST
 
     torch.set_num_threads(1)
     run, out = arguments.run, arguments.out
-    out.mkdir(parents=True)
-    for name in ("model.json", "splits.json"):
-        shutil.copy(run / name, out)
-    config = load_config(run / "config.yaml", arguments.overrides)
-    assert isinstance(config, AmodalConfig)
-    (out / "config.yaml").write_text(dump_config(config))
-    cohort = load_objects(find_cohort(config.data.cohort))
-    data = fingerprint(cohort)
-    cohort = apply(cohort, read_splits(out / "splits.json"))
-    parts = assemble_amodal(config, cohort)
-    parts.model.load_state_dict(load_weights(run / "occluded" / BEST))
-    with Tracker(out, TrackingConfig(wandb="off"), config={}, group=config.experiment) as tracker:
-        fit(
-            parts.model,
-            parts.stages[-1:],
-            parts.source,
-            out,
-            config=config.training,
-            seed=config.seed,
-            tracker=tracker,
-            fingerprint=data,
-            progress=False,
-        )
+    _, cohort = train_stage(run, out, "visible", weights=run / "occluded" / BEST, overrides=arguments.overrides)
     calibrate_run(out, cohort)
     print(evaluate_amodal(out, draw=False))
 

@@ -18,9 +18,10 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from medseg.annotators.config import RunConfig
 from medseg.cohorts import did_you_mean, find_cohort, load_cohort
@@ -129,8 +130,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--table", action="store_true", help="run nothing")
     arguments = parser.parse_intermixed_args()
+    ended(_run, arguments)
+
+
+def ended(run: Callable[[argparse.Namespace], list[Job]], arguments: argparse.Namespace) -> NoReturn:
+    """Run, and end the program: with the sentences of what is refused, or the number of runs that failed."""
     try:
-        failed = _run(arguments)
+        failed = run(arguments)
     except Refused as refused:
         sys.exit("\n".join(f"error: {line}" for line in refused.complaints))
     sys.exit(f"{len(failed)} runs failed" if failed else 0)

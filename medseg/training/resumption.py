@@ -11,6 +11,7 @@ from torch import nn
 
 from medseg.contracts import RUN_VERSION, Refused, Stage, complaint
 from medseg.training.checkpoint import load_latest, restore_weights
+from medseg.training.settings import YOUNGER
 from medseg.training.state import Position
 
 
@@ -32,7 +33,7 @@ def newest_checkpoint(
     if missing := [key for key in ("made_with", "model", "optimizer", "position") if key not in saved]:
         expected = "a state that training has saved"
         raise Refused([complaint("checkpoint", expected, f"one without {', '.join(missing)}", str(run_folder))])
-    before: Mapping[str, str] = saved["made_with"]
+    before: Mapping[str, str] = YOUNGER | saved["made_with"]
     differences = [
         complaint(key, before.get(key, "none"), made_with.get(key, "none"), f"checkpoint in {run_folder}")
         for key in sorted({*before, *made_with})

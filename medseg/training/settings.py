@@ -91,14 +91,13 @@ HOW_NOT_WHAT = frozenset(
 )
 """Settings that change where and how fast a run is computed, so that a resumed run may have others."""
 
-YOUNGER = frozenset({"average", "periodic"})
-"""Settings that older checkpoints do not know, which were made with the defaults."""
+YOUNGER = {"average": "ema", "periodic": str(PeriodicConfig())}
+"""Rows of ``provenance`` that older checkpoints do not have, and with what those were made."""
 
 
 def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerprint: str) -> dict[str, str]:
     """What a checkpoint was made with, as text: a run is resumed with the same, or refused."""
     keys = [key for key in LoopConfig.model_fields if key not in HOW_NOT_WHAT | {"learning_rate"}]
-    keys = [key for key in keys if key not in YOUNGER or config.average != "ema"]
     rows = {"seed": str(seed)} | {key: str(getattr(config, key)) for key in keys}
     rows["fingerprint of the data"] = fingerprint
     rows["stages"] = ", ".join(stage.name for stage in stages)

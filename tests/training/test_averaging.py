@@ -11,7 +11,9 @@ from test_loop import Climber, climb_stage
 from torch import nn
 from toy_run import TerminatedSource, toy_fit
 
+from medseg.contracts import Refused
 from medseg.training.averaging import build_average, shown_weights, update_average
+from medseg.training.checkpoint import save_last
 from medseg.training.settings import LoopConfig, PeriodicConfig
 
 
@@ -96,3 +98,16 @@ def test_a_run_that_was_stopped_within_a_period_ends_with_the_same_weights(tmp_p
         toy_fit(tmp_path / "stopped", source=TerminatedSource("annotated", 0, 3), **wanted)
     resumed = toy_fit(tmp_path / "stopped", resume=True, **wanted)
     torch.testing.assert_close(resumed.state_dict(), whole.state_dict(), rtol=0, atol=0)
+
+
+def test_a_checkpoint_of_before_there_was_a_choice_was_made_with_the_moving_average(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        toy_fit(tmp_path, source=TerminatedSource("annotated", 0, 3))
+    saved = torch.load(tmp_path / "joint" / "last.ckpt")
+    for row in ("average", "periodic"):
+        del saved["made_with"][row]
+    save_last(tmp_path / "joint", saved)
+    with pytest.raises(Refused) as refused:
+        toy_fit(tmp_path, resume=True, average="none")
+    assert refused.value.complaints == (f"average: expected ema, got none (checkpoint in {tmp_path})",)
+    toy_fit(tmp_path, resume=True)

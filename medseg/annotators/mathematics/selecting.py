@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from medseg.annotators.mathematics.supervision import mean_of_labels
+from medseg.annotators.mathematics.supervision import cross_entropies_to, target_of
 from medseg.annotators.mathematics.test_time import (
     CHANGES,
     blurred,
@@ -34,9 +34,7 @@ def selecting(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -
     that of the image as it is.
     """
     with torch.no_grad():
-        target = batch.consensus
-        if target is None:
-            target = mean_of_labels(batch.labels, model(batch.image[:1]).log_probs.shape[1])
+        target = target_of(batch, model(batch.image[:1]).log_probs.shape[1])
         image, target = disturbed(batch.image, target)
         losses = torch.stack([_loss(model, image, target, number) for number in range(len(CHANGES))], dim=1)
     logs = losses.clamp(min=LEAST).log()
@@ -51,8 +49,7 @@ def _loss(model: nn.Module, image: Tensor, target: Tensor, number: int) -> Tenso
     """(B,) the cross-entropy of what is said of the changed image and brought back."""
     change = CHANGES[number]
     said = change.back(model(change.there(image)).log_probs.exp()).clamp(min=LEAST).log()
-    labelled = target.flatten(1).sum(dim=1).clamp(min=1)
-    return -(target * said).flatten(1).sum(dim=1) / labelled
+    return cross_entropies_to(said, target)
 
 
 def disturbed(image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

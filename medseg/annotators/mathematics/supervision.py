@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from medseg.annotators.mathematics.trunks import TruthOutput
+from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED
 
 SMOOTH = 1e-5
@@ -63,9 +64,19 @@ def dice_semimetric(log_probs: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy_to(log_probs: Tensor, target: Tensor) -> Tensor:
-    """-sum_t w[t] log p[t], log_probs and w (B,T,S...): mean over labelled voxels of a sample, then over samples."""
+    """``cross_entropies_to``, mean over samples: ()."""
+    return cross_entropies_to(log_probs, target).mean()
+
+
+def cross_entropies_to(log_probs: Tensor, target: Tensor) -> Tensor:
+    """-sum_t w[t] log p[t], log_probs and w (B,T,S...): mean over labelled voxels of each sample, (B,)."""
     labelled = target.flatten(1).sum(dim=1).clamp(min=1)
-    return ((target * log_probs).flatten(1).sum(dim=1) / -labelled).mean()
+    return (target * log_probs).flatten(1).sum(dim=1) / -labelled
+
+
+def target_of(batch: ImageBatch, classes: int) -> Tensor:
+    """(B,T,S...) what the labels say: p(t | all labels) where a batch has it, else their mean; 0 where nobody did."""
+    return mean_of_labels(batch.labels, classes) if batch.consensus is None else batch.consensus
 
 
 def mean_of_labels(labels: Tensor, classes: int) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from medseg.annotators.mathematics.influence import influence, last_layer_gradients, last_layer_hessian
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
-from medseg.annotators.mathematics.supervision import mean_of_labels
+from medseg.annotators.mathematics.supervision import target_of
 from medseg.annotators.mathematics.trunks import TruthOutput
 from medseg.annotators.mathematics.unlabelled import laid, said
 from medseg.annotators.nouns import ImageBatch, PartlyLabelledBatch
@@ -53,10 +53,10 @@ class WeighedCases(nn.Module):
         assert batch.held_out is not None
         index, counted = batch.unlabelled.case_index, target.sum(dim=1)
         labelled, held_out = _seen_still(model.network, batch), _seen_still(model.network, batch.held_out)
-        of_held_out = _target(batch.held_out, target.shape[1])
+        of_held_out = target_of(batch.held_out, target.shape[1])
         gradient = last_layer_gradients(held_out, of_held_out, of_held_out.sum(dim=1)).mean(dim=0)
         gradients = last_layer_gradients(truth, target, counted)
-        hessian = last_layer_hessian(labelled, _target(batch, target.shape[1]).sum(dim=1))
+        hessian = last_layer_hessian(labelled, target_of(batch, target.shape[1]).sum(dim=1))
         mean = self.weights[index].mean()
         weighed = counted * self.weights[index].view(-1, *[1] * (counted.ndim - 1))
         hessian = hessian + self.weight * mean * last_layer_hessian(truth, weighed)
@@ -76,8 +76,3 @@ def _seen_still(network: TrueLabelNetwork, batch: ImageBatch) -> TruthOutput:
     finally:
         for module, training in modes.items():
             module.training = training
-
-
-def _target(batch: ImageBatch, classes: int) -> Tensor:
-    """(B,T,S...) what the labels say, all 0 where nobody labelled."""
-    return mean_of_labels(batch.labels, classes) if batch.consensus is None else batch.consensus
