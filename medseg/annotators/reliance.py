@@ -173,8 +173,7 @@ def _source_of_run(run: Path, cohort: Cohort) -> CohortSource:
 
 def write_fusion(path: Path, fusion: Fusion) -> None:
     """As JSON: the edges of the zones in voxels of the network's grid, log C[o,t] by annotator and zone."""
-    values = {name: getattr(fusion, name).tolist() for name in ("edges", "log_prior", "log_confusion")}
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps({name: values.tolist() for name, values in fusion.arrays().items()}))
 
 
 def read_fusion(path: Path) -> Fusion | None:
@@ -190,7 +189,7 @@ def read_fusion(path: Path) -> Fusion | None:
         log_prior = np.array(values["log_prior"], np.float64)
         if log_prior.shape != (log_confusion.shape[1], classes):
             raise ValueError(f"matrices {log_confusion.shape} for a prior {log_prior.shape}")
-    return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges)
+    return Fusion.of(values)
 
 
 def _whose(sample: Sample) -> Sequence[int]:
