@@ -51,8 +51,9 @@ class Fusion:
     @staticmethod
     def of(arrays: Mapping[str, ArrayLike]) -> Fusion:
         """What ``arrays`` gave, or gave before there were the last two."""
-        found = {name: np.asarray(arrays[name], np.float64) for name in NAMES if name in arrays}
-        return Fusion(**found | {name: float(found[name][0]) for name in NAMES[3:] if name in found})
+        log_confusion, log_prior, edges = (np.asarray(arrays[name], np.float64) for name in NAMES[:3])
+        numbers = {name: float(np.asarray(arrays[name])[0]) for name in NAMES[3:] if name in arrays}
+        return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges, **numbers)
 
     def __call__(self, labels: Labels, annotator_index: Index | None = None) -> NDArray[np.float32]:
         """labels (P,S...), whose they are (P,) (None: all annotators', in their order) -> p(t | all labels) (T,S...).

@@ -46,6 +46,6 @@ def _ramp(mask: NDArray[np.bool_], reach: float) -> NDArray[np.float32]:
     """(S...) of one class of one annotator: from 0, reach voxels outside of its border, to 1, as far inside."""
     if mask.all() or not mask.any():
         return mask.astype(np.float32)
-    distance = np.where(mask, distance_transform_edt(mask), -np.asarray(distance_transform_edt(~mask)))
-    distance -= np.sign(distance) / 2
+    distance = np.asarray(distance_transform_edt(mask)) - np.asarray(distance_transform_edt(~mask))
+    distance -= np.sign(distance) / 2  # the border lies midway between voxels
     return ((1 + np.clip(distance / reach, -1, 1)) / 2).astype(np.float32)

@@ -26,7 +26,7 @@ WINDOW = {2: 512, 3: 96}
 AROUND = 16
 """with so many more on each side, because it is what lies around a voxel that is seen."""
 
-SCALES = {"sigma_min": 0.5, "sigma_max": 8.0}
+FINEST, COARSEST = 0.5, 8
 """Deviations in voxels of the least and the largest Gaussian, each twice the one before."""
 
 FOLDS = 3
@@ -63,7 +63,10 @@ def look(
     low, high = np.maximum(where.min(axis=0) - AROUND, 0), where.max(axis=0) + AROUND + 1
     window = np.asarray(image[(slice(None), *map(slice, low.tolist(), high.tolist()))])
     inside = tuple((where - low).T)
-    seen = [multiscale_basic_features(channel, **SCALES)[inside] for channel in window]
+    seen = [
+        np.asarray(multiscale_basic_features(channel, sigma_min=FINEST, sigma_max=COARSEST))[inside]
+        for channel in window
+    ]
     said = [truth(labels, index).argmax(axis=0)[tuple(where.T)] for truth in truths]
     return Looked(features=np.concatenate(seen, axis=-1), truths=np.stack(said))
 
