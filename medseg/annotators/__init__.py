@@ -17,6 +17,7 @@
 ``sources``           a config and a cohort -> the cases of a run as the loop wants them
 ``assembly``          a config -> the parts of a run
 ``planning``          a cohort -> a config for a first model
+``fusion_file``       the fusion of a run as training leaves it
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``areas``             annotators whose most probable labels are empty although they draw

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from medseg.annotators.diagnosis import section
-from medseg.annotators.reliance import FUSION, read_fusion
+from medseg.annotators.fusion_file import FUSION, read_fusion
 from medseg.contracts import Refused, complaint
 from medseg.evaluation import METRICS
 from medseg.reporting import Table, number_text, write_page

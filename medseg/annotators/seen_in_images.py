@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.consensus import disputed
-from medseg.annotators.drawn import Index, Labels
+from medseg.annotators.drawn import Labels
 from medseg.annotators.fusion import Fusion
 from medseg.cohorts import Array
 
@@ -35,7 +35,7 @@ FOLDS = 3
 LEAST = 1e-4
 """No voxel costs more than the negative logarithm of it."""
 
-MARGIN = 0.05
+MARGIN = 0.03
 """Nats per disputed voxel by which the images must prefer another truth to the fusion's."""
 
 
@@ -49,10 +49,8 @@ class Looked:
     """(K,N) their classes by each truth."""
 
 
-def look(
-    image: Array, labels: Labels, index: Index | None, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator
-) -> Looked:
-    """image (C,S...), labels (P,S...), whose (P,) -> at most so many of the disputed voxels, drawn at random."""
+def look(image: Array, labels: Labels, truths: Sequence[Labels], *, most: int, rng: np.random.Generator) -> Looked:
+    """image (C,S...), labels (P,S...), truths (S...) -> at most so many of the disputed voxels, drawn at random."""
     from skimage.feature import multiscale_basic_features
 
     where = np.argwhere(disputed(labels))
@@ -67,25 +65,31 @@ def look(
         np.asarray(multiscale_basic_features(channel, sigma_min=FINEST, sigma_max=COARSEST))[inside]
         for channel in window
     ]
-    said = [truth(labels, index).argmax(axis=0)[tuple(where.T)] for truth in truths]
-    return Looked(features=np.concatenate(seen, axis=-1), truths=np.stack(said))
+    said = np.stack([truth[tuple(where.T)] for truth in truths])
+    return Looked(features=np.concatenate(seen, axis=-1), truths=said)
 
 
-def nats_told(features: Sequence[NDArray[np.float32]], truths: Sequence[Labels], num_classes: int) -> float:
-    """I(t; x) = H(t) - H(t|x), nats per voxel: features (N,F) and truth (N,) of each case.
+def nats_told(cases: Sequence[Looked], num_classes: int) -> list[float]:
+    """I(t; x) = H(t) - H(t|x) of each truth, nats per voxel, from the cases that have any voxels.
 
     H(t): the mean of -log of the share of t among the voxels of other cases. H(t|x): the mean of -log p(t|features),
     logistic regression on the other cases, in ``FOLDS`` groups; so that I is a lower bound but for chance. 0 of a truth
     that is the same everywhere, less where what was learned of others does not hold; nan of fewer cases than groups.
     """
+    known = [case for case in cases if len(case.features)]
+    if len(known) < FOLDS:
+        return [float("nan")] * len(cases[0].truths)
+    fold = np.repeat(np.arange(len(known)) % FOLDS, [len(case.features) for case in known])
+    seen = np.concatenate([case.features for case in known])
+    return [_told(seen, said, fold, num_classes) for said in np.concatenate([case.truths for case in known], axis=1)]
+
+
+def _told(seen: NDArray[np.float32], said: Labels, fold: Labels, num_classes: int) -> float:
+    """Of one truth (N,): see ``nats_told``."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if len(features) < FOLDS:
-        return float("nan")
-    fold = np.repeat(np.arange(len(truths)) % FOLDS, [len(truth) for truth in truths])
-    seen, said = np.concatenate(features), np.concatenate(truths)
     told = np.zeros(len(said))
     for held in range(FOLDS):
         train, test = fold != held, fold == held
@@ -107,11 +111,6 @@ def choose(truths: Sequence[Fusion], cases: Sequence[Callable[..., Looked]], num
     """
     some = cases[:: -(-len(cases) // CASES)]
     rng = np.random.default_rng(0)
-    looked = [each(truths, most=-(-VOXELS // len(some)), rng=rng) for each in some]
-    looked = [each for each in looked if len(each.features)]
-    told = [
-        nats_told([each.features for each in looked], [each.truths[k] for each in looked], num_classes)
-        for k in range(len(truths))
-    ]
+    told = nats_told([each(truths, most=-(-VOXELS // len(some)), rng=rng) for each in some], num_classes)
     best = int(np.argmax([nats - (MARGIN if k else 0) for k, nats in enumerate(told)]))
     return replace(truths[best], told=told[best])

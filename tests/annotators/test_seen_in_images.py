@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,19 +26,24 @@ def cases(rng: np.random.Generator, count: int = 6) -> tuple[list[NDArray[np.flo
     return features, [(each[:, 0] > 0).astype(int) for each in features]
 
 
+def told(features: Sequence[NDArray[np.float32]], truths: Sequence[NDArray[np.integer]]) -> float:
+    (nats,) = nats_told([Looked(features=f, truths=t[None]) for f, t in zip(features, truths, strict=True)], 2)
+    return nats
+
+
 def test_of_what_the_image_decides_it_tells_all_and_of_chance_nothing() -> None:
     rng = np.random.default_rng(0)
     features, decided = cases(rng)
-    assert math.log(2) - 0.1 < nats_told(features, decided, 2) < math.log(2) + 0.02
-    assert abs(nats_told(features, [rng.permutation(each) for each in decided], 2)) < 0.02
-    assert nats_told(features, [np.ones_like(each) for each in decided], 2) == 0
-    assert math.isnan(nats_told(features[:2], decided[:2], 2))
+    assert math.log(2) - 0.1 < told(features, decided) < math.log(2) + 0.02
+    assert abs(told(features, [rng.permutation(each) for each in decided])) < 0.02
+    assert told(features, [np.ones_like(each) for each in decided]) == 0
+    assert math.isnan(told(features[:2], decided[:2]))
 
 
 def test_a_label_that_says_the_same_in_one_case_and_the_opposite_in_others_tells_less_than_nothing() -> None:
     features, decided = cases(np.random.default_rng(0))
     turned = [1 - each if number % 3 == 0 else each for number, each in enumerate(decided)]
-    assert nats_told(features, turned, 2) < 0
+    assert told(features, turned) < 0
 
 
 @pytest.mark.parametrize(("chance", "chosen"), [(0.0, OTHER), (0.45, ONE)])
@@ -53,8 +59,8 @@ def test_the_first_truth_stands_unless_another_is_seen_by_a_margin(chance: float
     looked = [Looked(features=f, truths=np.stack(t)) for f, *t in zip(features, first, second, strict=True)]
     found = choose([ONE, OTHER], [lambda truths, each=each, **_: each for each in looked], 2)
     assert found.edges == chosen.edges
-    assert found.told == pytest.approx(nats_told(features, second if chosen is OTHER else first, 2))
-    assert nats_told(features, second, 2) - nats_told(features, first, 2) > (MARGIN if chosen is OTHER else 0)
+    assert found.told == pytest.approx(told(features, second if chosen is OTHER else first))
+    assert told(features, second) - told(features, first) > (MARGIN if chosen is OTHER else 0)
 
 
 def scenes(names: tuple[str, ...], shape: tuple[int, ...]) -> tuple[list[NDArray[np.integer]], list, list]:
@@ -79,8 +85,11 @@ def test_where_nobody_is_good_the_mean_shape_is_seen_and_where_somebody_is_his_t
     labels, images, truths = scenes(names, shape)
     fusion = fit_fusion(labels, 2)
     both = [fusion, fit_mean_shape(labels, 2, reach=float(fusion.edges[REACH]))]
-    looking = [partial(look, image, each, None) for image, each in zip(images, labels, strict=True)]
-    found = choose(both, looking, 2)
+
+    def seen(truths: Sequence[Fusion], case: int, **drawn: Any) -> Looked:
+        return look(images[case], labels[case], [by(labels[case]).argmax(axis=0) for by in truths], **drawn)
+
+    found = choose(both, [partial(seen, case=case) for case in range(len(labels))], 2)
     assert bool(found.reach) == mean
 
     def error(by: Fusion) -> float:
@@ -90,9 +99,8 @@ def test_where_nobody_is_good_the_mean_shape_is_seen_and_where_somebody_is_his_t
 
 
 def test_only_disputed_voxels_are_looked_at_and_no_more_than_are_wanted() -> None:
-    labels, images, _ = scenes(("good", "over:2"), (48, 48))
-    vote = replace(ONE, edges=np.zeros(0))
-    looked = look(images[0], labels[0], None, [vote], most=50, rng=np.random.default_rng(0))
+    labels, images, truths = scenes(("good", "over:2"), (48, 48))
+    looked = look(images[0], labels[0], truths[:1], most=50, rng=np.random.default_rng(0))
     assert looked.features.shape[0] == 50 and looked.truths.shape == (1, 50)
     alike = np.repeat(labels[0][:1], 2, axis=0)
-    assert len(look(images[0], alike, None, [vote], most=50, rng=np.random.default_rng(0)).features) == 0
+    assert len(look(images[0], alike, truths[:1], most=50, rng=np.random.default_rng(0)).features) == 0

@@ -104,7 +104,8 @@ class Samples:
     def _looked(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
         sample = self.of(case, "annotated")
         labels = np.asarray(sample.labels)
-        return look(sample.image, labels, sample.annotator_index, truths, most=most, rng=rng)
+        said = [truth(labels, sample.annotator_index).argmax(axis=0) for truth in truths]
+        return look(sample.image, labels, said, most=most, rng=rng)
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Make what is not kept yet. Raises Refused with the complaints about all cases.
