@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,14 @@ class Folder:
         (self.root / "manifest.csv").write_text("\n".join(self.rows) + "\n")
         (self.root / "cohort.yaml").write_text(self.yaml)
         return self.root
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`medseg evaluate` scores and draws nothing: pictures and the page take most of its time, and have tests."""
+    from medseg.experiment import evaluate
+
+    monkeypatch.setattr(evaluate, "evaluate_run", partial(evaluate.evaluate_run, draw=False))
 
 
 @pytest.fixture
