@@ -20,6 +20,24 @@ channels: [intensity]
 """
 AFFINE = np.array([[-0.8, 0, 0, 10], [0, 0.8, 0, -20], [0, 0, 2, 5], [0, 0, 0, 1]], float)
 
+LONGEST = (
+    "test_architecture.py",  # waits for the type checker
+    "test_notebooks.py",
+    "test_end_to_end.py",
+    "test_amodal_end_to_end.py",
+    "test_interruptions.py",
+    "test_runs.py",
+    "test_bundle.py",
+    "test_dashboard.py",
+    "test_first_models.py",
+    "test_front_door.py",
+)
+"""Begun first, so that no process is left alone with one of them in the end; `make test` keeps the order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 class Folder:
     """Writes images and masks of a tiny cohort, and its two tables."""
