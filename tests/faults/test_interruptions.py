@@ -119,7 +119,7 @@ def test_the_clock_may_go_back(trained: Path, tmp_path: Path, monkeypatch: pytes
 # ------------------------------------------------------------------------------------------ processes
 def stopped(process: Forked, run: Path, why: str) -> None:
     """The process has ended with 1 and one line."""
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 1, said
     (line,) = [line for line in said.splitlines() if line.startswith(("stopped", "error"))]
     assert line.startswith(f"stopped: {why}; saved in joint, epoch ")
@@ -171,7 +171,7 @@ def test_a_dead_first_process_is_told_by_the_second(trained: Path, tmp_path: Pat
     (second,) = children(process.pid)
     process.kill()
     assert gone([second])
-    _, said = process.communicate(timeout=60)  # the second writes into the same file
+    _, said = process.communicate(timeout=300)  # the second writes into the same file
     (line,) = [line for line in said.splitlines() if line.startswith("stopped: ")]
     assert line.startswith("stopped: another process of the run has died; saved in joint")
     assert "Traceback" not in said

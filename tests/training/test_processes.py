@@ -46,7 +46,7 @@ def wait_until_nothing_lives(group: int) -> None:
 
 def wait_for_the_middle_of_an_epoch(folder: Path, process: Forked) -> None:
     """Until the last checkpoint was written inside the second epoch of the second stage."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         try:
             position = load(folder / "joint" / "last.ckpt")["position"]
