@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # One thread per process: networks this small gain nothing from more, and lose much on busy cores.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all docs format clean
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,24 @@ classes: {{background: 0, object: {value}}}
 channels: [intensity]
 """
 AFFINE = np.array([[-0.8, 0, 0, 10], [0, 0.8, 0, -20], [0, 0, 2, 5], [0, 0, 0, 1]], float)
+
+LONGEST = (
+    "test_architecture.py",  # waits for the type checker
+    "test_notebooks.py",
+    "test_end_to_end.py",
+    "test_amodal_end_to_end.py",
+    "test_interruptions.py",
+    "test_runs.py",
+    "test_bundle.py",
+    "test_dashboard.py",
+    "test_first_models.py",
+    "test_front_door.py",
+)
+"""Begun first, so that no process is left alone with one of them in the end; `make test` keeps the order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 class Folder:
@@ -70,6 +89,14 @@ class Folder:
         (self.root / "manifest.csv").write_text("\n".join(self.rows) + "\n")
         (self.root / "cohort.yaml").write_text(self.yaml)
         return self.root
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`medseg evaluate` scores and draws nothing: pictures and the page take most of its time, and have tests."""
+    from medseg.experiment import evaluate
+
+    monkeypatch.setattr(evaluate, "evaluate_run", partial(evaluate.evaluate_run, draw=False))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "medseg"
@@ -18,11 +19,19 @@ ABOVE = ("experiment", "__main__", "__init__")
 """Rooms that name every method."""
 
 
+@cache
 def files() -> list[Path]:
     """Every file of the package."""
     return sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A file's syntax, parsed once."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
 def name_of(path: Path) -> str:
     """``medseg.cohorts.splits``; a folder's ``__init__`` bears the folder's name."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
@@ -39,11 +48,17 @@ def lines_of(path: Path) -> int:
     return len(path.read_text("utf-8").splitlines())
 
 
+@cache
+def modules() -> frozenset[str]:
+    """Every module of the package."""
+    return frozenset(map(name_of, files()))
+
+
 def imported_by(path: Path) -> set[str]:
     """Modules of the package that a file imports anywhere, names looked up through the front doors of rooms."""
-    known = {name_of(each) for each in files()}
+    known = modules()
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "medseg":
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
@@ -53,17 +68,19 @@ def imported_by(path: Path) -> set[str]:
     return found & known
 
 
+@cache
 def behind_the_door(room: str, name: str) -> str:
     """The module from which a room's front door takes a name; the room itself where it has no such stub."""
     stub = PACKAGE.parent.joinpath(*room.split("."), "__init__.pyi")
     if not stub.is_file():
         return room
-    for node in ast.walk(ast.parse(stub.read_text("utf-8"))):
+    for node in ast.walk(tree_of(stub)):
         if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
             return f"{room}.{node.module}"
     return room
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Module -> the modules that it imports."""
     return {name_of(path): imported_by(path) - {name_of(path)} for path in files()}

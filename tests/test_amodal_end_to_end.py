@@ -144,7 +144,7 @@ def test_scores_have_a_row_per_object_and_metric_and_the_rivals_have_the_same_ob
     assert set(nothing) == {"0.0"}
 
 
-def test_the_stages_are_scored_apart(walked: Path):
+def test_the_stages_are_scored_apart(walked: Path, undrawn: None):
     before = (walked / "run/scores.csv").read_bytes()
     works("evaluate", walked / "run", "--stage", "occluded")
     apart = table(walked / "run/occluded/scores.csv")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 from typer.testing import CliRunner
-from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
 from medseg.__main__ import app
 from medseg.amodal.shapes import write_shapes
@@ -162,6 +161,8 @@ def sweep() -> dict[str, Any]:
 
 def trial(values: dict[str, Any]) -> list[str]:
     """The command line of an agent, as W&B itself makes it of the sweep and the values of one trial."""
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args  # takes two seconds
+
     made = create_sweep_command_args({"args": {key: {"value": value} for key, value in values.items()}})
     return [
         word

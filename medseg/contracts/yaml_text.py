@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,13 @@ class _Loader(yaml.SafeLoader):
     """Plain scalars as in YAML 1.2."""
 
 
+_InC: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _FastLoader(_InC):
+    """The same in C, where PyYAML has it."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Quotes every word that YAML 1.1 or 1.2 would take for something else."""
 
@@ -39,6 +47,10 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", BOOL, list("tTfF"))
 for _schema in (_Loader, _Dumper):
     _schema.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
+_FastLoader.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+_ORDINARY = re.compile(r"[ -~\n]*")
+"""Letters that both loaders take for the same, but for ``!`` and ``%``: they differ in tabs and empty tags."""
 
 
 class NotYaml(Exception):
@@ -47,6 +59,11 @@ class NotYaml(Exception):
     def __init__(self, reason: str, line: int = 1) -> None:
         super().__init__(shortened(reason))
         self.line = line
+
+
+_NOT_TAGGED = (LookupError, AttributeError, TypeError)
+"""What PyYAML raises for ``!!int``, ``!!bool x`` and ``!!timestamp x``."""
+_NOT_READ = (yaml.YAMLError, NotYaml, ValueError, OverflowError, RecursionError, *_NOT_TAGGED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +99,17 @@ def parse_yaml(text: str) -> YamlText:
     >>> parse_yaml("rate: 1e-3").values, parse_yaml("{a: 1, b: {c: off}}").keys[-1].dotted
     ({'rate': 0.001}, 'b.c')
     """
+    if "!" not in text and "%" not in text and _ORDINARY.fullmatch(text):
+        with suppress(*_NOT_READ):  # said by the other loader
+            return _read(text, _FastLoader)
     try:
-        _look_through(text)
-        node = yaml.compose(text, Loader=_Loader)
-        return YamlText(values=yaml.load(text, Loader=_Loader), keys=tuple(_keys(node)))
+        return _read(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         raise NotYaml(str(reason), mark.line + 1 if mark else 1) from None
+    except _NOT_TAGGED:
+        raise NotYaml("a value that does not fit its tag (!!)") from None
     except (ValueError, OverflowError, RecursionError) as error:
         raise NotYaml(" ".join(str(error).split())) from None
 
@@ -116,10 +136,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def _look_through(text: str) -> None:
+def _read(text: str, loader: type[_Loader | _FastLoader]) -> YamlText:
+    _look_through(text, loader)
+    node = yaml.compose(text, Loader=loader)
+    return YamlText(values=None if node is None else _Loader("").construct_document(node), keys=tuple(_keys(node)))
+
+
+def _look_through(text: str, loader: type[_Loader | _FastLoader]) -> None:
     """Raise NotYaml for what makes a text too much to be read, found by its events one after the other."""
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
             raise NotYaml(f"an alias, *{shortened(str(event.anchor))}: write its content out", _line(event))
         if isinstance(event, yaml.CollectionStartEvent):

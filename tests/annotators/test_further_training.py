@@ -36,7 +36,9 @@ def config(folder: Path, recipe: str = "fused", dims: int = 2) -> Path:
 
 
 @pytest.mark.parametrize(("recipe", "dims"), [("fused", 2), ("fused", 3), ("shared_truth_pixel", 2), ("soft_mean", 2)])
-def test_a_run_with_all_of_it_trains_evaluates_and_predicts(tmp_path: Path, recipe: str, dims: int) -> None:
+def test_a_run_with_all_of_it_trains_evaluates_and_predicts(
+    tmp_path: Path, recipe: str, dims: int, undrawn: None
+) -> None:
     run, out = tmp_path / "run", tmp_path / "out"
     assert medseg("train", config(tmp_path, recipe, dims), *FURTHER, "--out", run) == (0, [])
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

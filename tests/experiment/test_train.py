@@ -14,7 +14,9 @@ from medseg.cohorts.cohort import load_cohort
 from medseg.cohorts.snapshots import fingerprint
 from medseg.training.checkpoint import load
 
-HERE = Path(__file__).parent
+from ..forked import pair
+
+ROOT, SCRIPT = Path(__file__).parents[2], Path(__file__).with_name("counted_run.py")
 CONFIG = """\
 experiment: two
 recipe: soft_mean
@@ -35,16 +37,16 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def train(config: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    """`medseg train` into the folder ``run`` beside the config, and ``notes`` of who read the cohort."""
-    folder = config.parent
-    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1", "NOTES": f"{folder}/notes"}
-    command = [sys.executable, str(HERE / "counted_run.py"), "train", str(config), *overrides, "--out", f"{folder}/run"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+def noting(folder: Path) -> dict[str, str]:
+    """The environment of a process that writes into ``notes`` who read the cohort."""
+    return {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NOTES": f"{folder}/notes"}
 
 
 def test_the_first_process_alone_reads_the_cohort(config: Path) -> None:
-    done = train(config)
+    """For real: lightning starts the second process, which the other tests do not leave to it."""
+    command = [sys.executable, str(SCRIPT), "train", str(config), "--out", str(config.parent / "run")]
+    environment = os.environ | noting(config.parent)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     notes = (config.parent / "notes").read_text().splitlines()
     assert notes == ["checked in process 0", "fingerprinted in process 0"]
@@ -63,8 +65,9 @@ def test_the_first_process_alone_reads_the_cohort(config: Path) -> None:
     ids=["of the first process", "of each process", "before anything is read"],
 )
 def test_a_refusal_ends_both_processes_and_is_said_once(config: Path, overrides: list[str], sentence: str) -> None:
-    done = train(config, *overrides)
-    assert done.returncode == 1, done.stderr
-    assert [line for line in done.stderr.splitlines() if line.startswith("error:")] == [f"error: {sentence}"]
-    assert "Traceback" not in done.stderr
-    assert not (config.parent / "run" / "weights.pt").exists()
+    run = config.parent / "run"
+    ends, said = pair(SCRIPT, "train", config, *overrides, "--out", run, environment=noting(config.parent))
+    assert ends[0] == 1 and ends[1] != 0, said
+    assert [line for line in said.splitlines() if line.startswith("error:")] == [f"error: {sentence}"]
+    assert "Traceback" not in said
+    assert not (run / "weights.pt").exists()

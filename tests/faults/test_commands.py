@@ -177,9 +177,9 @@ def test_a_command_that_cannot_be_done_says_why(
     sentence, status = COMMANDS[command]
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MEDSEG_DATA", raising=False)
-    before, begun = state(places), time.monotonic()
+    before, begun = state(places), time.process_time()
     done = CliRunner().invoke(app, shlex.split(command.format(**places)))
     assert isinstance(done.exception, SystemExit), done.output + repr(done.exception)
     assert sentence.format() in done.output, done.output
-    assert done.exit_code == status and time.monotonic() - begun < 5
+    assert done.exit_code == status and time.process_time() - begun < 5  # of computing: the machine may be busy
     assert state(places) == before and not places["out"].exists() and not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["predictions", "report", "joint", "weights.pt", "cohorts"])
 def test_a_cohort_that_is_called_like_a_part_of_the_run_goes_beside_it(
-    trained: Path, own: Path, tmp_path: Path, name: str
+    trained: Path, own: Path, tmp_path: Path, name: str, undrawn: None
 ) -> None:
     cohort = shutil.copytree(trained / "cohort", tmp_path / "other")
     text = (cohort / "cohort.yaml").read_text()

@@ -354,10 +354,10 @@ PICTURE_FAULTS = {
 
 def answered(root: Path, sentence: str) -> None:
     """`check` says so in one line, exits with 1 and writes nothing."""
-    before, begun = sorted(root.parent.rglob("*")), time.monotonic()
+    before, begun = sorted(root.parent.rglob("*")), time.process_time()
     result = CliRunner().invoke(app, ["check", str(root)])
     assert isinstance(result.exception, SystemExit), result.exception
-    assert (result.exit_code, time.monotonic() - begun < MOST_SECONDS) == (1, True)
+    assert (result.exit_code, time.process_time() - begun < MOST_SECONDS) == (1, True)
     assert len([line for line in result.output.splitlines() if sentence in line]) == 1, result.output[:2000]
     assert sorted(root.parent.rglob("*")) == before
 
@@ -417,18 +417,21 @@ def test_index_writes_no_cohort_of_bad_names(pictures) -> None:
     assert not (root / "manifest.csv").exists()
 
 
-def test_an_expression_without_an_end_is_given_up(pictures) -> None:
+def test_an_expression_without_an_end_is_given_up(pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medseg.cohorts.layouts.table.MOST_SECONDS", 0.5)
     root = pictures.root
     for name in ("ann", "bob"):
         (root / "annotations").mkdir(exist_ok=True)
         (root / name).rename(root / "annotations" / name)
     for path in root.rglob("c01.png"):
         path.rename(path.with_name("a" * 60 + "b.png"))
-    begun = time.monotonic()
+    begun = time.process_time()
     result = CliRunner().invoke(app, ["index", str(root), "--patient-from", "(a|aa)+$"])
     assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True), result.exception
-    assert "patient_from: expected a regular expression that is done in 3 s, got (a|aa)+$, which takes" in result.output
-    assert time.monotonic() - begun < 4 * MOST_SECONDS  # on a busy machine
+    assert (
+        "patient_from: expected a regular expression that is done in 0.5 s, got (a|aa)+$, which takes" in result.output
+    )
+    assert time.process_time() - begun < MOST_SECONDS
     assert not (root / "manifest.csv").exists()
 
 

@@ -19,7 +19,8 @@ from medseg.annotators.loading.source import CohortSource
 from medseg.experiment.evaluate import evaluate_run
 from medseg.training.batches import StageBatches
 
-from .test_runs import WAITING, begun, inverted
+from ..forked import Forked
+from .test_runs import begun, inverted
 from .tiny_runs import medseg
 
 Spoil = Callable[[Path], object]
@@ -107,7 +108,7 @@ def test_label_maps_that_change_in_training_are_not_calibrated_on(
     assert not (tmp_path / "run" / "calibration.json").exists()
 
 
-def test_the_clock_may_go_back(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_may_go_back(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> None:
     now = itertools.count(2_000_000_000, -3600)
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     assert medseg("train", trained / "x.yaml", "--out", tmp_path / "run") == (0, [])
@@ -116,9 +117,9 @@ def test_the_clock_may_go_back(trained: Path, tmp_path: Path, monkeypatch: pytes
 
 
 # ------------------------------------------------------------------------------------------ processes
-def stopped(process: subprocess.Popen[str], run: Path, why: str) -> None:
+def stopped(process: Forked, run: Path, why: str) -> None:
     """The process has ended with 1 and one line."""
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 1, said
     (line,) = [line for line in said.splitlines() if line.startswith(("stopped", "error"))]
     assert line.startswith(f"stopped: {why}; saved in joint, epoch ")
@@ -129,6 +130,14 @@ def stopped(process: subprocess.Popen[str], run: Path, why: str) -> None:
 def children(process: int) -> list[int]:
     found = Path(f"/proc/{process}/task/{process}/children").read_text()
     return [int(number) for number in found.split()]
+
+
+def gone(processes: list[int]) -> bool:
+    """Whether they all end within a minute."""
+    ends = time.monotonic() + 60
+    while (left := [each for each in processes if Path(f"/proc/{each}").exists()]) and time.monotonic() < ends:
+        time.sleep(0.1)
+    return not left
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
@@ -142,21 +151,15 @@ def test_a_loader_process_that_dies_ends_the_training_in_one_line(trained: Path,
         time.sleep(0.1)
     os.kill(workers[0], signal.SIGKILL)
     stopped(process, tmp_path / "run", "a process that makes batches has died")
-    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    assert gone(workers)
 
 
 TWO = ("training.devices=2", "training.strategy=ddp")
 
 
-def script(folder: Path) -> list[str]:
-    """The slow training as a file, which lightning can start again."""
-    (folder / "slow.py").write_text(WAITING)
-    return [sys.executable, str(folder / "slow.py")]
-
-
 @needs_proc
 def test_a_dead_process_of_two_is_told_by_the_first(trained: Path, tmp_path: Path) -> None:
-    process = begun(trained / "x.yaml", tmp_path / "run", *TWO, program=script(tmp_path))
+    process = begun(trained / "x.yaml", tmp_path / "run", *TWO)
     os.kill(children(process.pid)[0], signal.SIGKILL)
     stopped(process, tmp_path / "run", "another process of the run has died")
 
@@ -164,9 +167,11 @@ def test_a_dead_process_of_two_is_told_by_the_first(trained: Path, tmp_path: Pat
 @needs_proc
 @pytest.mark.slow
 def test_a_dead_first_process_is_told_by_the_second(trained: Path, tmp_path: Path) -> None:
-    process = begun(trained / "x.yaml", tmp_path / "run", *TWO, program=script(tmp_path))
+    process = begun(trained / "x.yaml", tmp_path / "run", *TWO)
+    (second,) = children(process.pid)
     process.kill()
-    _, said = process.communicate(timeout=60)  # the second writes to the same pipe
+    assert gone([second])
+    _, said = process.communicate(timeout=300)  # the second writes into the same file
     (line,) = [line for line in said.splitlines() if line.startswith("stopped: ")]
     assert line.startswith("stopped: another process of the run has died; saved in joint")
     assert "Traceback" not in said

@@ -64,7 +64,12 @@ def test_an_old_run_is_evaluated_where_its_own_cohort_is_not(tmp_path: Path, tra
     assert rows[0].endswith(",seen") and {row.rpartition(",")[2] for row in rows[1:]} == {""}
 
 
-def test_completions_are_evaluated_where_the_cohort_of_the_training_is_not(tmp_path: Path, completing: Path) -> None:
+@pytest.mark.parametrize("drawn", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_completions_are_evaluated_where_the_cohort_of_the_training_is_not(
+    tmp_path: Path, completing: Path, drawn: bool, request: pytest.FixtureRequest
+) -> None:
+    if not drawn:
+        request.getfixturevalue("undrawn")
     run = shutil.copytree(completing / "run", tmp_path / "run")
     config = run / "config.yaml"
     config.write_text(config.read_text().replace(str(completing / "cohort"), str(tmp_path / "gone")))

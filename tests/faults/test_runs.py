@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from PIL import Image
 
 from medseg.training.checkpoint import load, save
 
+from ..forked import Forked
 from .tiny_runs import medseg
 
 
@@ -74,28 +73,13 @@ def test_a_training_that_breaks_in_its_first_step_leaves_nothing(
 
 
 # ------------------------------------------------------------------------------------ two at once
-WAITING = """
-import sys, time
-from medseg.annotators.loading.source import CohortSource
-from medseg.__main__ import app
-batch = CohortSource.batch
-def slow(*words, **named):
-    time.sleep(0.5)
-    return batch(*words, **named)
-CohortSource.batch = slow
-app()
-"""
+SLOW = Path(__file__).with_name("slow_training.py")
 
 
-def begun(
-    config: Path, run: Path, *overrides: str, program: Sequence[str] = (sys.executable, "-c", WAITING)
-) -> subprocess.Popen[str]:
+def begun(config: Path, run: Path, *overrides: str) -> Forked:
     """A slow training, as soon as its first checkpoint is there."""
-    command = [*program, "train", str(config), "training.steps.joint=200", *overrides, "--out", str(run)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    ends = time.monotonic() + 60
+    process = Forked(SLOW, "train", config, "training.steps.joint=200", *overrides, "--out", run)
+    ends = time.monotonic() + 300  # two processes on a busy machine
     while not (run / "joint" / "last.ckpt").exists():
         assert process.poll() is None and time.monotonic() < ends, process.communicate()
         time.sleep(0.1)
@@ -143,7 +127,9 @@ def inverted(cohort: Path) -> Path:
     return path
 
 
-def test_a_mask_that_has_changed_since_training_is_not_scored(trained: Path, own: Path, tmp_path: Path) -> None:
+def test_a_mask_that_has_changed_since_training_is_not_scored(
+    trained: Path, own: Path, tmp_path: Path, undrawn: None
+) -> None:
     cohort = shutil.copytree(trained / "cohort", tmp_path / "cohort")
     config = (own / "config.yaml").read_text().replace(str(trained / "cohort"), str(cohort))
     (own / "config.yaml").write_text(config)

@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,15 +14,14 @@ from medseg.contracts import Refused
 from medseg.training import processes
 from medseg.training.checkpoint import BrokenFileError, load, load_weights, save
 
-HERE = Path(__file__).parent
+from ..forked import Forked, pair
+
+TOY = Path(__file__).with_name("toy_run.py")
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *options: str) -> Forked:
     """A run of the toy in a process of its own."""
-    root = str(HERE.parents[1])
-    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE / "toy_run.py"), str(folder), *options]
-    return subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+    return Forked(TOY, folder, *options)
 
 
 def living(group: int) -> list[int]:
@@ -47,9 +44,9 @@ def wait_until_nothing_lives(group: int) -> None:
         time.sleep(0.05)
 
 
-def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[bytes]) -> None:
+def wait_for_the_middle_of_an_epoch(folder: Path, process: Forked) -> None:
     """Until the last checkpoint was written inside the second epoch of the second stage."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         try:
             position = load(folder / "joint" / "last.ckpt")["position"]
@@ -58,7 +55,7 @@ def wait_for_the_middle_of_an_epoch(folder: Path, process: subprocess.Popen[byte
         if position["epoch"] == 1 and position["step"] > 0:
             return
         time.sleep(0.02)
-    raise AssertionError(f"never in the middle of an epoch: {process.communicate()[1].decode()}")
+    raise AssertionError(f"never in the middle of an epoch: {process.communicate()[1]}")
 
 
 def metrics_of(folder: Path) -> list[dict]:
@@ -91,7 +88,7 @@ def test_a_run_with_workers_ends_with_them_and_goes_on_bit_by_bit(tmp_path: Path
         process.kill()
     else:  # as a scheduler does
         os.killpg(process.pid, signal.SIGTERM)
-    said = process.communicate(timeout=60)[1].decode()
+    said = process.communicate(timeout=60)[1]
     assert process.returncode == (-signal.SIGKILL if told == "killed" else 143), said
     assert "Traceback" not in said
     wait_until_nothing_lives(process.pid)
@@ -107,8 +104,8 @@ def test_a_run_with_workers_ends_with_them_and_goes_on_bit_by_bit(tmp_path: Path
 def test_two_processes_have_the_losses_and_weights_of_one(accumulate: int, tmp_path: Path) -> None:
     """Also where each computes its two cases one by one, and gradients travel with the second alone."""
     two, one = tmp_path / "two", tmp_path / "one"
-    process = start(two, "--devices", "2", "--dropout", "0", "--accumulate", str(accumulate))
-    assert process.wait(120) == 0, process.communicate()[1].decode()
+    ends, said = pair(TOY, two, "--devices", 2, "--dropout", 0, "--accumulate", accumulate)
+    assert ends == [0, 0], said
     toy_fit(one, ToyModel())
     assert load(two / "joint" / "last.ckpt")["processes"] == 2
     for ours, reference in zip(metrics_of(two), metrics_of(one), strict=True):
