@@ -148,7 +148,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_waiting_threads_sleep_unless_the_user_says_otherwise(before: str | None, after: str) -> None:
     code = (
-        "import os, sys; from medseg.__main__ import app; app(['config', 'amodal', 'training'], standalone_mode=False); "
+        "import os, sys; from medseg.__main__ import app; app(['config', 'amodal'], standalone_mode=False); "
         "print(os.environ['OMP_WAIT_POLICY'])"
     )
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
