@@ -11,11 +11,11 @@ from medseg.annotators.areas import Areas, areas_of_case
 from medseg.annotators.calibration import Counts, counts_of_case, summed
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.records import read_record
-from medseg.annotators.matrices import reliabilities
 from medseg.annotators.pictures.album import pictures_of
 from medseg.annotators.pictures.slices import panel_of, write_panel
-from medseg.annotators.predicted_maps import write_prediction
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.matrices import reliabilities
+from medseg.annotators.predicting.predicted_maps import write_prediction
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.annotators.reliance import reliance_scores, rely_on_native, write_reliance_maps
 from medseg.annotators.scores import Tally, score_case, tally_case
 from medseg.contracts import Cohort, Score, Volume, watched
