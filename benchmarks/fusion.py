@@ -5,20 +5,23 @@
     python benchmarks/fusion.py runs/cohorts/bubil_fibroblast --size 64 --annotators good,over:2,under:2,blank
 
 Dice of the foreground with the known truth of a cohort, or with the vote where none is known, mean over cases; area
-over that of the reference. No image is looked at, nothing is trained, all cases are used. ``--annotators`` are
-simulated on the grid, with that reference as their truth, in place of those of the cohort.
+over that of the reference; told: nats per disputed voxel that the images tell of this truth
+(``annotators.seen_in_images``). No network is trained, all cases are used. ``--annotators`` are simulated on the
+grid, with that reference as their truth, in place of those of the cohort. ``reference`` is that truth itself.
 
 majority_vote   most annotators
 staple          STAPLE of each case by itself (SimpleITK)
 one_number      one reliability per annotator and no direction: a label counts for itself or not at all
 one_zone        the fusion with one matrix per annotator for all distances
-fusion          as in the recipe ``fused``
+fusion          a matrix per zone
+mean_shape      the border in the middle, of a reach that the fusion's zones give
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -27,7 +30,10 @@ from numpy.typing import NDArray
 
 from medseg.annotators import consensus, fitting, fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
+from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import read_record
+from medseg.annotators.mean_shape import mean_shape
+from medseg.annotators.seen_in_images import CASES, VOXELS, look, nats_told
 from medseg.annotators.simulation.simulators import simulate
 from medseg.cohorts import find_cohort, load_cohort
 from medseg.contracts import UNLABELLED
@@ -37,18 +43,33 @@ Labels = NDArray[np.integer]
 Consensus = Callable[[Sequence[Labels], int], list[Labels]]
 
 
-def read(folder: str, size: int, cases: int | None) -> tuple[list[Labels], list[Labels], int]:
-    """Labels (A,S...) on a grid, the reference (S...) of each case, the number of classes."""
+@dataclass(frozen=True, kw_only=True)
+class OnGrid:
+    """Cases on one grid."""
+
+    images: list[NDArray[np.float32]]
+    """(C,S...) each."""
+    labels: list[Labels]
+    """(A,S...) each."""
+    references: list[Labels]
+    """(S...) each."""
+    classes: int
+    """T."""
+
+
+def read(folder: str, size: int, cases: int | None) -> OnGrid:
+    """All of a cohort, or so many cases of it."""
     cohort = load_cohort(find_cohort(folder))
     grid, classes = Grid(size=(size,) * cohort.spatial_dims), len(cohort.classes)
-    labels, references = [], []
+    images, labels, references = [], [], []
     for case in cohort.cases[:cases]:
         record = read_record(case, cohort, cohort.annotators)
         placement = grid.place(record.image.shape[1:], record.affine, record.spacing_mm)
+        images.append(image_to_grid(record.image, placement))
         labels.append(labels_to_grid(record.labels, placement))
         known = consensus.majority_vote(record.labels, classes) if record.truth is None else record.truth
         references.append(labels_to_grid(known[None], placement)[0])
-    return labels, references, classes
+    return OnGrid(images=images, labels=labels, references=references, classes=classes)
 
 
 def by_fusion(cases: Sequence[Labels], classes: int, shares: Sequence[float] = fitting.SHARES) -> list[Labels]:
@@ -80,12 +101,19 @@ def by_one_number(cases: Sequence[Labels], classes: int) -> list[Labels]:
     return found
 
 
+def by_mean_shape(cases: Sequence[Labels], classes: int) -> list[Labels]:
+    """The most probable class of each voxel."""
+    reach = float(fitting.fit_fusion(cases, classes).edges[fitting.REACH])
+    return [mean_shape(labels, classes, reach).argmax(axis=0) for labels in cases]
+
+
 WAYS: dict[str, Consensus] = {
     "majority_vote": lambda cases, classes: [consensus.majority_vote(labels, classes) for labels in cases],
     "staple": lambda cases, classes: [consensus.staple(labels, classes) for labels in cases],
     "one_number": by_one_number,
     "one_zone": lambda cases, classes: by_fusion(cases, classes, shares=()),
     "fusion": by_fusion,
+    "mean_shape": by_mean_shape,
 }
 
 
@@ -97,18 +125,24 @@ def main() -> None:
     parser.add_argument("--cases", type=int)
     parser.add_argument("--annotators", help="specs as of medseg simulate, parted by commas")
     arguments = parser.parse_args()
-    cases, references, classes = read(str(Path(arguments.cohort)), arguments.size, arguments.cases)
+    found = read(str(Path(arguments.cohort)), arguments.size, arguments.cases)
+    labels, references, classes = found.labels, found.references, found.classes
     if arguments.annotators:
         rng = np.random.default_rng(0)
         specs = arguments.annotators.split(",")
-        cases = [np.stack([simulate(truth, spec, classes, rng) for spec in specs]) for truth in references]
-    print(f"{arguments.cohort}: {len(cases)} cases, {len(cases[0])} annotators")
-    for name, way in WAYS.items():
-        found = way(cases, classes)
-        pairs = list(zip(found, references, strict=True))
+        labels = [np.stack([simulate(truth, spec, classes, rng) for spec in specs]) for truth in references]
+    print(f"{arguments.cohort}: {len(labels)} cases, {len(labels[0])} annotators")
+    truths = {name: way(labels, classes) for name, way in WAYS.items()} | {"reference": references}
+    rng, some = np.random.default_rng(0), range(0, len(labels), -(-len(labels) // CASES))
+    looked = [
+        look(found.images[k], labels[k], [of[k] for of in truths.values()], most=-(-VOXELS // len(some)), rng=rng)
+        for k in some
+    ]
+    for (name, truth), told in zip(truths.items(), nats_told(looked, classes), strict=True):
+        pairs = list(zip(truth, references, strict=True))
         values = [dice(f, r, label) for f, r in pairs for label in range(1, classes)]
         area = sum((f > 0).sum() for f, _ in pairs) / sum((r > 0).sum() for _, r in pairs)
-        print(f"{name:14} Dice {np.nanmean(values):.4f}  area {area:.3f}", flush=True)
+        print(f"{name:14} Dice {np.nanmean(values):.4f}  area {area:.3f}  told {told:.3f}", flush=True)
 
 
 if __name__ == "__main__":

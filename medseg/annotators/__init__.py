@@ -6,8 +6,10 @@
 ``drawn``             what annotators drew of one case: the box around it, and the combinations of labels
 ``zones``             where a voxel lies: how far from the border of a truth, and which classes meet there
 ``labelled_case``     the labels of one case, and what is believed of its truth
+``mean_shape``        where annotators differ about size alone: the border in the middle
 ``fusion``            all annotators' labels of a case -> one truth, and how far it relies on whom
 ``fitting``           all annotators' labels of many cases -> what each annotator is worth where
+``seen_in_images``    of several truths that labels allow, the one of which images tell most
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is
@@ -15,6 +17,7 @@
 ``sources``           a config and a cohort -> the cases of a run as the loop wants them
 ``assembly``          a config -> the parts of a run
 ``planning``          a cohort -> a config for a first model
+``fusion_file``       the fusion of a run as training leaves it
 ``reliance``          how far the labels' truth relies on whom, case by case
 ``confusion_scores``  what was learned about each annotator, against what is known: counts, matrices, areas
 ``areas``             annotators whose most probable labels are empty although they draw

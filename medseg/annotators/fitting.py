@@ -7,17 +7,22 @@ several beginnings, the vote and each annotator's labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from medseg.annotators.drawn import Index, Labels, around_drawn
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import Floats, LabelledCase, climb
+from medseg.annotators.mean_shape import mean_shape
 from medseg.annotators.zones import pairs
 from medseg.contracts import UNLABELLED, watched
 
 SHARES = (0.4, 0.7, 0.9)
 """The zones of distance end where these shares of the disputed voxels lie closer: so they have no unit."""
+
+REACH = 1
+"""That of these edges is the reach of the mean shape."""
 
 BEGINNINGS = 10
 """So many annotators' labels are tried at most, of those who labelled most, and at least half of the cases;"""
@@ -90,6 +95,22 @@ def fit_fusion(
     for case in todo:
         case.decide()
     return _maximised(todo, every)
+
+
+def fit_mean_shape(
+    cases: Sequence[Labels],
+    num_classes: int,
+    *,
+    reach: float,
+    annotator_index: Sequence[Index | None] | None = None,
+    annotators: int | None = None,
+) -> Fusion:
+    """What annotators are worth beside the ``mean_shape`` of their labels: the M-step of ``fit_fusion``, once."""
+    known = list(zip(cases, annotator_index or [None] * len(cases), strict=True))
+    todo = [LabelledCase(labels, index, num_classes) for labels, index in _within(known, MOST_VOXELS)]
+    for case in todo:
+        case.suppose(mean_shape(case.labels, num_classes, reach))
+    return replace(_maximised(todo, annotators or len(cases[0])), reach=reach)
 
 
 def _within(known: Sequence[Known], voxels: int) -> Sequence[Known]:

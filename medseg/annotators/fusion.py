@@ -9,19 +9,23 @@ everything. ``fitting`` finds the matrices. Axis letters as in ``contracts``, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from medseg.annotators.drawn import Index, Labels
 from medseg.annotators.labelled_case import LEAST, Floats, LabelledCase, climb
+from medseg.annotators.mean_shape import mean_shape
 from medseg.annotators.zones import border_of, pairs
 from medseg.contracts import UNLABELLED, watched
 
 ITERATIONS = 30
 """Expectation-maximisation stops here at the latest."""
+
+NAMES = ("log_confusion", "log_prior", "edges", "reach", "told")
+"""Of the fields of a ``Fusion``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,22 @@ class Fusion:
     """(Z,T) log p(z,t): which share of all voxels lies in a zone and is of a class."""
     edges: Floats
     """Where a zone of distance ends and the next begins: voxels from the border of the fused truth."""
+    reach: float = 0.0
+    """Voxels; positive: the truth of a case is the ``mean_shape`` of its labels with this reach, and all else here is
+    measured against it."""
+    told: float = float("nan")
+    """Nats per disputed voxel that the images tell of this truth (``seen_in_images``); nan: they were not asked."""
+
+    def arrays(self) -> dict[str, Floats]:
+        """All of it, to be kept."""
+        return {name: np.atleast_1d(np.asarray(getattr(self, name), np.float64)) for name in NAMES}
+
+    @staticmethod
+    def of(arrays: Mapping[str, ArrayLike]) -> Fusion:
+        """What ``arrays`` gave, or gave before there were the last two."""
+        log_confusion, log_prior, edges = (np.asarray(arrays[name], np.float64) for name in NAMES[:3])
+        numbers = {name: float(np.asarray(arrays[name])[0]) for name in NAMES[3:] if name in arrays}
+        return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges, **numbers)
 
     def __call__(self, labels: Labels, annotator_index: Index | None = None) -> NDArray[np.float32]:
         """labels (P,S...), whose they are (P,) (None: all annotators', in their order) -> p(t | all labels) (T,S...).
@@ -43,8 +63,10 @@ class Fusion:
         p[t] is proportional to p(z,t) prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most
         probable truth itself: the E-step until it stands (``settle``). What stands of a disputed voxel is taken to the
         power 1 / ``voices``: who look at one image are wrong together, and many of them do not make a voxel
-        certain. The most probable truth remains what it is.
+        certain. The most probable truth remains what it is. With a ``reach`` it is the mean shape instead.
         """
+        if self.reach:
+            return mean_shape(labels, self.log_confusion.shape[-1], self.reach)
         case = LabelledCase(labels, annotator_index, self.log_confusion.shape[-1])
         self.settle(case)
         return case.posterior(self.voices(case.present))

@@ -7,7 +7,6 @@ annotators.csv in the run folder; ``medseg evaluate`` adds the test cases, as sc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,21 +19,20 @@ from medseg.annotators.assembly import Signature, read_annotator_run
 from medseg.annotators.consensus import disputed
 from medseg.annotators.drawn import Index, drawn_box
 from medseg.annotators.fusion import Fusion
+from medseg.annotators.fusion_file import FUSION, read_fusion, write_fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.loading.records import Record
 from medseg.annotators.loading.samples import Sample
 from medseg.annotators.loading.source import CohortSource
 from medseg.annotators.sources import build_source
-from medseg.annotators.zones import pairs
 from medseg.cohorts import Array
-from medseg.config import written_by_training
 from medseg.contracts import UNLABELLED, Cohort, Score, Volume, watched
 from medseg.evaluation import present, score_of, write_table
 from medseg.images import suffix_of, write_map
 
-FUSION, RELIANCE, SUMMARY = "fusion.json", "reliance.csv", "annotators.csv"
-"""What training leaves in the run folder."""
+RELIANCE, SUMMARY = "reliance.csv", "annotators.csv"
+"""What training leaves in the run folder, beside the fusion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,28 +167,6 @@ def fusion_of_run(run: Path, cohort: Cohort | None) -> Fusion | None:
 
 def _source_of_run(run: Path, cohort: Cohort) -> CohortSource:
     return build_source(read_annotator_run(run), cohort, Signature.read(run).annotators)
-
-
-def write_fusion(path: Path, fusion: Fusion) -> None:
-    """As JSON: the edges of the zones in voxels of the network's grid, log C[o,t] by annotator and zone."""
-    values = {name: getattr(fusion, name).tolist() for name in ("edges", "log_prior", "log_confusion")}
-    path.write_text(json.dumps(values))
-
-
-def read_fusion(path: Path) -> Fusion | None:
-    """What ``write_fusion`` wrote; None of an earlier version, without a prior. Raises Refused for others."""
-    with written_by_training(path):
-        values = json.loads(path.read_text("utf-8"))
-        if "log_confusion" in values and "log_prior" not in values:
-            return None
-        log_confusion, edges = (np.array(values[name], np.float64) for name in ("log_confusion", "edges"))
-        classes = log_confusion.shape[-1]
-        if log_confusion.ndim != 4 or log_confusion.shape[1] != (len(edges) + 1) * len(pairs(classes)):
-            raise ValueError(f"matrices {log_confusion.shape} for {len(edges)} edges")
-        log_prior = np.array(values["log_prior"], np.float64)
-        if log_prior.shape != (log_confusion.shape[1], classes):
-            raise ValueError(f"matrices {log_confusion.shape} for a prior {log_prior.shape}")
-    return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges)
 
 
 def _whose(sample: Sample) -> Sequence[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
 from medseg.annotators.diagnosis import section
+from medseg.annotators.fusion_file import FUSION, read_fusion
 from medseg.contracts import Refused, complaint
 from medseg.evaluation import METRICS
 from medseg.reporting import Table, number_text, write_page
@@ -28,6 +30,10 @@ WORDS = {
     "nats": "reliance, mean over the cases that the training saw: how far the fused truth relies on the annotator's "
     "labels where annotators differ; below 0 they were overruled",
     "share": "of the voxels on which annotators differ, the share in which the annotator's label is the fused class",
+    "labels' truth": "what all labels say together: their fusion, each weighed by what its annotator is worth; or "
+    "their mean shape, where images tell more of it: nobody is good, and they err on both sides of the truth",
+    "told by the images": "nats per disputed voxel that a simple look at the image tells of that truth: near 0 where "
+    "it cannot be seen, the logarithm of the number of classes at most",
     "worst case": "of an annotator: the case of training or validation in which the annotator was relied on least",
 }
 """The columns of the table of annotators."""
@@ -38,7 +44,11 @@ READ = ("config.yaml", "metrics.jsonl", "splits.json", "annotators.csv", "relian
 
 def write_report(folder: Path) -> Path:
     """The page of an evaluated run folder. Raises Refused for a table that `medseg` did not write."""
-    found = {"The annotators": annotators_table(folder), "The diagnosis": section.diagnosis_table(folder)}
+    found = {
+        "The annotators": annotators_table(folder),
+        "The truth of their labels": truth_table(folder),
+        "The diagnosis": section.diagnosis_table(folder),
+    }
     about = {heading: [table] for heading, table in found.items() if table is not None}
     return write_page(folder, METRICS, pictures={**PICTURES, **section.PICTURES}, about=about, words=WORDS)
 
@@ -56,6 +66,15 @@ def annotators_table(folder: Path) -> Table | None:
         rows.append((str(row["annotator"]), *labelled, *numbers, str(row["worst_case"])))
     columns = ("annotator", "labelled in train", "labelled in val", "skill", "nats", "share", "worst case")
     return Table(columns=columns, rows=rows)
+
+
+def truth_table(folder: Path) -> Table | None:
+    """What fusion.json says of the truth that was taken; None where it is not there, or says nothing of it."""
+    fusion = read_fusion(folder / FUSION) if (folder / FUSION).is_file() else None
+    if fusion is None or math.isnan(fusion.told):
+        return None
+    made = f"the mean shape, {fusion.reach:.2g} voxels of reach" if fusion.reach else "the fusion"
+    return Table(columns=("labels' truth", "told by the images"), rows=[(made, number_text(fusion.told))])
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

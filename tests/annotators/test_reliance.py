@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from medseg.annotators.config import RunConfig
-from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
@@ -22,11 +21,9 @@ from medseg.annotators.pictures.relied import draw_reliance
 from medseg.annotators.pictures.slices import panel_of, write_panel
 from medseg.annotators.reliance import (
     overall_dice,
-    read_fusion,
     reliance_scores,
     rely,
     rely_on_native,
-    write_fusion,
 )
 from medseg.annotators.simulation.samples import write_samples
 from medseg.contracts import Case, Refused
@@ -109,20 +106,6 @@ def test_the_recovered_truth_and_the_annotators_are_set_beside_the_fused_one():
 def test_a_class_taken_for_another_is_wrong_and_nothing_at_all_is_undefined():
     assert overall_dice(np.array([1, 2, 2, -1]), np.array([1, 2, 1, 1])) == pytest.approx(2 * 2 / 6)
     assert np.isnan(overall_dice(np.zeros(3, int), np.zeros(3, int)))
-
-
-def test_a_fusion_is_read_as_it_was_written(tmp_path: Path):
-    fusion = fit_fusion([LABELS, LABELS[:, ::-1]], 2)
-    write_fusion(tmp_path / "fusion.json", fusion)
-    again = read_fusion(tmp_path / "fusion.json")
-    assert again is not None
-    for name in ("log_confusion", "log_prior", "edges"):
-        assert (getattr(again, name) == getattr(fusion, name)).all()
-    (tmp_path / "fusion.json").write_text('{"edges": [1.0], "log_confusion": [[[[0.0]]]]}')
-    assert read_fusion(tmp_path / "fusion.json") is None  # of an earlier version, without a prior
-    (tmp_path / "fusion.json").write_text('{"edges": [1.0], "log_confusion": [[[[0.0]]]], "log_prior": [[0.0]]}')
-    with pytest.raises(Refused, match=r"fusion.json: expected what training writes"):
-        read_fusion(tmp_path / "fusion.json")
 
 
 @pytest.fixture(scope="module")

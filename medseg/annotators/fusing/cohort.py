@@ -13,11 +13,12 @@ from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusing.by_labels import by_fusion, by_soft_mean, by_staple, by_vote
 from medseg.annotators.fusing.by_model import by_model
 from medseg.annotators.fusing.results import RESULTS, WEIGHTS, Fuse, FusedCohort, write_cases
+from medseg.annotators.fusion_file import FUSION
 from medseg.annotators.loading.records import Record, read_record
 from medseg.annotators.predicting.given_images import image_complaints
 from medseg.annotators.predicting.matrices import matrix_complaints
 from medseg.annotators.predicting.predictor import Predictor
-from medseg.annotators.reliance import FUSION, fusion_of_run
+from medseg.annotators.reliance import fusion_of_run
 from medseg.cohorts import did_you_mean, load_cohort, read_all
 from medseg.contracts import Cohort, ObjectCohort, Refused, complaint
 from medseg.evaluation import present

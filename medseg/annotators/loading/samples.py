@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from medseg.annotators import consensus
 from medseg.annotators.drawn import around_drawn
-from medseg.annotators.fitting import fit_fusion
-from medseg.annotators.fusion import Fusion
+from medseg.annotators.fitting import REACH, fit_fusion, fit_mean_shape
+from medseg.annotators.fusion import NAMES, Fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.records import Record, read_record
+from medseg.annotators.seen_in_images import Looked, choose, look
 from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
 MADE_BY = 1
 """To be raised where other arrays are made of the same files and settings: it enters every key."""
 
-FUSION = ("log_confusion", "log_prior", "edges")
+FUSED_BY = 2
+"""Likewise, where another fusion is made of the same labels and images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +85,27 @@ class Samples:
     def fuse(self, cases: Sequence[Case]) -> Fusion:
         """Learn from the labels of these cases, those of training, whom to believe where, for the target ``fused``."""
         of_labels = [self._keys(case, "annotated")["labels"] for case in cases]
-        self._fusion_key = key_of(MADE_BY, self.annotators, of_labels)
-        kept = self.store.keep("fusion", dict.fromkeys(FUSION, self._fusion_key), lambda: self._fitted(cases))
-        self.fusion = Fusion(**{name: np.asarray(kept[name]) for name in FUSION})
+        self._fusion_key = key_of(MADE_BY, FUSED_BY, self.annotators, of_labels)
+        kept = self.store.keep("fusion", dict.fromkeys(NAMES, self._fusion_key), lambda: self._fitted(cases))
+        self.fusion = Fusion.of({name: np.asarray(array) for name, array in kept.items()})
         return self.fusion
 
     def _fitted(self, cases: Sequence[Case]) -> Mapping[str, NDArray[Any]]:
         labels = read_all(cases, lambda case: around_drawn(np.asarray(self.of(case, "annotated").labels)))
-        fusion = fit_fusion(
-            labels,
-            len(self.cohort.classes),
-            annotator_index=[self.present(case) for case in cases],
-            annotators=len(self.annotators),
-        )
-        return {name: getattr(fusion, name) for name in FUSION}
+        whose: dict[str, Any] = {
+            "annotator_index": [self.present(case) for case in cases],
+            "annotators": len(self.annotators),
+        }
+        classes = len(self.cohort.classes)
+        fusion = fit_fusion(labels, classes, **whose)
+        truths = [fusion, fit_mean_shape(labels, classes, reach=fusion.edges[REACH], **whose)]
+        return choose(truths, [partial(self._looked, case) for case in cases], classes).arrays()
+
+    def _looked(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
+        sample = self.of(case, "annotated")
+        labels = np.asarray(sample.labels)
+        said = [truth(labels, sample.annotator_index).argmax(axis=0) for truth in truths]
+        return look(sample.image, labels, said, most=most, rng=rng)
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Make what is not kept yet. Raises Refused with the complaints about all cases.

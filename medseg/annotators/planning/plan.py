@@ -142,7 +142,11 @@ def _shown(geometry: Geometry, middle: _Middle) -> list[PlannedKey]:
     dims, square = len(geometry.size), geometry.size[0] == geometry.size[1]
     axes = "every axis" if not square else "every axis, and turned by right angles"
     augment = {"flip_axes": list(range(dims)), "rotate90": square, "intensity": 0.2, "noise": 0.05}
-    reason = f"mirrored along {axes}; where a side of the body makes a class: flip_axes: [], rotate90: false"
+    augment |= {"rand": {"n": 1, "m": 5}}
+    reason = (
+        f"mirrored along {axes} (where a side of the body makes a class: flip_axes: [], rotate90: false), and one "
+        "random change of shape or look, at half of its strength"
+    )
     return [
         PlannedKey(key="data.grid", value=grid, reason=_why_grid(geometry, middle)),
         PlannedKey(key="data.augment", value=augment, reason=reason),

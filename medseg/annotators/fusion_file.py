@@ -1,0 +1,51 @@
+"""The fusion of a run as training leaves it, and what is to be said of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from medseg.annotators.assembly import read_annotator_run
+from medseg.annotators.fusion import Fusion
+from medseg.annotators.mathematics.stages import RECIPES
+from medseg.annotators.seen_in_images import MARGIN
+from medseg.annotators.zones import pairs
+from medseg.config import written_by_training
+
+FUSION = "fusion.json"
+"""In the run folder."""
+
+
+def write_fusion(path: Path, fusion: Fusion) -> None:
+    """As JSON: the edges of the zones in voxels of the network's grid, log C[o,t] by annotator and zone."""
+    path.write_text(json.dumps({name: values.tolist() for name, values in fusion.arrays().items()}))
+
+
+def read_fusion(path: Path) -> Fusion | None:
+    """What ``write_fusion`` wrote; None of an earlier version, without a prior. Raises Refused for others."""
+    with written_by_training(path):
+        values = json.loads(path.read_text("utf-8"))
+        if "log_confusion" in values and "log_prior" not in values:
+            return None
+        log_confusion, edges = (np.array(values[name], np.float64) for name in ("log_confusion", "edges"))
+        classes = log_confusion.shape[-1]
+        if log_confusion.ndim != 4 or log_confusion.shape[1] != (len(edges) + 1) * len(pairs(classes)):
+            raise ValueError(f"matrices {log_confusion.shape} for {len(edges)} edges")
+        log_prior = np.array(values["log_prior"], np.float64)
+        if log_prior.shape != (log_confusion.shape[1], classes):
+            raise ValueError(f"matrices {log_confusion.shape} for a prior {log_prior.shape}")
+    return Fusion.of(values)
+
+
+def middle_alarm(run: Path) -> list[str]:
+    """A sentence of a run whose truth is the mean shape of the labels; none of others."""
+    fusion = read_fusion(run / FUSION) if (run / FUSION).is_file() else None
+    if fusion is None or not fusion.reach or RECIPES[read_annotator_run(run).recipe].target != "fused":
+        return []
+    return [
+        f"nobody is seen to be right: images tell {fusion.told:.2f} nats of a disputed voxel where the truth is the "
+        f"mean shape of all labels, and less by {MARGIN} at least where it is their fusion; so the mean shape is the "
+        "truth, whose size is that of the annotators on average"
+    ]
