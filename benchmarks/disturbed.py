@@ -31,8 +31,8 @@ from scipy.stats import mannwhitneyu
 from worlds import listed
 
 from medseg.annotators.evaluation import evaluate_annotators
-from medseg.annotators.novelty import Novelty, novelty
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.novelty import Novelty, novelty
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.cohorts import apply, find_cohort, load_cohort, read_splits, write_cohort
 from medseg.contracts import Case, Cohort, Refused, Score, complaint
 from medseg.images import read_channels, read_labels, suffix_of, write_labels, write_map

@@ -39,9 +39,9 @@ from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.averages import truth_probs
-from medseg.annotators.prediction import NOBODY, believe_everywhere
-from medseg.annotators.predictor import Predictor
-from medseg.annotators.windows import AT_ONCE
+from medseg.annotators.predicting.prediction import NOBODY, believe_everywhere
+from medseg.annotators.predicting.predictor import Predictor
+from medseg.annotators.predicting.windows import AT_ONCE
 from medseg.config import dump_config
 from medseg.contracts import ClassLabel, Volume
 from medseg.images import read_image

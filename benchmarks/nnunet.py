@@ -36,7 +36,7 @@ from medseg.annotators import consensus
 from medseg.annotators.assembly import Signature
 from medseg.annotators.loading.records import Record, class_indices
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.predicted_maps import write_prediction
+from medseg.annotators.predicting.predicted_maps import write_prediction
 from medseg.annotators.scores import score_case
 from medseg.cohorts import Assignment, marked, seen_by_split, write_splits
 from medseg.contracts import UNLABELLED, Refused, complaint, dump_yaml, read_yaml

@@ -18,7 +18,10 @@ Row = Mapping[Hashable, Any]
 """Of a table: column -> value."""
 
 TRUTH, VOTE, NATS = "truth_dice", "vote_dice", "annotator_nll"
-OTHERS = (NATS, "annotator_dice", "vote_area_ratio")
+GED = "ged2_v"
+OTHERS = (NATS, "annotator_dice", GED, "vote_area_ratio")
+HD95 = {TRUTH: "truth_hd95", VOTE: "vote_hd95"}
+"""Beside the Dice with the same."""
 CEILING = "oracle"
 """Shown, and no rival of anybody: it sees what nobody has."""
 
@@ -28,7 +31,8 @@ def standings(runs: Mapping[str, Sequence[Path]], defaults: Mapping[str, str]) -
 
     runs: world -> evaluated run folders. defaults: world -> the recipe that all others are fixed beside. Columns:
     world, recipe, runs, metric (Dice with the truth, where none is known with the vote), mean, worst_seed,
-    annotator_nll, annotator_dice, vote_area_ratio, area_slope, cpu_seconds of a run, best_fixed, and the differences to
+    hd95 (to the same, px or mm; of runs that were scored before there was one to the vote nan), annotator_nll,
+    annotator_dice, ged2_v, vote_area_ratio, area_slope, cpu_seconds of a run, best_fixed, and the differences to
     that one, paired by seed, fold, case and class, with their intervals: of the metric, and of annotator_nll.
     """
     parts = [_world(name, folders, defaults[name]) for name, folders in runs.items() if folders]
@@ -38,7 +42,7 @@ def standings(runs: Mapping[str, Sequence[Path]], defaults: Mapping[str, str]) -
 def _world(world: str, folders: Sequence[Path], default: str) -> pd.DataFrame:
     frame = load_runs(folders)
     metric = TRUTH if (frame["metric"] == TRUTH).any() else VOTE
-    judged = frame[frame["metric"].isin([metric, *OTHERS])]
+    judged = frame[frame["metric"].isin([metric, HD95[metric], *OTHERS])]
     best = _best_fixed(compare(judged[judged["metric"] == metric], metrics()), default)
     compared = compare(judged, metrics(), best).to_dict("records")
     found: dict[tuple[str, str], Row] = {(record["metric"], record["recipe"]): record for record in compared}
@@ -50,6 +54,7 @@ def _world(world: str, folders: Sequence[Path], default: str) -> pd.DataFrame:
         rows.append(
             {"world": world, "recipe": recipe, "runs": of_metric["runs"], "metric": metric}
             | {"mean": of_metric["mean"], "worst_seed": of_metric["worst_seed"]}
+            | {"hd95": found.get((HD95[metric], recipe), {}).get("mean", np.nan)}
             | {other: found.get((other, recipe), {}).get("mean", np.nan) for other in OTHERS}
             | {"area_slope": area_slope(median_areas(of_recipe)), "cpu_seconds": np.mean(seconds), "best_fixed": best}
             | _difference(of_metric, "difference")
@@ -86,8 +91,9 @@ def format_standings(table: pd.DataFrame, defaults: Mapping[str, str]) -> str:
 
 
 def _cells(row: Row) -> dict[str, str]:
-    numbers = {"mean": "mean", "worst_seed": "worst seed", NATS: "nats", "annotator_dice": "Dice of labels",
-               "vote_area_ratio": "area ratio", "area_slope": "area slope", "cpu_seconds": "CPU s"}  # fmt: skip
+    numbers = {"mean": "mean", "worst_seed": "worst seed", "hd95": "HD95", NATS: "nats", GED: "GED",
+               "annotator_dice": "Dice of labels", "vote_area_ratio": "area ratio", "area_slope": "area slope",
+               "cpu_seconds": "CPU s"}  # fmt: skip
     words = {name: str(row[name]) for name in ("world", "recipe", "runs", "metric")}
     return words | {shown: number_text(row[name]) for name, shown in numbers.items()}
 

@@ -173,6 +173,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert "torch" not in done.stdout and "monai" not in done.stdout and "wandb" not in done.stdout
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(before: str | None, after: str) -> None:
+    code = (
+        "import os, sys; from medseg.__main__ import app; app(['config', 'amodal'], standalone_mode=False); "
+        "print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {"PYTHONPATH": str(ROOT)} | ({"OMP_WAIT_POLICY": before} if before else {})
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == after
+
+
 @pytest.mark.parametrize("words", ["check", "format --check"])
 def test_the_linter_has_nothing_to_say(words: str) -> None:
     program = [str(Path(sys.executable).parent / "ruff"), *words.split()]

@@ -108,9 +108,9 @@ def awaited(place: Path) -> str:
 
 
 # ----------------------------------------------------------------------------------------- the table
-def rows(metric: str, values: list[float]) -> list[tuple]:
+def rows(metric: str, values: list[float], unit: str = "1") -> list[tuple]:
     """Of the cases c0, c1 ..., of one class."""
-    return [(f"c{number}", "", "cell", metric, value, "1") for number, value in enumerate(values)]
+    return [(f"c{number}", "", "cell", metric, value, unit) for number, value in enumerate(values)]
 
 
 def areas(slope: float) -> list[tuple]:
@@ -140,7 +140,8 @@ def stood(make_run: Callable[..., Path], tmp_path: Path) -> Path:
             name = f"digits70/{recipe}-seed{seed}-fold0"
             scores = [*rows("truth_dice", values), *rows("vote_dice", [0.1, 0.1]), *areas(0.5 + 0.25 * seed)]
             nats = [("c0", "ann", "", "annotator_nll", 0.2 if recipe == "anchored" else 0.3, "nats/voxel")]
-            run = make_run([*scores, *nats], recipe=recipe, seed=seed, experiment="digits70", name=name)
+            more = [*nats, *rows("truth_hd95", [2.0, 4.0 + seed], "px"), ("c0", "", "", "ged2_v", 0.5, "1")]
+            run = make_run([*scores, *more], recipe=recipe, seed=seed, experiment="digits70", name=name)
             (run / "cpu_seconds.txt").write_text("1.50\n2.50\n" if seed else "6.00\n")
     make_run(rows("vote_dice", [0.5]), recipe="staple", experiment="lidc2d", name="lidc2d/staple-seed0-fold0")
     return tmp_path
@@ -156,6 +157,7 @@ def test_the_standings_by_hand(load: Callable[[str], ModuleType], stood: Path) -
     assert (ours["runs"], ours["metric"], ours["best_fixed"]) == (2, "truth_dice", "soft_mean")
     assert (ours["mean"], ours["worst_seed"]) == (pytest.approx(0.75), pytest.approx(0.7))
     assert ours["annotator_nll"] == pytest.approx(0.2) and ours["nats_difference"] == pytest.approx(-0.1)
+    assert (ours["hd95"], ours["ged2_v"]) == (pytest.approx((2 + 4 + 2 + 5) / 4), 0.5)
     assert ours["difference"] == pytest.approx((0.1 - 0.1 + 0.1 + 0.1) / 4)
     assert ours["difference_low"] <= ours["difference"] <= ours["difference_high"]
     assert ours["cpu_seconds"] == pytest.approx((6 + 4) / 2)
@@ -163,7 +165,7 @@ def test_the_standings_by_hand(load: Callable[[str], ModuleType], stood: Path) -
     assert table.loc["digits70", "soft_mean"]["difference"] == 0
     other = table.loc["lidc2d", "staple"]
     assert (other["metric"], other["mean"], other["best_fixed"]) == ("vote_dice", 0.5, "staple")
-    assert other[["annotator_nll", "area_slope", "cpu_seconds"]].isna().all()
+    assert other[["annotator_nll", "hd95", "area_slope", "cpu_seconds"]].isna().all()
 
 
 def test_the_table_is_shown_at_any_time_and_nothing_is_run(

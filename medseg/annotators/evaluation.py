@@ -15,7 +15,7 @@ from medseg.annotators.pictures.album import COLUMNS, legend
 from medseg.annotators.pictures.believed import draw_calibration
 from medseg.annotators.pictures.page import draw_run
 from medseg.annotators.pictures.relied import draw_reliability, draw_reliance
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.annotators.reliance import fusion_of_run
 from medseg.annotators.report import READ, WORST, write_report
 from medseg.annotators.scored_cases import score_cases

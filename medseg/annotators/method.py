@@ -117,9 +117,9 @@ class Annotators(Method):
         return write_report(run)
 
     def predict(self, run: Path, images: Path, out: Path, asked: AskedMaps = NO_MORE) -> Sequence[Path]:
-        """See ``predictor`` and ``further_maps``."""
-        from medseg.annotators.further_maps import FurtherMaps
-        from medseg.annotators.predicted_cases import predict
+        """See ``predicting``."""
+        from medseg.annotators.predicting.further_maps import FurtherMaps
+        from medseg.annotators.predicting.predicted_cases import predict
 
         return predict(
             run,

@@ -83,7 +83,7 @@ def score_case(
     """
     _refuse_unfit(prediction, labels, truth, classes=classes, annotators=annotators)
     recovered = prediction.truth_probs.argmax(axis=0)
-    scores = _vote_scores(prediction.case, recovered, labels, classes)
+    scores = _vote_scores(prediction, recovered, labels, classes)
     if truth is not None:
         scores += _truth_scores(prediction, recovered, truth, classes)
     seen = [int(index) for index in np.flatnonzero(present(labels))]
@@ -120,8 +120,7 @@ def _as_one_case(joint: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def score_run(tally: Tally, annotators: Sequence[str]) -> list[Score]:
-    """Scores of a whole run, ``case`` = "": confusion_rmse of every annotator with labels
-    on cases of known truth."""
+    """Scores of a whole run, ``case`` = "": confusion_rmse of every annotator with labels on cases of known truth."""
     if tally.empirical is None:
         return []
     estimated, empirical = mean_confusion(tally.estimated), mean_confusion(tally.empirical)
@@ -154,15 +153,17 @@ def _truth_scores(
 
 
 def _vote_scores(
-    case: str, recovered: NDArray[np.integer], labels: NDArray[np.integer], classes: Sequence[str]
+    prediction: Prediction, recovered: NDArray[np.integer], labels: NDArray[np.integer], classes: Sequence[str]
 ) -> list[Score]:
-    vote = majority_vote(labels, len(classes))
-    area = np.count_nonzero(vote > 0)
-    covered = np.count_nonzero((recovered > 0) & (vote != UNLABELLED))
-    return [score_of("vote_area_ratio", covered / area if area else float("nan"), case=case)] + [
-        score_of("vote_dice", dice(recovered, vote, label), case=case, label=name)
-        for label, name in enumerate(classes[1:], start=1)
-    ]
+    case, spacing_mm, vote = prediction.case, prediction.spacing_mm, majority_vote(labels, len(classes))
+    visible, area = np.where(vote == UNLABELLED, UNLABELLED, recovered), np.count_nonzero(vote > 0)
+    ratio = np.count_nonzero(visible > 0) / area if area else float("nan")
+    scores, unit = [score_of("vote_area_ratio", ratio, case=case)], length_unit(spacing_mm)
+    for label, name in enumerate(classes[1:], start=1):
+        far, overlap = hd95(visible, vote, label, spacing_mm), dice(recovered, vote, label)
+        scores.append(score_of("vote_dice", overlap, case=case, label=name))
+        scores.append(score_of("vote_hd95", far, case=case, label=name, unit=unit))
+    return scores
 
 
 def _annotator_scores(

@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from medseg.config.reading import load_config, recipes
-from medseg.contracts import RUN_VERSION, Refused, complaint, read_yaml
+from medseg.contracts import IDLE, RUN_VERSION, Refused, complaint, read_yaml
 
-FREE = {
-    "tracking": None,
-    "inference": None,
-    "data": ("cohort", "cache"),
-    "training": ("accumulate", "accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
-}
+FREE = {**IDLE, "inference": None, "data": ("cohort", "cache")}
 """What may be changed in config.yaml of a trained run, section -> keys (None: all): where files lie, what computes,
 how a trained network looks at an image."""
 

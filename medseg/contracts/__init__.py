@@ -31,7 +31,7 @@ Labels are class indices 0..T-1 in the order of ``Cohort.classes``; ``UNLABELLED
 Each may import those above it.
 """
 
-from medseg.contracts.configs import Fraction, Positive, Section, Seed, Width
+from medseg.contracts.configs import IDLE, Fraction, Positive, Section, Seed, Width
 from medseg.contracts.data import (
     UNLABELLED,
     BorderRule,
@@ -57,6 +57,7 @@ from medseg.contracts.training import Batch, Draw, Losses, MaskPicture, Objectiv
 from medseg.contracts.yaml_text import NotYaml, dump_yaml, parse_yaml, shortened
 
 __all__ = [
+    "IDLE",
     "LENGTH",
     "MOST_YAML_BYTES",
     "NO_MORE",

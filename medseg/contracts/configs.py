@@ -11,6 +11,12 @@ Width = Annotated[int, Field(gt=0, le=65536)]
 """Channels of a layer, or voxels along an axis: more are a slip of the finger that would fill the memory."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What torch and numpy both take."""
+IDLE: dict[str, tuple[str, ...] | None] = {
+    "tracking": None,
+    "data": ("cache",),
+    "training": ("accumulate", "accelerator", "devices", "num_nodes", "strategy", "checkpoint_every", "workers"),
+}
+"""What changes no number that a run finds, section -> keys (None: all): where files lie, what computes."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -85,6 +85,9 @@ class Stage:
     """The weights with which it begins are validated too, and stay where no epoch has a lower criterion."""
     overlap: str = ""
     """Metric that the objective adds in validation, from 0 to 1, to be read beside the criterion; "": none."""
+    looks: Callable[[nn.Module, Any], object] | None = None
+    """How the network that moves looks at a batch, nothing else: with it the batch norms under averaged weights count
+    anew what they see. None: there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)

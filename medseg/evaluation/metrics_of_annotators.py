@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from medseg.contracts import LENGTH, Metric
 
 _OVERLAP = "both masks empty: nan; one of them: 0"
@@ -9,6 +11,9 @@ _SURFACE = "either mask empty: nan"
 _VOXELS = "background counts like any other class; no labelled voxel: nan"
 _AREA = "nobody drew anything: nan"
 _OVERVIEW = "The recovered truth"
+_BORDERS = "Its border, and the predicted annotators as a set"
+
+_distance = partial(Metric, unit=LENGTH, direction="lower", level="case", empty=_SURFACE)
 
 METRICS_OF_ANNOTATORS = (
     Metric(
@@ -26,21 +31,14 @@ METRICS_OF_ANNOTATORS = (
         level="case",
         empty=_OVERLAP,
     ),
-    Metric(
+    _distance(
         name="truth_hd95",
         meaning="95th percentile of the distances between the surfaces of the recovered and the known truth",
-        unit=LENGTH,
-        direction="lower",
-        level="case",
-        empty=_SURFACE,
+        overview=_BORDERS,
     ),
-    Metric(
+    _distance(
         name="truth_assd",
         meaning="mean distance between the surfaces of the recovered and the known truth, from both sides",
-        unit=LENGTH,
-        direction="lower",
-        level="case",
-        empty=_SURFACE,
     ),
     Metric(
         name="truth_ece",
@@ -89,6 +87,11 @@ METRICS_OF_ANNOTATORS = (
         level="case",
         empty=_OVERLAP,
         overview=_OVERVIEW,
+    ),
+    _distance(
+        name="vote_hd95",
+        meaning="95th percentile of the distances between the surfaces of the recovered truth and the majority vote",
+        overview=_BORDERS,
     ),
     Metric(
         name="vote_area_ratio",
@@ -156,6 +159,7 @@ METRICS_OF_ANNOTATORS = (
         direction="lower",
         level="case",
         empty="two empty maps are alike; no annotator: nan",
+        overview=_BORDERS,
     ),
     Metric(
         name="ged2_u",
@@ -163,6 +167,7 @@ METRICS_OF_ANNOTATORS = (
         direction="lower",
         level="case",
         empty="two empty maps are alike; fewer than two annotators: nan",
+        overview=_BORDERS,
     ),
     Metric(
         name="hm_iou",

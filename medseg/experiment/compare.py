@@ -11,7 +11,14 @@ from medseg.config import recipes, run_recipe
 from medseg.contracts import Refused, complaint
 from medseg.experiment.methods import methods, metrics
 from medseg.images import place_complaints
-from medseg.reporting import compare, format_overview, format_table, load_runs, seen_in_training
+from medseg.reporting import (
+    compare,
+    format_overview,
+    format_table,
+    further_differences,
+    load_runs,
+    seen_in_training,
+)
 
 
 def compare_runs(
@@ -19,9 +26,10 @@ def compare_runs(
 ) -> str:
     """The overview as text, and with ``details`` every metric with its intervals; with ``out`` all of it as CSV.
 
+    Runs of one recipe, seed and fold are rows of their own by the keys that differ between their configs.
     Of completions, the overview is followed by the recipes and rivals by bins of the hidden fraction.
-    Raises Refused for folders without scores, for several of one run, for a reference that no run has, and for a place
-    of ``out`` that takes no file.
+    Raises Refused for folders without scores, for several of one run and config, for a reference that no run has, and
+    for a place of ``out`` that takes no file.
     """
     if out is not None and (complaints := place_complaints(out.parent)):
         raise Refused(complaints)
@@ -37,6 +45,8 @@ def compare_runs(
         out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(out, index=False)
     parts = ["\n".join([format_overview(table, metrics()), *seen_in_training(frame)])]
+    if differences := further_differences(frame):
+        parts.append("\n".join(["What differs besides", *differences]))
     for heading, text in _further(runs, frame).items():
         parts += [heading, text]
     return "\n\n".join([*parts, format_table(table)] if details else parts)

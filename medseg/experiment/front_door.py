@@ -165,7 +165,8 @@ def compare(runs: Sequence[Folder], reference: str | None = None) -> pd.DataFram
 
     reference: the recipe that the others are paired with; by default that of the first run. Columns: metric, recipe,
     direction, unit, reference, mean, low, high, worst_seed, difference, difference_low, difference_high, runs, seeds,
-    values, undefined. Raises Refused for folders without scores, and for two of one run.
+    values, undefined. Runs of one recipe are named by the keys of their configs that differ. Raises Refused for folders
+    without scores, and for two of one run and config.
 
     >>> import medseg
     >>> table = medseg.compare(["runs/pixel", "runs/soft_mean"], reference="soft_mean")

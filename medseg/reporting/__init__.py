@@ -1,5 +1,6 @@
 """From the table to claims: reads run folders, needs no torch and of medseg the nouns of contracts alone.
 
+``variants``    runs of one recipe, seed and fold told apart by their configs
 ``runs``        run folders -> one frame with every score of every run
 ``directions``  which of several values is the worst
 ``glossary``    what the names of metrics mean

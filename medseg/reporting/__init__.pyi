@@ -32,3 +32,4 @@ from .tables import (
     markdown as markdown,
     number_text as number_text,
 )
+from .variants import further_differences as further_differences

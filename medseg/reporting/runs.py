@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from medseg.contracts import Refused, Score, complaint, read_yaml
+from medseg.contracts import Refused, Score, complaint
+from medseg.reporting.variants import read_config, told_apart
 
 COLUMNS = tuple(field.name for field in fields(Score))
 LATER = "seen"
@@ -22,22 +22,23 @@ def load_runs(folders: Sequence[Path]) -> pd.DataFrame:
     Columns: run (the folder), experiment, recipe, seed, fold of config.yaml, then those of scores.csv. A rival is a
     recipe of its own, named as the column ``rival`` of rivals.csv says; one that several runs of a seed and fold
     scored alike is there once. Where two experiments have runs of the same recipe, seed and fold, recipes are named
-    experiment/recipe. Raises Refused where two folders are still runs of the same, and for other columns than those
-    that `medseg evaluate` writes.
+    experiment/recipe; where one experiment has, by the keys of their configs too, see ``variants.told_apart``. Raises
+    Refused where two folders are still runs of the same, and for other columns than those that `medseg evaluate`
+    writes.
     """
     places = [Path(folder).resolve() for folder in folders]
     if twice := sorted({str(place) for place in places if places.count(place) > 1}):
         raise Refused(complaint("runs", "each once", f"{place} twice", "compared") for place in twice)
     runs = [_read(Path(folder), "scores.csv", COLUMNS) for folder in folders]
     rivals = [_read_rivals(Path(folder)) for folder in folders if (Path(folder) / "rivals.csv").is_file()]
-    parts = [_told_apart(pd.concat(runs, ignore_index=True))]
+    parts = [told_apart(pd.concat(runs, ignore_index=True))]
     if rivals:
-        parts.append(_told_apart(_once(pd.concat(rivals, ignore_index=True))))
+        parts.append(told_apart(_once(pd.concat(rivals, ignore_index=True))))
     return pd.concat(parts, ignore_index=True)
 
 
 def _read(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
-    config = _config(folder)
+    config = read_config(folder)
     try:
         scores = pd.read_csv(folder / name, dtype="str", keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
@@ -66,16 +67,6 @@ def seen_in_training(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    """What a run's config.yaml holds. Raises Refused where that is no config."""
-    path = folder / "config.yaml"
-    values = read_yaml(path)
-    whole = isinstance(values, dict) and {"experiment", "recipe"} <= set(values)
-    if not whole or not isinstance(values.get("data"), dict):
-        raise Refused([complaint("config", "that of a trained run", "another content", str(path))])
-    return values
-
-
 def _refuse_cut(path: Path) -> None:
     """Raise Refused where a table ends in the middle of a line."""
     if not path.read_bytes().endswith(b"\n"):
@@ -94,20 +85,3 @@ def _once(rivals: pd.DataFrame) -> pd.DataFrame:
     for _, table in rivals.groupby(["run", "recipe"], sort=False):
         tables.setdefault(table.drop(columns=["run", "experiment", LATER]).to_csv(index=False), table)
     return pd.concat(tables.values(), ignore_index=True)
-
-
-def _told_apart(frame: pd.DataFrame) -> pd.DataFrame:
-    if _same_runs(frame):
-        frame["recipe"] = frame["experiment"] + "/" + frame["recipe"]
-    if same := _same_runs(frame):
-        raise Refused([complaint("runs", "one per experiment, recipe, seed and fold", " and ".join(same), "compared")])
-    return frame
-
-
-def _same_runs(frame: pd.DataFrame) -> list[str]:
-    """The folders of the first two or more runs that have recipe, seed and fold in common."""
-    runs = frame[["recipe", "seed", "fold", "run"]].drop_duplicates()
-    for _, group in runs.groupby(["recipe", "seed", "fold"], sort=False):
-        if len(group) > 1:
-            return list(group["run"])
-    return []

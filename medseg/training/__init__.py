@@ -22,6 +22,7 @@
 ``wandb_run``     the W&B run of a run folder, online or offline
 ``tracking``      what a run tells of itself: metrics.jsonl always, Weights & Biases where it is wanted
 ``run``           what stays the same over the stages of one run, and the folder that it is kept in
+``renewal``       the running statistics of batch norms under averaged weights, counted anew
 ``loop``          the loop: every stage of every method, on one device or many, from the start or from a checkpoint
 ``score_log``     what the verbs tell W&B of every method: data, weights, scores
 

@@ -12,7 +12,8 @@ from medseg.training.settings import LoopConfig, PeriodicConfig
 
 
 def build_average(model: nn.Module, config: LoopConfig) -> AveragedModel | None:
-    """What ``training.average`` asks for; None for none. Buffers are copied, not averaged.
+    """What ``training.average`` asks for; None for none. Buffers are copied, not averaged; those of
+    batch norms are counted anew (``renewal``).
 
     ema: w <- d w + (1 - d) w_new, d = min(ema_decay, (1+t)/(10+t)), t counting the updates before this one; the first
     copies the weights. The rising decay keeps a short stage from averaging over its start.

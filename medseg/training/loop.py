@@ -32,6 +32,7 @@ from medseg.training.processes import (
 )
 from medseg.training.progress import ProgressLine
 from medseg.training.randomness import seed_step, seed_validation
+from medseg.training.renewal import renew_statistics
 from medseg.training.resumption import mention_processes, newest_checkpoint, resumed_position
 from medseg.training.run import Run
 from medseg.training.settings import LoopConfig, provenance
@@ -184,6 +185,7 @@ def _close_epoch(run: Run, state: StageState, began: float, waited: float) -> No
     if criterion not in names:
         raise Refused([complaint("criterion", f"one of {', '.join(names)}", repr(criterion), stage.name)])
     train = state.means.compute(run.fabric, names)
+    renew_statistics(run, state)
     val = _validate(run, state, [*names, stage.overlap] if stage.overlap else names)
     state.means = Means()
     better = position.next_epoch(val[criterion])

@@ -40,7 +40,8 @@ def table(scores: list[Score]) -> dict[tuple[str, str, str], float]:
 def test_every_metric_has_its_name_and_belongs_to_the_case():
     scores = score_case(predict(), LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS)
     assert {score.metric for score in scores} == {
-        *("truth_dice", "truth_iou", "truth_hd95", "truth_assd", "truth_ece", "vote_dice", "vote_area_ratio"),
+        *("truth_dice", "truth_iou", "truth_hd95", "truth_assd", "truth_ece"),
+        *("vote_dice", "vote_hd95", "vote_area_ratio"),
         *("annotator_dice", "annotator_nll", "annotator_ece"),
         *("relative_area", "predicted_relative_area", "expected_relative_area"),
         *("ged2_v", "ged2_u", "hm_iou", "dice_max", "dice_match", "soft_dice", "agreement_dice", "agreement_alpha"),
@@ -57,6 +58,7 @@ def test_values_by_hand():
     assert values["truth_hd95", "", "cell"] == pytest.approx(1)
     assert values["truth_ece", "", ""] == pytest.approx(4 / 24)
     assert values["vote_dice", "", "cell"] == pytest.approx(2 * 8 / 20)
+    assert values["vote_hd95", "", "cell"] == 1  # a row of WIDE lies one below the vote
     assert values["vote_area_ratio", "", ""] == pytest.approx(12 / 8)
     assert values["annotator_dice", "ben", "cell"] == 1
     assert values["annotator_nll", "ben", ""] == 0
@@ -85,7 +87,7 @@ def test_an_empty_truth_is_nan_and_never_left_out():
     empty = np.zeros_like(TRUTH)
     prediction = predict(truth=empty, annotators=(empty,) * 3)
     values = table(score_case(prediction, np.stack([empty] * 3), empty, classes=CLASSES, annotators=ANNOTATORS))
-    for name in ("truth_dice", "truth_hd95", "vote_dice"):
+    for name in ("truth_dice", "truth_hd95", "vote_dice", "vote_hd95"):
         assert np.isnan(values[name, "", "cell"])
     assert np.isnan(values["vote_area_ratio", "", ""])
     assert np.isnan(values["annotator_dice", "ann", "cell"])
@@ -97,12 +99,13 @@ def test_areas_are_compared_where_somebody_labelled():
     labels[:, :, 4:] = -1  # the vote keeps 6 of its 8 voxels, and so does the recovered truth
     values = table(score_case(predict(), labels, None, classes=CLASSES, annotators=ANNOTATORS))
     assert values["vote_area_ratio", "", ""] == 1
+    assert values["vote_hd95", "", "cell"] == 0
 
 
 def test_lengths_are_in_mm_where_the_image_has_a_scale():
     def units(spacing_mm):
         scores = score_case(predict(WIDE, spacing_mm=spacing_mm), LABELS, TRUTH, classes=CLASSES, annotators=ANNOTATORS)
-        return {(score.value, score.unit) for score in scores if score.metric == "truth_hd95"}
+        return {(score.value, score.unit) for score in scores if score.metric in ("truth_hd95", "vote_hd95")}
 
     assert units(None) == {(1.0, "px")}
     assert units((2.0, 2.0)) == {(2.0, "mm")}
@@ -110,7 +113,7 @@ def test_lengths_are_in_mm_where_the_image_has_a_scale():
 
 def test_a_case_that_nobody_labelled_gets_undefined_votes_only():
     scores = score_case(predict(), np.full_like(LABELS, -1), None, classes=CLASSES, annotators=ANNOTATORS)
-    assert {score.metric for score in scores} == {"vote_dice", "vote_area_ratio"}
+    assert {score.metric for score in scores} == {"vote_dice", "vote_hd95", "vote_area_ratio"}
     assert np.isnan([score.value for score in scores]).all()
 
 

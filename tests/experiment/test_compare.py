@@ -52,5 +52,5 @@ def test_two_folders_of_the_same_run_are_refused(tmp_path):
     with pytest.raises(Refused) as refusal:
         compare_runs(runs)
     assert refusal.value.complaints == (
-        f"runs: expected one per experiment, recipe, seed and fold, got {runs[0]} and {runs[1]} (compared)",
+        f"runs: expected one per experiment, recipe, seed, fold and config, got {runs[0]} and {runs[1]} (compared)",
     )

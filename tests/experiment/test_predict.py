@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 
 from medseg.__main__ import app
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import Volume
 from medseg.images.files import read_labels, write_labels
 
 from ..amodal.completion.conftest import CLASSES, RULES, crossing, write_run
-from ..annotators.test_predictor import SIGNATURE, run_folder
+from ..annotators.predicting.test_predictor import SIGNATURE, run_folder
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from medseg.contracts import Refused, Volume
 from medseg.images.files import write_labels, write_map
 
 from ..amodal.completion.conftest import CLASSES, RULES, crossing, write_run
-from ..annotators.test_predictor import run_folder
+from ..annotators.predicting.test_predictor import run_folder
 
 SHAPE = (16, 64)
 

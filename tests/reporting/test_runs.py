@@ -27,7 +27,9 @@ def test_two_experiments_of_the_same_recipe_stay_apart(make_run):
     runs = [make_run([dice("a", 0.5)], experiment=name) for name in ("few", "many")]
     assert load_runs(runs)["recipe"].tolist() == ["few/soft_mean", "many/soft_mean"]
     twice = [make_run([dice("a", 0.5)], name="x"), make_run([dice("a", 0.6)], name="y")]
-    with pytest.raises(Refused, match="runs: expected one per experiment, recipe, seed and fold, got .*x and .*y"):
+    with pytest.raises(
+        Refused, match="runs: expected one per experiment, recipe, seed, fold and config, got .*x and .*y"
+    ):
         load_runs(twice)
 
 

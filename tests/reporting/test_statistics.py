@@ -83,7 +83,9 @@ def test_the_overview_has_a_row_per_recipe_and_a_column_per_metric_that_is_there
         make_run([dice("a", 0.7), dice("a", 0.75, "vote_dice")], "soft_mean", seed=1),
         make_run([dice("a", 0.9)], "oracle", seed=0),
     ]
-    title, _, header, _, base, oracle = format_overview(compare(load_runs(runs), METRICS), METRICS).splitlines()
+    text = format_overview(compare(load_runs(runs), METRICS), METRICS)
+    first, of_truth, second, of_borders = text.split("\n\n")
+    title, (header, _, base, oracle) = first, of_truth.splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in (header, base, oracle)]
     assert title == "The recovered truth: mean (worst seed)"
     assert cells == [
@@ -91,6 +93,8 @@ def test_the_overview_has_a_row_per_recipe_and_a_column_per_metric_that_is_there
         ["soft_mean", "0.6000 (0.5000)", "0.5000 (0.2500)"],
         ["oracle", "0.9000", ""],
     ]
+    assert second == "Its border, and the predicted annotators as a set: mean of one seed"
+    assert [cell.strip() for cell in of_borders.splitlines()[2].split("|")[1:-1]] == ["soft_mean", "2.000"]
 
 
 def test_one_seed_has_no_worst_one(make_run):

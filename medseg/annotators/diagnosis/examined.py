@@ -16,7 +16,7 @@ from medseg.annotators.loading.grid import labels_to_grid
 from medseg.annotators.loading.records import Record
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
 from medseg.annotators.people.labelling import Labelling, labelling_of
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import UNLABELLED, Case, Refused, Split, complaint
 
 MOST_CASES = 100

@@ -14,7 +14,7 @@ from medseg.annotators.diagnosis.attack import attacked
 from medseg.annotators.diagnosis.decodability import columns_of_cases
 from medseg.annotators.diagnosis.examined import Examined, first_cases
 from medseg.annotators.diagnosis.mapper import Graph, graph_of
-from medseg.annotators.diagnosis.voxels import places_in
+from medseg.annotators.diagnosis.voxels import Sampled, places_in
 from medseg.annotators.mathematics.model import TrueLabelNetwork
 from medseg.annotators.people.intervals import means
 from medseg.contracts import UNLABELLED, Case, watched
@@ -25,19 +25,13 @@ NETWORK, MAPPER = "network", "mapper"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Felt:
-    """N voxels of cases as the network sees them under one attack."""
+class Felt(Sampled):
+    """As the network sees them under one attack."""
 
-    cases: tuple[Case, ...]
-    """Of which they are."""
-    case_index: NDArray[np.int64]
-    """(N,) the place of each voxel's case in ``cases``."""
     features: NDArray[np.float32]
     """(N,F) of its last layer."""
     called: NDArray[np.int64]
     """(N,) the class that it calls most probable."""
-    reference: NDArray[np.int64]
-    """(N,) the known truth, or the vote."""
     disagreement: NDArray[np.float64]
     """(N,) the share of annotators who did not write the most frequent label."""
 
@@ -68,7 +62,7 @@ def mapped(examined: Examined) -> Mapped:
         votes = graph.votes(known.reference, asked.features, classes).argmax(axis=1)
         for name, called in ((NETWORK, asked.called), (MAPPER, votes)):
             right = (called == asked.reference).astype(float)[:, None]
-            found = means(right, [asked.cases[index].patient for index in asked.case_index])
+            found = means(right, asked.patients)
             ends = {"": found.value, "_low": found.low, "_high": found.high}
             rows.append(
                 {"epsilon": epsilon, "classifier": name}

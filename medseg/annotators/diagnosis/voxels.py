@@ -19,7 +19,7 @@ PER_CASE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voxels:
+class Sampled:
     """N voxels of the network's grid of many cases."""
 
     cases: tuple[Case, ...]
@@ -28,6 +28,17 @@ class Voxels:
     """(N,) the place of each voxel's case in ``cases``."""
     reference: NDArray[np.int64]
     """(N,) its class: the known truth, or the vote."""
+
+    @property
+    def patients(self) -> list[str]:
+        """(N,) whose voxel each is."""
+        return [self.cases[index].patient for index in self.case_index]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voxels(Sampled):
+    """What is known of each, and what networks see there."""
+
     labels: NDArray[np.int64]
     """(N,A) what each annotator wrote, or UNLABELLED."""
     intensity: NDArray[np.float32]
@@ -36,11 +47,6 @@ class Voxels:
     """(N,S) in parts of the grid, 0 to 1."""
     levels: tuple[tuple[Level, ...], ...]
     """For each network that was asked, its levels at these voxels."""
-
-    @property
-    def patients(self) -> list[str]:
-        """(N,) whose voxel each is."""
-        return [self.cases[index].patient for index in self.case_index]
 
 
 def sampled(examined: Examined, cases: Sequence[Case], networks: Sequence[TrueLabelNetwork]) -> Voxels:

@@ -21,8 +21,8 @@ from medseg.annotators.fusion import ITERATIONS, Fusion, mutual_information
 from medseg.annotators.labelled_case import LEAST
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
-from medseg.annotators.matrices import native_matrices
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.matrices import native_matrices
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import UNLABELLED, Volume
 from medseg.evaluation import present
 

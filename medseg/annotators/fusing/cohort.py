@@ -14,10 +14,10 @@ from medseg.annotators.fusing.by_labels import by_fusion, by_soft_mean, by_stapl
 from medseg.annotators.fusing.by_model import by_model
 from medseg.annotators.fusing.results import RESULTS, WEIGHTS, Fuse, FusedCohort, write_cases
 from medseg.annotators.fusion_file import FUSION
-from medseg.annotators.given_images import image_complaints
 from medseg.annotators.loading.records import Record, read_record
-from medseg.annotators.matrices import matrix_complaints
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.given_images import image_complaints
+from medseg.annotators.predicting.matrices import matrix_complaints
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.annotators.reliance import fusion_of_run
 from medseg.cohorts import did_you_mean, load_cohort, read_all
 from medseg.contracts import Cohort, ObjectCohort, Refused, complaint

@@ -27,6 +27,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from torch import nn
+
 from medseg.annotators.mathematics.energy import WithEnergy
 from medseg.annotators.mathematics.likelihood import Likelihood
 from medseg.annotators.mathematics.objective import (
@@ -40,6 +42,7 @@ from medseg.annotators.mathematics.overlap import OVERLAP
 from medseg.annotators.mathematics.selecting import selecting
 from medseg.annotators.mathematics.settings import ConfusionConfig, EnergyConfig, StepsConfig
 from medseg.annotators.mathematics.supervision import Supervision
+from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import Losses, Stage, Target
 
 SELECTOR = "selector"
@@ -109,6 +112,7 @@ def stages(
         objective=partial(recipe.objective, supervision=supervision),
         criterion=recipe.criterion,
         overlap=OVERLAP,
+        looks=_looked_at,
         epochs=(steps.warmup + steps.joint) / steps_per_epoch,
         learning_rate=learning_rate,
         lr_factors={"confusion.bias": confusion.lr_factor},
@@ -130,11 +134,16 @@ def stages(
         objective=AnnotatorLikelihood(likelihood=recipe.likelihood, per_pixel=False, supervision=supervision),
         criterion="nll",
         overlap=OVERLAP,
+        looks=_looked_at,
         epochs=steps.warmup / steps_per_epoch,
         learning_rate=learning_rate,
     )
     joint = replace(joint, objective=free, epochs=steps.joint / steps_per_epoch)
     return *_with_energy((warmup, joint), energy), *last
+
+
+def _looked_at(model: nn.Module, batch: ImageBatch) -> object:
+    return model(batch.image)
 
 
 def _selecting(joint: Stage, epochs: float) -> tuple[Stage, ...]:

@@ -8,7 +8,7 @@ are applied, and what the network says of them is brought back and averaged.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -146,53 +146,56 @@ class Selected(nn.Module):
         super().__init__()
         self.model, self.best = model, best
 
-    def _asked(self, image: Tensor) -> Iterator[tuple[Change, Tensor]]:
-        """Each change that anybody needs, and (R,) the rows of image (B,C,S...) that do."""
-        selector = self.model.get_submodule("selector")
-        chosen = selector(image).argsort(dim=1)[:, : self.best]
-        for number, change in enumerate(CHANGES):
-            rows = (chosen == number).any(dim=1).nonzero()[:, 0]
-            if len(rows):
-                yield change, rows
-
     @torch.no_grad()
     def truth_probs(self, image: Tensor) -> Tensor:
         """image (B,C,S...) -> p (B,T,S...)."""
-        total = None
-        for change, rows in self._asked(image):
-            said = self.model(change.there(image[rows])).log_probs.exp()
-            total = _added(total, change.back(said), rows, len(image))
-        assert total is not None
-        return total / self.best
+
+        def ask(change: Change, rows: Tensor) -> tuple[Tensor]:
+            return (_back(change, self.model(change.there(image[rows])).log_probs.exp(), image.ndim - 2),)
+
+        (truth,) = self._mean(image, ask)
+        return truth
 
     @torch.no_grad()
     def matrices(self, image: Tensor) -> Tensor:
         """image (B,C,S...) -> C (B,A,O,T,S...)."""
-        total = None
-        for change, rows in self._asked(image):
+
+        def ask(change: Change, rows: Tensor) -> tuple[Tensor]:
             said: Tensor = self.model.matrices(change.there(image[rows]))  # pyright: ignore[reportCallIssue]
-            total = _added(total, change.back(said.flatten(1, 3)).view(said.shape), rows, len(image))
-        assert total is not None
-        return total / self.best
+            return (_back(change, said, image.ndim - 2),)
+
+        (matrices,) = self._mean(image, ask)
+        return matrices
 
     @torch.no_grad()
     def believe(self, image: Tensor, voxel_weights: Tensor | None = None) -> BatchPrediction:
         """image (B,C,S...), voxel_weights (B,S...) of ``joint_probs``, which move with the image and keep their sum."""
-        truth = every = joint = None
-        for change, rows in self._asked(image):
+
+        def ask(change: Change, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = None if voxel_weights is None else change.weights(voxel_weights[rows])
             said: BatchPrediction = self.model.believe(change.there(image[rows]), weights)  # pyright: ignore[reportCallIssue]
-            maps = said.annotator_probs
-            truth = _added(truth, change.back(said.truth_probs), rows, len(image))
-            every = _added(every, change.back(maps.flatten(1, 2)).view(maps.shape), rows, len(image))
-            joint = _added(joint, said.joint_probs, rows, len(image))
-        assert truth is not None and every is not None and joint is not None
-        return BatchPrediction(
-            truth_probs=truth / self.best, annotator_probs=every / self.best, joint_probs=joint / self.best
-        )
+            truth, annotators = (
+                _back(change, each, image.ndim - 2) for each in (said.truth_probs, said.annotator_probs)
+            )
+            return truth, annotators, said.joint_probs
+
+        truth, annotators, joint = self._mean(image, ask)
+        return BatchPrediction(truth_probs=truth, annotator_probs=annotators, joint_probs=joint)
+
+    def _mean(self, image: Tensor, ask: Callable[[Change, Tensor], Sequence[Tensor]]) -> list[Tensor]:
+        """(B,...) each, the mean over the best changes of an image of what ``ask`` says of those rows (R,) of it."""
+        chosen = self.model.get_submodule("selector")(image).argsort(dim=1)[:, : self.best]
+        totals: list[Tensor] = []
+        for number, change in enumerate(CHANGES):
+            rows = (chosen == number).any(dim=1).nonzero()[:, 0]
+            if len(rows):
+                parts = ask(change, rows)
+                totals = totals or [part.new_zeros(len(image), *part.shape[1:]) for part in parts]
+                for total, part in zip(totals, parts, strict=True):
+                    total.index_add_(0, rows, part)
+        return [total / self.best for total in totals]
 
 
-def _added(total: Tensor | None, part: Tensor, rows: Tensor, number: int) -> Tensor:
-    """The sum (B,...) and a part (R,...) of some of its rows."""
-    total = part.new_zeros(number, *part.shape[1:]) if total is None else total
-    return total.index_add_(0, rows, part)
+def _back(change: Change, maps: Tensor, spatial_dims: int) -> Tensor:
+    """Maps (R,...,S...) of the changed images -> of the images."""
+    return change.back(maps.flatten(1, -1 - spatial_dims)).view(maps.shape)

@@ -24,7 +24,7 @@ from medseg.amodal.completion.rows import ObjectRow
 from medseg.amodal.shapes import CLASSES as SHAPES, RULES as SHAPE_RULES, write_shapes
 from medseg.annotators.assembly import Signature
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.predicted_maps import write_prediction
+from medseg.annotators.predicting.predicted_maps import write_prediction
 from medseg.contracts import ClassLabel, ObjectRules, Refused, Volume
 from medseg.images.files import read_image, read_labels, write_labels
 

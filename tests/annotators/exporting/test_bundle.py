@@ -20,8 +20,8 @@ from PIL import Image
 from medseg.annotators.assembly import build_annotator_model
 from medseg.annotators.config import RunConfig
 from medseg.annotators.exporting import export_bundle
-from medseg.annotators.predicted_cases import predict
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.predicted_cases import predict
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.config import dump_config
 from medseg.contracts import Refused
 from medseg.experiment.export import WITHOUT_ONNX, export_run
@@ -29,7 +29,7 @@ from medseg.images.files import read_image, read_labels
 from medseg.training import programs
 from medseg.training.checkpoint import save_weights
 
-from ..test_predictor import SIGNATURE, run_folder
+from ..predicting.test_predictor import SIGNATURE, run_folder
 
 CONFIGS = {"meta_file": "configs/metadata.json", "config_file": "configs/inference.json"}
 

@@ -12,11 +12,11 @@ from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import LEAST
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
-from medseg.annotators.matrices import native_matrices
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.matrices import native_matrices
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import Case, Volume
 
-from ..test_predictor import SHAPE, run_folder, volume
+from ..predicting.test_predictor import SHAPE, run_folder, volume
 
 MATRICES = np.array([[[0.9, 0.2], [0.1, 0.8]], [[0.6, 0.4], [0.4, 0.6]]])
 EVEN = np.log([[0.5, 0.5]])

@@ -18,7 +18,7 @@ from medseg.contracts import Refused
 
 from ...conftest import AFFINE, Folder
 from ...faults.tiny_runs import medseg
-from ..test_predictor import SHAPE, run_folder, volume
+from ..predicting.test_predictor import SHAPE, run_folder, volume
 
 
 @pytest.fixture

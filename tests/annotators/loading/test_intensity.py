@@ -11,15 +11,15 @@ from medseg.annotators.config import RunConfig
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.method import Annotators
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.annotators.simulation.samples import write_samples
 from medseg.annotators.sources import build_source
 from medseg.cohorts import SplitConfig, apply, load_cohort, split_cases
 from medseg.contracts import Volume
 from medseg.images.files import read_image
 
-from ..test_ensembles import changed
-from ..test_predictor import run_folder
+from ..predicting.test_ensembles import changed
+from ..predicting.test_predictor import run_folder
 
 RAMP = np.array([[[-1000.0, -150, 50, 2000]]], np.float32)
 AS_IT_IS = Grid(mode="patch", size=(1, 4)).place((1, 4), np.eye(4), None)

@@ -11,7 +11,7 @@ from medseg.annotators.mathematics.averages import MeanModel, has_matrices, trut
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
-from medseg.annotators.prediction import NOBODY, believe_everywhere, matrices_everywhere
+from medseg.annotators.predicting.prediction import NOBODY, believe_everywhere, matrices_everywhere
 
 A, T, F = 3, 2, 4
 

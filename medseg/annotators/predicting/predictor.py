@@ -19,8 +19,8 @@ from medseg.annotators.loading.placement import Placement
 from medseg.annotators.mathematics.averages import MeanModel
 from medseg.annotators.mathematics.test_time import Selected
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.prediction import ALL, NOBODY, believe_everywhere, believed_slabs, joint_of
-from medseg.annotators.stored_maps import StoredAnnotators, StoredMaps, native_probs
+from medseg.annotators.predicting.prediction import ALL, NOBODY, believe_everywhere, believed_slabs, joint_of
+from medseg.annotators.predicting.stored_maps import StoredAnnotators, StoredMaps, native_probs
 from medseg.contracts import ClassLabel, Refused, Volume, complaint
 from medseg.training import device_of, load_model
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from medseg.annotators.assembly import Signature
-from medseg.annotators.matrices import MATRICES, RELIABILITY, matrix_complaints, write_matrices
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.novelty import COLUMNS, TABLE as NOVELTY, novelty
-from medseg.annotators.plausible import SAMPLES, TABLE, drawn_annotators, sample_complaints
-from medseg.annotators.predicted_maps import label_values
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.matrices import MATRICES, RELIABILITY, matrix_complaints, write_matrices
+from medseg.annotators.predicting.novelty import COLUMNS, TABLE as NOVELTY, novelty
+from medseg.annotators.predicting.plausible import SAMPLES, TABLE, drawn_annotators, sample_complaints
+from medseg.annotators.predicting.predicted_maps import label_values
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import AskedMaps, Volume, complaint
 from medseg.evaluation import write_table
 from medseg.images import write_labels, write_map

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from medseg.annotators.mathematics.averages import annotators_of, truth_probs
 from medseg.annotators.nouns import BatchPrediction
-from medseg.annotators.windows import Place, Slab, Windows
+from medseg.annotators.predicting.windows import Place, Slab, Windows
 
 ALL, NOBODY = slice(None), slice(0, 0)
 """Of the annotators."""

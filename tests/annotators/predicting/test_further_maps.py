@@ -9,9 +9,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medseg.annotators.plausible import drawn_annotators
+from medseg.annotators.predicting.plausible import drawn_annotators
 
-from ..faults.tiny_runs import medseg
+from ...faults.tiny_runs import medseg
 from .test_predictor import run_folder, volume
 
 

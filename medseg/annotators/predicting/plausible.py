@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.mathematics.stages import RECIPES
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import complaint
 
 SAMPLES, TABLE = "samples", "samples.csv"

@@ -12,8 +12,8 @@ from medseg.annotators.mathematics.averages import MeanModel
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
 from medseg.annotators.mathematics.test_time import Selected
 from medseg.annotators.mathematics.trunks import TruthOutput
-from medseg.annotators.predictor import Predictor
-from medseg.annotators.windows import Place, Windows
+from medseg.annotators.predicting.predictor import Predictor
+from medseg.annotators.predicting.windows import Place, Windows
 from medseg.contracts import Volume
 
 TABLE = "novelty.csv"

@@ -13,8 +13,8 @@ import torch
 
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.model import AnnotatorModel
-from medseg.annotators.matrices import matrix_complaints, native_matrices, reliability, write_matrices
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.matrices import matrix_complaints, native_matrices, reliability, write_matrices
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import Volume
 
 from .test_predictor import SHAPE, run_folder, volume

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from medseg.annotators import predictor as predictor_module
 from medseg.annotators.assembly import build_annotator_model
 from medseg.annotators.config import RunConfig
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting import predictor as predictor_module
+from medseg.annotators.predicting.predictor import Predictor
+from medseg.annotators.predicting.stored_maps import StoredAnnotators, StoredMaps
 from medseg.annotators.scores import score_case
-from medseg.annotators.stored_maps import StoredAnnotators, StoredMaps
 from medseg.config import dump_config
 from medseg.contracts import Refused, Volume
 from medseg.training.checkpoint import save_weights

@@ -13,13 +13,13 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
-from medseg.annotators.further_maps import FurtherMaps
-from medseg.annotators.given_images import find_images
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.confusion import PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel
-from medseg.annotators.predicted_cases import predict
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.further_maps import FurtherMaps
+from medseg.annotators.predicting.given_images import find_images
+from medseg.annotators.predicting.predicted_cases import predict
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.config import dump_config
 from medseg.contracts import AskedMaps, ClassLabel, Refused, Volume
 from medseg.images.files import read_image, read_labels

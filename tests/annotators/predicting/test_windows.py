@@ -7,7 +7,7 @@ import torch
 from monai.inferers.utils import sliding_window_inference
 from torch import Tensor, nn
 
-from medseg.annotators.windows import AT_ONCE, Windows
+from medseg.annotators.predicting.windows import AT_ONCE, Windows
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.7])

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from medseg.annotators.given_images import find_images, image_complaints, own_names
-from medseg.annotators.predicted_maps import RESULTS, write_prediction
-from medseg.annotators.predictor import Further, Predictor
+from medseg.annotators.predicting.given_images import find_images, image_complaints, own_names
+from medseg.annotators.predicting.predicted_maps import RESULTS, write_prediction
+from medseg.annotators.predicting.predictor import Further, Predictor
 from medseg.contracts import Refused, complaint, progress_shown, watched
 from medseg.images import place_complaints, read_channels, suffix_of, whole_or_none
 from medseg.training import crew, in_turn

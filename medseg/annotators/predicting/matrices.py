@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.mathematics.averages import has_matrices
 from medseg.annotators.nouns import Prediction
-from medseg.annotators.prediction import matrices_everywhere
-from medseg.annotators.predictor import Predictor
+from medseg.annotators.predicting.prediction import matrices_everywhere
+from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import Volume, complaint
 from medseg.evaluation import write_table
 from medseg.images import write_map, write_maps

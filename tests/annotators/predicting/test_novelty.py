@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from medseg.annotators.mathematics.trunks import TruthOutput
-from medseg.annotators.novelty import _maps
+from medseg.annotators.predicting.novelty import _maps
 from medseg.images import read_channels
 
-from ..faults.tiny_runs import medseg
+from ...faults.tiny_runs import medseg
 from .test_predictor import run_folder, volume
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import yaml
 
-from medseg.annotators import predictor as predictor_module
 from medseg.annotators.assembly import Signature
-from medseg.annotators.predictor import Predictor
-from medseg.annotators.stored_maps import StoredAnnotators
+from medseg.annotators.predicting import predictor as predictor_module
+from medseg.annotators.predicting.predictor import Predictor
+from medseg.annotators.predicting.stored_maps import StoredAnnotators
 from medseg.config import config_digest
 from medseg.contracts import Refused
 from medseg.images.files import read_image
 
-from ..faults.tiny_runs import medseg
+from ...faults.tiny_runs import medseg
 from .test_predictor import SIGNATURE, run_folder, volume
 
 

@@ -13,7 +13,7 @@ from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfus
 from medseg.annotators.mathematics.model import AnnotatorModel, SeparateNetworks
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
-from medseg.annotators.prediction import believe_everywhere
+from medseg.annotators.predicting.prediction import believe_everywhere
 
 A, T, F = 2, 3, 4
 EVERYWHERE = (slice(None), slice(None))
