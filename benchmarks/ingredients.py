@@ -4,7 +4,7 @@
     python benchmarks/ingredients.py --out runs/ingredients --only norm,average --worlds digits70 --seeds 3
     python benchmarks/ingredients.py --out runs/ingredients --table
 
-A row is a choice of ``FAMILIES``, a table a world of configs/worlds in ``WORLDS``: its cohort, split and network, and
+A row is a choice of ``FAMILIES``, a table a config of configs/ingredients: its cohort, split and small network, and
 fewer steps than it has, the same for all rows. Every run is `medseg train` and `medseg evaluate` of that config with
 overrides, in a process of its own; those that have scores are not run again. ``--table`` runs nothing. All is written
 to ingredients.csv too. Differences to the default are paired by seed, case and class, with 95 % intervals. CPU seconds
@@ -32,6 +32,7 @@ from medseg.experiment.sweeping.running import run_jobs
 from medseg.reporting import compare, interval_text, load_runs, markdown, number_text
 from medseg.training.checkpoint import load_weights
 
+CONFIGS = Path(__file__).parents[1] / "configs" / "ingredients"
 WORLDS: Mapping[str, tuple[str, ...]] = {
     "digits70": ("training.steps.warmup=150", "training.steps.joint=350", "data.split.seed={seed}"),
     "bubil": ("training.steps.warmup=150", "training.steps.joint=250"),
@@ -150,7 +151,7 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> list[Job]:
-    rows, worlds = rows_of(arguments.only), load_worlds(arguments.worlds)
+    rows, worlds = rows_of(arguments.only), load_worlds(arguments.worlds, folder=CONFIGS)
     jobs = {world.name: jobs_of(world, arguments.out, rows, arguments.seeds) for world in worlds}
     failed: list[Job] = []
     if not arguments.table:

@@ -55,9 +55,9 @@ class World:
         return bool(self.config.data.truth) or any(case.truth for case in cohort.cases)
 
 
-def load_worlds(names: Sequence[str], overrides: Sequence[str] = ()) -> list[World]:
+def load_worlds(names: Sequence[str], overrides: Sequence[str] = (), folder: Path = CONFIGS) -> list[World]:
     """Those of these names, in their order (none: all). Raises Refused for names of none, and for bad overrides."""
-    paths = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml"))}
+    paths = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if unknown := [name for name in names if name not in paths]:
         expected = f"one of {', '.join(paths)}"
         raise Refused(complaint("world", expected, f"{name}{did_you_mean(name, paths)}", "--only") for name in unknown)

@@ -16,7 +16,7 @@ from medseg.contracts import ClassLabel, ObjectRules
 from medseg.experiment.methods import load_config
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*/*.yaml"))
-ANNOTATORS = [path for path in CONFIGS if path.parent.name in ("annotators", "worlds")]
+ANNOTATORS = [path for path in CONFIGS if path.parent.name in ("annotators", "worlds", "ingredients")]
 AMODAL = [path for path in CONFIGS if path.parent.name == "amodal"]
 
 
@@ -65,7 +65,7 @@ def test_a_config_opens_with_its_question_and_its_command(path: Path) -> None:
 
 
 def test_there_is_a_config_for_each_method() -> None:
-    assert {path.parent.name for path in CONFIGS} == {"annotators", "amodal", "worlds"}
+    assert {path.parent.name for path in CONFIGS} == {"annotators", "amodal", "worlds", "ingredients"}
 
 
 def test_the_weights_are_a_function_of_the_seed() -> None:

@@ -20,7 +20,7 @@ def ingredients(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_every_row_is_a_config_of_every_world_whose_network_takes_its_images(ingredients: ModuleType) -> None:
-    worlds, rows = ingredients.load_worlds([*ingredients.WORLDS]), ingredients.rows_of([])
+    worlds, rows = ingredients.load_worlds([*ingredients.WORLDS], folder=ingredients.CONFIGS), ingredients.rows_of([])
     assert len(rows) > 30
     resolved = {}
     for world in worlds:
@@ -36,7 +36,7 @@ def test_every_row_is_a_config_of_every_world_whose_network_takes_its_images(ing
 
 
 def test_runs_of_one_row_differ_by_their_seed_alone(ingredients: ModuleType) -> None:
-    (world,) = ingredients.load_worlds(["digits70"])
+    (world,) = ingredients.load_worlds(["digits70"], folder=ingredients.CONFIGS)
     jobs = ingredients.jobs_of(world, Path("out"), ingredients.rows_of(["average"]), 2)
     first, second = (load_config(job.config, job.overrides) for job in jobs if job.run.name.startswith("no_average"))
     assert (first.seed, second.seed, first.data.split.seed, second.data.split.seed) == (0, 1, 0, 1)
