@@ -16,8 +16,8 @@ from PySide6.QtWebEngineCore import QWebEnginePage
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QApplication
 
-SETTLED_MS = 500
-"""After the load, for scripts that wait for it and for painting."""
+SETTLED_MS, PAINTED_MS = 500, 5000
+"""After the load: for scripts that wait for it; until all of a long page is painted."""
 
 
 class Page(QWebEnginePage):
@@ -49,7 +49,7 @@ def main(uri: str, picture: str | None = None) -> int:
 
     def grow(height: float) -> None:
         view.resize(1200, min(int(height), 8000) if picture else 900)
-        QTimer.singleShot(SETTLED_MS, lambda: page.toHtml(tell))
+        QTimer.singleShot(PAINTED_MS if picture else SETTLED_MS, lambda: page.toHtml(tell))
 
     page.loadFinished.connect(settle)
     page.load(QUrl(uri))
