@@ -50,7 +50,7 @@ def merge_organs(samples: Path) -> None:
     for masks in masks_of(samples).values():
         for mask in masks.iterdir():
             labels = read_labels(mask)
-            write_labels(mask, replace(labels, array=(np.asarray(labels.array) > 0).astype(np.uint8)))
+            write_labels(mask, replace(labels, array=np.asarray(labels.array, np.uint8).clip(max=1)))
 
 
 def _stem(path: Path) -> str:
