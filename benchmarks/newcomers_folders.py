@@ -21,8 +21,6 @@ ANNOTATORS = ("good", "over:{}", "under:{}", "jitter:{}", "displaced:{}")
 """The number is their strength, in voxels."""
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
 """Of the three organs of a case."""
-ONE_OBJECT = ("--classes", "background=0,object=1/2/3")
-"""The three are one class."""
 COLOURS = ("--colours", "background=#000000,liver=#ff0000,kidney=#00ff00,lesion=#0000ff")
 
 
@@ -36,6 +34,8 @@ class Folder:
     """Their longest side."""
     lay_out: Callable[[Path, Path], None]
     """From samples (images/, annotations/<annotator>/, truth/) to the folder."""
+    organs: bool = False
+    """Whether masks tell the three organs of a case apart, or have one object of 1."""
     options: tuple[str, ...] = ()
     """What files cannot say, for `medseg index`."""
 
@@ -43,6 +43,14 @@ class Folder:
 def masks_of(samples: Path) -> dict[str, Path]:
     """Annotator, or truth, -> folder of masks."""
     return {path.name: path for path in sorted((samples / "annotations").iterdir())} | {"truth": samples / "truth"}
+
+
+def merge_organs(samples: Path) -> None:
+    """Every foreground of every mask becomes one object."""
+    for masks in masks_of(samples).values():
+        for mask in masks.iterdir():
+            labels = read_labels(mask)
+            write_labels(mask, replace(labels, array=np.asarray(labels.array, np.uint8).clip(max=1)))
 
 
 def _stem(path: Path) -> str:
@@ -109,9 +117,8 @@ def slicer(samples: Path, out: Path) -> None:
 
 
 def _as_nrrd(source: Path, path: Path, tags: dict[str, str]) -> None:
-    """tags: of a segmentation, of which every foreground is one segment."""
+    """tags: of a segmentation."""
     image = SimpleITK.ReadImage(str(source))
-    image = SimpleITK.Cast(image > 0, SimpleITK.sitkUInt8) if tags else image
     for key, text in tags.items():
         image.SetMetaData(key, text)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,18 +143,18 @@ def dicom(samples: Path, out: Path) -> None:
         case, scan = _stem(image), read_image(image)
         slices = write_series(out / case / "ct", replace(scan, array=np.rint(1000 * scan.array[0])), case)
         for name, masks in masks_of(samples).items():
-            inside = np.asarray(read_labels(masks / image.name).array, np.uint8) > 0
-            write_seg(out / case / f"{name}.dcm", slices, {"organ": inside}, creator=name)
+            organ = np.asarray(read_labels(masks / image.name).array) == 1
+            write_seg(out / case / f"{name}.dcm", slices, {"organ": organ}, creator=name)
 
 
 FOLDERS = {
-    "pictures": Folder(dims=2, size=64, lay_out=folder_per_annotator, options=ONE_OBJECT),
-    "volumes": Folder(dims=3, size=24, lay_out=one_folder, options=ONE_OBJECT),
-    "table": Folder(dims=2, size=64, lay_out=table_of_paths, options=ONE_OBJECT),
-    "colours": Folder(dims=2, size=64, lay_out=coloured, options=COLOURS),
-    "nnunet": Folder(dims=3, size=24, lay_out=nnunet_raw),
+    "pictures": Folder(dims=2, size=64, lay_out=folder_per_annotator),
+    "volumes": Folder(dims=3, size=24, lay_out=one_folder),
+    "table": Folder(dims=2, size=64, lay_out=table_of_paths),
+    "colours": Folder(dims=2, size=64, lay_out=coloured, organs=True, options=COLOURS),
+    "nnunet": Folder(dims=3, size=24, lay_out=nnunet_raw, organs=True),
     "slicer": Folder(dims=3, size=24, lay_out=slicer),
-    "qubiq": Folder(dims=2, size=64, lay_out=qubiq, options=ONE_OBJECT),
+    "qubiq": Folder(dims=2, size=64, lay_out=qubiq),
     "dicom": Folder(dims=3, size=24, lay_out=dicom),
 }
 """By name."""
@@ -163,6 +170,8 @@ def generated(name: str, out: Path, cases: int = CASES) -> Path:
         write_samples(
             samples, seed=seed, spatial_dims=chosen.dims, size=chosen.size, cases=cases, annotators=annotators
         )
+        if not chosen.organs:
+            merge_organs(samples)
         chosen.lay_out(samples, folder)
         shutil.rmtree(samples)
     return folder

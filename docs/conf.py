@@ -12,7 +12,7 @@ import medseg
 project, version = "medseg", medseg.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 root_doc = "docs/README"
-include_patterns = ["README.md", "data/README.md", "docs/*.md", "docs/api.rst"]
+include_patterns = ["*.md", "data/README.md", "docs/*.md", "docs/api.rst"]
 myst_heading_anchors = 4
 python_maximum_signature_line_length = 100
 autodoc_member_order = "bysource"
@@ -24,7 +24,8 @@ html_show_copyright = False
 def add_contents(app: Sphinx, name: str, source: list[str]) -> None:
     """The table of pages on the first page is the site's table of contents too."""
     if name == root_doc:
-        pages = re.findall(r"^\| \[[^]]+\]\(([^)]+)\.\w+\)", source[0], re.M)
+        rows = "\n".join(re.findall(r"^\| (\[.+?) \|", source[0], re.M))
+        pages = re.findall(r"\]\(([^)]+)\.\w+\)", rows)
         source[0] += "\n".join(["", "```{toctree}", ":hidden:", *pages, "```", ""])
 
 

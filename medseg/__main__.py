@@ -188,6 +188,15 @@ def annotators(
 
 
 @app.command()
+def examples(out: Annotated[Path, typer.Option(help="For the folders configs and notebooks.")] = Path()) -> None:
+    """Copy the configs and the notebooks that come with medseg."""
+    with refusing(out):
+        from medseg.experiment.examples import copy_examples
+
+        typer.echo(copy_examples(out))
+
+
+@app.command()
 def demo(out: Annotated[Path, typer.Option(help="For the cohort, runs and pictures.")] = Path("runs/demo")) -> None:
     """Train both methods and their rivals on generated data; print the tables; draw the pictures."""
     with refusing(out):

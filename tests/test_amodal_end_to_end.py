@@ -23,6 +23,8 @@ from medseg.experiment.evaluate import evaluate_run
 from medseg.images.files import read_image, read_labels, write_labels
 from medseg.training.checkpoint import load_weights
 
+from .run_folder_page import unexplained
+
 CONFIG = """\
 experiment: walk
 recipe: three_stages
@@ -120,6 +122,10 @@ def test_the_run_folder_repeats_the_walk(walked: Path):
     rows = [json.loads(line) for line in (walked / "run/metrics.jsonl").read_text().splitlines()]
     assert [row["stage"] for row in rows] == ["complete", "occluded", "visible"]
     assert json.loads((walked / "run/calibration.json").read_text())["misfit_limit"] > 0
+
+
+def test_every_file_of_the_run_folder_is_explained(walked: Path):
+    assert unexplained(walked / "run") == set()
 
 
 def test_the_page_shows_every_picture_that_was_drawn(walked: Path):
@@ -229,7 +235,8 @@ def test_volumes_are_completed_in_ml(tmp_path: Path):
     cohort = write_shapes(tmp_path / "cohort", seed=0, spatial_dims=3, cases=5, size=40)
     config = write_config(tmp_path, cohort, "[16, 16, 16]", 1.6)
     run = tmp_path / "run"
-    works("check", cohort)
+    next_line = works("check", cohort).splitlines()[-1]
+    assert next_line == "next: medseg train CONFIG, a file of configs/amodal with this folder as data.cohort"
     works("train", config, "--out", run)
     works("evaluate", run)
     assert {row["unit"] for row in table(run / "scores.csv") if row["metric"] == "amodal_hd95"} == {"mm"}

@@ -15,6 +15,8 @@ from medseg.__main__ import app
 from medseg.annotators.simulation.samples import write_samples
 from medseg.images.files import read_image, read_labels
 
+from .run_folder_page import unexplained
+
 CONFIG = """\
 experiment: walk
 recipe: shared_truth_pixel
@@ -63,6 +65,14 @@ def test_the_run_folder_repeats_the_walk(walked: Path) -> None:
         assert (run / name).stat().st_size > 0, name
     stages = {json.loads(line).get("stage") for line in (run / "metrics.jsonl").read_text().splitlines()}
     assert {"warmup", "joint"} <= stages
+
+
+def test_a_check_without_errors_says_what_comes_next(walked: Path) -> None:
+    assert medseg("check", walked / "cohort").output.splitlines()[-1] == f"next: medseg train {walked / 'cohort'}"
+
+
+def test_every_file_of_the_run_folder_is_explained(walked: Path) -> None:
+    assert unexplained(walked / "run") == set()
 
 
 def test_scores_have_a_row_per_case_annotator_and_metric(walked: Path) -> None:

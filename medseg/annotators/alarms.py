@@ -103,7 +103,7 @@ def _swap_alarms(confusion: NDArray[np.floating], classes: Sequence[str]) -> lis
         sentences.append(
             f"the mean confusion has lost dominance: true {classes[t]} is called {classes[rival]} "
             f"({column[rival]:.3f}) at least as often as {classes[t]} ({column[t]:.3f}): "
-            "the classes may have swapped"
+            "the classes may have swapped, or it was trained too briefly"
         )
     return sentences
 

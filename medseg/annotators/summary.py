@@ -113,8 +113,11 @@ def _sizes(found: Sequence[_CaseSummary], cohort: Cohort) -> Iterator[tuple[str,
     unit = of_space if all(scaled) else f"px or {of_space}" if any(scaled) else "px"
     sizes = np.stack([case.sizes for case in found])
     for label, each in enumerate(cohort.classes[1:], start=1):
-        told = [f"{name} {mean_of_defined(sizes[:, index, label]):.4g}" for index, name in enumerate(cohort.annotators)]
-        yield each.name, f"{', '.join(told)} {unit} (means over cases)"
+        means = {name: mean_of_defined(sizes[:, index, label]) for index, name in enumerate(cohort.annotators)}
+        drew = [name for name, size in means.items() if size > 0]
+        alone = f"; {drew[0]} alone draws it" if len(means) > 1 and len(drew) == 1 else ""
+        told = ", ".join(f"{name} {size:.4g}" for name, size in means.items())
+        yield each.name, f"{told} {unit} (means over cases){alone}"
 
 
 def _agreement(found: Sequence[_CaseSummary], annotators: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -132,7 +135,7 @@ def _agreement(found: Sequence[_CaseSummary], annotators: Sequence[str]) -> Iter
     if len(known) > 1:
         text += f", from {known[least]:.3f} ({' and '.join(least)}) to {known[most]:.3f} ({' and '.join(most)})"
     alpha = mean_of_defined([case.alpha for case in found])
-    yield "agreement", f"{text}; Krippendorff's alpha {alpha:.3f}"
+    yield "agreement", text if np.isnan(alpha) else f"{text}; Krippendorff's alpha {alpha:.3f}"
 
 
 def _unlabelled(cohort: Cohort) -> Iterator[tuple[str, str]]:

@@ -63,6 +63,13 @@ def check_folder(folder: Path, page: Path | None = None) -> Report:
     return method.check(cohort)
 
 
+def after_check(folder: Path) -> str:
+    """What a user does next with a cohort in which nothing is wrong."""
+    if isinstance(load_cohort(folder), ObjectCohort):
+        return "next: medseg train CONFIG, a file of configs/amodal with this folder as data.cohort"
+    return f"next: medseg train {folder}"
+
+
 def simulate_folder(
     source: Path,
     out: Path,

@@ -45,12 +45,13 @@ def check(
 ) -> None:
     """Read every file of a cohort and report all that is wrong with it."""
     with refusing(page):
-        from medseg.experiment.cohorts import check_folder
+        from medseg.experiment.cohorts import after_check, check_folder
 
         findings = check_folder(folder, page)
         typer.echo(str(findings))
         if findings.errors:
             raise typer.Exit(1)
+        typer.echo(after_check(folder))
 
 
 def simulate(

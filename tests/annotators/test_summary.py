@@ -39,6 +39,19 @@ def test_a_cohort_of_pictures_of_several_sizes_and_annotators(pictures) -> None:
     assert told["agreement"] == "pairwise Dice 1.000; Krippendorff's alpha 1.000"
 
 
+def test_a_class_that_one_alone_draws_and_agreement_that_is_not_defined(pictures) -> None:
+    """A stray value becomes a class: who wrote it is said. All else is empty, so that there is nothing to agree on."""
+    for case in ("c01", "c02"):
+        pictures.write(pictures.mask_path(case, "bob"), np.zeros((8, 10), np.uint8))
+    told = lines(pictures)
+    assert told["object"] == "ann 20, bob 0 px (means over cases); ann alone draws it"
+    assert told["agreement"].startswith("pairwise Dice 0.000; Krippendorff's alpha ")
+    for case in ("c01", "c02"):
+        pictures.write(pictures.mask_path(case, "ann"), np.full((8, 10), 255, np.uint8))
+        pictures.write(pictures.mask_path(case, "bob"), np.full((8, 10), 255, np.uint8))
+    assert lines(pictures)["agreement"] == "pairwise Dice 1.000"  # one class everywhere: no alpha
+
+
 def test_the_pairs_that_agree_least_and_most_are_named(pictures) -> None:
     other = np.zeros((8, 10), np.uint8)
     other[:4, :10] = 255

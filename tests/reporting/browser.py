@@ -1,4 +1,4 @@
-"""What a browser makes of a page: a headless Chromium, where one is installed."""
+"""What a browser makes of a page: a headless Chromium, where one is installed, else that of Qt (qt_page.py)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)")
+QT = find_spec("PySide6") is not None and find_spec("PySide6.QtWebEngineWidgets") is not None
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None and not QT, reason="no Chromium is installed (make browser, or apt-get install chromium)"
+)
 """Of a test that opens a page."""
 
 ASKING = """<script>addEventListener("load", () => {
@@ -55,10 +60,15 @@ def opened(page: Path, folder: Path, asking: str = ASKING) -> dict[str, Any]:
     folder.mkdir()
     copy = folder / "page.html"
     copy.write_text(page.read_text("utf-8").replace("</body>", asking + "</body>"), "utf-8")
-    words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
-    words += ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", copy.as_uri()]
-    assert CHROMIUM is not None
-    done = subprocess.run([CHROMIUM, *words], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(_command(copy.as_uri(), folder / "browser"), capture_output=True, text=True, timeout=120)
     (told,) = re.findall(r'<pre id="told">(.*?)</pre>', done.stdout, re.S)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return json.loads(html.unescape(told)) | {"console": console}
+
+
+def _command(uri: str, profile: Path) -> list[str]:
+    """Prints the page as scripts have left it, and its console to standard error."""
+    if CHROMIUM is None:
+        return [sys.executable, str(Path(__file__).with_name("qt_page.py")), uri]
+    words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    return [CHROMIUM, *words, "--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", uri]

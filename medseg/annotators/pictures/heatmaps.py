@@ -17,7 +17,7 @@ from medseg.reporting import shown_name
 PER_ROW = 6
 MOST = 18
 """So many annotators are drawn, the first ones of confusion.csv; a heading says how many there are."""
-ROW_HEIGHT, HEADING_HEIGHT = 2.5, 0.5
+ROW_HEIGHT, HEADING_HEIGHT = 2.9, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
