@@ -7,8 +7,8 @@ variant takes its turn in each round; a figure is the median over rounds of its 
 network in 32-true in the same round. Measured alone: no loader, no annotators, no optimiser (``step.py`` has those).
 Compiled networks (torch.compile, which needs a C++ compiler) are compiled in a first round that does not count; what
 that takes is told apart. Parts: the batch in two, one after the other, as ``training.accumulate=2`` has it.
-Ingredients: in place of these networks every norm, block and classifier in the network of configs/ingredients/lidc2d.yaml
-and in a small one of volumes, in 32-true alone unless ``--variants`` names others. Multiply-adds are those of the
+Ingredients: in place of these networks every norm, block and classifier in that of configs/ingredients/lidc2d.yaml and
+in a small one of volumes, in 32-true alone unless ``--variants`` names others. Multiply-adds are those of the
 convolutions and products of one image or volume.
 """
 
