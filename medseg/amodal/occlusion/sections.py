@@ -49,6 +49,18 @@ class OcclusionConfig(Section):
     """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
 
 
+class DeformationConfig(Section):
+    """How complete objects, and the neighbours drawn for them, are stretched and bent in training: the section
+    ``data.deformation``."""
+
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Of a change, of each object for itself (0: shapes are shown as they are)."""
+    stretch: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """Standard deviation of the logarithm of the factors along axes at right angles to each other, drawn too."""
+    bend: Annotated[float, Field(ge=0, le=0.2)] = 0.03
+    """Standard deviation of a smooth displacement, as a share of the object's length, along each axis."""
+
+
 class ShowingConfig(Section):
     """How objects are shown: part of the section ``data``."""
 
@@ -56,5 +68,7 @@ class ShowingConfig(Section):
     """The piece of space around an object."""
     occlusion: OcclusionConfig = OcclusionConfig()
     """What is drawn over it."""
+    deformation: DeformationConfig = DeformationConfig()
+    """What is done to complete shapes in training, before anything is drawn over them."""
     mirror: bool = True
     """Mirror images along every axis are as likely as the objects themselves (not where left and right differ)."""
