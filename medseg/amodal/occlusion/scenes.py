@@ -41,7 +41,8 @@ class Scene:
     occluder: Mask
     """(S...) all of the neighbours that hide it, and what is seen of the others."""
     amodal: Mask
-    """(S...) all of the object: smaller than it was where a neighbour presses on it; with a stranger, of both."""
+    """(S...) all of the object: smaller than it was where a neighbour presses on it, larger where an overlap swells;
+    with a stranger, of both."""
     kind: Kind
     """Of the first neighbour."""
 
@@ -80,8 +81,9 @@ def _drawn(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: n
             if rng.random() < ranges.shallow:
                 of_kind = of_kind.model_copy(update={"occluded": (min(low, high / 10), high / 10)})
             seen = _beside(amodal, others, of_kind, rng)
-            hidden, around = hidden | (amodal & ~seen.visible), around | seen.occluder
-    return Scene(visible=whole & ~hidden, occluder=around, amodal=whole, kind=kinds[0])
+            hidden, around = hidden | (seen.amodal & ~seen.visible), around | seen.occluder
+            whole = whole | (seen.amodal & ~amodal)
+    return Scene(visible=whole & ~hidden & ~around, occluder=around, amodal=whole, kind=kinds[0])
 
 
 def _beside(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator) -> Occluded:
@@ -92,7 +94,8 @@ def _pressed(
     amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
 ) -> tuple[Mask, Mask]:
     """(S...) of the object and of a neighbour that share nothing: what both claim is the one's whose rest is nearer."""
-    shallow = ranges.model_copy(update={"occluded": (0.0, min(PRESSED, ranges.occluded[1])), "nothing": 0.0})
+    changes = {"occluded": (0.0, min(PRESSED, ranges.occluded[1])), "nothing": 0.0, "swollen": 0}
+    shallow = ranges.model_copy(update=changes)
     neighbour = _beside(amodal, others, shallow, rng).occluder
     own, its, both = amodal & ~neighbour, neighbour & ~amodal, amodal & neighbour
     if not (both.any() and own.any() and its.any()):

@@ -45,6 +45,8 @@ class OcclusionConfig(Section):
     """Probability that there is one more neighbour; three at most."""
     strangers: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Probability that a piece of another object is taken for one of this: it must be left unconnected."""
+    swollen: Annotated[int, Field(ge=0, le=8)] = 0
+    """An overlap of two objects reaches up to so many voxels farther into both, as where people draw it."""
     mask_jitter: Annotated[int, Field(ge=0)] = 0
     """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
 
