@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label
 
 from medseg.amodal.occlusion.occluders import Occlusion
 from medseg.amodal.occlusion.pasting import Mask, paste, turned
@@ -60,7 +61,7 @@ def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) 
 def _swollen(both: Mask, either: Mask, by: int) -> Mask:
     """(S...) an overlap, and of the two objects what lies within ``by`` voxels of it; slivers stay as they are."""
     thick = np.asarray(ndimage.distance_transform_edt(both)) > SLIVER
-    parts = np.asarray(ndimage.label(both, np.ones((3,) * both.ndim))[0])
+    parts = np.asarray(label(both, connectivity=both.ndim))
     swelling = np.isin(parts, np.unique(parts[thick]))
     if not swelling.any():
         return both
