@@ -39,6 +39,8 @@ class OcclusionConfig(Section):
     """Probability that it covers a tenth of the highest share at most: two that barely overlap."""
     touching: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Probability that a neighbour presses on the object and hides nothing of it."""
+    specks: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a few voxels where such a neighbour presses on the object belong to both, as people draw it."""
     nothing: Annotated[float, Field(ge=0, le=1)] = 0.22
     """Probability that the object lies in front of a neighbour which does not press on it."""
     another: Annotated[float, Field(ge=0, lt=1)] = 0.25
