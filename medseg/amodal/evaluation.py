@@ -34,7 +34,7 @@ from medseg.cohorts import (
     warnings_of,
 )
 from medseg.config import dump_config, refuse_other_data
-from medseg.contracts import ObjectCohort, Refused, Score, complaint
+from medseg.contracts import ObjectCohort, ObjectRules, Refused, Score, Split, complaint
 from medseg.evaluation import score_of, write_rivals, write_scores
 from medseg.images import whole_or_as_before
 from medseg.reporting import format_summary, load_runs
@@ -70,16 +70,17 @@ class AmodalEvaluation:
 
 
 def evaluate_amodal(
-    run: Path, stage: str | None = None, draw: bool = True, other: Path | None = None
+    run: Path, stage: str | None = None, draw: bool = True, other: Path | None = None, *, split: Split = "test"
 ) -> AmodalEvaluation:
-    """Complete the test cases' occluded objects whose amodal mask is known, on their native grid, beside all rivals.
+    """Complete a split's occluded objects whose amodal mask is known, on their native grid, beside all rivals.
 
     Contacts are among them, see ``occluded_objects``. Where the rules know overlaps, the same cases are also completed
     as ordinary maps, see ``score_ordinary``; scores.csv and rivals.csv of these lie below ``ordinary/``.
     Writes scores.csv, rivals.csv and report/ into the run folder, each in place of an older one when all is there.
     stage: take the weights with which this stage ended, calibrated on their own; the files then go below
-    ``<run>/<stage>/``, as those of the run without the stages after it. other: a cohort of which all cases are taken;
-    the files then go below ``<run>/cohorts/<its name>/``.
+    ``<run>/<stage>/``, as those of the run without the stages after it. split: of another one than the test set the
+    files go below ``val/`` or ``train/`` there, and a warning says that training has seen it. other: a cohort of which
+    all cases are taken; the files then go below ``<run>/cohorts/<its name>/``.
     Raises Refused where no object has an occluded part, and where ``other`` has other classes or dimensions.
     """
     config = read_amodal_run(run)
@@ -91,13 +92,15 @@ def evaluate_amodal(
     cohort = trained if other is None else _other_cohort(other, completer)
     assert cohort is not None
     seen = seen_by_split(cohort) if other is None else seen_in_training(run / SPLITS, config.data.cohort, cohort)
-    objects = occluded_objects(cohort, "test", config)
+    split = split if other is None else "test"  # as which all of its cases count
+    objects = occluded_objects(cohort, split, config)
     if not objects:
-        raise Refused([complaint("test objects", "at least one with an occluded part", "none", cohort.name)])
-    out = run / (stage or "") if other is None else run / "cohorts" / cohort.name
+        raise Refused([complaint(f"{split} objects", "at least one with an occluded part", "none", cohort.name)])
+    beside = run / (stage or "") if other is None else run / "cohorts" / cohort.name
+    out = beside if split == "test" else beside / split
     answers = completer.answers(objects, SAMPLES, abstain=False)
-    scores = marked(_all_scores(completer, cohort, objects, answers), seen)
-    ordinary = score_ordinary(completer, cohort, SAMPLES)
+    scores = marked([*_scores_of(objects, answers, cohort.rules), *_order_scores(completer, cohort, split)], seen)
+    ordinary = score_ordinary(completer, cohort, SAMPLES, split)
     warnings = warnings_of({name: seen[name] for name in dict.fromkeys(each.case for each in objects)})
     shown_as = config if stage is None else config.model_copy(update={"recipe": WITHOUT[stage]})
 
@@ -116,10 +119,10 @@ def evaluate_amodal(
             draw_amodal_run(folder, completer, cohort, config, objects=objects, answers=answers, scores=scores)
             write_report(folder)
     if draw and stage is None and other is None:
-        track_amodal(run, config, scores)
+        track_amodal(run, out, split, config=config, scores=scores)
     return AmodalEvaluation(
         scores=scores,
-        objects=f"{_described(objects)} {'test cases' if other is None else f'cases of {cohort.name}'}",
+        objects=f"{_described(objects)} {f'{split} cases' if other is None else f'cases of {cohort.name}'}",
         out=out,
         tables=side_by_side(load_runs([out])),
         warnings=warnings,
@@ -179,16 +182,13 @@ def _other_cohort(folder: Path, completer: Completer) -> ObjectCohort:
     return replace(cohort, cases=tuple(replace(case, split="test") for case in cohort.cases))
 
 
-def _all_scores(
-    completer: Completer, cohort: ObjectCohort, objects: Sequence[AmodalObject], answers: Sequence[Answer]
-) -> list[Score]:
-    """Of every object, of all of them together, and of the order of those that the cohort's rules state."""
+def _scores_of(objects: Sequence[AmodalObject], answers: Sequence[Answer], rules: ObjectRules) -> list[Score]:
+    """Of every object of a cohort with these rules, and of all of them together."""
     pairs = zip(objects, answers, strict=True)
     scores = [score for amodal_object, answer in pairs for score in _scores(amodal_object, answer)]
-    scores += [contact_score(amodal_object, cohort.rules) for amodal_object in objects]
+    scores += [contact_score(amodal_object, rules) for amodal_object in objects]
     completions = [answer.completion for answer in answers]
-    scores.append(reduce(add, map(OccludedCalibration.of, objects, completions)).score())
-    return [*scores, *_order_scores(completer, cohort)]
+    return [*scores, reduce(add, map(OccludedCalibration.of, objects, completions)).score()]
 
 
 def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
@@ -197,9 +197,9 @@ def _scores(amodal_object: AmodalObject, answer: Answer) -> list[Score]:
     return [*score_object(amodal_object, answer.completion), novelty]
 
 
-def _order_scores(completer: Completer, cohort: ObjectCohort) -> Iterator[Score]:
-    """order_correct of the pairs of every test map whose order the cohort's rules state."""
-    for case in cohort.split("test") if cohort.rules.hides else ():
+def _order_scores(completer: Completer, cohort: ObjectCohort, split: Split) -> Iterator[Score]:
+    """order_correct of the pairs of every map of a split whose order the cohort's rules state."""
+    for case in cohort.split(split) if cohort.rules.hides else ():
         objects = read_objects(case, cohort).objects
         answers = completer.answers(objects, 0, abstain=False)
         asked = [number for number, answer in enumerate(answers) if answer.status != "left"]

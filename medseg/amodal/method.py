@@ -93,9 +93,7 @@ class Amodal(Method):
         """See ``evaluation``."""
         from medseg.amodal.evaluation import evaluate_amodal
 
-        if split != "test":
-            raise Refused([complaint("--split", "test for a run that completes masks", split, str(run))])
-        return evaluate_amodal(run, stage, draw, cohort)
+        return evaluate_amodal(run, stage, draw, cohort, split=split)
 
     def report(self, run: Path) -> Path:
         """See ``report``."""

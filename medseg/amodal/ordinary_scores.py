@@ -17,7 +17,7 @@ from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.crops import windows
 from medseg.amodal.ordinary import OrdinaryMap, ordinary_cases, pieces_of, read_ordinary_map
 from medseg.amodal.scores import OccludedCalibration, front_score, score_object, score_order
-from medseg.contracts import ObjectCohort, Score, watched
+from medseg.contracts import ObjectCohort, Score, Split, watched
 from medseg.evaluation import score_of
 
 LEAST = 1e-6
@@ -34,13 +34,13 @@ class OrdinaryScores:
     """Of each of them, of the order of each pair of which one hides the other, and of all together."""
 
 
-def score_ordinary(completer: Completer, cohort: ObjectCohort, samples: int) -> OrdinaryScores:
-    """The test cases as ordinary maps, see ``ordinary_map``, each completed as a user's would be, and scored.
+def score_ordinary(completer: Completer, cohort: ObjectCohort, samples: int, split: Split = "test") -> OrdinaryScores:
+    """The cases of a split as ordinary maps, see ``ordinary_map``, each completed as a user's would be, and scored.
 
     An object is what is visible of it, and what its pieces grew: the pieces that are its own for the most part.
     """
     found = OrdinaryScores()
-    cases = ordinary_cases(cohort, "test")
+    cases = ordinary_cases(cohort, split)
     calibrations: list[OccludedCalibration] = []
     for case in watched(cases, "completing ordinary maps", len(cases)):
         shown = read_ordinary_map(case, cohort)

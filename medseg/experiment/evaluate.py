@@ -17,8 +17,7 @@ def evaluate_run(
 ) -> Evaluation:
     """Score a run: the cases of a split, all cases of the cohort ``other``, or the run as its ``stage`` left it.
 
-    Raises Refused for an unknown split, and where ``other``, ``stage`` or another split than the test set is given to a
-    method that has no such thing.
+    Raises Refused for an unknown split, and where ``other`` or ``stage`` is given to a method that has no such thing.
     """
     if split not in SPLITS:
         got = f"{split}{did_you_mean(split, SPLITS)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from medseg.amodal.completion.completer import Completer
 from medseg.amodal.evaluation import evaluate_amodal
 from medseg.cohorts.cohort import load_cohort, write_cohort
 from medseg.cohorts.snapshots import fingerprint
-from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Volume
+from medseg.contracts import Case, ClassLabel, ObjectCohort, ObjectRules, Refused, Volume
 from medseg.images.files import write_labels
 from medseg.training.checkpoint import BEST, load_weights, save
 
@@ -148,3 +149,39 @@ def test_the_same_maps_are_judged_as_ordinary_ones_where_the_overlap_belongs_to_
     with (run / "ordinary/rivals.csv").open() as file:
         assert {row["case"] for row in csv.DictReader(file)} == {before, behind}
     assert "~" not in (run / "scores.csv").read_text()
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_another_split_is_scored_by_name_and_marked_as_seen_in_training(
+    tmp_path: Path, known: Known, split: Literal["val", "train"]
+):
+    run = evaluated_run(tmp_path, ObjectRules(overlap=(255,), smallest_occluded=8), crossings())
+    evaluate_amodal(run, draw=False)
+    before = (run / "scores.csv").read_bytes()
+    found = evaluate_amodal(run, draw=False, split=split)
+    assert found.out == run / split and found.objects == f"4 really occluded objects of 1 {split} cases"
+    assert found.warnings == (f"warning: 1 cases were seen in training: no test ({split})",)
+    assert set(rows(run / split / "scores.csv", "contact")) == {
+        f"{split}/{name}-{n}" for name in ("bowl", "lid") for n in (1, 2)
+    }
+    assert all(name.startswith(f"{split}/") for name in rows(run / split / "ordinary/scores.csv", "front"))
+    assert {score.seen for score in found.scores if score.case} == {{"val": "validation", "train": "train"}[split]}
+    assert (run / "scores.csv").read_bytes() == before
+
+
+def test_the_order_is_that_of_the_maps_of_the_split(tmp_path: Path, known: Known):
+    run = evaluated_run(tmp_path, ObjectRules(hides={"lid": ("bowl",)}))
+    evaluate_amodal(run, draw=False, split="val")
+    assert rows(run / "val/scores.csv", "order_correct") == {"val/bowl-1+lid-1": 1, "val/bowl-2+lid-2": 1}
+    assert not (run / "scores.csv").exists()
+
+
+def test_a_split_without_occluded_objects_is_named(tmp_path: Path, known: Known):
+    run = evaluated_run(tmp_path, ObjectRules())
+    content = json.loads((run / "splits.json").read_text())
+    content["splits"] |= {"val": [], "unused": ["val"]}
+    (run / "splits.json").write_text(json.dumps(content))
+    with pytest.raises(
+        Refused, match="^val objects: expected at least one with an occluded part, got none \\(table\\)$"
+    ):
+        evaluate_amodal(run, draw=False, split="val")

@@ -6,6 +6,7 @@
 ``occluders``   what may hide an object, drawn at random
 ``hiding``      ... and applied
 ``scenes``      all that lies around an object: what hides it, presses on it, lies behind it
+``deforming``   shapes that nobody has seen: stretched and bent
 ``sloppiness``  masks as a segmenter would draw them
 ``showing``     all of these, on one object
 ``batches``     objects in their frames as tensors

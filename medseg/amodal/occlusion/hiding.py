@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import label
 
 from medseg.amodal.occlusion.occluders import Occlusion
 from medseg.amodal.occlusion.pasting import Mask, paste, turned
@@ -22,6 +24,10 @@ ROUGHNESS = 0.3
 """Standard deviation of the logarithm of a blob's radius."""
 
 
+SLIVER = 2
+"""Voxels from the border to the middle of an overlap that does not swell: two that touch."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Occluded:
     """An object and its occluder on their canvas, as they are seen."""
@@ -31,6 +37,8 @@ class Occluded:
     occluder: Mask
     """(S...) all of an occluder that lies in front, the occluded part of the object included; of one that lies behind,
     what the object leaves to be seen."""
+    amodal: Mask
+    """(S...) all of the object, and what a swollen overlap takes of the occluder."""
 
 
 def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Occluded:
@@ -39,12 +47,25 @@ def apply_occlusion(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) 
     An occluder of the kind ``object`` is pasted where it was drawn. Every other kind is a level set {f <= t}, f being
     the distance from a point, a line or a plane, and t such that it covers the share ``covered`` of the object; at
     least one voxel is occluded and one visible. Slices are whole, so that their share is the nearest that whole slices
-    make.
+    make. Where ``occlusion.swollen``, what the overlap with another object takes of either belongs to both.
     """
     occluder = _pasted(amodal, occlusion, others) if occlusion.kind == "object" else _level_set(amodal, occlusion)
+    if occlusion.swollen:
+        both = _swollen(amodal & occluder, amodal | occluder, occlusion.swollen)
+        amodal, occluder = amodal | both, occluder | both
     if occlusion.in_front:
-        return Occluded(visible=amodal.copy(), occluder=occluder & ~amodal)
-    return Occluded(visible=amodal & ~occluder, occluder=occluder)
+        return Occluded(visible=amodal.copy(), occluder=occluder & ~amodal, amodal=amodal)
+    return Occluded(visible=amodal & ~occluder, occluder=occluder, amodal=amodal)
+
+
+def _swollen(both: Mask, either: Mask, by: int) -> Mask:
+    """(S...) an overlap, and of the two objects what lies within ``by`` voxels of it; slivers stay as they are."""
+    thick = np.asarray(ndimage.distance_transform_edt(both)) > SLIVER
+    parts = np.asarray(label(both, connectivity=both.ndim))
+    swelling = np.isin(parts, np.unique(parts[thick]))
+    if not swelling.any():
+        return both
+    return both | (either & (np.asarray(ndimage.distance_transform_edt(~swelling)) <= by))
 
 
 def _pasted(amodal: Mask, occlusion: Occlusion, others: Sequence[Mask]) -> Mask:

@@ -40,6 +40,8 @@ class Occlusion:
     first voxel of its turned box."""
     other: int = -1
     """Another object's index among the others."""
+    swollen: int = 0
+    """By so many voxels the overlap with another object reaches farther into both."""
     waves: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     """(W,S) rad/voxel, the surface of a blob."""
     phases: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
@@ -68,6 +70,8 @@ def draw_occlusion(
     nothing = bool(rng.random() < ranges.nothing)
     if kind == "object":
         occlusion = _draw_object(amodal, others, ranges, rng)
+        swollen = int(rng.integers(ranges.swollen + 1)) if ranges.swollen else 0
+        occlusion = replace(occlusion, swollen=swollen)
     else:
         occlusion = _draw_level_set(kind, voxels, float(rng.uniform(*ranges.occluded)), rng)
     return replace(occlusion, in_front=nothing or len(voxels) == 1 or occlusion.covered == 1)

@@ -28,6 +28,9 @@ BODIES: tuple[Kind, ...] = ("object", "bar", "blob")
 PRESSED = 0.1
 """Share of the object, at most, that it and a neighbour that presses on it would share."""
 
+SPECK = 2.0
+"""Radius of the largest speck that two which touch have in common, in voxels."""
+
 TRIES = 5
 """Scenes that are drawn until something of the object is left to be seen, and places tried for a stranger."""
 
@@ -41,7 +44,8 @@ class Scene:
     occluder: Mask
     """(S...) all of the neighbours that hide it, and what is seen of the others."""
     amodal: Mask
-    """(S...) all of the object: smaller than it was where a neighbour presses on it; with a stranger, of both."""
+    """(S...) all of the object: smaller than it was where a neighbour presses on it, larger where an overlap swells;
+    with a stranger, of both."""
     kind: Kind
     """Of the first neighbour."""
 
@@ -80,8 +84,9 @@ def _drawn(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: n
             if rng.random() < ranges.shallow:
                 of_kind = of_kind.model_copy(update={"occluded": (min(low, high / 10), high / 10)})
             seen = _beside(amodal, others, of_kind, rng)
-            hidden, around = hidden | (amodal & ~seen.visible), around | seen.occluder
-    return Scene(visible=whole & ~hidden, occluder=around, amodal=whole, kind=kinds[0])
+            hidden, around = hidden | (seen.amodal & ~seen.visible), around | seen.occluder
+            whole = whole | (seen.amodal & ~amodal)
+    return Scene(visible=whole & ~hidden & ~around, occluder=around, amodal=whole, kind=kinds[0])
 
 
 def _beside(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator) -> Occluded:
@@ -91,19 +96,37 @@ def _beside(amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: 
 def _pressed(
     amodal: Mask, others: Sequence[Mask], ranges: OcclusionConfig, rng: np.random.Generator
 ) -> tuple[Mask, Mask]:
-    """(S...) of the object and of a neighbour that share nothing: what both claim is the one's whose rest is nearer."""
-    shallow = ranges.model_copy(update={"occluded": (0.0, min(PRESSED, ranges.occluded[1])), "nothing": 0.0})
+    """(S...) of the object and of a neighbour: what both claim is the one's whose rest is nearer, but for a speck."""
+    changes = {"occluded": (0.0, min(PRESSED, ranges.occluded[1])), "nothing": 0.0, "swollen": 0}
+    shallow = ranges.model_copy(update=changes)
     neighbour = _beside(amodal, others, shallow, rng).occluder
     own, its, both = amodal & ~neighbour, neighbour & ~amodal, amodal & neighbour
     if not (both.any() and own.any() and its.any()):
         return amodal, its
     lead = _distance(own) - _distance(its) + rng.uniform(-2, 2)
-    return amodal & ~(both & (lead > 0)), its | (both & (lead > 0))
+    lost = both & (lead > 0)
+    own, its = amodal & ~lost, its | lost
+    if ranges.specks and rng.random() < ranges.specks:
+        speck = _speck(own, its, rng)
+        own, its = own | speck, its | speck
+    return own, its
+
+
+def _speck(own: Mask, its: Mask, rng: np.random.Generator) -> Mask:
+    """(S...) a voxel where two touch, and of those beside it what touches too, within a radius of two at most."""
+    seam = (own & _grown(its)) | (its & _grown(own))
+    places = np.argwhere(seam)
+    if not len(places):
+        return seam
+    apart = np.linalg.norm(places - places[rng.integers(len(places))], axis=1)
+    speck = np.zeros_like(seam)
+    speck[tuple(places[apart <= rng.uniform(0, SPECK)].T)] = True
+    return speck
 
 
 def _with_stranger(scene: Scene, others: Sequence[Mask], rng: np.random.Generator) -> Scene:
     """The scene with another object that touches the neighbours and keeps clear of the object, if a try finds one."""
-    clear = ~np.asarray(ndimage.binary_dilation(scene.amodal, np.ones((3,) * scene.amodal.ndim)), bool)
+    clear = ~_grown(scene.amodal)
     there = np.argwhere(scene.occluder & clear)
     for _ in range(TRIES if len(there) else 0):
         stranger = turned(others[int(rng.integers(len(others)))], draw_turn(scene.amodal.ndim, rng))
@@ -113,6 +136,11 @@ def _with_stranger(scene: Scene, others: Sequence[Mask], rng: np.random.Generato
         if piece.any() and not (canvas & ~clear).any():
             return replace(scene, visible=scene.visible | piece, amodal=scene.amodal | canvas)
     return scene
+
+
+def _grown(mask: Mask) -> Mask:
+    """(S...) with all that touches it, at faces, edges and corners."""
+    return np.asarray(ndimage.binary_dilation(mask, np.ones((3,) * mask.ndim)), bool)
 
 
 def _distance(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

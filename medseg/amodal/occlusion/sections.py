@@ -39,14 +39,30 @@ class OcclusionConfig(Section):
     """Probability that it covers a tenth of the highest share at most: two that barely overlap."""
     touching: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Probability that a neighbour presses on the object and hides nothing of it."""
+    specks: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a few voxels where such a neighbour presses on the object belong to both, as people draw it."""
     nothing: Annotated[float, Field(ge=0, le=1)] = 0.22
     """Probability that the object lies in front of a neighbour which does not press on it."""
     another: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Probability that there is one more neighbour; three at most."""
     strangers: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Probability that a piece of another object is taken for one of this: it must be left unconnected."""
+    swollen: Annotated[int, Field(ge=0, le=8)] = 0
+    """An overlap of two objects reaches up to so many voxels farther into both, as where people draw it."""
     mask_jitter: Annotated[int, Field(ge=0)] = 0
     """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
+
+
+class DeformationConfig(Section):
+    """How complete objects, and the neighbours drawn for them, are stretched and bent in training: the section
+    ``data.deformation``."""
+
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Of a change, of each object for itself (0: shapes are shown as they are)."""
+    stretch: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """Standard deviation of the logarithm of the factors along axes at right angles to each other, drawn too."""
+    bend: Annotated[float, Field(ge=0, le=0.2)] = 0.03
+    """Standard deviation of a smooth displacement, as a share of the object's length, along each axis."""
 
 
 class ShowingConfig(Section):
@@ -56,5 +72,7 @@ class ShowingConfig(Section):
     """The piece of space around an object."""
     occlusion: OcclusionConfig = OcclusionConfig()
     """What is drawn over it."""
+    deformation: DeformationConfig = DeformationConfig()
+    """What is done to complete shapes in training, before anything is drawn over them."""
     mirror: bool = True
     """Mirror images along every axis are as likely as the objects themselves (not where left and right differ)."""

@@ -13,6 +13,7 @@ import numpy as np
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objects import complete_objects, is_contact, objects_of_split, with_contacts
 from medseg.amodal.occlusion.batches import batch_of
+from medseg.amodal.occlusion.deforming import DeformedShapes, deformed_object, draw_deformation
 from medseg.amodal.occlusion.frames import fits, frame_of
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.showing import mirrored, simulated
@@ -79,7 +80,8 @@ class OcclusionSource:
             turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
             originals.append(objects[orders[turn][position]])
-            shown.append(self._shown(originals[-1], target, real, rng, training=True))
+            seen = originals[-1] if real else self._simulated(originals[-1], rng, place)
+            shown.append(self._shown(seen, target, rng, training=True))
         return self._collated(shown, originals)
 
     def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
@@ -90,9 +92,10 @@ class OcclusionSource:
             numbers = share[start : start + self.batch_size]
             originals = [objects[number] for number in numbers]
             rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
+            pairs = zip(originals, rngs, strict=True)
             shown = [
-                self._shown(original, target, real, rng, training=False)
-                for original, rng in zip(originals, rngs, strict=True)
+                self._shown(one if real else self._simulated(one, rng), target, rng, training=False)
+                for one, rng in pairs
             ]
             yield self._collated(shown, originals)
 
@@ -106,15 +109,23 @@ class OcclusionSource:
         real = [amodal_object for amodal_object in self.occluded["val"] if amodal_object.amodal is not None]
         return (real, True) if len(real) >= ENOUGH else (self.unoccluded["val"], False)
 
-    def _shown(
-        self, amodal_object: AmodalObject, target: Target, real: bool, rng: np.random.Generator, training: bool
-    ) -> AmodalObject:
-        seen = amodal_object if real else simulated(amodal_object, self.others, self.showing, rng)
+    def _simulated(self, complete: AmodalObject, rng: np.random.Generator, place: int | None = None) -> AmodalObject:
+        """The object among neighbours drawn for it; at a place of the training all of them deformed, by draws of their
+        own."""
+        deformation = self.showing.deformation
+        if place is None or not deformation.probability:
+            return simulated(complete, self.others, self.showing, rng)
+        own = np.random.default_rng((self.seed, place, 7))
+        changed = deformed_object(complete, draw_deformation(complete.visible.ndim, deformation, own))
+        others = DeformedShapes(self.unoccluded["train"], deformation, (self.seed, place, 8))
+        return simulated(changed, others, self.showing, rng)
+
+    def _shown(self, seen: AmodalObject, target: Target, rng: np.random.Generator, *, training: bool) -> AmodalObject:
         if target == "visible" and training:
             seen = replace(seen, amodal=seen.visible)
         if training and self.showing.occlusion.mask_jitter and target != "complete":
             seen = sloppy(seen, self.showing.occlusion.mask_jitter, rng)
-        flips = [axis for axis in range(amodal_object.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
+        flips = [axis for axis in range(seen.visible.ndim) if self.showing.mirror and rng.random() < 0.5]
         return mirrored(seen, flips)
 
     def _collated(self, shown: Sequence[AmodalObject], originals: Sequence[AmodalObject]) -> MaskBatch:

@@ -71,3 +71,28 @@ def test_another_object_is_turned():
     expected = np.zeros((8, 8), bool)
     expected[1:4, :2] = np.rot90(shape)
     np.testing.assert_array_equal(apply_occlusion(square(8, 2, 6), quarter, (shape,)).occluder, expected)
+
+
+# ------------------------------------------------------------------------------- swollen overlaps
+@pytest.mark.parametrize("in_front", [False, True])
+def test_an_overlap_that_swells_takes_a_strip_of_each_arm_of_a_cross(in_front: bool):
+    """The object is a bar of 6 x 20, the other one of 20 x 6 across its middle: they share 6 x 6."""
+    amodal = np.zeros((24, 24), bool)
+    amodal[9:15, 2:22] = True
+    across = replace(occlusion("object", 0.3, (1.0, 0.0), (2, 9)), in_front=in_front)
+    for by in range(3):
+        found = apply_occlusion(amodal, replace(across, swollen=by), (np.ones((20, 6), bool),))
+        whole, shared, arms = 120 + 2 * 6 * by, 36 + 4 * 6 * by, 2 * 6 * (7 - by)
+        assert found.amodal.sum() == whole and not (found.amodal & ~amodal)[:, [8, 15]].any()
+        assert found.visible.sum() == (whole if in_front else whole - shared) and not found.visible[:, 0].any()
+        assert found.occluder.sum() == (arms if in_front else shared + arms)
+        assert not (found.visible & found.occluder).any()
+
+
+def test_a_sliver_does_not_swell():
+    """Two that share four rows: no voxel of them is more than two from the border."""
+    amodal = square(20, 5, 15)
+    for rows, swells in ((4, False), (5, True)):
+        over = replace(occlusion("object", 0.1, (1.0, 0.0), (5 + rows - 8, 2)), swollen=2)
+        found = apply_occlusion(amodal, over, (np.ones((8, 16), bool),))
+        assert bool((amodal & ~found.visible).sum() > 10 * rows) is swells

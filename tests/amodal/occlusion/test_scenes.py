@@ -35,6 +35,27 @@ def test_what_presses_on_an_object_hides_nothing_and_takes_a_little_of_it(seed: 
     assert AMODAL.sum() * 0.9 <= scene.amodal.sum() <= AMODAL.sum()
 
 
+def test_two_that_press_on_each_other_share_a_speck_where_they_touch():
+    """Of at most 13 pixels, a disk of radius 2, and no more of the object than a line of 5 along its edge beside it."""
+    scenes = [drawn(seed, touching=1.0, specks=1.0) for seed in range(40)]
+    sizes = [int((scene.amodal & scene.occluder).sum()) for scene in scenes]
+    assert 1 in sizes and max(sizes) > 2 and all(0 < size <= 13 for size in sizes)
+    for scene, without in zip(scenes, (drawn(seed, touching=1.0) for seed in range(40)), strict=True):
+        shared = scene.amodal & scene.occluder
+        np.testing.assert_array_equal(scene.visible, scene.amodal & ~shared)
+        assert not (scene.amodal & ~without.amodal & ~without.occluder).any()  # of one or the other, as it was before
+        assert (scene.amodal | scene.occluder).sum() == (without.amodal | without.occluder).sum()
+    assert np.mean([(s := drawn(n, touching=1.0, specks=0.3)).visible.sum() < s.amodal.sum() for n in range(99)]) < 0.45
+
+
+def test_what_a_swollen_overlap_takes_belongs_to_the_object():
+    scenes = [drawn(seed, touching=0.0, shallow=0.0, swollen=3) for seed in range(30)]
+    assert sum(bool((scene.amodal & ~AMODAL).any()) for scene in scenes) > 8
+    for scene in scenes:
+        assert not (scene.visible & scene.occluder).any()
+        np.testing.assert_array_equal(scene.amodal, scene.visible | (scene.amodal & scene.occluder))
+
+
 def test_what_two_claim_is_divided_where_they_press_on_each_other():
     scenes = [drawn(seed, touching=1.0) for seed in range(40)]
     dented = [scene for scene in scenes if scene.amodal.sum() < AMODAL.sum()]
