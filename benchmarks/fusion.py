@@ -33,7 +33,7 @@ from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import read_record
 from medseg.annotators.mean_shape import mean_shape
-from medseg.annotators.seen_in_images import CASES, VOXELS, look, nats_told
+from medseg.annotators.seen_in_images import CASES, VOXELS, Box, Looked, look, nats_told
 from medseg.annotators.simulation.simulators import simulate
 from medseg.cohorts import find_cohort, load_cohort
 from medseg.contracts import UNLABELLED
@@ -134,10 +134,14 @@ def main() -> None:
     print(f"{arguments.cohort}: {len(labels)} cases, {len(labels[0])} annotators")
     truths = {name: way(labels, classes) for name, way in WAYS.items()} | {"reference": references}
     rng, some = np.random.default_rng(0), range(0, len(labels), -(-len(labels) // CASES))
-    looked = [
-        look(found.images[k], labels[k], [of[k] for of in truths.values()], most=-(-VOXELS // len(some)), rng=rng)
-        for k in some
-    ]
+
+    def seen(case: int) -> Looked:
+        def cropped(box: Box) -> list[Labels]:
+            return [of[case][box] for of in truths.values()]
+
+        return look(found.images[case], labels[case], cropped, most=-(-VOXELS // len(some)), rng=rng)
+
+    looked = [seen(case) for case in some]
     for (name, truth), told in zip(truths.items(), nats_told(looked, classes), strict=True):
         pairs = list(zip(truth, references, strict=True))
         values = [dice(f, r, label) for f, r in pairs for label in range(1, classes)]

@@ -33,7 +33,9 @@ def mean_shape(labels: Labels, num_classes: int, reach: float) -> NDArray[np.flo
     inside, known = labels[box], seen[box]
     total = np.zeros((num_classes, *inside.shape[1:]), np.float32)
     for drawn, of_one in zip(inside, known, strict=True):
-        ramps = np.stack([_ramp(drawn == label, reach) for label in range(num_classes)])
+        ramps = np.stack([_ramp(drawn == label, reach) for label in range(1, num_classes)])
+        ground = 1 - ramps if num_classes == 2 else _ramp(drawn == 0, reach)[None]
+        ramps = np.concatenate([ground, ramps])
         total += of_one * ramps / np.maximum(ramps.sum(axis=0), np.finfo(np.float32).tiny)
     total /= np.maximum(known.sum(axis=0), 1)
     votes = np.stack([(inside == label).sum(axis=0) for label in range(num_classes)])

@@ -20,10 +20,10 @@ from medseg.cohorts import Array
 CASES, VOXELS = 48, 16_000
 """So many cases are looked at, and so many of their disputed voxels, at most;"""
 
-WINDOW = {2: 512, 3: 96}
-"""of a case those in a window of so many voxels along each axis, around one of them;"""
+WINDOW = {2: 256, 3: 40}
+"""of a case those in a window of so many voxels along each axis, some 2^16 in all, around one of them;"""
 
-AROUND = 16
+AROUND = 12
 """with so many more on each side, because it is what lies around a voxel that is seen."""
 
 FINEST, COARSEST = 0.5, 8
@@ -49,23 +49,31 @@ class Looked:
     """(K,N) their classes by each truth."""
 
 
-def look(image: Array, labels: Labels, truths: Sequence[Labels], *, most: int, rng: np.random.Generator) -> Looked:
-    """image (C,S...), labels (P,S...), truths (S...) -> at most so many of the disputed voxels, drawn at random."""
+Box = tuple[slice, ...]
+
+
+def look(
+    image: Array, labels: Labels, truths: Callable[[Box], Sequence[Labels]], *, most: int, rng: np.random.Generator
+) -> Looked:
+    """image (C,S...), labels (P,S...) -> at most so many of the disputed voxels in one window, drawn at random.
+
+    truths: of a box (S,), K of them (S...). What a case costs is bounded by the window, however large it is.
+    """
     from skimage.feature import multiscale_basic_features
 
     where = np.argwhere(disputed(labels))
     if not len(where):
-        return Looked(features=np.zeros((0, 0), np.float32), truths=np.zeros((len(truths), 0), np.int64))
+        return Looked(features=np.zeros((0, 0), np.float32), truths=np.zeros((0, 0), np.int64))
     middle, half = where[rng.integers(len(where))], WINDOW[where.shape[1]] // 2
     where = rng.permutation(where[(abs(where - middle) < half).all(axis=1)])[:most]
     low, high = np.maximum(where.min(axis=0) - AROUND, 0), where.max(axis=0) + AROUND + 1
-    window = np.asarray(image[(slice(None), *map(slice, low.tolist(), high.tolist()))])
+    box: Box = tuple(slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
     inside = tuple((where - low).T)
     seen = [
         np.asarray(multiscale_basic_features(channel, sigma_min=FINEST, sigma_max=COARSEST))[inside]
-        for channel in window
+        for channel in np.asarray(image[(slice(None), *box)])
     ]
-    said = np.stack([truth[tuple(where.T)] for truth in truths])
+    said = np.stack([truth[inside] for truth in truths(box)])
     return Looked(features=np.concatenate(seen, axis=-1), truths=said)
 
 
@@ -74,11 +82,11 @@ def nats_told(cases: Sequence[Looked], num_classes: int) -> list[float]:
 
     H(t): the mean of -log of the share of t among the voxels of other cases. H(t|x): the mean of -log p(t|features),
     logistic regression on the other cases, in ``FOLDS`` groups; so that I is a lower bound but for chance. 0 of a truth
-    that is the same everywhere, less where what was learned of others does not hold; nan of fewer cases than groups.
+    that is the same everywhere, less where what was learned of others does not hold. Of fewer cases than groups: [].
     """
     known = [case for case in cases if len(case.features)]
     if len(known) < FOLDS:
-        return [float("nan")] * len(cases[0].truths)
+        return []
     fold = np.repeat(np.arange(len(known)) % FOLDS, [len(case.features) for case in known])
     seen = np.concatenate([case.features for case in known])
     return [_told(seen, said, fold, num_classes) for said in np.concatenate([case.truths for case in known], axis=1)]
@@ -111,6 +119,7 @@ def choose(truths: Sequence[Fusion], cases: Sequence[Callable[..., Looked]], num
     """
     some = cases[:: -(-len(cases) // CASES)]
     rng = np.random.default_rng(0)
-    told = nats_told([each(truths, most=-(-VOXELS // len(some)), rng=rng) for each in some], num_classes)
+    looked = [each(truths, most=-(-VOXELS // len(some)), rng=rng) for each in some]
+    told = nats_told(looked, num_classes) or [float("nan")] * len(truths)
     best = int(np.argmax([nats - (MARGIN if k else 0) for k, nats in enumerate(told)]))
     return replace(truths[best], told=told[best])

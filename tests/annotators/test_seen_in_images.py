@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from medseg.annotators import seen_in_images
 from medseg.annotators.fitting import REACH, fit_fusion, fit_mean_shape
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.seen_in_images import MARGIN, Looked, choose, look, nats_told
@@ -37,7 +38,7 @@ def test_of_what_the_image_decides_it_tells_all_and_of_chance_nothing() -> None:
     assert math.log(2) - 0.1 < told(features, decided) < math.log(2) + 0.02
     assert abs(told(features, [rng.permutation(each) for each in decided])) < 0.02
     assert told(features, [np.ones_like(each) for each in decided]) == 0
-    assert math.isnan(told(features[:2], decided[:2]))
+    assert nats_told([Looked(features=f, truths=t[None]) for f, t in zip(features[:2], decided, strict=False)], 2) == []
 
 
 def test_a_label_that_says_the_same_in_one_case_and_the_opposite_in_others_tells_less_than_nothing() -> None:
@@ -87,7 +88,10 @@ def test_where_nobody_is_good_the_mean_shape_is_seen_and_where_somebody_is_his_t
     both = [fusion, fit_mean_shape(labels, 2, reach=float(fusion.edges[REACH]))]
 
     def seen(truths: Sequence[Fusion], case: int, **drawn: Any) -> Looked:
-        return look(images[case], labels[case], [by(labels[case]).argmax(axis=0) for by in truths], **drawn)
+        of = labels[case]
+        return look(
+            images[case], of, lambda box: [by(of[(slice(None), *box)]).argmax(axis=0) for by in truths], **drawn
+        )
 
     found = choose(both, [partial(seen, case=case) for case in range(len(labels))], 2)
     assert bool(found.reach) == mean
@@ -100,7 +104,25 @@ def test_where_nobody_is_good_the_mean_shape_is_seen_and_where_somebody_is_his_t
 
 def test_only_disputed_voxels_are_looked_at_and_no_more_than_are_wanted() -> None:
     labels, images, truths = scenes(("good", "over:2"), (48, 48))
-    looked = look(images[0], labels[0], truths[:1], most=50, rng=np.random.default_rng(0))
+
+    def of(box: tuple[slice, ...]) -> list[NDArray[np.bool_]]:
+        return [truths[0][box]]
+
+    looked = look(images[0], labels[0], of, most=50, rng=np.random.default_rng(0))
     assert looked.features.shape[0] == 50 and looked.truths.shape == (1, 50)
     alike = np.repeat(labels[0][:1], 2, axis=0)
-    assert len(look(images[0], alike, truths[:1], most=50, rng=np.random.default_rng(0)).features) == 0
+    assert len(look(images[0], alike, of, most=50, rng=np.random.default_rng(0)).features) == 0
+
+
+def test_a_large_case_is_looked_at_in_one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen_in_images, "WINDOW", {2: 16})
+    monkeypatch.setattr(seen_in_images, "AROUND", 4)
+    labels, images, truths = scenes(("good", "over:2"), (96, 96))
+    boxes: list[tuple[slice, ...]] = []
+
+    def of(box: tuple[slice, ...]) -> list[NDArray[np.bool_]]:
+        boxes.append(box)
+        return [truths[0][box]]
+
+    look(images[0], labels[0], of, most=10_000, rng=np.random.default_rng(0))
+    assert all(along.stop - along.start <= 16 + 2 * 4 for along in boxes[0])

@@ -103,8 +103,11 @@ class Samples:
 
     def _looked(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
         sample = self.of(case, "annotated")
-        labels = np.asarray(sample.labels)
-        said = [truth(labels, sample.annotator_index).argmax(axis=0) for truth in truths]
+        labels, whose = np.asarray(sample.labels), sample.annotator_index
+
+        def said(box: tuple[slice, ...]) -> list[NDArray[np.intp]]:
+            return [truth(labels[(slice(None), *box)], whose).argmax(axis=0) for truth in truths]
+
         return look(sample.image, labels, said, most=most, rng=rng)
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
