@@ -29,8 +29,8 @@ AROUND = 12
 FINEST, COARSEST = 0.5, 8
 """Deviations in voxels of the least and the largest Gaussian, each twice the one before."""
 
-FOLDS = 3
-"""Cases are foretold from others."""
+FOLDS, FEWEST = 3, 12
+"""Cases are foretold from others, in so many groups; and of fewer nothing is said."""
 
 LEAST = 1e-4
 """No voxel costs more than the negative logarithm of it."""
@@ -82,10 +82,10 @@ def nats_told(cases: Sequence[Looked], num_classes: int) -> list[float]:
 
     H(t): the mean of -log of the share of t among the voxels of other cases. H(t|x): the mean of -log p(t|features),
     logistic regression on the other cases, in ``FOLDS`` groups; so that I is a lower bound but for chance. 0 of a truth
-    that is the same everywhere, less where what was learned of others does not hold. Of fewer cases than groups: [].
+    that is the same everywhere, less where what was learned of others does not hold. [] of fewer than ``FEWEST`` cases.
     """
     known = [case for case in cases if len(case.features)]
-    if len(known) < FOLDS:
+    if len(known) < FEWEST:
         return []
     fold = np.repeat(np.arange(len(known)) % FOLDS, [len(case.features) for case in known])
     seen = np.concatenate([case.features for case in known])

@@ -25,6 +25,7 @@
 ``fuse``         `medseg fuse`
 ``complete``     `medseg complete`
 ``demo``         `medseg demo`
+``examples``     `medseg examples`
 ``front_door``   the verbs for Python: folders and overrides in, cohorts, run folders and tables out
 
 Each may import those above it. Each verb reads what the previous one left on disk::

@@ -47,7 +47,7 @@ def test_one_of_before_there_was_a_reach_is_read_too(fusion: Fusion):
 def test_a_truth_in_the_middle_is_said_at_the_end_of_training_and_in_the_report(tmp_path: Path, recipe: str):
     """Of a run whose labels' truth it is: soft_mean has its fusion for what is told of the annotators alone."""
     write_samples(
-        tmp_path / "cohort", seed=1, spatial_dims=2, size=40, cases=12, annotators=("over:3", "under:3", "over:3")
+        tmp_path / "cohort", seed=1, spatial_dims=2, size=40, cases=24, annotators=("over:3", "under:3", "over:3")
     )
     (tmp_path / "run.yaml").write_text(
         f"""\

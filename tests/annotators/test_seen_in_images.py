@@ -22,7 +22,7 @@ EVEN = np.full((1, 2), math.log(0.5))
 ONE, OTHER = (Fusion(log_confusion=np.zeros((2, 1, 2, 2)), log_prior=EVEN, edges=np.array([k])) for k in (1.0, 2.0))
 
 
-def cases(rng: np.random.Generator, count: int = 6) -> tuple[list[NDArray[np.float32]], list[NDArray[np.integer]]]:
+def cases(rng: np.random.Generator, count: int = 12) -> tuple[list[NDArray[np.float32]], list[NDArray[np.integer]]]:
     features = [rng.normal(size=(400, 1)).astype(np.float32) for _ in range(count)]
     return features, [(each[:, 0] > 0).astype(int) for each in features]
 
@@ -38,7 +38,9 @@ def test_of_what_the_image_decides_it_tells_all_and_of_chance_nothing() -> None:
     assert math.log(2) - 0.1 < told(features, decided) < math.log(2) + 0.02
     assert abs(told(features, [rng.permutation(each) for each in decided])) < 0.02
     assert told(features, [np.ones_like(each) for each in decided]) == 0
-    assert nats_told([Looked(features=f, truths=t[None]) for f, t in zip(features[:2], decided, strict=False)], 2) == []
+    assert (
+        nats_told([Looked(features=f, truths=t[None]) for f, t in zip(features[:11], decided, strict=False)], 2) == []
+    )
 
 
 def test_a_label_that_says_the_same_in_one_case_and_the_opposite_in_others_tells_less_than_nothing() -> None:
@@ -67,7 +69,7 @@ def test_the_first_truth_stands_unless_another_is_seen_by_a_margin(chance: float
 def scenes(names: tuple[str, ...], shape: tuple[int, ...]) -> tuple[list[NDArray[np.integer]], list, list]:
     """Labels (A,S...), images (1,S...) that show the truth, truths: lumps on noise."""
     rng = np.random.default_rng(3)
-    truths = [gaussian_filter(rng.normal(size=shape), 3) > 0.03 for _ in range(9)]
+    truths = [gaussian_filter(rng.normal(size=shape), 3) > 0.03 for _ in range(12)]
     images = [(each + rng.normal(0, 0.3, shape)).astype(np.float32)[None] for each in truths]
     return [np.stack([simulate(t.astype(np.int16), name, 2, rng) for name in names]) for t in truths], images, truths
 
