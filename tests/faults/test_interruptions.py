@@ -230,7 +230,7 @@ def test_batches_are_handed_over_in_shared_memory_whatever_their_tensors() -> No
 def test_the_config_of_a_run_gives_its_scores_byte_for_byte(
     of: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    run = request.getfixturevalue(of) / "run"
+    run = shutil.copytree(request.getfixturevalue(of) / "run", tmp_path / "run")
     assert medseg("train", run / "config.yaml", "--out", tmp_path / "again") == (0, [])
     for each in (run, tmp_path / "again"):
         evaluate_run(each, draw=False)
