@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
+from monai.networks.layers.factories import Norm
 from monai.networks.nets.dynunet import DynUNet
 from monai.networks.nets.unet import UNet
 from torch import nn
@@ -16,7 +17,6 @@ from medseg.annotators.assembly import Signature, build_annotator_model, build_s
 from medseg.annotators.config import RunConfig
 from medseg.annotators.mathematics.model import TrueLabelNetwork
 from medseg.annotators.mathematics.networks import build_backbone, features_of, network_complaints
-from medseg.annotators.mathematics.norms import Bias, FilterResponse
 from medseg.annotators.mathematics.settings import Block, NetworkConfig, Norm
 from medseg.annotators.mathematics.stages import RECIPES
 from medseg.annotators.nouns import ImageBatch
@@ -151,9 +151,9 @@ def test_other_networks_of_monai_have_the_norm_that_is_asked_for(
         "instance": nn.InstanceNorm2d,
         "batch": nn.BatchNorm2d,
         "group": nn.GroupNorm,
-        "frn": FilterResponse,
-        "mimic": Bias,
-        "none": Bias,
+        "frn": Norm["FRN", 2],
+        "mimic": Norm["BIAS", 2],
+        "none": Norm["BIAS", 2],
     }
     for norm in norms:
         config = NetworkConfig.model_validate({"name": name, "arguments": arguments, "norm": norm})
