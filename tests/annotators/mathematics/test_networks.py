@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from monai.networks.layers.factories import Norm
+from monai.networks.layers.factories import Norm as MonaiNorm
 from monai.networks.nets.dynunet import DynUNet
 from monai.networks.nets.unet import UNet
 from torch import nn
@@ -151,9 +151,9 @@ def test_other_networks_of_monai_have_the_norm_that_is_asked_for(
         "instance": nn.InstanceNorm2d,
         "batch": nn.BatchNorm2d,
         "group": nn.GroupNorm,
-        "frn": Norm["FRN", 2],
-        "mimic": Norm["BIAS", 2],
-        "none": Norm["BIAS", 2],
+        "frn": MonaiNorm["FRN", 2],
+        "mimic": MonaiNorm["BIAS", 2],
+        "none": MonaiNorm["BIAS", 2],
     }
     for norm in norms:
         config = NetworkConfig.model_validate({"name": name, "arguments": arguments, "norm": norm})
