@@ -64,7 +64,7 @@ def planned(cohort: Cohort, where: str) -> Plan:
             *planned_cache(cohort, Grid.model_validate(shown[0].value)),
             *planned_intensity(cohort, train),
             _network(geometry),
-            *_training(geometry, cohort.spatial_dims),
+            *_training(geometry, cohort.spatial_dims, alone=_alone(cohort)),
         ),
     )
 
@@ -186,18 +186,27 @@ def _network(geometry: Geometry) -> PlannedKey:
     return PlannedKey(key="network", value=nnunet | value, reason=reason)
 
 
-def _training(geometry: Geometry, dims: int) -> list[PlannedKey]:
+def _alone(cohort: Cohort) -> bool:
+    """Most images were labelled by one annotator alone, and not all by the same."""
+    people = cohort.annotators or cohort.crowd
+    labels = [sum(name in case.annotations for name in people) for case in cohort.cases]
+    return len(people) > 1 and float(np.median(labels)) < 2
+
+
+def _training(geometry: Geometry, dims: int, *, alone: bool) -> list[PlannedKey]:
     warmup, joint = STEPS[dims]
     voxels = f"{geometry.batch_size} x {_by(geometry.size)} voxels, of some {STEP_VOXELS[dims]} that a step may have"
     looks = f"validation cases are looked at {LOOKS} times"
     steps = "in minutes on two cores; medseg train says where they were too few"
     overlap = "the truth is taught to overlap with what all labels say, beside their likelihood: small classes need it"
+    if alone:
+        overlap = "no overlap is taught: one annotator saw each image, and large labels would count for more than small"
     keys = [
         PlannedKey(key="training.batch_size", value=geometry.batch_size, reason=voxels),
         PlannedKey(key="training.steps", value={"warmup": warmup, "joint": joint}, reason=steps),
         PlannedKey(key="training.steps_per_epoch", value=(warmup + joint) // LOOKS, reason=looks),
         PlannedKey(key="training.learning_rate", value=0.002, reason="that of the configs which come with medseg"),
-        PlannedKey(key="training.dice_weight", value=1.0, reason=overlap),
+        PlannedKey(key="training.dice_weight", value=0.0 if alone else 1.0, reason=overlap),
     ]
     if computes_bfloat16():
         reason = "this machine computes bfloat16 by hardware, some twice as fast as 32-true"

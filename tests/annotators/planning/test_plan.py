@@ -93,6 +93,18 @@ def test_one_annotator_needs_no_matrices_and_a_crowd_is_named(cohort: Cohort) ->
     assert config_of(crowd).data.annotators == ("good", "over") and config_of(crowd).recipe == "fused"
 
 
+def test_overlap_is_taught_unless_each_image_has_the_labels_of_one_of_several_alone(cohort: Cohort) -> None:
+    assert config_of(cohort).training.dice_weight == 1
+    names = [("good", "over")[number % 2] for number in range(len(cohort.cases))]
+    alone = [
+        replace(case, annotations={name: case.annotations[name]})
+        for case, name in zip(cohort.cases, names, strict=True)
+    ]
+    assert config_of(replace(cohort, cases=tuple(alone))).training.dice_weight == 0
+    one = [replace(case, annotations={"good": case.annotations["good"]}) for case in cohort.cases]
+    assert config_of(replace(cohort, cases=tuple(one), annotators=("good",))).training.dice_weight == 1
+
+
 def test_a_header_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
     write_samples(folder, seed=0, spatial_dims=2, size=24, cases=3, annotators=("good",))
