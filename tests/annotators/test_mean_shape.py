@@ -57,3 +57,10 @@ def test_annotators_are_measured_against_it() -> None:
     assert abs(truth.sum() / (np.pi * 7**2) - 1) < 0.06
     hit, rejected = np.exp(fusion.log_confusion[:, 0, 1, 1]), np.exp(fusion.log_confusion[:, 0, 0, 0])
     assert hit[0] > 0.7 > 0.5 > hit[1] and rejected[1] > 0.7 > 0.5 > rejected[0]  # shrunk to the mean of both
+
+
+def test_a_finer_grid_with_shorter_voxels_has_the_same_shape() -> None:
+    labels = np.stack([disc(11), disc(5), disc(11)])
+    fine = np.repeat(np.repeat(labels, 2, axis=1), 2, axis=2)
+    coarse, found = mean_shape(labels, 2, 4)[1] > 0.5, mean_shape(fine, 2, 4, voxel=(0.5, 0.5))[1] > 0.5
+    assert found.sum() / 4 == pytest.approx(coarse.sum(), rel=0.08)

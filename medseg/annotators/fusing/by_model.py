@@ -21,6 +21,7 @@ from medseg.annotators.fusion import ITERATIONS, Fusion, mutual_information
 from medseg.annotators.labelled_case import LEAST
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
+from medseg.annotators.mean_shape import mean_shape
 from medseg.annotators.predicting.matrices import native_matrices
 from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import UNLABELLED, Volume
@@ -62,17 +63,25 @@ def zoned(
     """Rows C^(a)[z,y_a,.] (T,S...) of the labels (P,S...), and p[t] prod over a of C^(a)[z,y_a,t] (T,S...).
 
     z is the zone of the voxel under the most probable truth itself: from the vote on, until it stands. What stands of a
-    disputed voxel is taken to the power 1 / ``voices``, as in ``Fusion``. voxel: (S,) its lengths in voxels of the
+    disputed voxel is taken to the power 1 / ``voices``, as in ``Fusion``. Of a fusion with a ``reach`` the labels speak
+    by their mean shape alone, p[t] m[t], as they did to the network. voxel: (S,) its lengths in voxels of the
     network's grid, in which zones are measured.
     """
-    truth = majority_vote(labels, len(truth_probs))
-    rows, probs = [], np.zeros_like(truth_probs)
-    for _ in range(ITERATIONS):
+
+    def rows_beside(truth: Labels) -> list[Floats]:
         zone = fusion.zone(truth, voxel)
-        rows = [
+        return [
             np.where(drawn == UNLABELLED, 1, np.moveaxis(np.exp(fusion.log_confusion[annotator][zone, drawn]), -1, 0))
             for annotator, drawn in zip(annotator_index, labels, strict=True)
         ]
+
+    if fusion.reach:
+        probs = posterior(truth_probs, [mean_shape(labels, len(truth_probs), fusion.reach, voxel)], labels)
+        return rows_beside(most_probable(probs)), probs
+    truth = majority_vote(labels, len(truth_probs))
+    rows, probs = [], np.zeros_like(truth_probs)
+    for _ in range(ITERATIONS):
+        rows = rows_beside(truth)
         probs = posterior(truth_probs, rows, labels)
         before, truth = truth, most_probable(probs)
         if np.array_equal(before, truth):

@@ -12,6 +12,7 @@ from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import LEAST
 from medseg.annotators.loading.grid import Grid
 from medseg.annotators.loading.records import Record
+from medseg.annotators.mean_shape import mean_shape
 from medseg.annotators.predicting.matrices import native_matrices
 from medseg.annotators.predicting.predictor import Predictor
 from medseg.contracts import Case, Volume
@@ -96,3 +97,19 @@ def test_of_other_recipes_the_matrices_are_the_learned_ones(tmp_path: Path, reci
     assert found.probs[(slice(None), *place)] == pytest.approx(joint / joint.sum(), rel=1e-4)
     assert (found.labels[0] == -1).all() and set(np.unique(found.labels[1:])) <= {0, 1}
     assert set(found.worth) == {"weight", "information", "evidence", "share"}
+
+
+def test_of_a_truth_in_the_middle_the_labels_speak_by_their_mean_shape() -> None:
+    """An even network leaves the shape as it is; one that is sure of more moves what is disputed, and nothing else."""
+    labels = np.zeros((2, 1, 9), np.int64)
+    labels[0, 0, 1:8], labels[1, 0, 4] = 1, 1
+    shape = mean_shape(labels, 2, 3.0)
+    middle = Fusion(log_confusion=np.log(MATRICES[:2])[:, None], log_prior=EVEN, edges=np.zeros(0), reach=3.0)
+    index = np.arange(2)
+    rows, probs = zoned(middle, np.full((2, 1, 9), 0.5), labels, annotator_index=index, voxel=None)
+    np.testing.assert_allclose(probs, shape, atol=1e-6)
+    assert len(rows) == 2 and rows[0].shape == (2, 1, 9)
+    sure = np.broadcast_to(np.array([0.1, 0.9]).reshape(2, 1, 1), (2, 1, 9))
+    _, moved = zoned(middle, sure, labels, annotator_index=index, voxel=None)
+    assert (moved[1, 0, 1:4] > shape[1, 0, 1:4]).all()
+    assert moved[1, 0, [0, 4]] == pytest.approx([0, 1], abs=1e-6)
