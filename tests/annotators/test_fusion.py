@@ -13,6 +13,7 @@ from medseg.annotators.consensus import majority_vote
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.simulation.simulators import simulate
+from medseg.annotators.witnesses import WITNESS, second_witness
 
 Labels = NDArray[np.integer]
 CASES = 12
@@ -264,3 +265,30 @@ def test_cases_without_foreground_are_background_and_spoil_nothing() -> None:
     fusion = fit_fusion([*cases, empty, empty, empty], 2)
     assert (fused(fusion, empty) == 0).all()
     assert min(dice(fused(fusion, labels), truth) for labels, truth in zip(cases, truths, strict=True)) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("names", "witnessed"),
+    [
+        (("good", "good", "over:3"), True),
+        (("jitter:1", "jitter:1", "jitter:1", "over:4"), True),
+        (("good", "over:3", "under:3", "blank"), False),
+        (("over:3", "under:3", "fractured_over:3"), False),
+    ],
+)
+def test_two_who_say_what_was_fused_are_witnesses_enough(names: tuple[str, ...], witnessed: bool) -> None:
+    rng = np.random.default_rng(0)
+    truths = [blob(rng, (48, 48)).astype(np.int16) for _ in range(CASES)]
+    cases = [np.stack([simulate(truth, name, 2, rng) for name in names]) for truth in truths]
+    found = second_witness(fit_fusion(cases, 2), cases, [None] * len(cases))
+    assert (found >= WITNESS) == witnessed
+
+
+def test_the_second_best_agreement_is_a_sum_by_hand_and_two_annotators_have_none() -> None:
+    """Fused are the first one's four voxels: the second shares three of his four, the third one of one."""
+    drawn = np.zeros((3, 1, 8), int)
+    drawn[0, 0, 1:5], drawn[1, 0, 2:6], drawn[2, 0, 1] = 1, 1, 1
+    right = np.array([[0.999, 0.001], [0.001, 0.999]])
+    fusion = of_one_zone([right, np.full((2, 2), 0.5), np.full((2, 2), 0.5)])
+    assert second_witness(fusion, [drawn], [None]) == pytest.approx(2 * 3 / (4 + 4))
+    assert np.isnan(second_witness(of_one_zone([right, right]), [drawn[:2]], [None]))

@@ -46,14 +46,13 @@ def test_one_of_before_there_was_a_reach_is_read_too(fusion: Fusion):
 @pytest.mark.parametrize("recipe", ["fused", "soft_mean"])
 def test_a_truth_in_the_middle_is_said_at_the_end_of_training_and_in_the_report(tmp_path: Path, recipe: str):
     """Of a run whose labels' truth it is: soft_mean has its fusion for what is told of the annotators alone."""
-    write_samples(
-        tmp_path / "cohort", seed=1, spatial_dims=2, size=40, cases=24, annotators=("over:3", "under:3", "over:3")
-    )
+    names = ("over:2", "under:1.5", "fractured_over")
+    write_samples(tmp_path / "cohort", seed=0, spatial_dims=2, size=48, cases=48, annotators=names)
     (tmp_path / "run.yaml").write_text(
         f"""\
 experiment: middle
 recipe: {recipe}
-data: {{cohort: {tmp_path}/cohort, split: {{val: 0.2, test: 0.25}}, grid: {{mode: resize, size: [40, 40]}}}}
+data: {{cohort: {tmp_path}/cohort, split: {{val: 0.2, test: 0.25}}, grid: {{mode: resize, size: [48, 48]}}}}
 network: {{channels: [4, 8], features: 4, residual_units: 1}}
 training: {{batch_size: 4, steps: {{warmup: 1, joint: 1}}}}
 """

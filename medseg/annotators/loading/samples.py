@@ -21,13 +21,14 @@ from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.records import Record, read_record
 from medseg.annotators.seen_in_images import Looked, choose, look
+from medseg.annotators.witnesses import WITNESS, second_witness
 from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
 MADE_BY = 1
 """To be raised where other arrays are made of the same files and settings: it enters every key."""
 
-FUSED_BY = 2
+FUSED_BY = 3
 """Likewise, where another fusion is made of the same labels and images."""
 
 
@@ -98,8 +99,10 @@ class Samples:
         }
         classes = len(self.cohort.classes)
         fusion = fit_fusion(labels, classes, **whose)
-        truths = [fusion, fit_mean_shape(labels, classes, reach=fusion.edges[REACH], **whose)]
-        return choose(truths, [partial(self._looked, case) for case in cases], classes).arrays()
+        if second_witness(fusion, labels, whose["annotator_index"]) < WITNESS:
+            truths = [fusion, fit_mean_shape(labels, classes, reach=fusion.edges[REACH], **whose)]
+            fusion = choose(truths, [partial(self._looked, case) for case in cases], classes)
+        return fusion.arrays()
 
     def _looked(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
         sample = self.of(case, "annotated")
