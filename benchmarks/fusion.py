@@ -22,7 +22,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -33,7 +35,7 @@ from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import read_record
 from medseg.annotators.mean_shape import mean_shape
-from medseg.annotators.seen_in_images import CASES, VOXELS, Box, Looked, look, nats_told
+from medseg.annotators.seen_in_images import Box, Looked, look, look_at_some, nats_told
 from medseg.annotators.simulation.simulators import simulate
 from medseg.cohorts import find_cohort, load_cohort
 from medseg.contracts import UNLABELLED
@@ -133,15 +135,14 @@ def main() -> None:
         labels = [np.stack([simulate(truth, spec, classes, rng) for spec in specs]) for truth in references]
     print(f"{arguments.cohort}: {len(labels)} cases, {len(labels[0])} annotators")
     truths = {name: way(labels, classes) for name, way in WAYS.items()} | {"reference": references}
-    rng, some = np.random.default_rng(0), range(0, len(labels), -(-len(labels) // CASES))
 
-    def seen(case: int) -> Looked:
+    def seen(case: int, **drawn: Any) -> Looked:
         def cropped(box: Box) -> list[Labels]:
             return [of[case][box] for of in truths.values()]
 
-        return look(found.images[case], labels[case], cropped, most=-(-VOXELS // len(some)), rng=rng)
+        return look(found.images[case], labels[case], cropped, **drawn)
 
-    looked = [seen(case) for case in some]
+    looked = look_at_some([partial(seen, case) for case in range(len(labels))])
     for (name, truth), told in zip(truths.items(), nats_told(looked, classes), strict=True):
         pairs = list(zip(truth, references, strict=True))
         values = [dice(f, r, label) for f, r in pairs for label in range(1, classes)]

@@ -109,7 +109,7 @@ def fit_mean_shape(
     known = list(zip(cases, annotator_index or [None] * len(cases), strict=True))
     todo = [LabelledCase(labels, index, num_classes) for labels, index in _within(known, MOST_VOXELS)]
     for case in todo:
-        case.suppose(mean_shape(case.labels, num_classes, reach))
+        case.suppose(np.moveaxis(mean_shape(case.labels, num_classes, reach), 0, -1))
     return replace(_maximised(todo, annotators or len(cases[0])), reach=reach)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-
 from medseg.annotators.assembly import read_annotator_run
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.mathematics.stages import RECIPES
@@ -29,19 +27,23 @@ def read_fusion(path: Path) -> Fusion | None:
         values = json.loads(path.read_text("utf-8"))
         if "log_confusion" in values and "log_prior" not in values:
             return None
-        log_confusion, edges = (np.array(values[name], np.float64) for name in ("log_confusion", "edges"))
-        classes = log_confusion.shape[-1]
-        if log_confusion.ndim != 4 or log_confusion.shape[1] != (len(edges) + 1) * len(pairs(classes)):
-            raise ValueError(f"matrices {log_confusion.shape} for {len(edges)} edges")
-        log_prior = np.array(values["log_prior"], np.float64)
-        if log_prior.shape != (log_confusion.shape[1], classes):
-            raise ValueError(f"matrices {log_confusion.shape} for a prior {log_prior.shape}")
-    return Fusion.of(values)
+        fusion = Fusion.of(values)
+        shape, edges = fusion.log_confusion.shape, fusion.edges
+        if len(shape) != 4 or shape[1] != (len(edges) + 1) * len(pairs(shape[-1])):
+            raise ValueError(f"matrices {shape} for {len(edges)} edges")
+        if fusion.log_prior.shape != (shape[1], shape[-1]):
+            raise ValueError(f"matrices {shape} for a prior {fusion.log_prior.shape}")
+    return fusion
+
+
+def fusion_in(run: Path) -> Fusion | None:
+    """That of a run folder, where it has one that can be used; raises as ``read_fusion``."""
+    return read_fusion(run / FUSION) if (run / FUSION).is_file() else None
 
 
 def middle_alarm(run: Path) -> list[str]:
     """A sentence of a run whose truth is the mean shape of the labels; none of others."""
-    fusion = read_fusion(run / FUSION) if (run / FUSION).is_file() else None
+    fusion = fusion_in(run)
     if fusion is None or not fusion.reach or RECIPES[read_annotator_run(run).recipe].target != "fused":
         return []
     return [

@@ -81,8 +81,8 @@ class LabelledCase:
         self.hold(self._believed(probs))
 
     def suppose(self, probs: NDArray[np.floating]) -> None:
-        """The most probable truth under probs (T,S...), in the box, is certain."""
-        best = np.moveaxis(probs.argmax(axis=0) == np.arange(self.classes).reshape(-1, *[1] * len(self.shape)), 0, -1)
+        """The most probable truth under probs (S...,T), in the box, is certain."""
+        best = probs.argmax(axis=-1)[..., None] == np.arange(self.classes)
         self.hold(self._believed(best * self.inside[..., None].astype(float)))
 
     def hold(self, belief: Belief) -> None:
@@ -158,7 +158,7 @@ class LabelledCase:
 
     def decide(self) -> None:
         """The most probable truth is certain."""
-        self.suppose(np.moveaxis(self.belief.probs, -1, 0))
+        self.suppose(self.belief.probs)
 
     def posterior(self, voices: float) -> NDArray[np.float32]:
         """(T,S...) on the whole grid: background for certain outside of the box.

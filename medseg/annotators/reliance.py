@@ -19,7 +19,7 @@ from medseg.annotators.assembly import Signature, read_annotator_run
 from medseg.annotators.consensus import disputed
 from medseg.annotators.drawn import Index, drawn_box
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.fusion_file import FUSION, read_fusion, write_fusion
+from medseg.annotators.fusion_file import FUSION, fusion_in, write_fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import probs_to_native
 from medseg.annotators.loading.records import Record
@@ -158,7 +158,7 @@ def any_disputed(run: Path) -> bool:
 
 def fusion_of_run(run: Path, cohort: Cohort | None) -> Fusion | None:
     """As training left it; of a run that has none fitted on the run's own ``cohort``, where that is given."""
-    known = read_fusion(run / FUSION) if (run / FUSION).exists() else None
+    known = fusion_in(run)
     if known is not None or cohort is None:
         return known
     source = _source_of_run(run, cohort)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from medseg.annotators.diagnosis import section
-from medseg.annotators.fusion_file import FUSION, read_fusion
+from medseg.annotators.fusion_file import fusion_in
 from medseg.contracts import Refused, complaint
 from medseg.evaluation import METRICS
 from medseg.reporting import Table, number_text, write_page
@@ -70,7 +70,7 @@ def annotators_table(folder: Path) -> Table | None:
 
 def truth_table(folder: Path) -> Table | None:
     """What fusion.json says of the truth that was taken; None where it is not there, or says nothing of it."""
-    fusion = read_fusion(folder / FUSION) if (folder / FUSION).is_file() else None
+    fusion = fusion_in(folder)
     if fusion is None or math.isnan(fusion.told):
         return None
     made = f"the mean shape, {fusion.reach:.2g} voxels of reach" if fusion.reach else "the fusion"

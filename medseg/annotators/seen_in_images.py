@@ -17,6 +17,8 @@ from medseg.annotators.drawn import Labels
 from medseg.annotators.fusion import Fusion
 from medseg.cohorts import Array
 
+Box = tuple[slice, ...]
+
 CASES, VOXELS = 48, 16_000
 """So many cases are looked at, and so many of their disputed voxels, at most;"""
 
@@ -47,9 +49,6 @@ class Looked:
     """(N,F) intensity, gradient and curvature of each channel at several scales."""
     truths: Labels
     """(K,N) their classes by each truth."""
-
-
-Box = tuple[slice, ...]
 
 
 def look(
@@ -112,14 +111,17 @@ def _told(seen: NDArray[np.float32], said: Labels, fold: Labels, num_classes: in
     return float(told.mean())
 
 
-def choose(truths: Sequence[Fusion], cases: Sequence[Callable[..., Looked]], num_classes: int) -> Fusion:
+def look_at_some(cases: Sequence[Callable[..., Looked]]) -> list[Looked]:
+    """``CASES`` of them at most, each told how many voxels are wanted of it and by which random numbers: ``look``."""
+    some, rng = cases[:: -(-len(cases) // CASES)], np.random.default_rng(0)
+    return [each(most=-(-VOXELS // len(some)), rng=rng) for each in some]
+
+
+def choose(truths: Sequence[Fusion], looked: Sequence[Looked], num_classes: int) -> Fusion:
     """The first of these truths, or the one of which images tell most where that is ``MARGIN`` more, with what is told.
 
-    cases: each looks at itself, see ``look``.
+    looked: each with these truths, in their order.
     """
-    some = cases[:: -(-len(cases) // CASES)]
-    rng = np.random.default_rng(0)
-    looked = [each(truths, most=-(-VOXELS // len(some)), rng=rng) for each in some]
     told = nats_told(looked, num_classes) or [float("nan")] * len(truths)
     best = int(np.argmax([nats - (MARGIN if k else 0) for k, nats in enumerate(told)]))
     return replace(truths[best], told=told[best])

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from medseg.annotators import seen_in_images
 from medseg.annotators.fitting import REACH, fit_fusion, fit_mean_shape
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.seen_in_images import MARGIN, Looked, choose, look, nats_told
+from medseg.annotators.seen_in_images import MARGIN, Looked, choose, look, look_at_some, nats_told
 from medseg.annotators.simulation.simulators import simulate
 
 EVEN = np.full((1, 2), math.log(0.5))
@@ -60,7 +60,7 @@ def test_the_first_truth_stands_unless_another_is_seen_by_a_margin(chance: float
 
     first, second = blurred(0.5), blurred(chance)
     looked = [Looked(features=f, truths=np.stack(t)) for f, *t in zip(features, first, second, strict=True)]
-    found = choose([ONE, OTHER], [lambda truths, each=each, **_: each for each in looked], 2)
+    found = choose([ONE, OTHER], looked, 2)
     assert found.edges == chosen.edges
     assert found.told == pytest.approx(told(features, second if chosen is OTHER else first))
     assert told(features, second) - told(features, first) > (MARGIN if chosen is OTHER else 0)
@@ -89,13 +89,11 @@ def test_where_nobody_is_good_the_mean_shape_is_seen_and_where_somebody_is_his_t
     fusion = fit_fusion(labels, 2)
     both = [fusion, fit_mean_shape(labels, 2, reach=float(fusion.edges[REACH]))]
 
-    def seen(truths: Sequence[Fusion], case: int, **drawn: Any) -> Looked:
+    def seen(case: int, **drawn: Any) -> Looked:
         of = labels[case]
-        return look(
-            images[case], of, lambda box: [by(of[(slice(None), *box)]).argmax(axis=0) for by in truths], **drawn
-        )
+        return look(images[case], of, lambda box: [by(of[(slice(None), *box)]).argmax(axis=0) for by in both], **drawn)
 
-    found = choose(both, [partial(seen, case=case) for case in range(len(labels))], 2)
+    found = choose(both, look_at_some([partial(seen, case) for case in range(len(labels))]), 2)
     assert bool(found.reach) == mean
 
     def error(by: Fusion) -> float:

@@ -20,7 +20,7 @@ from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.records import Record, read_record
-from medseg.annotators.seen_in_images import Looked, choose, look
+from medseg.annotators.seen_in_images import Box, Looked, choose, look, look_at_some
 from medseg.annotators.witnesses import WITNESS, second_witness
 from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
@@ -101,14 +101,15 @@ class Samples:
         fusion = fit_fusion(labels, classes, **whose)
         if second_witness(fusion, labels, whose["annotator_index"]) < WITNESS:
             truths = [fusion, fit_mean_shape(labels, classes, reach=fusion.edges[REACH], **whose)]
-            fusion = choose(truths, [partial(self._looked, case) for case in cases], classes)
+            looked = look_at_some([partial(self._looked, case, truths) for case in cases])
+            fusion = choose(truths, looked, classes)
         return fusion.arrays()
 
     def _looked(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
         sample = self.of(case, "annotated")
         labels, whose = np.asarray(sample.labels), sample.annotator_index
 
-        def said(box: tuple[slice, ...]) -> list[NDArray[np.intp]]:
+        def said(box: Box) -> list[NDArray[np.intp]]:
             return [truth(labels[(slice(None), *box)], whose).argmax(axis=0) for truth in truths]
 
         return look(sample.image, labels, said, most=most, rng=rng)
