@@ -11,7 +11,6 @@
 ``config``      what a run is
 ``validation_pictures``  what is shown of validation during training
 ``assembly``    from a config to the parts of a run
-``ordinary``    label maps as every segmenter gives them, without overlaps
 ``completion``  what a trained model says of an object: the answer, samples, how novel it looks, what lies in front
 ``exporting``   a trained run's answer as a program for other runtimes
 ``rivals``      what learns nothing

@@ -15,7 +15,7 @@ from medseg.amodal.completion.maps import CompletedMap, MapCompleter
 from medseg.amodal.completion.order import UNDECIDED, Order
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.crops import windows
-from medseg.amodal.ordinary import OrdinaryMap, ordinary_cases, pieces_of, read_ordinary_map
+from medseg.amodal.objects.ordinary import OrdinaryMap, ordinary_cases, pieces_of, read_ordinary_map
 from medseg.amodal.scores import OccludedCalibration, front_score, score_object, score_order
 from medseg.contracts import ObjectCohort, Score, Split, watched
 from medseg.evaluation import score_of

@@ -23,8 +23,8 @@ from medseg.amodal.completion.examples import examples_of_map, examples_of_objec
 from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import with_contacts
-from medseg.amodal.ordinary import OrdinaryMap, ordinary_cases, read_ordinary_map
-from medseg.contracts import ObjectCohort, watched
+from medseg.amodal.objects.ordinary import OrdinaryMap, ordinary_cases, read_ordinary_map
+from medseg.contracts import ObjectCohort, Split, watched
 
 SHIFTS = tuple(np.arange(-0.5, 1.6, 0.25).tolist())
 SPREADS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
@@ -91,15 +91,16 @@ def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> 
 
 
 def calibrating_objects(config: AmodalConfig, cohort: ObjectCohort) -> list[AmodalObject]:
-    """The really occluded objects whose amodal mask is known: training has seen nothing but their visible parts.
+    """The really occluded objects whose amodal mask is known, and of which training has seen the visible parts alone.
 
-    Where there are none, they are the unoccluded objects of the validation cases, occluded synthetically, several times
+    Those are all, or where training was told the rest (``data.occlusion.known``) those of the validation cases. Where
+    there are none, they are the unoccluded objects of the validation cases, occluded synthetically, several times
     each where they are few.
     """
     objects = really_occluded_objects(cohort, "val", config.data.frame)
-    if objects:
+    if objects and not config.data.occlusion.known:
         objects += really_occluded_objects(cohort, "train", config.data.frame)
-    else:
+    if not objects:
         unoccluded = unoccluded_objects(cohort, "val", config.data.frame)
         objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
@@ -112,7 +113,8 @@ def calibrating_maps(config: AmodalConfig, cohort: ObjectCohort) -> list[Ordinar
     Of their objects as many are in front, so that nothing of them is hidden, as completion meets.
     """
     shown = with_contacts(cohort)
-    cases = [case for split in ("val", "train") for case in ordinary_cases(shown, split)]
+    untold: tuple[Split, ...] = ("val",) if config.data.occlusion.known else ("val", "train")
+    cases = [case for split in untold for case in ordinary_cases(shown, split)]
     chosen = np.random.default_rng((config.seed, 6)).permutation(len(cases))[:MAPS]
     return [read_ordinary_map(cases[number], shown) for number in chosen]
 

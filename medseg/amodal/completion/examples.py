@@ -13,7 +13,7 @@ from medseg.amodal.completion.conformal import Example
 from medseg.amodal.completion.maps import MapCompleter
 from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects.crops import on_map
-from medseg.amodal.ordinary import OrdinaryMap, pieces_of
+from medseg.amodal.objects.ordinary import OrdinaryMap, pieces_of
 
 
 def examples_of_objects(completer: Completer, objects: Sequence[AmodalObject], samples: int) -> list[Example]:

@@ -11,6 +11,7 @@
 ``drawn``       a case that is one object, drawn in masks of its own
 ``stack``       a case of instances with a mask of all of each, which may overlap
 ``reading``     the objects of a case, or of a split, of a cohort with rules
+``ordinary``    label maps as every segmenter gives them, without overlaps
 ``checking``    `medseg check`: how many there are, and why others were dropped
 ``growth``      where an object may grow, and the map with what grew
 ``seams``       what hides an object that it does not quite touch

@@ -8,6 +8,7 @@
 ``scenes``      all that lies around an object: what hides it, presses on it, lies behind it
 ``deforming``   shapes that nobody has seen: stretched and bent
 ``sloppiness``  masks as a segmenter would draw them
+``known``       objects that are really hidden, and of which all is known
 ``showing``     all of these, on one object
 ``batches``     objects in their frames as tensors
 ``source``      the batches of a run

@@ -15,6 +15,7 @@ from medseg.amodal.objects import complete_objects, is_contact, objects_of_split
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.occlusion.deforming import DeformedShapes, deformed_object, draw_deformation
 from medseg.amodal.occlusion.frames import fits, frame_of
+from medseg.amodal.occlusion.known import known_scenes
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
@@ -53,10 +54,12 @@ class OcclusionSource:
         _refuse_too_large([o for split in self.unoccluded.values() for o in split], showing.frame)
         for split, found in self.occluded.items():
             self.occluded[split] = [o for o in found if fits(o, showing.frame)]
+        self.known = {split: self._known_scenes(cohort, split) for split in ("train", "val")}
         for pool in (self.unoccluded, self.occluded):
             pool["val"] = _some(pool["val"], VALIDATION, seed)
         self.others = [o.visible for o in self.unoccluded["train"]]
-        names = (o.name for split in ("train", "val") for o in (*self.unoccluded[split], *self.occluded[split]))
+        pools = (self.unoccluded, self.occluded, self.known)
+        names = (o.name for split in ("train", "val") for pool in pools for o in pool[split])
         self.names = list(dict.fromkeys(names))  # a known whole is also an occluded object
         self.index = {name: position for position, name in enumerate(self.names)}
         self.objects_per_epoch = objects_per_epoch or len(self.unoccluded["train"])
@@ -79,24 +82,22 @@ class OcclusionSource:
         for place in places.tolist():
             turn, position = divmod(place, len(objects))
             rng = np.random.default_rng((self.seed, place, 1))
-            originals.append(objects[orders[turn][position]])
-            seen = originals[-1] if real else self._simulated(originals[-1], rng, place)
+            known = self._known_at(place) if target == "occluded" else None
+            originals.append(known or objects[orders[turn][position]])
+            seen = originals[-1] if real or known else self._simulated(originals[-1], rng, place)
             shown.append(self._shown(seen, target, rng, training=True))
         return self._collated(shown, originals)
 
     def validation(self, target: Target, rank: int = 0, world: int = 1) -> Iterator[MaskBatch]:
         """The validation objects, each occluded in the same way in every epoch; no edge is roughened."""
-        objects, real = self._known() if target == "visible" else self._pool(target, "val")
-        share = range(rank, len(objects), world)
+        pool = self._validated(target)
+        share = range(rank, len(pool), world)
         for start in range(0, len(share), self.batch_size):
             numbers = share[start : start + self.batch_size]
-            originals = [objects[number] for number in numbers]
-            rngs = [np.random.default_rng((self.seed, number, 2)) for number in numbers]
-            pairs = zip(originals, rngs, strict=True)
-            shown = [
-                self._shown(one if real else self._simulated(one, rng), target, rng, training=False)
-                for one, rng in pairs
-            ]
+            originals, shown = [pool[number][0] for number in numbers], []
+            for number in numbers:
+                (one, real), rng = pool[number], np.random.default_rng((self.seed, number, 2))
+                shown.append(self._shown(one if real else self._simulated(one, rng), target, rng, training=False))
             yield self._collated(shown, originals)
 
     def _pool(self, target: Target, split: Split) -> tuple[list[AmodalObject], bool]:
@@ -104,10 +105,31 @@ class OcclusionSource:
         real = target == "visible" and bool(self.occluded["train"]) and bool(self.occluded["val"])
         return (self.occluded if real else self.unoccluded)[split], real
 
-    def _known(self) -> tuple[list[AmodalObject], bool]:
-        """Validation objects of known whole: the really occluded ones where they are enough, else simulated ones."""
-        real = [amodal_object for amodal_object in self.occluded["val"] if amodal_object.amodal is not None]
-        return (real, True) if len(real) >= ENOUGH else (self.unoccluded["val"], False)
+    def _validated(self, target: Target) -> list[tuple[AmodalObject, bool]]:
+        """The validation objects of a target, and whether each is really occluded.
+
+        Of ``visible`` they are of known whole: the really occluded ones where they are enough, else simulated ones. Of
+        ``occluded`` as many of known whole are among them as training shows.
+        """
+        objects, real = self._pool(target, "val")
+        if target == "visible":
+            known = [amodal_object for amodal_object in self.occluded["val"] if amodal_object.amodal is not None]
+            objects, real = (known, True) if len(known) >= ENOUGH else (self.unoccluded["val"], False)
+        told = round(self.showing.occlusion.known * len(objects)) if target == "occluded" else 0
+        known = _some(self.known["val"], told, self.seed)
+        rest = _some(objects, len(objects) - len(known), self.seed)
+        return [*((one, real) for one in rest), *((one, True) for one in known)]
+
+    def _known_scenes(self, cohort: ObjectCohort, split: Split) -> list[AmodalObject]:
+        """None where no config asks for any."""
+        asked = self.showing.occlusion.known > 0
+        return known_scenes(cohort, split, self.occluded[split], self.showing.frame) if asked else []
+
+    def _known_at(self, place: int) -> AmodalObject | None:
+        """The object of known whole that a place of the training shows instead of one that is drawn over, if any."""
+        rng = np.random.default_rng((self.seed, place, 9))
+        told = bool(self.known["train"]) and rng.random() < self.showing.occlusion.known
+        return self.known["train"][rng.integers(len(self.known["train"]))] if told else None
 
     def _simulated(self, complete: AmodalObject, rng: np.random.Generator, place: int | None = None) -> AmodalObject:
         """The object among neighbours drawn for it; at a place of the training all of them deformed, by draws of their

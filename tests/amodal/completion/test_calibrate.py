@@ -13,7 +13,15 @@ from torch import nn
 from medseg.amodal.assembly import read_amodal_run
 from medseg.amodal.completion import completer as module
 from medseg.amodal.completion.beliefs import MaskBeliefs
-from medseg.amodal.completion.calibrate import SHIFTS, SPREADS, calibrate, calibrate_run, calibrating_maps, crps
+from medseg.amodal.completion.calibrate import (
+    SHIFTS,
+    SPREADS,
+    calibrate,
+    calibrate_run,
+    calibrating_maps,
+    calibrating_objects,
+    crps,
+)
 from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.conformal import BEHIND, BEHIND_SEVERAL, FRONT
@@ -92,6 +100,18 @@ def test_objects_of_maps_teach_where_the_others_are_heard(tmp_path: Path):
     assert min(one.truth - one.seen for one in found) == 0
     hidden = [np.count_nonzero(one.amodal & ~one.visible) for shown in maps for one in shown.objects]  # type: ignore
     assert sum(one.truth - one.seen for one in found) == sum(hidden) > 0
+
+
+def test_what_training_was_told_does_not_calibrate(tmp_path: Path):
+    cohort = load_cohort(write_shapes(tmp_path / "cohort", seed=0, spatial_dims=2, cases=2, size=120))
+    train, val = cohort.cases
+    cohort = replace(cohort, cases=(replace(train, split="train"), replace(val, split="val")))
+    config = read_amodal_run(write_run(tmp_path / "run", [16, 16], CLASSES, RULES))
+    occlusion = config.data.occlusion.model_copy(update={"known": 0.5})
+    told = config.model_copy(update={"data": config.data.model_copy(update={"occlusion": occlusion})})
+    assert {one.case for one in calibrating_objects(config, cohort)} == {train.name, val.name}
+    assert {one.case for one in calibrating_objects(told, cohort)} == {val.name}
+    assert {shown.case for shown in calibrating_maps(told, cohort)} == {val.name}
 
 
 def test_crps_by_hand():

@@ -167,3 +167,44 @@ def test_mirror_images_are_shown_only_where_they_may_be(cohort: Cohort):
     for one, other in pairs:  # a mirror image lies in a frame that is mirrored along one axis or both, or is turned
         seen.append([flip for group in flips for flip in group if torch.allclose(one.flip(flip), other, atol=0.3)])
     assert all(seen) and any(() not in found for found in seen)
+
+
+# ------------------------------------------------------------------------------- known wholes, told
+def test_objects_of_known_whole_are_told_where_a_config_asks_for_it(cohort: Cohort):
+    none, half, all_known = (told(cohort, share) for share in (0.0, 0.5, 1.0))
+    assert none.known == {"train": [], "val": []}
+    names = {one.name for one in half.known["train"]}
+    really = {one.name for one in half.occluded["train"] if one.amodal is not None}
+    assert really < names and names - really == {n for n in names if n.endswith(("~front", "~back"))}
+    shares = [np.mean([name in names for name in shown(found, 12)]) for found in (none, half, all_known)]
+    assert shares[0] == 0 and 0.25 < shares[1] < 0.75 and shares[2] == 1
+    batch = all_known.batch("occluded", 0, 0)
+    assert (batch.amodal + 1e-5 >= batch.visible).all() and (batch.amodal > batch.visible + 0.5).any()
+    assert same(batch, told(cohort, 1.0).batch("occluded", 0, 0))
+    whole = {shape.name for shape in all_known.unoccluded["train"]}
+    assert {all_known.names[index] for index in all_known.batch("complete", 0, 0).case_index.tolist()} <= whole
+
+
+def test_of_known_objects_in_front_nothing_is_hidden_and_of_those_behind_something_is(cohort: Cohort):
+    for one in told(cohort, 1.0).known["train"]:
+        assert one.amodal is not None and one.occluder is not None
+        hidden = one.amodal & ~one.visible
+        assert hidden.any() != one.name.endswith("~front") and not (hidden & ~one.occluder).any()
+
+
+def test_validation_has_as_many_objects_of_known_whole_as_training(cohort: Cohort):
+    found = told(cohort, 0.5)
+    names = {one.name for one in found.known["val"]}
+    shown_names = [found.names[n] for batch in found.validation("occluded") for n in batch.case_index.tolist()]
+    assert sum(name in names for name in shown_names) == min(round(len(shown_names) / 2), len(names))
+    assert all(name.startswith("shapes_002/") for name in shown_names)
+
+
+def told(cohort: Cohort, share: float) -> OcclusionSource:
+    return source(cohort, occlusion=SHOWING.occlusion.model_copy(update={"known": share}))
+
+
+def shown(found: OcclusionSource, steps: int) -> list[str]:
+    """The names of what the first steps of stage II show."""
+    batches = [found.batch("occluded", *divmod(step, found.steps_per_epoch())) for step in range(steps)]
+    return [found.names[index] for batch in batches for index in batch.case_index.tolist()]

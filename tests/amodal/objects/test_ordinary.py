@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medseg.amodal.objects.crops import on_map
-from medseg.amodal.ordinary import OrdinaryMap, ordinary_map
+from medseg.amodal.objects.ordinary import OrdinaryMap, ordinary_map
 from medseg.contracts import ClassLabel, ObjectRules, ObjectScheme, Volume
 
 CLASSES = tuple(ClassLabel(name=name, value=value) for name, value in (("no", 0), ("rod", 1), ("bar", 2), ("disc", 3)))

@@ -19,9 +19,9 @@ from scipy import ndimage
 from skimage.measure import label
 
 from medseg.amodal.nouns import AmodalObject
-from medseg.amodal.objects import objects_of
 from medseg.amodal.objects.crops import on_map
 from medseg.amodal.objects.kinds import rest_values
+from medseg.amodal.objects.label_map import objects_of
 from medseg.cohorts import FULL, VISIBLE, short_path
 from medseg.contracts import Case, ObjectCohort, ObjectScheme, Split, Volume
 from medseg.images import read_labels
