@@ -11,6 +11,7 @@
 ``fitting``           all annotators' labels of many cases -> what each annotator is worth where
 ``witnesses``         whether a second annotator says what was fused
 ``seen_in_images``    of several truths that labels allow, the one of which images tell most
+``truths``            of the two, the one to believe: the fusion, or where images say so the mean shape
 ``loading``           images and labels -> batches on the network's grid
 ``mathematics``       likelihood, matrices, networks, objectives, the recipes: pure, for any training loop
 ``config``            what a run is

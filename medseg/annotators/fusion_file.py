@@ -8,7 +8,7 @@ from pathlib import Path
 from medseg.annotators.assembly import read_annotator_run
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.mathematics.stages import RECIPES
-from medseg.annotators.seen_in_images import MARGIN
+from medseg.annotators.truths import middle_sentence
 from medseg.annotators.zones import pairs
 from medseg.config import written_by_training
 
@@ -44,10 +44,6 @@ def fusion_in(run: Path) -> Fusion | None:
 def middle_alarm(run: Path) -> list[str]:
     """A sentence of a run whose truth is the mean shape of the labels; none of others."""
     fusion = fusion_in(run)
-    if fusion is None or not fusion.reach or RECIPES[read_annotator_run(run).recipe].target != "fused":
+    if fusion is None or RECIPES[read_annotator_run(run).recipe].target != "fused":
         return []
-    return [
-        f"nobody is seen to be right: images tell {fusion.told:.2f} nats of a disputed voxel where the truth is the "
-        f"mean shape of all labels, and less by {MARGIN} at least where it is their fusion; so the mean shape is the "
-        "truth, whose size is that of the annotators on average"
-    ]
+    return middle_sentence(fusion)

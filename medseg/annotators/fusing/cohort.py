@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 
 from medseg.annotators.drawn import around_drawn
-from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusing.by_labels import by_fusion, by_soft_mean, by_staple, by_vote
 from medseg.annotators.fusing.by_model import by_model
 from medseg.annotators.fusing.results import RESULTS, WEIGHTS, Fuse, FusedCohort, write_cases
+from medseg.annotators.fusion import Fusion
 from medseg.annotators.fusion_file import FUSION
-from medseg.annotators.loading.records import Record, read_record
+from medseg.annotators.loading.records import Record, look_at_case, read_record
 from medseg.annotators.predicting.given_images import image_complaints
 from medseg.annotators.predicting.matrices import matrix_complaints
 from medseg.annotators.predicting.predictor import Predictor
 from medseg.annotators.reliance import fusion_of_run
+from medseg.annotators.truths import fit_truth, middle_sentence
 from medseg.cohorts import did_you_mean, load_cohort, read_all
 from medseg.contracts import Cohort, ObjectCohort, Refused, complaint
 from medseg.evaluation import present
 from medseg.images import place_complaints, whole_or_none
 
 Way = Literal["fused", "vote", "soft", "staple", "model"]
-"""fused: ``annotators.fusion``, fitted on all cases; vote, soft, staple: each case by itself; model: a trained run."""
+"""fused: ``annotators.truths``, fitted on all cases; vote, soft, staple: each case by itself; model: a trained run."""
 
 
 def fuse_cohort(folder: Path, out: Path, *, way: str = "fused", run: Path | None = None) -> FusedCohort:
@@ -52,9 +55,12 @@ def fuse_cohort(folder: Path, out: Path, *, way: str = "fused", run: Path | None
         raise Refused([complaint("labels", f"some of {', '.join(annotators)}", "none", cohort.name)])
     fuse = _of_run(run, predictor) if run and predictor else None
     crops = read_all(labelled, lambda case: around_drawn(read_record(case, cohort, annotators).labels))
-    fuse = fuse or _by_labels(way, crops, [label.name for label in cohort.classes])
+    looks = [partial(look_at_case, case, cohort, annotators) for case in labelled]
+    truth = fit_truth(crops, len(cohort.classes), looks) if way == "fused" else None
+    fuse = fuse or _by_labels(way, truth, [label.name for label in cohort.classes])
     with whole_or_none(out, RESULTS):
-        return write_cases(cohort, labelled, fuse, annotators=annotators, out=out)
+        found = write_cases(cohort, labelled, fuse, annotators=annotators, out=out)
+    return replace(found, said=tuple(middle_sentence(truth))) if truth else found
 
 
 def _asked_wrongly(cohort: Cohort, way: str, run: Path | None) -> list[str]:
@@ -95,11 +101,10 @@ def _of_run(run: Path, predictor: Predictor) -> Fuse:
     return lambda record: by_model(predictor, fusion, record)
 
 
-def _by_labels(way: str, crops: Sequence[np.ndarray], classes: Sequence[str]) -> Fuse:
-    """crops: (A,S...) labels of every case around what was drawn, on which the fusion is fitted."""
-    if way == "fused":
-        fusion = fit_fusion(crops, len(classes))
-        return lambda record: by_fusion(fusion, _of_present(record), np.flatnonzero(present(record.labels)))
+def _by_labels(way: str, truth: Fusion | None, classes: Sequence[str]) -> Fuse:
+    """truth: of the way fused, fitted on all cases."""
+    if truth is not None:
+        return lambda record: by_fusion(truth, _of_present(record), np.flatnonzero(present(record.labels)))
     if way == "staple":
         return lambda record: by_staple(_of_present(record), len(classes), classes)
     by_share = by_vote if way == "vote" else by_soft_mean

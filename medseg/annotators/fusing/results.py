@@ -43,6 +43,8 @@ class FusedCohort:
     """Whom the consensus is compared with: ``known truth`` or ``majority vote``."""
     dice: NDArray[np.float64] = field(repr=False)
     """(N,T-1) of every fused case with the reference; nan where both are empty or the truth is not known."""
+    said: tuple[str, ...] = ()
+    """What is to be said of the truth, after ``alarm:``."""
 
     def __str__(self) -> str:
         lines = [f"{self.out}: the consensus of {len(self.cases)} cases"]
@@ -55,7 +57,8 @@ class FusedCohort:
             f"{name} {mean_of_defined(of_class):.4f}"
             for name, of_class in zip(self.classes[1:], self.dice.T, strict=True)
         ]
-        return "\n".join([*lines, f"Dice with the {self.reference}: {', '.join(told)} (means over cases)"])
+        lines.append(f"Dice with the {self.reference}: {', '.join(told)} (means over cases)")
+        return "\n".join([*lines, *(f"alarm: {sentence}" for sentence in self.said)])
 
 
 def write_cases(

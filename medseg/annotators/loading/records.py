@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medseg.annotators.consensus import majority_vote
+from medseg.annotators.fusion import Fusion
+from medseg.annotators.seen_in_images import Looked
+from medseg.annotators.truths import look_of
 from medseg.contracts import UNLABELLED, Case, Cohort, Volume
+from medseg.evaluation import present
 from medseg.images import as_labels, read_channels, read_mask, require_grid, with_spacing
 
 
@@ -76,3 +80,18 @@ def _labels(path: Path, annotator: str, *, image: Volume, case: Case, cohort: Co
     where = f"{case.name}/{annotator}"
     mask = require_grid("mask", read_mask(path, where), image, where=where, whose="its image")
     return class_indices(as_labels(mask, where).array, cohort)
+
+
+def look_at_case(
+    case: Case,
+    cohort: Cohort,
+    annotators: Sequence[str],
+    truths: Sequence[Fusion],
+    *,
+    most: int,
+    rng: np.random.Generator,
+) -> Looked:
+    """At some voxels that annotators dispute, on the case's own grid: see ``truths``; raises as ``read_record``."""
+    record = read_record(case, cohort, annotators)
+    whose = np.flatnonzero(present(record.labels))
+    return look_of(record.image, record.labels[whose], whose, truths, most=most, rng=rng)

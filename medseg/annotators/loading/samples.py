@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from medseg.annotators import consensus
 from medseg.annotators.drawn import around_drawn
-from medseg.annotators.fitting import REACH, fit_fusion, fit_mean_shape
 from medseg.annotators.fusion import NAMES, Fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.intensity import ZSCORE, Intensity
 from medseg.annotators.loading.patches import voxels_of_interest
 from medseg.annotators.loading.records import Record, read_record
-from medseg.annotators.seen_in_images import Box, Looked, choose, look, look_at_some
-from medseg.annotators.witnesses import WITNESS, second_witness
+from medseg.annotators.seen_in_images import Looked
+from medseg.annotators.truths import fit_truth, look_of
 from medseg.cohorts import Array, InMemory, Store, key_of, mark, read_all
 from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complaint
 
@@ -97,22 +96,12 @@ class Samples:
             "annotator_index": [self.present(case) for case in cases],
             "annotators": len(self.annotators),
         }
-        classes = len(self.cohort.classes)
-        fusion = fit_fusion(labels, classes, **whose)
-        if second_witness(fusion, labels, whose["annotator_index"]) < WITNESS:
-            truths = [fusion, fit_mean_shape(labels, classes, reach=fusion.edges[REACH], **whose)]
-            looked = look_at_some([partial(self._looked, case, truths) for case in cases])
-            fusion = choose(truths, looked, classes)
-        return fusion.arrays()
+        looks = [partial(self._look, case) for case in cases]
+        return fit_truth(labels, len(self.cohort.classes), looks, **whose).arrays()
 
-    def _looked(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
+    def _look(self, case: Case, truths: Sequence[Fusion], *, most: int, rng: np.random.Generator) -> Looked:
         sample = self.of(case, "annotated")
-        labels, whose = np.asarray(sample.labels), sample.annotator_index
-
-        def said(box: Box) -> list[NDArray[np.intp]]:
-            return [truth(labels[(slice(None), *box)], whose).argmax(axis=0) for truth in truths]
-
-        return look(sample.image, labels, said, most=most, rng=rng)
+        return look_of(sample.image, np.asarray(sample.labels), sample.annotator_index, truths, most=most, rng=rng)
 
     def load(self, cases: Sequence[Case], targets: Iterable[Target]) -> None:
         """Make what is not kept yet. Raises Refused with the complaints about all cases.

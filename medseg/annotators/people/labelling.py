@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from medseg.annotators.assembly import Signature, read_annotator_run
 from medseg.annotators.drawn import around_drawn
-from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import probs_to_native
-from medseg.annotators.loading.records import Record, read_record
+from medseg.annotators.loading.records import Record, look_at_case, read_record
 from medseg.annotators.pictures.heatmaps import Confusion, read_confusion
 from medseg.annotators.reliance import fusion_of_run
+from medseg.annotators.truths import fit_truth
 from medseg.cohorts import MANIFEST, apply, find_cohort, fingerprint, load_cohort, read_all, read_splits
 from medseg.config import refuse_other_data
 from medseg.contracts import UNLABELLED, Case, Cohort, ObjectCohort, Refused, complaint
@@ -116,7 +117,9 @@ def _of_cohort(folder: Path) -> Labelling:
     labels = read_all(cohort.cases, lambda case: _cut_out(read_record(case, cohort, annotators).labels))
     whose = [np.flatnonzero(present(each)) for each in labels]
     compact = [each[here] for each, here in zip(labels, whose, strict=True)]
-    fusion = fit_fusion(compact, len(cohort.classes), annotator_index=whose, annotators=len(annotators))
+    looks = [partial(look_at_case, case, cohort, annotators) for case in cohort.cases]
+    classes = len(cohort.classes)
+    fusion = fit_truth(compact, classes, looks, annotator_index=whose, annotators=len(annotators))
     return Labelling(cohort=cohort, annotators=annotators, voters=(), fusion=fusion, grid=None, known=known)
 
 

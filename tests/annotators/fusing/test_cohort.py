@@ -13,6 +13,8 @@ from PIL import Image
 
 from medseg.annotators.fusing.cohort import fuse_cohort
 from medseg.annotators.fusing.results import unlabelled_value
+from medseg.annotators.people.labelling import labelling_of
+from medseg.annotators.simulation.samples import write_samples
 from medseg.cohorts import load_cohort
 from medseg.contracts import Refused
 
@@ -131,3 +133,14 @@ def test_the_value_of_a_voxel_that_nobody_labelled_is_no_class(pictures: Folder)
     assert unlabelled_value(load_cohort(pictures.tables())) == 254  # 255 is the object
     pictures.yaml += "ignore: [9]\n"
     assert unlabelled_value(load_cohort(pictures.tables())) == 9
+
+
+@pytest.mark.parametrize("good", [False, True])
+def test_where_nobody_is_good_images_choose_the_mean_shape_and_it_is_said(elsewhere: Path, good: bool) -> None:
+    """As a training on the same cohort does; with a good one the fusion stands, and nothing is said."""
+    names = (("good",) if good else ()) + ("over:2", "under:1.5", "fractured_over")
+    cohort = write_samples(elsewhere / "cohort", seed=0, spatial_dims=2, size=40, cases=12, annotators=names)
+    found = fuse_cohort(cohort, elsewhere / "out")
+    assert ("alarm: nobody is seen to be right: images tell" in str(found)) != good
+    assert bool(labelling_of(cohort).fusion.reach) != good
+    assert np.nanmean(found.dice) > np.nanmean(fuse_cohort(cohort, elsewhere / "vote", way="vote").dice) + 0.03
