@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medseg.amodal.nouns import AmodalObject
+from medseg.amodal.objects.crops import changed
 from medseg.amodal.occlusion.occluders import draw_turn
 from medseg.amodal.occlusion.pasting import Mask
 from medseg.amodal.occlusion.sections import DeformationConfig
@@ -63,12 +64,11 @@ def deformed(mask: Mask, deformation: Deformation | None, spacing: Sequence[floa
     if deformation is None:
         return shape
     points = _sources(shape.shape, deformation, np.asarray(spacing or (1.0,) * mask.ndim, np.float64))
-    values = ndimage.map_coordinates(shape.astype(np.float32), points, order=1, mode="grid-constant", prefilter=False)
-    changed = np.asarray(values) >= 0.5
-    if not changed.any():
+    found = _at(shape, points)
+    if not found.any():
         return shape
-    (box,) = ndimage.find_objects(changed.astype(np.uint8))
-    return changed[box]
+    (box,) = ndimage.find_objects(found.astype(np.uint8))
+    return found[box]
 
 
 def deformed_object(complete: AmodalObject, deformation: Deformation | None) -> AmodalObject:
@@ -77,6 +77,21 @@ def deformed_object(complete: AmodalObject, deformation: Deformation | None) -> 
         return complete
     mask = deformed(complete.visible, deformation, complete.spacing_mm)
     return replace(complete, visible=mask, amodal=mask, occluder=None, hiders=())
+
+
+def deformed_scene(seen: AmodalObject, deformation: Deformation | None) -> AmodalObject:
+    """An object of known whole, and what lies around it, all deformed alike; what is hidden stays in the occluder.
+
+    One of which nothing would be left to be seen stays as it is.
+    """
+    if deformation is None:
+        return seen
+    spacing = seen.spacing_mm or (1.0,) * seen.visible.ndim
+    points = _sources(seen.visible.shape, deformation, np.asarray(spacing, np.float64))
+    found = changed(seen, lambda mask: _at(mask, points))
+    if not found.visible.any() or found.amodal is None or found.occluder is None:
+        return seen
+    return replace(found, occluder=found.occluder | (found.amodal & ~found.visible))
 
 
 class DeformedShapes(Sequence[Mask]):
@@ -104,6 +119,12 @@ class DeformedShapes(Sequence[Mask]):
             drawn = draw_deformation(one.visible.ndim, self.config, rng)
             self.made[index] = deformed(one.visible, drawn, one.spacing_mm)
         return self.made[index]
+
+
+def _at(mask: Mask, points: NDArray[np.float64]) -> Mask:
+    """The mask where these points (S,S...) lie in it; linear, cut at 1/2."""
+    values = ndimage.map_coordinates(mask.astype(np.float32), points, order=1, mode="grid-constant", prefilter=False)
+    return np.asarray(values) >= 0.5
 
 
 def _sources(shape: Sequence[int], deformation: Deformation, voxel: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -57,8 +57,8 @@ class OcclusionConfig(Section):
 
 
 class DeformationConfig(Section):
-    """How complete objects, and the neighbours drawn for them, are stretched and bent in training: the section
-    ``data.deformation``."""
+    """How complete objects, and the neighbours drawn for them, are stretched and bent in training, and scenes of known
+    whole as one: the section ``data.deformation``."""
 
     probability: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Of a change, of each object for itself (0: shapes are shown as they are)."""

@@ -13,7 +13,13 @@ import numpy as np
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.objects import complete_objects, is_contact, objects_of_split, with_contacts
 from medseg.amodal.occlusion.batches import batch_of
-from medseg.amodal.occlusion.deforming import DeformedShapes, deformed_object, draw_deformation
+from medseg.amodal.occlusion.deforming import (
+    Deformation,
+    DeformedShapes,
+    deformed_object,
+    deformed_scene,
+    draw_deformation,
+)
 from medseg.amodal.occlusion.frames import fits, frame_of
 from medseg.amodal.occlusion.known import known_scenes
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
@@ -84,7 +90,10 @@ class OcclusionSource:
             rng = np.random.default_rng((self.seed, place, 1))
             known = self._known_at(place) if target == "occluded" else None
             originals.append(known or objects[orders[turn][position]])
-            seen = originals[-1] if real or known else self._simulated(originals[-1], rng, place)
+            if known:
+                seen = deformed_scene(known, self._deformation(known, place))
+            else:
+                seen = originals[-1] if real else self._simulated(originals[-1], rng, place)
             shown.append(self._shown(seen, target, rng, training=True))
         return self._collated(shown, originals)
 
@@ -134,13 +143,15 @@ class OcclusionSource:
     def _simulated(self, complete: AmodalObject, rng: np.random.Generator, place: int | None = None) -> AmodalObject:
         """The object among neighbours drawn for it; at a place of the training all of them deformed, by draws of their
         own."""
-        deformation = self.showing.deformation
-        if place is None or not deformation.probability:
+        if place is None or not self.showing.deformation.probability:
             return simulated(complete, self.others, self.showing, rng)
-        own = np.random.default_rng((self.seed, place, 7))
-        changed = deformed_object(complete, draw_deformation(complete.visible.ndim, deformation, own))
-        others = DeformedShapes(self.unoccluded["train"], deformation, (self.seed, place, 8))
+        changed = deformed_object(complete, self._deformation(complete, place))
+        others = DeformedShapes(self.unoccluded["train"], self.showing.deformation, (self.seed, place, 8))
         return simulated(changed, others, self.showing, rng)
+
+    def _deformation(self, one: AmodalObject, place: int) -> Deformation | None:
+        rng = np.random.default_rng((self.seed, place, 7))
+        return draw_deformation(one.visible.ndim, self.showing.deformation, rng)
 
     def _shown(self, seen: AmodalObject, target: Target, rng: np.random.Generator, *, training: bool) -> AmodalObject:
         if target == "visible" and training:

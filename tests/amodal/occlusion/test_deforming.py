@@ -15,12 +15,13 @@ from medseg.amodal.occlusion.deforming import (
     DeformedShapes,
     deformed,
     deformed_object,
+    deformed_scene,
     draw_deformation,
 )
 from medseg.amodal.occlusion.sections import DeformationConfig
 from medseg.contracts import Cohort
 
-from .conftest import extent, rod, source, square
+from .conftest import SHOWING, extent, rod, source, square
 
 ALWAYS = DeformationConfig(probability=1)
 
@@ -147,3 +148,28 @@ def test_what_is_deformed_stays_behind_its_occluder(cohort: Cohort):
     batch = source(cohort, batch_size=16, deformation=ALWAYS).batch("occluded", 0, 0)
     lost = batch.amodal - batch.visible
     assert lost.max() > 0.9 and (lost <= batch.occluder + 1e-4).all() and lost.min() > -1e-4
+
+
+def test_a_scene_is_deformed_as_one():
+    amodal, occluder = np.zeros((20, 30), bool), np.zeros((20, 30), bool)
+    amodal[8:12, 4:24], occluder[4:16, 14:18] = True, True
+    scene = replace(rod(), visible=amodal & ~occluder, amodal=amodal, occluder=occluder, unoccluded=False)
+    found = deformed_scene(scene, straight(1.0, 0.5))  # twice as long along the rod
+    assert found.amodal is not None and found.occluder is not None
+    assert extent(found.amodal)[1] == pytest.approx(40, abs=1) and extent(found.amodal)[0] == 4
+    assert extent(found.occluder)[1] == pytest.approx(8, abs=1)
+    assert not (found.visible & ~found.amodal).any() and not (found.amodal & ~found.visible & ~found.occluder).any()
+    assert np.count_nonzero(found.amodal & ~found.visible) == pytest.approx(4 * 8, abs=4)
+    assert deformed_scene(scene, None) is scene
+    gone = replace(scene, visible=np.zeros_like(amodal))
+    assert deformed_scene(gone, bent(0.1)) is gone
+
+
+def test_known_scenes_are_deformed_in_training_alone(cohort: Cohort):
+    known = SHOWING.occlusion.model_copy(update={"known": 1.0})
+    plain, bending = source(cohort, occlusion=known), source(cohort, occlusion=known, deformation=ALWAYS)
+    one, other = plain.batch("occluded", 0, 0), bending.batch("occluded", 0, 0)
+    assert torch.equal(one.case_index, other.case_index) and not torch.equal(one.amodal, other.amodal)
+    assert (other.amodal + 1e-5 >= other.visible).all()
+    pairs = zip(plain.validation("occluded"), bending.validation("occluded"), strict=True)
+    assert all(torch.equal(a.amodal, b.amodal) and torch.equal(a.visible, b.visible) for a, b in pairs)
