@@ -83,6 +83,8 @@ class Stage:
     """Of all that follow."""
     must_improve: bool = False
     """The weights with which it begins are validated too, and stay where no epoch has a lower criterion."""
+    least_gain: float = 0.0
+    """Of ``must_improve``: lower by this part of it, for validation cases are few."""
     overlap: str = ""
     """Metric that the objective adds in validation, from 0 to 1, to be read beside the criterion; "": none."""
     looks: Callable[[nn.Module, Any], object] | None = None

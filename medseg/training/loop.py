@@ -114,7 +114,7 @@ def _begin_stage(
     state = StageState.begin(run.fabric, model, stage, position=position, config=run.config)
     if saved is None:
         if stage.must_improve:
-            position.best = _validate(run, state, [stage.criterion])[stage.criterion]
+            position.best = (1 - stage.least_gain) * _validate(run, state, [stage.criterion])[stage.criterion]
             run.save_best(state)
         run.save_last(state)
     else:

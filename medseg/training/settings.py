@@ -111,4 +111,6 @@ def provenance(config: LoopConfig, seed: int, stages: Sequence[Stage], fingerpri
             rows[f"{stage.name}.follows"] = f"{dict(stage.follows)}, decay {stage.follow_decay}"
         if stage.must_improve:
             rows[f"{stage.name}.must_improve"] = str(stage.must_improve)
+        if stage.least_gain:
+            rows[f"{stage.name}.least_gain"] = str(stage.least_gain)
     return rows

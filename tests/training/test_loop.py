@@ -122,6 +122,16 @@ def test_a_stage_begins_with_the_best_weights_of_the_one_before(tmp_path: Path) 
     assert rows(tmp_path)[-1]["val/nll"] == pytest.approx(16, abs=1e-3)
 
 
+@pytest.mark.parametrize(("least_gain", "height"), [(0.0, STEPS), (0.7, STEPS), (0.8, 0)])
+def test_a_stage_that_must_improve_by_a_part_stays_where_it_does_not(
+    tmp_path: Path, least_gain: float, height: int
+) -> None:
+    """From (0 - 8)^2 = 64 to (4 - 8)^2 = 16, which is three quarters less."""
+    stage = replace(climb_stage("joint", 1), must_improve=True, least_gain=least_gain)
+    model = toy_fit(tmp_path, Climber(), [stage], schedule="constant", ema_decay=None)
+    assert model.height.item() == pytest.approx(height)
+
+
 def test_with_an_average_the_averaged_weights_are_validated_and_handed_on(tmp_path: Path) -> None:
     model = toy_fit(tmp_path, Climber(), [climb_stage("joint", 1)], schedule="constant", ema_decay=0.9)
     average = 1.0
