@@ -49,9 +49,10 @@ class OcclusionConfig(Section):
     """Probability that a piece of another object is taken for one of this: it must be left unconnected."""
     swollen: Annotated[int, Field(ge=0, le=8)] = 0
     """An overlap of two objects reaches up to so many voxels farther into both, as where people draw it."""
-    known: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Probability that instead of all this an object is shown that is really hidden and whose whole is known, and told.
-    Of every fourth patient nothing is told: intervals are calibrated on his objects, and on those of validation."""
+    known: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Probability that instead of all this an object is shown that is really hidden and whose whole is known, and told;
+    less where such objects are few, for each is shown no more often than each complete one. Of every fourth patient
+    nothing is told: intervals are calibrated on his objects, and on those of validation."""
     mask_jitter: Annotated[int, Field(ge=0)] = 0
     """Visible part and occluder are dilated or eroded by up to so many voxels in training, each on its own."""
 

@@ -124,7 +124,7 @@ class OcclusionSource:
         if target == "visible":
             known = [amodal_object for amodal_object in self.occluded["val"] if amodal_object.amodal is not None]
             objects, real = (known, True) if len(known) >= ENOUGH else (self.unoccluded["val"], False)
-        told = round(self.showing.occlusion.known * len(objects)) if target == "occluded" else 0
+        told = round(self.told * len(objects)) if target == "occluded" else 0
         known = _some(self.known["val"], told, self.seed)
         rest = _some(objects, len(objects) - len(known), self.seed)
         return [*((one, real) for one in rest), *((one, True) for one in known)]
@@ -134,10 +134,16 @@ class OcclusionSource:
         asked = self.showing.occlusion.known > 0
         return known_scenes(cohort, split, self.occluded[split], self.showing.frame) if asked else []
 
+    @property
+    def told(self) -> float:
+        """The probability of an object of known whole: as configured, but each no more often than each complete one."""
+        known, complete = (len(pool["train"]) for pool in (self.known, self.unoccluded))
+        return min(self.showing.occlusion.known, known / (known + complete))
+
     def _known_at(self, place: int) -> AmodalObject | None:
         """The object of known whole that a place of the training shows instead of one that is drawn over, if any."""
         rng = np.random.default_rng((self.seed, place, 9))
-        told = bool(self.known["train"]) and rng.random() < self.showing.occlusion.known
+        told = rng.random() < self.told
         return self.known["train"][rng.integers(len(self.known["train"]))] if told else None
 
     def _simulated(self, complete: AmodalObject, rng: np.random.Generator, place: int | None = None) -> AmodalObject:

@@ -16,7 +16,9 @@ from medseg.amodal.shapes import write_shapes
 from medseg.cohorts.cohort import load_cohort
 from medseg.contracts import Cohort, Split
 
-SHOWING = ShowingConfig(frame=FrameConfig(size=(16, 16), spacing=2.0), occlusion=OcclusionConfig(occluded=(0.1, 0.5)))
+SHOWING = ShowingConfig(
+    frame=FrameConfig(size=(16, 16), spacing=2.0), occlusion=OcclusionConfig(occluded=(0.1, 0.5), known=0)
+)
 
 
 def square(size: int = 20, start: int = 5, stop: int = 15, dims: int = 2) -> np.ndarray:

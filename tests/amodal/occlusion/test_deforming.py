@@ -19,6 +19,7 @@ from medseg.amodal.occlusion.deforming import (
     draw_deformation,
 )
 from medseg.amodal.occlusion.sections import DeformationConfig
+from medseg.amodal.occlusion.source import OcclusionSource
 from medseg.contracts import Cohort
 
 from .conftest import SHOWING, extent, rod, source, square
@@ -165,7 +166,8 @@ def test_a_scene_is_deformed_as_one():
     assert deformed_scene(gone, bent(0.1)) is gone
 
 
-def test_known_scenes_are_deformed_in_training_alone(cohort: Cohort):
+def test_known_scenes_are_deformed_in_training_alone(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(OcclusionSource, "told", 1.0)
     known = SHOWING.occlusion.model_copy(update={"known": 1.0})
     plain, bending = source(cohort, occlusion=known), source(cohort, occlusion=known, deformation=ALWAYS)
     one, other = plain.batch("occluded", 0, 0), bending.batch("occluded", 0, 0)

@@ -170,7 +170,8 @@ def test_mirror_images_are_shown_only_where_they_may_be(cohort: Cohort):
 
 
 # ------------------------------------------------------------------------------- known wholes, told
-def test_objects_of_known_whole_are_told_where_a_config_asks_for_it(cohort: Cohort):
+def test_objects_of_known_whole_are_told_where_a_config_asks_for_it(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(OcclusionSource, "told", property(lambda found: found.showing.occlusion.known))
     none, half, all_known = (told(cohort, share) for share in (0.0, 0.5, 1.0))
     assert none.known == {"train": [], "val": []}
     names = {one.name for one in half.known["train"]}
@@ -185,6 +186,16 @@ def test_objects_of_known_whole_are_told_where_a_config_asks_for_it(cohort: Coho
     assert {all_known.names[index] for index in all_known.batch("complete", 0, 0).case_index.tolist()} <= whole
 
 
+def test_an_object_of_known_whole_is_shown_no_more_often_than_a_complete_one(cohort: Cohort):
+    found = told(cohort, 1.0)
+    found.known["train"] = found.known["train"][:2]
+    assert found.told == 2 / (2 + len(found.unoccluded["train"]))
+    names = {one.name for one in found.known["train"]}
+    assert 0 < np.mean([name in names for name in shown(found, 60)]) < 3 * found.told
+    found.known["train"] = []
+    assert found.told == 0
+
+
 def test_of_known_objects_in_front_nothing_is_hidden_and_of_those_behind_something_is(cohort: Cohort):
     for one in told(cohort, 1.0).known["train"]:
         assert one.amodal is not None and one.occluder is not None
@@ -196,7 +207,7 @@ def test_validation_has_as_many_objects_of_known_whole_as_training(cohort: Cohor
     found = told(cohort, 0.5)
     names = {one.name for one in found.known["val"]}
     shown_names = [found.names[n] for batch in found.validation("occluded") for n in batch.case_index.tolist()]
-    assert sum(name in names for name in shown_names) == min(round(len(shown_names) / 2), len(names))
+    assert sum(name in names for name in shown_names) == min(round(len(shown_names) * found.told), len(names)) > 0
     assert all(name.startswith("shapes_002/") for name in shown_names)
 
 
