@@ -21,7 +21,7 @@ from medseg.amodal.occlusion.deforming import (
     draw_deformation,
 )
 from medseg.amodal.occlusion.frames import fits, frame_of
-from medseg.amodal.occlusion.known import known_scenes
+from medseg.amodal.occlusion.known import known_scenes, untold_cases
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
@@ -61,6 +61,8 @@ class OcclusionSource:
         for split, found in self.occluded.items():
             self.occluded[split] = [o for o in found if fits(o, showing.frame)]
         self.known = {split: self._known_scenes(cohort, split) for split in ("train", "val")}
+        untold = untold_cases(cohort, 1) if showing.occlusion.known else set[str]()
+        self.untold = _some([one for one in self.occluded["train"] if one.case in untold], VALIDATION, seed)
         for pool in (self.unoccluded, self.occluded):
             pool["val"] = _some(pool["val"], VALIDATION, seed)
         self.others = [o.visible for o in self.unoccluded["train"]]
@@ -117,12 +119,13 @@ class OcclusionSource:
     def _validated(self, target: Target) -> list[tuple[AmodalObject, bool]]:
         """The validation objects of a target, and whether each is really occluded.
 
-        Of ``visible`` they are of known whole: the really occluded ones where they are enough, else simulated ones. Of
-        ``occluded`` as many of known whole are among them as training shows.
+        Of ``visible`` they are of known whole: the really occluded ones, with those of the training patients of whom
+        nothing is told, for patients of validation are few; simulated ones where these are not enough. Of ``occluded``
+        as many of known whole are among them as training shows.
         """
         objects, real = self._pool(target, "val")
         if target == "visible":
-            known = [amodal_object for amodal_object in self.occluded["val"] if amodal_object.amodal is not None]
+            known = [one for one in (*self.occluded["val"], *self.untold) if one.amodal is not None]
             objects, real = (known, True) if len(known) >= ENOUGH else (self.unoccluded["val"], False)
         told = round(self.told * len(objects)) if target == "occluded" else 0
         known = _some(self.known["val"], told, self.seed)

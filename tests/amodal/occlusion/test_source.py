@@ -211,6 +211,17 @@ def test_validation_has_as_many_objects_of_known_whole_as_training(cohort: Cohor
     assert all(name.startswith("shapes_002/") for name in shown_names)
 
 
+def test_stage_three_is_judged_on_patients_of_whom_nothing_is_told_too(cohort: Cohort, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "ENOUGH", 1)
+    monkeypatch.setattr("medseg.amodal.occlusion.known.KEPT", 2)  # of two training patients the second
+    kept = cohort.cases[1].name
+    for share, cases in ((0.5, {kept, "shapes_002"}), (0.0, {"shapes_002"})):
+        found = told(cohort, share)
+        names = {found.names[n] for batch in found.validation("visible") for n in batch.case_index.tolist()}
+        assert {name.partition("/")[0] for name in names} == cases
+        assert not any(one.case == kept for one in found.known["train"])
+
+
 def told(cohort: Cohort, share: float) -> OcclusionSource:
     return source(cohort, occlusion=SHOWING.occlusion.model_copy(update={"known": share}))
 
