@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from medseg.contracts import Said, complaint, shortened
+from medseg.contracts import Refused, Said, complaint, shortened, yaml_values
 
 LARGEST = 1e100
 """Beyond it no square is a number of the machine."""
@@ -40,6 +40,27 @@ def read_people(content: Any, what: str, where: str, found: list[str]) -> dict[s
         found += _value_complaints(str(name), said, inside)
         people[str(name)] = {key: value for key, value in said.items() if isinstance(key, str) and is_said(value)}
     found += _mixed(people, inside)
+    return people
+
+
+def people_of_texts(texts: Sequence[str], what: str) -> dict[str, Said]:
+    """What several YAML texts say, each as ``read_people`` has it; what: the option that holds them.
+
+    Raises Refused for every mistake, for a name that stands in two of them, and where nobody is named.
+
+    >>> people_of_texts(["novice: {experience: 1}", "{expert: {experience: 20}, other: {}}"], "--as")
+    {'novice': {'experience': 1}, 'expert': {'experience': 20}, 'other': {}}
+    """
+    found: list[str] = []
+    people: dict[str, Said] = {}
+    for text in texts:
+        told = read_people(yaml_values(text, what, what), what, shortened(text), found)
+        found += [complaint(f"{what} of {name}", "one", "another", shortened(text)) for name in told if name in people]
+        if not told and not found:
+            found.append(complaint(what, "name: {key: number or word}", "nobody", shortened(text)))
+        people |= told
+    if found:
+        raise Refused(found)
     return people
 
 
