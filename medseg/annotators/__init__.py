@@ -1,6 +1,7 @@
 """Method one: a true-label network and a confusion matrix per annotator, learned together.
 
 ``nouns``             what the method says, of a batch and of a case
+``described``         what is said of people, as columns of numbers
 ``staple``            STAPLE of one case, with what it believes of the truth and of each annotator
 ``consensus``         several annotators' labels -> one: vote, soft mean, STAPLE, the unanimous
 ``drawn``             what annotators drew of one case: the box around it, and the combinations of labels

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from medseg.annotators.config import RunConfig
+from medseg.annotators.described import Described
 from medseg.annotators.loading.memory import refuse_large_batch
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.energy import ReplayBuffer
@@ -46,6 +47,8 @@ class Signature:
     """C of an image."""
     spatial_dims: int
     """2 or 3."""
+    described: Described | None = None
+    """What is said of the annotators, of a run whose matrices are made from it; None: nothing is."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -62,6 +65,7 @@ class Signature:
                     "classes": classes,
                     "channels": self.channels,
                     "spatial_dims": self.spatial_dims,
+                    **({"described": self.described.content()} if self.described else {}),
                 },
                 indent=1,
             )
@@ -77,6 +81,7 @@ class Signature:
                 classes=tuple(ClassLabel(name=name, value=int(value)) for name, value in values["classes"].items()),
                 channels=int(values["channels"]),
                 spatial_dims=int(values["spatial_dims"]),
+                described=Described.read(values.get("described")),
             )
 
 
@@ -100,6 +105,7 @@ def assemble_annotators(config: RunConfig, cohort: Cohort) -> Parts:
         classes=cohort.classes,
         channels=len(cohort.channels),
         spatial_dims=cohort.spatial_dims,
+        described=Described.of(cohort.people, annotators) if RECIPES[config.recipe].confusion == "style" else None,
     )
     names = [case.name for case in cohort.cases]
     return Parts(
@@ -185,7 +191,9 @@ def _without_teacher(config: RunConfig, signature: Signature) -> nn.Module:
     width, seen = config.confusion.trunk, (signature.channels, config.network.features, classes)
     if recipe.confusion == "style":
         trunk = PointwiseTrunk(*seen, width)
-        confusion = StyleConfusion(annotators, classes, width, config.confusion.embedding)
+        told, depth = signature.described, config.confusion.embedding
+        said = torch.from_numpy(told.rows_of(signature.annotators)) if told else None
+        confusion = StyleConfusion(annotators, classes, width, depth, said=said)
     else:
         trunk = ConvolutionTrunk(signature.spatial_dims, *seen, width)
         confusion = PixelConfusion(annotators, classes, width)

@@ -130,6 +130,7 @@ class Annotators(Method):
             mirror=asked.mirror,
             learned=asked.learned,
             nobody=not asked.annotators,
+            unseen=asked.unseen,
         )
 
     def export(self, run: Path, out: Path) -> Sequence[str]:

@@ -6,10 +6,11 @@
 ``manifest``        manifest.csv, one row per mask: its rows, and the cases they make up
 ``layouts``         folders as others leave them, indexed to a cohort
 ``object_rules``    the section ``objects:`` of cohort.yaml: how label maps are taken apart
+``people``          what is said of people: the section ``people:`` of cohort.yaml
 ``checking``        what is wrong in the files of a cohort
 ``splits``          which case is trained on, validated on, tested on
-``cohort_yaml``     cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is
-                    an object
+``cohort_yaml``     cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, what is
+                    said of him, and what is an object
 ``manifest_check``  what can be wrong with the rows of manifest.csv that shows without reading a pixel
 ``stores``          arrays that are made of files once: in memory, or in a folder
 ``snapshots``       what the files of a cohort hold, and whether they still do

@@ -14,7 +14,9 @@ from .manifest import (
     did_you_mean as did_you_mean,
     short_path as short_path,
 )
+from .names import naming_complaints as naming_complaints
 from .object_rules import scheme_with_rules as scheme_with_rules, with_rules as with_rules
+from .people import people_of_texts as people_of_texts
 from .reading import read_all as read_all
 from .seen import (
     marked as marked,

@@ -84,7 +84,13 @@ def load_cohort(root: Path) -> Cohort:
     named = dict.fromkeys(row.annotator for row in rows if row.annotator)
     apart = {*cohort_yaml.crowd, cohort_yaml.truth}
     annotators = cohort_yaml.annotators or tuple(name for name in named if name not in apart)
-    return Cohort(**shared, annotators=annotators, crowd=cohort_yaml.crowd, ignored=cohort_yaml.ignored)
+    return Cohort(
+        **shared,
+        annotators=annotators,
+        crowd=cohort_yaml.crowd,
+        ignored=cohort_yaml.ignored,
+        people=cohort_yaml.people,
+    )
 
 
 def load_objects(root: Path) -> ObjectCohort:
@@ -109,6 +115,12 @@ def _names_unlike(cohort_yaml: CohortYaml, rows: Sequence[Row]) -> list[str]:
         for key, names in stated.items()
         for name in names
         if name and name not in first
+    ]
+    drawing = [name for name in first if name != cohort_yaml.truth]
+    found += [
+        complaint("people", f"an annotator of {MANIFEST}", f"{name}{did_you_mean(name, drawing)}", COHORT_YAML)
+        for name in cohort_yaml.people
+        if name not in drawing
     ]
     known = [name for names in stated.values() for name in names if name]
     if cohort_yaml.annotators:

@@ -1,4 +1,5 @@
-"""cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, and what is an object."""
+"""cohort.yaml: class names and mask values, channels, dimensions, who is an annotator, what is said of him, and what is
+an object."""
 
 from __future__ import annotations
 
@@ -11,12 +12,14 @@ from typing import Any
 from medseg.cohorts.manifest import TRUTH, did_you_mean
 from medseg.cohorts.names import name_complaints, naming_complaints
 from medseg.cohorts.object_rules import read_rules, rules_content
+from medseg.cohorts.people import read_people
 from medseg.contracts import (
     ClassLabel,
     Cohort,
     ObjectCohort,
     ObjectRules,
     Refused,
+    Said,
     complaint,
     dump_yaml,
     read_yaml,
@@ -43,6 +46,8 @@ class CohortYaml:
     """Annotators whose name is only a slot."""
     ignored: tuple[int, ...]
     """Values of the mask files that say nothing."""
+    people: Mapping[str, Said]
+    """Annotator -> what is said of the person."""
     truth: str | None
     """The name under which the manifest lists the known truth; None where it lists none."""
     rules: ObjectRules | None
@@ -51,7 +56,7 @@ class CohortYaml:
     """What its values lack."""
 
 
-KEYS = ("name", "spatial_dims", "classes", "ignore", "channels", "annotators", "crowd", "truth", "objects")
+KEYS = ("name", "spatial_dims", "classes", "ignore", "channels", "annotators", "crowd", "people", "truth", "objects")
 REQUIRED_KEYS = ("spatial_dims", "classes")
 
 
@@ -82,6 +87,9 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
             for label in classes
             if label.others
         ]
+    people = read_people(content.get("people"), "people", COHORT_YAML, found)
+    if of_objects and people:
+        found.append(complaint("people", "none beside objects:", ", ".join(people), COHORT_YAML))
     rules = read_rules(content["objects"], classes, found, COHORT_YAML) if of_objects else None
     return CohortYaml(
         name=name,
@@ -91,6 +99,7 @@ def read_cohort_yaml(path: Path) -> CohortYaml:
         annotators=_names(content, "annotators", (), found),
         crowd=_names(content, "crowd", (), found),
         ignored=_ignored(content.get("ignore"), classes, of_objects, found),
+        people=people,
         truth=None if truth is None else str(truth),
         rules=rules,
         complaints=found,
@@ -169,6 +178,7 @@ def cohort_yaml_text(cohort: Cohort) -> str:
     content |= {"channels": list(cohort.channels)} if cohort.channels else {}
     content |= {"annotators": list(cohort.annotators)} if cohort.annotators else {}
     content |= {"crowd": list(cohort.crowd)} if cohort.crowd else {}
+    content |= {"people": {name: dict(said) for name, said in cohort.people.items()}} if cohort.people else {}
     content |= {"truth": TRUTH} if any(case.truth for case in cohort.cases) else {}
     content |= {"objects": rules_content(cohort.rules, cohort.classes)} if isinstance(cohort, ObjectCohort) else {}
     return dump_yaml(content)

@@ -44,6 +44,7 @@ from medseg.contracts.data import (
     ObjectRules,
     ObjectScheme,
     PiecesRule,
+    Said,
     Split,
     Volume,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Positive",
     "Refused",
     "Report",
+    "Said",
     "Score",
     "Section",
     "Seed",

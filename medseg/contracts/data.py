@@ -19,6 +19,9 @@ CompleteRule = Literal["unoccluded", "known"]
 BorderRule = Literal["drop", "keep"]
 PiecesRule = Literal["decided", "apart", "joined"]
 
+Said = Mapping[str, float | str]
+"""What is said of a person: key -> number or word (``experience``: 12, ``tool``: amira)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
@@ -147,6 +150,8 @@ class Cohort:
     """Annotators whose name is only a slot (another person from case to case); kept apart."""
     ignored: tuple[int, ...] = ()
     """Values of the mask files that say nothing: such voxels are UNLABELLED."""
+    people: Mapping[str, Said] = field(default_factory=dict)
+    """Annotator -> what is said of the person; who is absent, of him nothing is."""
     cases: tuple[Case, ...]
     """In the order of the manifest."""
 

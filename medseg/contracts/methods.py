@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from medseg.contracts.data import Cohort, Split
+from medseg.contracts.data import Cohort, Said, Split
 from medseg.contracts.plans import Plan
 from medseg.contracts.refusal import Refused, complaint
 from medseg.contracts.scores import Metric, Score
@@ -86,6 +86,8 @@ class AskedMaps:
     """The mean over mirror images too; None: as the run's config says."""
     learned: int | None = None
     """The mean over so many changes of the image, those that the run has learned to be best; None: as its config."""
+    unseen: Mapping[str, Said] = field(default_factory=dict)
+    """Name -> what is said of an annotator of whom the run has no label: his maps stand beside those of the others."""
 
 
 NO_MORE = AskedMaps()

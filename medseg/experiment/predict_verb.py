@@ -20,17 +20,22 @@ def predict(
     novelty: Annotated[bool, typer.Option("--novelty", help="How unlike those of the training each looks.")] = False,
     annotators: Annotated[bool, typer.Option("--annotators/--no-annotators", help="Their labels.")] = True,
     mirror: Annotated[bool | None, typer.Option("--mirror/--no-mirror", help="The mean of mirror images too.")] = None,
+    unseen: Annotated[
+        list[str] | None, typer.Option("--as", metavar="YAML", help="Annotators never seen: 'novice: {experience: 1}'.")
+    ] = None,
     learned: Annotated[int | None, typer.Option(help="The mean of so many learned changes of each image.")] = None,
     complete: Annotated[Path | None, typer.Option(help="A run of method two: completes truth and labels too.")] = None,
 ) -> None:
     """Recovered truth, probabilities, every annotator's labels and the entropy, on the images' own grid."""
     with refusing(out):
+        from medseg.cohorts import people_of_texts
         from medseg.contracts import AskedMaps
         from medseg.experiment.predict import predict_and_complete, predict_images
 
         maps = {"annotator_probabilities": probabilities, "confusion": confusion, "novelty": novelty}
         seen = {"ensemble": tuple(runs[1:]), "mirror": mirror, "learned": learned}
-        asked = AskedMaps(**maps, **seen, samples=samples, annotators=annotators)
+        people = people_of_texts(unseen or [], "--as")
+        asked = AskedMaps(**maps, **seen, samples=samples, annotators=annotators, unseen=people)
         if complete is not None:
             return say(predict_and_complete(runs[0], images, out, asked, completing=complete))
         written = len(predict_images(runs[0], images, out, asked))

@@ -47,6 +47,33 @@ def test_the_yaml_orders_the_annotators(pictures) -> None:
     assert load_cohort(pictures.tables()).annotators == ("bob", "ann")
 
 
+PEOPLE = "people: {ann: {experience: 12, tool: amira}, bob: {experience: null}}\n"
+
+
+def test_what_is_said_of_people_goes_in_and_out(pictures, tmp_path: Path) -> None:
+    before = fingerprint(load_cohort(pictures.tables()))
+    assert load_cohort(pictures.root).people == {}
+    pictures.yaml += PEOPLE
+    cohort = load_cohort(pictures.tables())
+    assert cohort.people == {"ann": {"experience": 12, "tool": "amira"}, "bob": {}}
+    assert fingerprint(cohort) != before  # cohort.yaml is one of its files
+    write_cohort(replace(cohort, root=tmp_path / "again"))
+    assert load_cohort(tmp_path / "again").people == cohort.people
+
+
+def test_something_may_be_said_of_a_slot_and_nothing_of_the_truth(pictures) -> None:
+    pictures.add("c03", ("crowd1", "gold"))
+    pictures.yaml += "truth: gold\ncrowd: [crowd1]\npeople: {crowd1: {tool: web}}\n"
+    assert load_cohort(pictures.tables()).people == {"crowd1": {"tool": "web"}}
+    pictures.yaml = pictures.yaml.replace("people: {crowd1", "people: {gold")
+    assert refusals(pictures.tables()) == ("people: expected an annotator of manifest.csv, got gold (cohort.yaml)",)
+
+
+def test_of_label_maps_nobody_is_spoken(pictures) -> None:
+    pictures.yaml += "objects: {}\n" + PEOPLE
+    assert "people: expected none beside objects:, got ann, bob (cohort.yaml)" in refusals(pictures.tables())
+
+
 def test_a_case_without_masks_stands_as_a_row(pictures) -> None:
     pictures.add("c03", ())
     assert load_cohort(pictures.tables()).cases[2].annotations == {}
@@ -181,7 +208,7 @@ def test_bad_text_is_refused(pictures) -> None:
         (
             "name: tiny",
             "nmae: tiny",
-            "key: expected name spatial_dims classes ignore channels annotators crowd truth objects, got nmae; "
+            "key: expected name spatial_dims classes ignore channels annotators crowd people truth objects, got nmae; "
             "did you mean name? (cohort.yaml)",
         ),
         ("dims: 2", "dims: 4", "spatial_dims: expected 2 or 3, got 4 (cohort.yaml)"),

@@ -53,6 +53,16 @@ def holding(file: str, content: bytes) -> Callable[[Path], None]:
     return spoil
 
 
+def said(people: str) -> Callable[[Path], None]:
+    """The section ``people:`` of cohort.yaml."""
+
+    def spoil(root: Path) -> None:
+        with (root / "cohort.yaml").open("a") as file:
+            file.write(f"people: {people}\n")
+
+    return spoil
+
+
 def all_of(*spoils: Callable[[Path], None]) -> Callable[[Path], None]:
     def spoil(root: Path) -> None:
         for one in spoils:
@@ -203,6 +213,30 @@ YAMLS = {
         "spatial_dims: expected 2 or 3, got 2.0 (cohort.yaml)",
     ),
     "nothing": (holding("cohort.yaml", b""), "cohort.yaml: expected keys name, spatial_dims"),
+    "a list of people": (said("[ann, bob]"), "people: expected name: {key: number or word}, got ['ann', 'bob']"),
+    "a word about a person": (
+        said("{ann: novice}"),
+        "what is said of ann: expected {key: number or word}, got novice (people, cohort.yaml)",
+    ),
+    "an unknown person": (
+        said("{bobb: {years: 3}}"),
+        "people: expected an annotator of manifest.csv, got bobb; did you",
+    ),
+    "a nested value of a person": (
+        said("{ann: {tool: {name: amira}}}"),
+        "tool of ann: expected a number or a word, got {'name': 'amira'} (people, cohort.yaml)",
+    ),
+    "a switch of a person": (
+        said("{ann: {trained: true}}"),
+        "trained of ann: expected a number or a word (yes and no are words), got True (people, cohort.yaml)",
+    ),
+    "a person's number without end": (said("{ann: {years: .inf}}"), "years of ann: expected a finite number or a word"),
+    "a person's empty word": (said("{ann: {tool: ''}}"), "tool of ann: expected a number or a word, got an empty word"),
+    "a person's key that is a number": (said("{ann: {3: x}}"), "key of ann: expected text (put it in quotes), got 3"),
+    "numbers and words of people in one key": (
+        said("{ann: {years: 12}, bob: {years: many}}"),
+        "years: expected numbers of all, or words of all, got 12 of ann and many of bob (people, cohort.yaml)",
+    ),
 }
 HEAD = b"case,image,annotator,mask\n"
 TABLES = {

@@ -197,6 +197,11 @@ BAD: dict[str, tuple[str, Callable[[Place], object], tuple[object, ...], str]] =
     "-1 samples": ("complete", nothing, ("--samples", -1),
                    "samples: expected a number from 0 to 10000, got -1 (samples)"),
     "samples of predict": ("predict", nothing, ("--samples", 0), "--samples: expected a number from 1 to 1000, got 0"),
+    "somebody unseen, of a run without styles": (
+        "predict", nothing, ("--as", "new: {years: 3}"), "--as: expected a run with styles (recipe=fused), got recipe"),
+    "somebody unseen in no YAML": ("predict", nothing, ("--as", "new: {years"), "--as: expected YAML, got"),
+    "a list for somebody unseen": ("predict", nothing, ("--as", "new: {tool: [pen]}"),
+                                   "tool of new: expected a number or a word, got ['pen'] (--as, new: {tool: [pen]})"),
     "a rule that there is not": ("complete", nothing, ("--rules", "{hidden: all}"), "got hidden; did you mean hides?"),
     "rules that are no YAML": ("complete", nothing, ("--rules", "{hides: all"), "rules: expected YAML"),
     "gap of 1e5": ("complete", nothing, ("--gap", 10**5), "gap: expected a number from 0 to 100, got 100000 (gap)"),

@@ -14,6 +14,7 @@ from medseg.annotators.mathematics.heads import Confusion, weighted_mean
 from medseg.annotators.mathematics.networks import build_backbone, features_of
 from medseg.annotators.mathematics.norms import batch_statistics, hasten
 from medseg.annotators.mathematics.settings import NetworkConfig
+from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.mathematics.test_time import Selector
 from medseg.annotators.mathematics.trunks import Trunk, TruthOutput
 from medseg.annotators.nouns import BatchPrediction
@@ -103,6 +104,13 @@ class AnnotatorModel(nn.Module):
         if self.trunk is None:
             return None
         return self.trunk(image, truth)
+
+    def admit(self, said: Tensor) -> None:
+        """Further annotators, of whom ``said`` (U,M) is all that is known; see ``StyleConfusion``."""
+        if not isinstance(self.confusion, StyleConfusion):
+            raise Refused([complaint("model", "one with styles", "none", type(self.confusion).__name__)])
+        self.confusion.admit(said)
+        self.annotators = self.confusion.annotators
 
     @torch.no_grad()
     def matrices(self, image: Tensor) -> Tensor:

@@ -6,6 +6,7 @@
 ``stored_maps``     maps that are too many for memory, in a file
 ``given_images``    images to predict -> cases with their channels, and what keeps one from being seen
 ``predictor``       run folders and an image -> what is believed of it, on its own grid
+``unseen``          annotators of whom there is no label, told by what is said of them
 ``predicted_cases`` `medseg predict`: images -> files, shared by several processes
 ``matrices``        the learned matrices voxel by voxel, on an image's own grid
 ``plausible``       plausible segmentations: what annotators drawn at random would most probably write

@@ -49,7 +49,8 @@ class FurtherMaps:
         """A run without matrices, one that takes all annotators for one, a number of samples that is none, nobody."""
         asked = self.asked
         found = matrix_complaints(predictor, "--confusion", run) if asked.confusion else []
-        if not asked.annotators and (asked.annotator_probabilities or asked.confusion or asked.samples is not None):
+        of_annotators = asked.annotator_probabilities or asked.confusion or asked.samples is not None or asked.unseen
+        if not asked.annotators and of_annotators:
             found.append(complaint("--no-annotators", "no maps of annotators", "some that are asked for", str(run)))
         return found if asked.samples is None else [*found, *sample_complaints(predictor, asked.samples, run)]
 

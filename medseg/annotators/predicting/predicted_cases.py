@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from medseg.annotators.predicting.given_images import find_images, image_complaints, own_names
 from medseg.annotators.predicting.predicted_maps import RESULTS, write_prediction
 from medseg.annotators.predicting.predictor import Further, Predictor
-from medseg.contracts import Refused, complaint, progress_shown, watched
+from medseg.annotators.predicting.unseen import with_unseen
+from medseg.contracts import NO_MORE, Refused, Said, complaint, progress_shown, watched
 from medseg.images import place_complaints, read_channels, suffix_of, whole_or_none
 from medseg.training import crew, in_turn
 
@@ -27,17 +27,21 @@ def predict(
     mirror: bool | None = None,
     learned: int | None = None,
     nobody: bool = False,
+    unseen: Mapping[str, Said] = NO_MORE.unseen,
 ) -> list[Path]:
     """Predict an image, or every one of a folder, see ``given_images.find_images``; returns the paths of the truths.
 
     further: what is written too. ensemble: runs whose mean with ``run`` is written. mirror, learned: as in
-    ``Predictor.load``. nobody: nothing of annotators is written. Several processes (``training.crew``) share the cases,
-    to the same files.
+    ``Predictor.load``. nobody: nothing of annotators is written. unseen: see ``unseen.with_unseen``.
+    Several processes (``training.crew``) share the cases, to the same files.
     Raises Refused, before anything is written, for images that cannot be read or do not fit the network, for voxels
     that are no finite numbers, and where a file would be overwritten. Where writing fails, nothing is left.
     """
     shared, found, runs = crew(), [], (run, *ensemble)
-    load = partial(Predictor.load, *runs, mirror=mirror, learned=learned)
+
+    def load() -> Predictor:
+        return with_unseen(Predictor.load(*runs, mirror=mirror, learned=learned), unseen, run)
+
     with nullcontext() if shared.first else progress_shown(False):
         shared.together(lambda: found.append(_checked(load, runs, images, out, further=further)))
         predictor, cases = found[0]

@@ -160,6 +160,7 @@ def _unlike(first: tuple[RunConfig, Signature], other: tuple[RunConfig, Signatur
     """What keeps a run from being averaged with the first."""
     names = ("annotators", "classes", "channels", "spatial_dims")
     pairs = {name: (getattr(first[1], name), getattr(other[1], name)) for name in names}
+    pairs["what is said of people"] = first[1].described, other[1].described
     sections = {"grid": ("mode", "size", "spacing_mm", "spacing_pixels", "overlap"), "intensity": INTENSITY}
     for section, keys in sections.items():
         known, got = getattr(first[0].data, section), getattr(other[0].data, section)

@@ -166,5 +166,6 @@ def _annotate(original: Original, out: Path, *, simulated: Sequence[Simulated], 
     labelled = {name for case in cases for name in case.annotations}
     named = [name for name in (*cohort.annotators, *(one.name for one in simulated if one.added)) if name in labelled]
     crowd = [name for name in cohort.crowd if name in labelled]
-    write_cohort(replace(frame, annotators=tuple(named), crowd=tuple(crowd), cases=tuple(cases)))
+    people = {name: said for name, said in cohort.people.items() if name in original.kept and name in labelled}
+    write_cohort(replace(frame, annotators=tuple(named), crowd=tuple(crowd), people=people, cases=tuple(cases)))
     return out

@@ -61,7 +61,7 @@ def simulate_cohort(
         original = load_cohort(source)
         original = replace(original, cases=original.cases[:cases])
         _check_truths(original)
-        frame = replace(original, root=out, name=f"{original.name}_simulated", crowd=(), cases=())
+        frame = replace(original, root=out, name=f"{original.name}_simulated", crowd=(), people={}, cases=())
         known = _copied_cases(original, out)
     with whole_or_none(out, RESULTS):
         return annotate(frame, known, annotators=annotators, seed=seed, labels_per_image=labels_per_image)

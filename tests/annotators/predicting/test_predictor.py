@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +14,17 @@ from torch import nn
 
 from medseg.annotators.assembly import Signature, build_annotator_model
 from medseg.annotators.config import RunConfig
+from medseg.annotators.described import Described
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.mathematics.confusion import PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel
+from medseg.annotators.mathematics.styles import StyleConfusion
 from medseg.annotators.predicting.further_maps import FurtherMaps
 from medseg.annotators.predicting.given_images import find_images
 from medseg.annotators.predicting.predicted_cases import predict
 from medseg.annotators.predicting.predictor import Predictor
 from medseg.config import dump_config
-from medseg.contracts import AskedMaps, ClassLabel, Refused, Volume
+from medseg.contracts import AskedMaps, ClassLabel, Refused, Said, Volume
 from medseg.images.files import read_image, read_labels
 from medseg.training.checkpoint import save_weights
 
@@ -34,18 +37,34 @@ SIGNATURE = Signature(
 SHAPE = (16, 64)
 
 
-def run_folder(folder: Path, recipe: str = "anchored", channels: int = 1, seed: int = 0, **grid: object) -> Path:
-    """A run whose head has random weights: matrices far from the identity, and others in the padding."""
+def run_folder(
+    folder: Path,
+    recipe: str = "anchored",
+    channels: int = 1,
+    seed: int = 0,
+    *,
+    people: Mapping[str, Said] | None = None,
+    **grid: object,
+) -> Path:
+    """A run whose head has random weights: matrices far from the identity, and others in the padding.
+
+    people: what its cohort says of ann and bob.
+    """
     values = {"experiment": "x", "recipe": recipe, "seed": seed,
               "data": {"cohort": "none", "grid": {"size": (64, 64), **grid}},
               "network": {"channels": [4, 8], "features": 4}, "confusion": {"trunk": 4},
               "training": {"accelerator": "cpu"}}  # fmt: skip
     folder.mkdir()
     config = RunConfig.model_validate(values)
-    signature = replace(SIGNATURE, channels=channels)
+    described = Described.of(people or {}, SIGNATURE.annotators)
+    signature = replace(SIGNATURE, channels=channels, described=described)
     model = build_annotator_model(config, signature)
     if isinstance(model, AnnotatorModel) and isinstance(model.confusion, PixelConfusion):
         nn.init.normal_(model.confusion.weight, std=3)
+    if isinstance(model, AnnotatorModel) and isinstance(model.confusion, StyleConfusion):
+        nn.init.normal_(model.confusion.weight_directions, std=3)
+    if described:
+        nn.init.normal_(model.confusion.said_weight)
     (folder / "config.yaml").write_text(dump_config(config))
     signature.write(folder / "model.json")
     save_weights(folder / "weights.pt", model)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from medseg.__main__ import app
 from medseg.annotators.simulation.among import simulate_among
+from medseg.annotators.simulation.cohort import simulate_cohort
 from medseg.cohorts.checking.images import check_images
 from medseg.cohorts.cohort import load_cohort, write_cohort
 from medseg.contracts import Case, ClassLabel, Cohort, Refused, Volume
@@ -130,6 +131,15 @@ def test_a_mask_that_is_stored_mirrored_votes_where_it_lies(tmp_path: Path) -> N
     np.testing.assert_array_equal(truth.array, voted((8, 9, 3)))
     np.testing.assert_allclose(truth.affine, AFFINE)
     assert first.annotations["bob"].read_bytes() == bob.read_bytes()
+
+
+def test_what_is_said_of_people_stays_with_those_who_keep_their_masks(tmp_path: Path) -> None:
+    people = {"ann": {"experience": 3}, "dan": {"experience": 9}, "crowd/one": {"tool": "web"}}
+    write_cohort(replace(source(tmp_path / "in"), people=people), overwrite=True)
+    root = simulate_among(tmp_path / "in", tmp_path / "out", replaced=["dan=blank"], added=["blank"], seed=0)
+    assert load_cohort(root).people == {"ann": {"experience": 3}}
+    root = simulate_cohort(root, tmp_path / "anew", annotators=["good"], seed=0)
+    assert load_cohort(root).people == {}
 
 
 def test_a_slot_of_the_crowd_stays_out_unless_it_is_named(tmp_path: Path) -> None:
