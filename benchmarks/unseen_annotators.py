@@ -174,7 +174,7 @@ def row(world: World, judged: Judged) -> list[float]:
     """In the order of ``HEAD``."""
     areas = judged.areas[-UNSEEN:]
     seen = judged.areas[:-UNSEEN]
-    correlations = [each.corr(method="spearman").loc[DRAWN, PREDICTED] for each in (areas, seen)]
+    correlations = [each[DRAWN].corr(each[PREDICTED], method="spearman") for each in (areas, seen)]
     unseen_nats, seen_nats = judged.nats[-UNSEEN:].mean(axis=0), judged.nats[:-UNSEEN].mean(axis=0)
     return [correlations[0], area_slope(areas), correlations[1], area_slope(seen), *unseen_nats, *seen_nats]
 
