@@ -26,6 +26,7 @@ from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.conformal import BEHIND, BEHIND_SEVERAL, FRONT
 from medseg.amodal.completion.examples import examples_of_map
+from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.shapes import CLASSES, RULES, write_shapes
 from medseg.cohorts.cohort import load_cohort
@@ -92,7 +93,7 @@ def test_objects_of_maps_teach_where_the_others_are_heard(tmp_path: Path):
     train, val = cohort.cases
     cohort = replace(cohort, cases=(replace(train, split="train"), replace(val, split="val")))
     run = write_run(tmp_path / "run", [16, 16], CLASSES, RULES)
-    maps = calibrating_maps(read_amodal_run(run), cohort)
+    maps = calibrating_maps(with_known(read_amodal_run(run), 0.0), cohort)
     assert {shown.case for shown in maps} == {train.name, val.name}
     found = [one for shown in maps for one in examples_of_map(Completer.load(run), shown, 4)]
     assert found and {one.group for one in found} <= {FRONT, BEHIND, BEHIND_SEVERAL}
@@ -107,11 +108,15 @@ def test_what_training_was_told_does_not_calibrate(tmp_path: Path):
     train, val = cohort.cases
     cohort = replace(cohort, cases=(replace(train, split="train"), replace(val, split="val")))
     config = read_amodal_run(write_run(tmp_path / "run", [16, 16], CLASSES, RULES))
-    occlusion = config.data.occlusion.model_copy(update={"known": 0.5})
-    told = config.model_copy(update={"data": config.data.model_copy(update={"occlusion": occlusion})})
-    assert {one.case for one in calibrating_objects(config, cohort)} == {train.name, val.name}
+    nothing, told = with_known(config, 0.0), with_known(config, 0.5)
+    assert {one.case for one in calibrating_objects(nothing, cohort)} == {train.name, val.name}
     assert {one.case for one in calibrating_objects(told, cohort)} == {val.name}
     assert {shown.case for shown in calibrating_maps(told, cohort)} == {val.name}
+
+
+def with_known(config: AmodalConfig, share: float) -> AmodalConfig:
+    occlusion = config.data.occlusion.model_copy(update={"known": share})
+    return config.model_copy(update={"data": config.data.model_copy(update={"occlusion": occlusion})})
 
 
 def test_crps_by_hand():
