@@ -41,15 +41,6 @@ def runs(tmp_path: Path) -> list[Path]:
     ]
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(2):
-        nib.save(nib.Nifti1Image(volume(number).array[0], np.eye(4)), folder / f"c{number}.nii.gz")
-    return folder
-
-
 def test_two_runs_are_predicted_by_their_mean(runs: list[Path], images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ("predict", *runs, "--images", images, "--out", out, "--annotator-probabilities")

@@ -7,21 +7,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pytest
 
 from medseg.annotators.predicting.plausible import drawn_annotators
 
 from ...faults.tiny_runs import medseg
-from .test_predictor import run_folder, volume
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(2):
-        nib.save(nib.Nifti1Image(volume(number).array[0], np.eye(4)), folder / f"c{number}.nii.gz")
-    return folder
+from .test_predictor import run_folder
 
 
 def test_every_sample_is_the_label_of_the_annotator_that_the_table_names(tmp_path: Path, images: Path) -> None:

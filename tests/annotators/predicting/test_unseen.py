@@ -30,15 +30,6 @@ def run(tmp_path: Path) -> Path:
     return run_folder(tmp_path / "run", "fused", people=PEOPLE)
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(2):
-        nib.save(nib.Nifti1Image(volume(number).array[0], np.eye(4)), folder / f"c{number}.nii.gz")
-    return folder
-
-
 def read(path: Path) -> np.ndarray:
     return np.asarray(nib.load(path).dataobj)
 
