@@ -2,12 +2,13 @@
 
 =================  =======================================================================================
 three_stages       I complete: q1 and a decoder on unoccluded objects. II occluded: q2, which starts as q1, and the
-                   completing decoder on the same, occluded synthetically. III visible: q2 on really occluded ones,
-                   held to that of stage II; kept where it completes objects of known whole better than before
+                   completing decoder on the same, occluded synthetically, and on really occluded ones whose whole is
+                   known. III visible: q2 on really occluded ones, held to that of stage II; kept where it completes
+                   objects of known whole better than before, by ``GAIN``
 without_complete   ablation: no stage I; q1 is learnt in stage II, as in a plain conditional auto-encoder
 without_occluded   ablation: no stage II; q2 starts stage III as q1, and the completing decoder is learnt there
 without_visible    ablation: no stage III
-pcnet              rival: a U-Net on the same synthetic occlusions, as many epochs as the three stages together
+pcnet              rival: a U-Net on what stage II is shown, as many epochs as the three stages together
 =================  =======================================================================================
 
 A prior by pixels (``prior.kind: pixelcnn``) adds the stage ``prior``: complete shapes too, right after stage I, or

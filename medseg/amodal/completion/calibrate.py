@@ -24,7 +24,7 @@ from medseg.amodal.config import AmodalConfig
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import with_contacts
 from medseg.amodal.objects.ordinary import OrdinaryMap, ordinary_cases, read_ordinary_map
-from medseg.amodal.occlusion.known import untold_cases
+from medseg.amodal.occlusion.known import without_told
 from medseg.contracts import ObjectCohort, watched
 
 SHIFTS = tuple(np.arange(-0.5, 1.6, 0.25).tolist())
@@ -94,15 +94,14 @@ def calibrate_run(run: Path, cohort: ObjectCohort, stage: str | None = None) -> 
 def calibrating_objects(config: AmodalConfig, cohort: ObjectCohort) -> list[AmodalObject]:
     """The really occluded objects whose amodal mask is known, and of which training has seen the visible parts alone.
 
-    Which cases have such is for ``untold_cases`` to say. Where there are none in validation cases, they are the
+    Which training cases have such is for ``without_told`` to say. Where validation cases have none, they are the
     unoccluded objects of those, occluded synthetically, several times each where they are few.
     """
-    untold = untold_cases(cohort, config.data.occlusion.known)
     objects = really_occluded_objects(cohort, "val", config.data.frame)
     if objects:
-        of_training = really_occluded_objects(cohort, "train", config.data.frame)
-        objects += [one for one in of_training if one.case in untold]
-    if not objects:
+        untold = without_told(cohort, config.data.occlusion.known)
+        objects += really_occluded_objects(untold, "train", config.data.frame)
+    else:
         unoccluded = unoccluded_objects(cohort, "val", config.data.frame)
         objects = simulated_objects(unoccluded, config, draws=-(-LEAST // max(len(unoccluded), 1)))
     chosen = np.random.default_rng((config.seed, 4)).permutation(len(objects))[:OBJECTS]
@@ -114,8 +113,8 @@ def calibrating_maps(config: AmodalConfig, cohort: ObjectCohort) -> list[Ordinar
 
     Of their objects as many are in front, so that nothing of them is hidden, as completion meets.
     """
-    shown, untold = with_contacts(cohort), untold_cases(cohort, config.data.occlusion.known)
-    cases = [case for split in ("val", "train") for case in ordinary_cases(shown, split) if case.name in untold]
+    shown = with_contacts(without_told(cohort, config.data.occlusion.known))
+    cases = [case for split in ("val", "train") for case in ordinary_cases(shown, split)]
     chosen = np.random.default_rng((config.seed, 6)).permutation(len(cases))[:MAPS]
     return [read_ordinary_map(cases[number], shown) for number in chosen]
 

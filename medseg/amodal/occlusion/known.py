@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import with_contacts
@@ -15,16 +16,16 @@ KEPT = 4
 """Of so many patients of training one is told nothing of, so that his objects can calibrate intervals."""
 
 
-def untold_cases(cohort: ObjectCohort, told: float) -> set[str]:
-    """Names of training and validation cases of which training sees the visible parts alone.
+def without_told(cohort: ObjectCohort, told: float) -> ObjectCohort:
+    """The same, without the training cases of whose objects more than the visible parts is told.
 
-    told: ``data.occlusion.known``. If 0 those are all; else the validation cases, and the training cases of every
-    ``KEPT``-th patient, in the order of their names.
+    told: ``data.occlusion.known``. If 0 nothing is; else the training cases of every ``KEPT``-th patient stay, in the
+    order of their names.
     """
-    seen, judged = cohort.split("train"), cohort.split("val")
-    patients = sorted({case.patient for case in seen})
-    kept = patients[KEPT - 1 :: KEPT] if told else patients
-    return {case.name for case in judged} | {case.name for case in seen if case.patient in kept}
+    patients = sorted({case.patient for case in cohort.split("train")})
+    left_out = {*patients} - {*patients[KEPT - 1 :: KEPT]} if told else set[str]()
+    stay = (case for case in cohort.cases if case.split != "train" or case.patient not in left_out)
+    return replace(cohort, cases=tuple(stay))
 
 
 def known_scenes(
@@ -32,12 +33,13 @@ def known_scenes(
 ) -> list[AmodalObject]:
     """Those of the ``occluded`` objects of a split whose amodal mask is known, and, where the rules know overlaps,
     the same maps as every segmenter gives them: objects behind, and objects in front, of which nothing is hidden.
-    Training objects of ``untold_cases`` are left out.
+    Of training they are those of which all is told, see ``without_told``.
 
     Raises Refused as ``read_ordinary_map`` does.
     """
     shown = with_contacts(cohort)
-    ordinary = [one for case in ordinary_cases(shown, split) for one in read_ordinary_map(case, shown).objects]
-    untold = untold_cases(cohort, 1) if split == "train" else set[str]()
-    everything = (one for one in (*occluded, *ordinary) if one.case not in untold)
+    kept = {case.name for case in without_told(cohort, 1).split("train")}
+    cases = [case for case in ordinary_cases(shown, split) if case.name not in kept]
+    ordinary = [one for case in cases for one in read_ordinary_map(case, shown).objects]
+    everything = (*(one for one in occluded if one.case not in kept), *ordinary)
     return [one for one in everything if one.amodal is not None and fits(one, rules)]

@@ -21,7 +21,7 @@ from medseg.amodal.occlusion.deforming import (
     draw_deformation,
 )
 from medseg.amodal.occlusion.frames import fits, frame_of
-from medseg.amodal.occlusion.known import known_scenes, untold_cases
+from medseg.amodal.occlusion.known import known_scenes, without_told
 from medseg.amodal.occlusion.sections import FrameConfig, ShowingConfig
 from medseg.amodal.occlusion.showing import mirrored, simulated
 from medseg.amodal.occlusion.sloppiness import sloppy
@@ -61,8 +61,8 @@ class OcclusionSource:
         for split, found in self.occluded.items():
             self.occluded[split] = [o for o in found if fits(o, showing.frame)]
         self.known = {split: self._known_scenes(cohort, split) for split in ("train", "val")}
-        untold = untold_cases(cohort, 1) if showing.occlusion.known else set[str]()
-        self.untold = _some([one for one in self.occluded["train"] if one.case in untold], VALIDATION, seed)
+        kept = {case.name for case in without_told(cohort, 1).split("train")} if showing.occlusion.known else set[str]()
+        self.untold = _some([one for one in self.occluded["train"] if one.case in kept], VALIDATION, seed)
         for pool in (self.unoccluded, self.occluded):
             pool["val"] = _some(pool["val"], VALIDATION, seed)
         self.others = [o.visible for o in self.unoccluded["train"]]
