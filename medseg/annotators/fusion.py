@@ -24,7 +24,7 @@ from medseg.contracts import UNLABELLED, watched
 ITERATIONS = 30
 """Expectation-maximisation stops here at the latest."""
 
-NAMES = ("log_confusion", "log_prior", "edges", "reach", "told")
+NAMES = ("log_confusion", "log_prior", "edges", "reach", "told", "heard")
 """Of the fields of a ``Fusion``."""
 
 
@@ -43,6 +43,9 @@ class Fusion:
     measured against it."""
     told: float = float("nan")
     """Nats per disputed voxel that the images tell of this truth (``seen_in_images``); nan: they were not asked."""
+    heard: float = float("nan")
+    """Nats that the labels of an image tell of a voxel beside the border: ``information`` summed over those who
+    labelled it, mean over images; nan: not counted."""
 
     def arrays(self) -> dict[str, Floats]:
         """All of it, to be kept."""
@@ -50,7 +53,7 @@ class Fusion:
 
     @staticmethod
     def of(arrays: Mapping[str, ArrayLike]) -> Fusion:
-        """What ``arrays`` gave, or gave before there were the last two."""
+        """What ``arrays`` gave, or gave before there were the last ones."""
         log_confusion, log_prior, edges = (np.asarray(arrays[name], np.float64) for name in NAMES[:3])
         numbers = {name: float(np.asarray(arrays[name])[0]) for name in NAMES[3:] if name in arrays}
         return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges, **numbers)

@@ -8,7 +8,7 @@ from pathlib import Path
 from medseg.annotators.assembly import read_annotator_run
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.mathematics.stages import RECIPES
-from medseg.annotators.truths import middle_sentence
+from medseg.annotators.truths import doubts_of
 from medseg.annotators.zones import pairs
 from medseg.config import written_by_training
 
@@ -41,9 +41,9 @@ def fusion_in(run: Path) -> Fusion | None:
     return read_fusion(run / FUSION) if (run / FUSION).is_file() else None
 
 
-def middle_alarm(run: Path) -> list[str]:
-    """A sentence of a run whose truth is the mean shape of the labels; none of others."""
+def truth_alarm(run: Path) -> list[str]:
+    """``truths.doubts_of`` of a run whose truth was fused; none of others."""
     fusion = fusion_in(run)
     if fusion is None or RECIPES[read_annotator_run(run).recipe].target != "fused":
         return []
-    return middle_sentence(fusion)
+    return doubts_of(fusion)

@@ -91,14 +91,14 @@ class Annotators(Method):
             print(f"reliance.csv is not written: {error}", file=sys.stderr)
 
     def doubts(self, run: Path) -> Sequence[str]:
-        """Whether it has converged, whether any style was learned, and whether anybody was right; see ``alarms``."""
+        """Whether it has converged, whether any style was learned, and what labels tell of truth; see ``alarms``."""
         from medseg.annotators.assembly import Signature
         from medseg.annotators.curve_alarms import doubts_of_training
-        from medseg.annotators.fusion_file import middle_alarm
+        from medseg.annotators.fusion_file import truth_alarm
         from medseg.annotators.reliance import any_disputed
 
         of_curves = doubts_of_training(run, len(Signature.read(run).classes), disputed=any_disputed(run))
-        return [*of_curves, *middle_alarm(run)]
+        return [*of_curves, *truth_alarm(run)]
 
     def evaluate(
         self, run: Path, *, cohort: Path | None, stage: str | None, draw: bool, split: Split = "test"

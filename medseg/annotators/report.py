@@ -32,6 +32,8 @@ WORDS = {
     "share": "of the voxels on which annotators differ, the share in which the annotator's label is the fused class",
     "labels' truth": "what all labels say together: their fusion, each weighed by what its annotator is worth; or "
     "their mean shape, where images tell more of it: nobody is good, and they err on both sides of the truth",
+    "told by the labels": "nats that the labels of an image tell of a voxel beside the border, the skills of those who "
+    "labelled it together: below 0.6 the truth is in doubt; n/a where it was not counted",
     "told by the images": "nats per disputed voxel that a simple look at the image tells of that truth: near 0 where "
     "it cannot be seen, the logarithm of the number of classes at most",
     "worst case": "of an annotator: the case of training or validation in which the annotator was relied on least",
@@ -71,10 +73,11 @@ def annotators_table(folder: Path) -> Table | None:
 def truth_table(folder: Path) -> Table | None:
     """What fusion.json says of the truth that was taken; None where it is not there, or says nothing of it."""
     fusion = fusion_in(folder)
-    if fusion is None or math.isnan(fusion.told):
+    if fusion is None or (math.isnan(fusion.told) and math.isnan(fusion.heard)):
         return None
     made = f"the mean shape, {fusion.reach:.2g} voxels of reach" if fusion.reach else "the fusion"
-    return Table(columns=("labels' truth", "told by the images"), rows=[(made, number_text(fusion.told))])
+    columns = ("labels' truth", "told by the labels", "told by the images")
+    return Table(columns=columns, rows=[(made, number_text(fusion.heard), number_text(fusion.told))])
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

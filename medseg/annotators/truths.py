@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +15,10 @@ from medseg.annotators.fusion import Fusion
 from medseg.annotators.seen_in_images import MARGIN, Box, Looked, choose, look, look_at_some
 from medseg.annotators.witnesses import WITNESS, second_witness
 from medseg.cohorts import Array
+from medseg.contracts import UNLABELLED
+
+LITTLE = 0.6
+"""Nats that labels tell of a voxel beside the border, of which less is little; one who is always right tells .69."""
 
 
 class Looks(Protocol):
@@ -37,6 +42,17 @@ def fit_truth(
     looks: one per case. Images are looked at where no second annotator says what was fused (``witnesses``), and the
     mean shape is taken where they tell more of it by ``MARGIN`` (``seen_in_images``). Its reach is then above 0.
     """
+    truth = _chosen(labels, num_classes, looks, annotator_index, annotators)
+    return replace(truth, heard=_heard(truth, labels, annotator_index))
+
+
+def _chosen(
+    labels: Sequence[Labels],
+    num_classes: int,
+    looks: Sequence[Looks],
+    annotator_index: Sequence[Index | None] | None,
+    annotators: int | None,
+) -> Fusion:
     whose = annotator_index or [None] * len(labels)
     every = annotators or len(labels[0])
     fusion = fit_fusion(labels, num_classes, annotator_index=whose, annotators=every)
@@ -46,6 +62,15 @@ def fit_truth(
     mean = fit_mean_shape(labels, num_classes, reach=reach, annotator_index=whose, annotators=every)
     looked = look_at_some([partial(each, [fusion, mean]) for each in looks])
     return choose([fusion, mean], looked, num_classes)
+
+
+def _heard(truth: Fusion, labels: Sequence[Labels], annotator_index: Sequence[Index | None] | None) -> float:
+    """What ``Fusion.heard`` is; labels (P,S...) of each case."""
+    information, sums = truth.information(), []
+    for drawn, whose in zip(labels, annotator_index or [None] * len(labels), strict=True):
+        said = (drawn != UNLABELLED).reshape(len(drawn), -1).any(axis=1)
+        sums.append(information[said if whose is None else whose[said]].sum())
+    return float(np.mean(sums))
 
 
 def look_of(
@@ -59,12 +84,18 @@ def look_of(
     return look(image, labels, said, most=most, rng=rng)
 
 
-def middle_sentence(fusion: Fusion) -> list[str]:
-    """What is to be said of a truth that is the mean shape of the labels; nothing of others."""
-    if not fusion.reach:
-        return []
-    return [
-        f"nobody is seen to be right: images tell {fusion.told:.2f} nats of a disputed voxel where the truth is the "
-        f"mean shape of all labels, and less by {MARGIN} at least where it is their fusion; so the mean shape is the "
-        "truth, whose size is that of the annotators on average"
-    ]
+def doubts_of(truth: Fusion) -> list[str]:
+    """What is to be said of a truth that is the mean shape of the labels, or of which labels tell ``LITTLE``."""
+    if truth.reach:
+        return [
+            f"nobody is seen to be right: images tell {truth.told:.2f} nats of a disputed voxel where the truth is the "
+            f"mean shape of all labels, and less by {MARGIN} at least where it is their fusion; so the mean shape is "
+            "the truth, whose size is that of the annotators on average"
+        ]
+    if truth.heard < LITTLE:
+        return [
+            f"labels tell little of the truth: {truth.heard:.2f} nats of a voxel beside the border, all those of an "
+            f"image together, and one who is always right tells {np.log(2):.2f}; look at what was made of them before "
+            "you trust it"
+        ]
+    return []

@@ -66,5 +66,9 @@ training: {{batch_size: 4, steps: {{warmup: 1, joint: 1}}}}
     assert said == [] if recipe == "soft_mean" else f"images tell {fusion.told:.2f} nats" in said[0]
     table = truth_table(tmp_path / "run")
     assert table is not None and table.rows[0][0].startswith("the mean shape")
-    write_fusion(tmp_path / "run" / "fusion.json", replace(fusion, reach=0.0))
-    assert not any("nobody is seen" in line for line in doubts(config, tmp_path / "run"))
+    write_fusion(tmp_path / "run" / "fusion.json", replace(fusion, reach=0.0, heard=0.7))
+    others = ("nobody is seen", "labels tell little")
+    assert not any(line.startswith(others) for line in doubts(config, tmp_path / "run"))
+    write_fusion(tmp_path / "run" / "fusion.json", replace(fusion, reach=0.0, heard=0.59))
+    said = [line for line in doubts(config, tmp_path / "run") if line.startswith(others)]
+    assert said == [] if recipe == "soft_mean" else said[0].startswith("labels tell little of the truth: 0.59 nats")

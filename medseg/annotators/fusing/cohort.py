@@ -21,7 +21,7 @@ from medseg.annotators.predicting.given_images import image_complaints
 from medseg.annotators.predicting.matrices import matrix_complaints
 from medseg.annotators.predicting.predictor import Predictor
 from medseg.annotators.reliance import fusion_of_run
-from medseg.annotators.truths import fit_truth, middle_sentence
+from medseg.annotators.truths import doubts_of, fit_truth
 from medseg.cohorts import did_you_mean, load_cohort, read_all
 from medseg.contracts import Cohort, ObjectCohort, Refused, complaint
 from medseg.evaluation import present
@@ -60,7 +60,7 @@ def fuse_cohort(folder: Path, out: Path, *, way: str = "fused", run: Path | None
     fuse = fuse or _by_labels(way, truth, [label.name for label in cohort.classes])
     with whole_or_none(out, RESULTS):
         found = write_cases(cohort, labelled, fuse, annotators=annotators, out=out)
-    return replace(found, said=tuple(middle_sentence(truth))) if truth else found
+    return replace(found, said=tuple(doubts_of(truth))) if truth else found
 
 
 def _asked_wrongly(cohort: Cohort, way: str, run: Path | None) -> list[str]:
