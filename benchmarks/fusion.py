@@ -54,7 +54,7 @@ class OnGrid:
     labels: list[Labels]
     """(A,S...) each."""
     references: list[Labels]
-    """(S...) each."""
+    """(S...) each; background where the grid is wider than the image."""
     classes: int
     """T."""
 
@@ -70,7 +70,7 @@ def read(folder: str, size: int, cases: int | None) -> OnGrid:
         images.append(image_to_grid(record.image, placement))
         labels.append(labels_to_grid(record.labels, placement))
         known = consensus.majority_vote(record.labels, classes) if record.truth is None else record.truth
-        references.append(labels_to_grid(known[None], placement)[0])
+        references.append(np.maximum(labels_to_grid(known[None], placement)[0], 0))
     return OnGrid(images=images, labels=labels, references=references, classes=classes)
 
 
