@@ -14,6 +14,7 @@ from medseg.annotators.people.labelling import labelling_of
 from medseg.annotators.people.page import cells, write_page
 from medseg.annotators.people.pictures import draw_matrices, draw_measures, draw_pairs, draw_space
 from medseg.annotators.people.tables import tables_of
+from medseg.annotators.truths import doubts_of
 from medseg.contracts import Refused, complaint
 from medseg.evaluation import mean_of_defined, write_table
 from medseg.images import place_complaints, whole_or_as_before
@@ -97,6 +98,8 @@ def _said(findings: Findings, tables: Mapping[str, pd.DataFrame]) -> Sequence[st
         f"agreement, means over cases: pairwise Dice {means['dice']}, Fleiss' kappa {means['fleiss_kappa']}, "
         f"Krippendorff's alpha {means['krippendorff_alpha']}",
     ]
+    if not labelling.known:
+        lines += [f"alarm: {doubt}" for doubt in doubts_of(labelling.fusion)]
     if set(labelling.annotators) <= set(labelling.cohort.crowd):
         lines.append("the annotators are slots of a crowd: another person from case to case")
     lines += _again(tables["repeats.csv"])

@@ -14,6 +14,7 @@ from PIL import Image
 from medseg.annotators.fusing.cohort import fuse_cohort
 from medseg.annotators.fusing.results import unlabelled_value
 from medseg.annotators.people.labelling import labelling_of
+from medseg.annotators.people.report import report_people
 from medseg.annotators.simulation.samples import write_samples
 from medseg.cohorts import load_cohort
 from medseg.contracts import Refused
@@ -144,3 +145,9 @@ def test_where_nobody_is_good_images_choose_the_mean_shape_and_it_is_said(elsewh
     assert ("alarm: nobody is seen to be right: images tell" in str(found)) != good
     assert bool(labelling_of(cohort).fusion.reach) != good
     assert np.nanmean(found.dice) > np.nanmean(fuse_cohort(cohort, elsewhere / "vote", way="vote").dice) + 0.03
+    assert "alarm:" not in report_people(cohort, elsewhere / "by_truth")  # nobody is measured by what labels say
+    for name, word in (("manifest.csv", ",truth,"), ("cohort.yaml", "truth: truth")):
+        lines = (cohort / name).read_text().splitlines(keepends=True)
+        (cohort / name).write_text("".join(line for line in lines if word not in line))
+    said = report_people(cohort, elsewhere / "people")
+    assert ("alarm: nobody is seen to be right: images tell" in said) != good
