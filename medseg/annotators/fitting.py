@@ -15,6 +15,7 @@ from medseg.annotators.drawn import Index, Labels, around_drawn
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import Floats, LabelledCase, climb
 from medseg.annotators.mean_shape import mean_shape
+from medseg.annotators.naming import names_of, renamed
 from medseg.annotators.zones import pairs
 from medseg.contracts import UNLABELLED, watched
 
@@ -76,7 +77,10 @@ def fit_fusion(
     def begun(some: Sequence[Known]) -> list[LabelledCase]:
         return [LabelledCase(labels, index, num_classes) for labels, index in some]
 
-    known = _within(known, MOST_VOXELS)
+    written = known = _within(known, MOST_VOXELS)
+    names = names_of(begun(known), every)
+    if exchanged := (names != np.arange(num_classes)).any():
+        known = [(renamed(labels, names if index is None else names[index]), index) for labels, index in known]
     tried = _within(known[:: -(-len(known) // TRIED_CASES)], TRIED_VOXELS)
     todo = begun(known)
     beginnings, ascents = [None, *_beginnings(todo, every)], []
@@ -94,6 +98,10 @@ def fit_fusion(
     _climbed(todo, every, LAST_ITERATIONS)
     for case in todo:
         case.decide()
+    if exchanged:  # matrices are of what was written
+        decided, todo = todo, begun(written)
+        for case, same in zip(todo, decided, strict=True):
+            case.hold(same.belief)
     return _maximised(todo, every)
 
 

@@ -61,6 +61,12 @@ class LabelledCase:
         self.lay(np.zeros(self.inside.shape, np.int64))
         self.measured = np.full(self.inside.shape, UNLABELLED)  # the truth that ``border`` is of
 
+    def together(self) -> Floats:
+        """(P,O,P,O) voxels that one annotator calls this and another that."""
+        said = (self._written[..., None] == np.arange(self.classes)).reshape(len(self._written), -1).astype(np.float64)
+        voxels = np.bincount(self._combination.ravel(), minlength=len(said))
+        return ((voxels[:, None] * said).T @ said).reshape((len(self.present), self.classes) * 2)
+
     def lay(self, zone: Index) -> None:
         """The zone of each voxel (S...), and so the rows."""
         key = zone * len(self._written) + self._combination
