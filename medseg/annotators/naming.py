@@ -29,8 +29,8 @@ def names_of(cases: Sequence[LabelledCase], annotators: int) -> Names:
     """(A,T) what most annotators call that which annotator a calls o.
 
     Of two annotators the foreground classes are matched so that they agree in the most voxels (Kuhn 1955); see
-    ``SHARED``. Those whose names are most often the others' too decide; where as many have other names in common,
-    nobody's are changed.
+    ``SHARED``. Names are alike where none are exchanged, and most of what both call foreground has one name. Those
+    whose names are alike with the most others' decide; where as many have other names in common, nobody's are changed.
     """
     classes = cases[0].classes
     every = np.arange(classes)
@@ -41,7 +41,8 @@ def names_of(cases: Sequence[LabelledCase], annotators: int) -> Names:
     for case in cases:
         joint[np.ix_(case.present, every, case.present, every)] += case.together()
     matched = np.array([[_matched(joint[b, :, a]) for a in range(annotators)] for b in range(annotators)])  # (A,A,T)
-    alike = (matched == every).all(axis=2) & (joint[:, 1:, :, 1:].sum(axis=(1, 3)) > 0)
+    agreed = np.einsum("bcac->ba", joint[:, 1:, :, 1:])
+    alike = (matched == every).all(axis=2) & (agreed > joint[:, 1:, :, 1:].sum(axis=(1, 3)) / 2)
     first = int(alike.sum(axis=1).argmax())
     others = ~alike[first]
     if not others.any() or (alike & others).sum(axis=1)[others].max() >= alike[first].sum():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -42,32 +42,33 @@ def fit_truth(
     looks: one per case. Images are looked at where no second annotator says what was fused (``witnesses``), and the
     mean shape is taken where they tell more of it by ``MARGIN`` (``seen_in_images``). Its reach is then above 0.
     """
-    truth = _chosen(labels, num_classes, looks, annotator_index, annotators)
-    return replace(truth, heard=_heard(truth, labels, annotator_index))
+    whose = annotator_index or [None] * len(labels)
+    truth = _chosen(labels, num_classes, looks, annotator_index=whose, annotators=annotators or len(labels[0]))
+    return replace(truth, heard=_heard(truth, labels, whose))
 
 
 def _chosen(
     labels: Sequence[Labels],
     num_classes: int,
     looks: Sequence[Looks],
-    annotator_index: Sequence[Index | None] | None,
-    annotators: int | None,
+    *,
+    annotator_index: Sequence[Index | None],
+    annotators: int,
 ) -> Fusion:
-    whose = annotator_index or [None] * len(labels)
-    every = annotators or len(labels[0])
-    fusion = fit_fusion(labels, num_classes, annotator_index=whose, annotators=every)
-    if not second_witness(fusion, labels, whose) < WITNESS:
+    whose: dict[str, Any] = {"annotator_index": annotator_index, "annotators": annotators}
+    fusion = fit_fusion(labels, num_classes, **whose)
+    if not second_witness(fusion, labels, annotator_index) < WITNESS:
         return fusion
     reach = float(fusion.edges[REACH])
-    mean = fit_mean_shape(labels, num_classes, reach=reach, annotator_index=whose, annotators=every)
+    mean = fit_mean_shape(labels, num_classes, reach=reach, **whose)
     looked = look_at_some([partial(each, [fusion, mean]) for each in looks])
     return choose([fusion, mean], looked, num_classes)
 
 
-def _heard(truth: Fusion, labels: Sequence[Labels], annotator_index: Sequence[Index | None] | None) -> float:
+def _heard(truth: Fusion, labels: Sequence[Labels], annotator_index: Sequence[Index | None]) -> float:
     """What ``Fusion.heard`` is; labels (P,S...) of each case."""
     information, sums = truth.information(), []
-    for drawn, whose in zip(labels, annotator_index or [None] * len(labels), strict=True):
+    for drawn, whose in zip(labels, annotator_index, strict=True):
         said = (drawn != UNLABELLED).reshape(len(drawn), -1).any(axis=1)
         sums.append(information[said if whose is None else whose[said]].sum())
     return float(np.mean(sums))

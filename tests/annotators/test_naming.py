@@ -45,6 +45,7 @@ def names(annotators: tuple[str, ...]) -> list[list[int]]:
         (("good", "jitter:1", "over:2", "confusion:0.3"), ()),
         (("good", "good", "swap", "swap"), ()),  # nobody can tell
         (("good", "swap"), ()),
+        (("displaced:1.6", "fractured", "jitter:2", "fractured_over:3", "swap", "swap", "swap"), (4, 5, 6)),
     ],
 )
 def test_whose_names_differ_from_most_others(annotators: tuple[str, ...], swapped: tuple[int, ...]) -> None:
