@@ -77,12 +77,13 @@ def fit_fusion(
     def begun(some: Sequence[Known]) -> list[LabelledCase]:
         return [LabelledCase(labels, index, num_classes) for labels, index in some]
 
-    written = known = _within(known, MOST_VOXELS)
-    names = names_of(begun(known), every)
-    if exchanged := (names != np.arange(num_classes)).any():
+    known = _within(known, MOST_VOXELS)
+    written = todo = begun(known)
+    names = names_of(written, every)
+    if (names != np.arange(num_classes)).any():
         known = [(renamed(labels, names if index is None else names[index]), index) for labels, index in known]
+        todo = begun(known)
     tried = _within(known[:: -(-len(known) // TRIED_CASES)], TRIED_VOXELS)
-    todo = begun(known)
     beginnings, ascents = [None, *_beginnings(todo, every)], []
     for beginning in watched(beginnings, "fusing labels (beginnings)", len(beginnings)):
         some = begun(tried)
@@ -98,11 +99,9 @@ def fit_fusion(
     _climbed(todo, every, LAST_ITERATIONS)
     for case in todo:
         case.decide()
-    if exchanged:  # matrices are of what was written
-        decided, todo = todo, begun(written)
-        for case, same in zip(todo, decided, strict=True):
-            case.hold(same.belief)
-    return _maximised(todo, every)
+    for case, decided in zip(written, todo, strict=True):  # matrices are of what was written, whatever it was called
+        case.hold(decided.belief)
+    return _maximised(written, every)
 
 
 def fit_mean_shape(

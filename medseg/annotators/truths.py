@@ -15,7 +15,7 @@ from medseg.annotators.fusion import Fusion
 from medseg.annotators.seen_in_images import MARGIN, Box, Looked, choose, look, look_at_some
 from medseg.annotators.witnesses import WITNESS, second_witness
 from medseg.cohorts import Array
-from medseg.contracts import UNLABELLED
+from medseg.evaluation import present
 
 LITTLE = 0.6
 """Nats that labels tell of a voxel beside the border, of which less is little; one who is always right tells .69."""
@@ -67,11 +67,12 @@ def _chosen(
 
 def _heard(truth: Fusion, labels: Sequence[Labels], annotator_index: Sequence[Index | None]) -> float:
     """What ``Fusion.heard`` is; labels (P,S...) of each case."""
-    information, sums = truth.information(), []
+    information, sums, voices = truth.information(), [], 0
     for drawn, whose in zip(labels, annotator_index, strict=True):
-        said = (drawn != UNLABELLED).reshape(len(drawn), -1).any(axis=1)
+        said = present(drawn)
         sums.append(information[said if whose is None else whose[said]].sum())
-    return float(np.mean(sums))
+        voices = max(voices, int(said.sum()))
+    return float(np.mean(sums)) if voices > 1 else float("nan")  # labels that are never compared tell what is assumed
 
 
 def look_of(

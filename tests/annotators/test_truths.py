@@ -66,6 +66,14 @@ def test_one_doubt_is_enough_and_what_was_not_counted_is_none() -> None:
     assert doubts_of(replace(wavering, reach=0.0, heard=math.nan)) == []
 
 
+def test_labels_that_are_never_compared_are_not_counted() -> None:
+    """One label per image: the alarm would ring for everybody."""
+    labels = [drawn[number % 2 :][:1] for number, drawn in enumerate(panel(("good", "good")))]
+    index = [np.array([number % 2]) for number in range(len(labels))]
+    found = fit_truth(labels, 2, [], annotator_index=index, annotators=2)
+    assert math.isnan(found.heard) and doubts_of(found) == []
+
+
 def test_what_was_heard_is_kept_with_the_fusion_and_older_ones_have_none() -> None:
     found = heard(panel(("good", "over:2")))
     arrays = found.arrays()
