@@ -13,7 +13,8 @@ majority_vote   most annotators
 staple          STAPLE of each case by itself (SimpleITK)
 one_number      one reliability per annotator and no direction: a label counts for itself or not at all
 one_zone        the fusion with one matrix per annotator for all distances
-fusion          a matrix per zone
+no_places       a matrix per zone
+fusion          and labels that say their place in what their annotator drew
 mean_shape      the border in the middle, of a reach that the fusion's zones give
 """
 
@@ -30,7 +31,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.annotators import consensus, fitting, fusion
+from medseg.annotators import consensus, fitting, fusion, zone_matrices
 from medseg.annotators.loading.grid import Grid, labels_to_grid
 from medseg.annotators.loading.placement import image_to_grid
 from medseg.annotators.loading.records import read_record
@@ -74,9 +75,14 @@ def read(folder: str, size: int, cases: int | None) -> OnGrid:
     return OnGrid(images=images, labels=labels, references=references, classes=classes)
 
 
-def by_fusion(cases: Sequence[Labels], classes: int, shares: Sequence[float] = fitting.SHARES) -> list[Labels]:
-    """The most probable truth of each case; shares: where zones end."""
-    with patch.object(fitting, "SHARES", shares):
+def by_fusion(
+    cases: Sequence[Labels],
+    classes: int,
+    shares: Sequence[float] = zone_matrices.SHARES,
+    own_shares: Sequence[float] = zone_matrices.OWN_SHARES,
+) -> list[Labels]:
+    """The most probable truth of each case; shares: where zones end; own_shares: where places do."""
+    with patch.multiple(zone_matrices, SHARES=shares, OWN_SHARES=own_shares):
         fitted = fitting.fit_fusion(cases, classes)
     return [fitted(labels).argmax(axis=0) for labels in cases]
 
@@ -113,7 +119,8 @@ WAYS: dict[str, Consensus] = {
     "majority_vote": lambda cases, classes: [consensus.majority_vote(labels, classes) for labels in cases],
     "staple": lambda cases, classes: [consensus.staple(labels, classes) for labels in cases],
     "one_number": by_one_number,
-    "one_zone": lambda cases, classes: by_fusion(cases, classes, shares=()),
+    "one_zone": lambda cases, classes: by_fusion(cases, classes, shares=(), own_shares=()),
+    "no_places": lambda cases, classes: by_fusion(cases, classes, own_shares=()),
     "fusion": by_fusion,
     "mean_shape": by_mean_shape,
 }

@@ -10,6 +10,7 @@
 ``mean_shape``        where annotators differ about size alone: the border in the middle
 ``fusion``            all annotators' labels of a case -> one truth, and how far it relies on whom
 ``naming``            who calls the same classes by other names
+``zone_matrices``     what is believed of the truth -> a matrix per annotator and zone
 ``fitting``           all annotators' labels of many cases -> what each annotator is worth where
 ``witnesses``         whether a second annotator says what was fused
 ``seen_in_images``    of several truths that labels allow, the one of which images tell most

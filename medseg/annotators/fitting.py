@@ -13,17 +13,14 @@ import numpy as np
 
 from medseg.annotators.drawn import Index, Labels, around_drawn
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import Floats, LabelledCase, climb
+from medseg.annotators.labelled_case import LabelledCase, climb
 from medseg.annotators.mean_shape import mean_shape
 from medseg.annotators.naming import names_of, renamed
-from medseg.annotators.zones import pairs
+from medseg.annotators.zone_matrices import maximised, with_places
 from medseg.contracts import UNLABELLED, watched
 
-SHARES = (0.4, 0.7, 0.9)
-"""The zones of distance end where these shares of the disputed voxels lie closer: so they have no unit."""
-
 REACH = 1
-"""That of these edges is the reach of the mean shape."""
+"""That of the edges of a fusion is the reach of the mean shape."""
 
 BEGINNINGS = 10
 """So many annotators' labels are tried at most, of those who labelled most, and at least half of the cases;"""
@@ -91,7 +88,7 @@ def fit_fusion(
             for case in some:
                 case.believe(beginning)
         energy = _climbed(some, every, TRIED_ITERATIONS)
-        reached = _maximised(some, every)
+        reached = maximised(some, every)
         ascents.append((_merit(some, reached, energy), reached))
     _, fusion = max(ascents, key=lambda ascent: ascent[0])
     for case in todo:
@@ -101,7 +98,7 @@ def fit_fusion(
         case.decide()
     for case, decided in zip(written, todo, strict=True):  # matrices are of what was written, whatever it was called
         case.hold(decided.belief)
-    return _maximised(written, every)
+    return with_places(written, every)
 
 
 def fit_mean_shape(
@@ -117,7 +114,7 @@ def fit_mean_shape(
     todo = [LabelledCase(labels, index, num_classes) for labels, index in _within(known, MOST_VOXELS)]
     for case in todo:
         case.suppose(np.moveaxis(mean_shape(case.labels, num_classes, reach), 0, -1))
-    return replace(_maximised(todo, annotators or len(cases[0])), reach=reach)
+    return replace(maximised(todo, annotators or len(cases[0])), reach=reach)
 
 
 def _within(known: Sequence[Known], voxels: int) -> Sequence[Known]:
@@ -144,7 +141,7 @@ def _climbed(cases: Sequence[LabelledCase], annotators: int, iterations: int) ->
     disputed = max(sum(case.disputed.sum() for case in cases), 1)
 
     def step() -> float:
-        fusion = _maximised(cases, annotators)
+        fusion = maximised(cases, annotators)
         return sum(case.explain(fusion.log_confusion, fusion.log_class_of_zone) for case in cases) / disputed
 
     return float(climb(cases, step, iterations))
@@ -179,32 +176,3 @@ def _overlap(cases: Sequence[LabelledCase], annotators: int) -> float:
     dice = np.divide(both, either, out=np.full(both.shape, np.nan), where=either > 0)
     of_annotators = np.array([row[~np.isnan(row)].mean() for row in dice if not np.isnan(row).all()])
     return float(np.sort(of_annotators)[:-1].mean()) if len(of_annotators) > 1 else 1.0
-
-
-def _maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
-    """The M-step: zones by the truth as it is believed now, and the matrices in them."""
-    for case in cases:
-        case.measure()
-    disputed = np.concatenate([case.border.distance[case.disputed] for case in cases])
-    disputed = disputed[np.isfinite(disputed)]
-    edges = np.quantile(disputed, SHARES) + 0.01 if len(disputed) else np.arange(1.0, 1 + len(SHARES))
-    meeting = len(pairs(cases[0].classes))
-    for case in cases:
-        case.lay(case.border.zone(edges, meeting))
-    zones = (len(edges) + 1) * meeting
-    volumes = 1 + np.sum([case.volumes(zones) for case in cases], axis=0)
-    log_confusion = _log_matrices(cases, volumes.sum(axis=1), annotators)
-    return Fusion(log_confusion=log_confusion, log_prior=np.log(volumes / volumes.sum()), edges=edges)
-
-
-def _log_matrices(cases: Sequence[LabelledCase], sizes: Floats, annotators: int) -> Floats:
-    """The M-step: log C (A,Z,O,T), sizes (Z,) the voxels of each zone; see ``fit_fusion``."""
-    classes = cases[0].classes
-    counts = np.zeros((annotators, len(sizes), classes, classes))
-    for case in cases:
-        for annotator, of_case in zip(case.present, case.counts(len(sizes)), strict=True):
-            counts[annotator] += of_case
-    pooled = counts.sum(axis=0) + np.eye(classes) + 0.5
-    pooled /= pooled.sum(axis=1, keepdims=True)
-    confusion = counts + (1 + sizes[:, None, None] / len(cases)) * pooled
-    return np.log(confusion / confusion.sum(axis=2, keepdims=True))

@@ -4,13 +4,16 @@ STAPLE (Warfield et al., TMI 2004; Dawid and Skene 1979) gives each annotator on
 Errors lie along borders, so that one matrix is wrong nearly everywhere, and fits best where the annotator who draws
 largest is right. Here each annotator has a matrix per zone: at a distance from the border of the truth, where two
 classes meet (``zones``). Close to it the labels of one who over-segments say nothing (always foreground), far from it
-everything. ``fitting`` finds the matrices. Axis letters as in ``contracts``, and Z: zones.
+everything. And a label says more than its class: how far inside of what its annotator drew it lies, or outside, of B
+distances; of those who waver the border in the middle is the better for it. ``fitting`` finds the matrices. Axis
+letters as in ``contracts``, and Z: zones, B: places in an annotator's own labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +21,15 @@ from numpy.typing import ArrayLike, NDArray
 from medseg.annotators.drawn import Index, Labels
 from medseg.annotators.labelled_case import LEAST, Floats, LabelledCase, climb
 from medseg.annotators.mean_shape import mean_shape
-from medseg.annotators.zones import border_of, pairs
+from medseg.annotators.zones import border_of, pairs, placed
 from medseg.contracts import UNLABELLED, watched
 
 ITERATIONS = 30
 """Expectation-maximisation stops here at the latest."""
 
-NAMES = ("log_confusion", "log_prior", "edges", "reach", "told", "heard")
-"""Of the fields of a ``Fusion``."""
+ARRAYS, NUMBERS = ("log_confusion", "log_prior", "edges", "log_placed", "own_edges"), ("reach", "told", "heard")
+NAMES = (*ARRAYS, *NUMBERS)
+"""The fields of a ``Fusion``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,10 @@ class Fusion:
     """(Z,T) log p(z,t): which share of all voxels lies in a zone and is of a class."""
     edges: Floats
     """Where a zone of distance ends and the next begins: voxels from the border of the fused truth."""
+    log_placed: Floats = field(default_factory=lambda: np.zeros(0))
+    """(A,Z,O B,T) log C^(a)[(o,b),t], as ``log_confusion``, which is its sum over b; nothing: places were not told."""
+    own_edges: Floats = field(default_factory=lambda: np.zeros(0))
+    """(B-1,) Where such a place ends and the next begins: voxels from the border of what an annotator drew."""
     reach: float = 0.0
     """Voxels; positive: the truth of a case is the ``mean_shape`` of its labels with this reach, and all else here is
     measured against it."""
@@ -54,9 +62,9 @@ class Fusion:
     @staticmethod
     def of(arrays: Mapping[str, ArrayLike]) -> Fusion:
         """What ``arrays`` gave, or gave before there were the last ones."""
-        log_confusion, log_prior, edges = (np.asarray(arrays[name], np.float64) for name in NAMES[:3])
-        numbers = {name: float(np.asarray(arrays[name])[0]) for name in NAMES[3:] if name in arrays}
-        return Fusion(log_confusion=log_confusion, log_prior=log_prior, edges=edges, **numbers)
+        values: dict[str, Any] = {name: np.asarray(arrays[name], np.float64) for name in ARRAYS if name in arrays}
+        values |= {name: float(np.asarray(arrays[name])[0]) for name in NUMBERS if name in arrays}
+        return Fusion(**values)
 
     def __call__(self, labels: Labels, annotator_index: Index | None = None) -> NDArray[np.float32]:
         """labels (P,S...), whose they are (P,) (None: all annotators', in their order) -> p(t | all labels) (T,S...).
@@ -64,7 +72,8 @@ class Fusion:
         All 0 where nobody labelled.
 
         p[t] is proportional to p(z,t) prod over present a of C^(a)[z,y_a,t], z the zone of the voxel under the most
-        probable truth itself: the E-step until it stands (``settle``). What stands of a disputed voxel is taken to the
+        probable truth itself: the E-step until it stands (``settle``), and then once with C^(a)[z,(y_a,b_a),t], b_a
+        the place of the voxel in what a drew. What stands of a disputed voxel is taken to the
         power 1 / ``voices``: who look at one image are wrong together, and many of them do not make a voxel
         certain. The most probable truth remains what it is. With a ``reach`` it is the mean shape instead.
         """
@@ -84,10 +93,14 @@ class Fusion:
         def step() -> float:
             case.measure()
             case.lay(case.border.zone(self.edges, len(pairs(case.classes))))
-            return case.explain(self.log_confusion, self.log_class_of_zone) / max(case.disputed.sum(), 1)
+            matrices = self.log_placed if len(case.own_edges) else self.log_confusion
+            return case.explain(matrices, self.log_class_of_zone) / max(case.disputed.sum(), 1)
 
         climb([case], step, ITERATIONS)
         step()
+        if len(self.own_edges):
+            case.place(self.own_edges)
+            step()
 
     @property
     def log_class_of_zone(self) -> Floats:
@@ -99,6 +112,15 @@ class Fusion:
         classes = self.log_confusion.shape[-1]
         return border_of(truth, classes, voxel).zone(self.edges, len(pairs(classes)))
 
+    @property
+    def log_symbols(self) -> Floats:
+        """(A,Z,O B,T) of what ``symbols`` are: with places or without."""
+        return self.log_placed if len(self.own_edges) else self.log_confusion
+
+    def symbols(self, labels: Labels, voxel: Sequence[float] | None = None) -> Labels:
+        """(P,S...) labels as ``log_symbols`` knows them: with their places (``zones.placed``), where these are told."""
+        return placed(labels, self.log_confusion.shape[-1], self.own_edges, voxel) if len(self.own_edges) else labels
+
     def evidence(
         self, labels: Labels, probs: NDArray[np.floating], annotator_index: Index | None = None
     ) -> NDArray[np.float32]:
@@ -109,13 +131,13 @@ class Fusion:
         annotator said nothing.
         """
         truth, classes = probs.argmax(axis=0), len(probs)
-        zone = self.zone(truth)
+        zone, symbols = self.zone(truth), self.symbols(labels)
         every = np.arange(classes)
         said = np.zeros(labels.shape, np.float32)
         present = range(len(labels)) if annotator_index is None else annotator_index
-        for row, (annotator, drawn) in enumerate(zip(present, labels, strict=True)):
+        for row, (annotator, drawn) in enumerate(zip(present, symbols, strict=True)):
             known = (drawn != UNLABELLED) & (probs.sum(axis=0) > 0)
-            rows = self.log_confusion[annotator, zone[known], drawn[known]]  # (N,T)
+            rows = self.log_symbols[annotator, zone[known], drawn[known]]  # (N,T)
             best = truth[known][:, None] == every
             against = np.logaddexp.reduce(np.where(best, -np.inf, rows), axis=1) - np.log(classes - 1)
             said[row, known] = rows[best] - against

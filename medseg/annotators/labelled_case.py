@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from medseg.annotators.drawn import Index, Labels, combinations, drawn_box
-from medseg.annotators.zones import Border, border_of
+from medseg.annotators.zones import Border, border_of, placed
 from medseg.contracts import UNLABELLED
 
 Floats = NDArray[np.float64]
@@ -49,10 +49,8 @@ class LabelledCase:
         self.seen = (labels != UNLABELLED).any(axis=0)
         self.box = drawn_box(labels)
         self.labels, self.inside = labels[(slice(None), *self.box)], self.seen[self.box]
-        self._written, self._combination = combinations(self.labels, num_classes)  # (U,P), (S...)
-        votes = np.stack([(self._written == label).sum(axis=1) for label in range(num_classes)], axis=-1)  # (U,T)
-        self._labelled, self._compared = votes.sum(axis=1) > 0, votes.sum(axis=1) > 1
-        self._alone = votes.argmax(axis=1)  # what a single label says may be doubted, and is not overruled
+        self.own_edges: Floats = np.zeros(0)
+        votes = self._write(self.labels)
         self.disputed = (votes.max(axis=1) < votes.sum(axis=1))[self._combination]
         top = votes == votes.max(axis=1, keepdims=True)
         shares = top / top.sum(axis=1, keepdims=True) * self._labelled[:, None]
@@ -60,6 +58,27 @@ class LabelledCase:
         self.border = Border(distance=np.zeros(self.inside.shape), pair=np.zeros(self.inside.shape, np.int64))
         self.lay(np.zeros(self.inside.shape, np.int64))
         self.measured = np.full(self.inside.shape, UNLABELLED)  # the truth that ``border`` is of
+
+    def _write(self, symbols: Labels) -> NDArray[np.int64]:
+        """What annotators wrote (P,S...), B symbols a class; returns votes (U,T)."""
+        self._written, self._combination = combinations(symbols, self.classes * self.places)  # (U,P), (S...)
+        said = self._written // self.places  # UNLABELLED stays below 0
+        votes = np.stack([(said == label).sum(axis=1) for label in range(self.classes)], axis=-1)
+        said_by = votes.sum(axis=1)
+        # what a single label says may be doubted, and is not overruled; nor, by places, what all say
+        self._labelled, self._compared = said_by > 0, said_by > (votes.max(axis=1) if self.places > 1 else 1)
+        self._alone = votes.argmax(axis=1)
+        return votes
+
+    @property
+    def places(self) -> int:
+        """B: how many places in an annotator's own labels are told apart."""
+        return 1 + len(self.own_edges)
+
+    def place(self, edges: Floats) -> None:
+        """From now on a label says its place in what its annotator drew too (``zones.placed``); zones are laid anew."""
+        self.own_edges = edges
+        self._write(placed(self.labels, self.classes, edges) if len(edges) else self.labels)
 
     def together(self) -> Floats:
         """(P,O,P,O) voxels that one annotator calls this and another that."""
@@ -105,10 +124,10 @@ class LabelledCase:
             self.border, self.measured = border_of(best, self.classes), best
 
     def counts(self, zones: int) -> Iterator[Floats]:
-        """Per present annotator (Z,O,T) the expected voxels of each zone that are called O and are T."""
+        """Per present annotator (Z,O B,T) the expected voxels of each zone that are called O, at B, and are T."""
         expected = self.expected
         for written in self._written[self._combo].T:
-            counted = np.zeros((zones, self.classes, self.classes))
+            counted = np.zeros((zones, self.classes * self.places, self.classes))
             known = written != UNLABELLED
             np.add.at(counted, (self._zone[known], written[known]), expected[known])
             yield counted

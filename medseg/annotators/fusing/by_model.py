@@ -68,11 +68,13 @@ def zoned(
     network's grid, in which zones are measured.
     """
 
+    symbols = fusion.symbols(labels, voxel)
+
     def rows_beside(truth: Labels) -> list[Floats]:
         zone = fusion.zone(truth, voxel)
         return [
-            np.where(drawn == UNLABELLED, 1, np.moveaxis(np.exp(fusion.log_confusion[annotator][zone, drawn]), -1, 0))
-            for annotator, drawn in zip(annotator_index, labels, strict=True)
+            np.where(drawn == UNLABELLED, 1, np.moveaxis(np.exp(fusion.log_symbols[annotator][zone, drawn]), -1, 0))
+            for annotator, drawn in zip(annotator_index, symbols, strict=True)
         ]
 
     if fusion.reach:

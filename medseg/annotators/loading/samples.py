@@ -27,7 +27,7 @@ from medseg.contracts import UNLABELLED, Case, Cohort, Refused, Target, complain
 MADE_BY = 1
 """To be raised where other arrays are made of the same files and settings: it enters every key."""
 
-FUSED_BY = 4
+FUSED_BY = 5
 """Likewise, where another fusion is made of the same labels and images."""
 
 
