@@ -27,7 +27,10 @@ from medseg.contracts import UNLABELLED, watched
 ITERATIONS = 30
 """Expectation-maximisation stops here at the latest."""
 
-ARRAYS, NUMBERS = ("log_confusion", "log_prior", "edges", "log_placed", "own_edges"), ("reach", "told", "heard")
+ARRAYS, NUMBERS = (
+    ("log_confusion", "log_prior", "edges", "log_placed", "own_edges"),
+    ("reach", "told", "heard", "repeated"),
+)
 NAMES = (*ARRAYS, *NUMBERS)
 """The fields of a ``Fusion``."""
 
@@ -46,6 +49,8 @@ class Fusion:
     """(A,Z,O B,T) log C^(a)[(o,b),t], as ``log_confusion``, which is its sum over b; nothing: places were not told."""
     own_edges: Floats = field(default_factory=lambda: np.zeros(0))
     """(B-1,) Where such a place ends and the next begins: voxels from the border of what an annotator drew."""
+    repeated: float = 1.0
+    """How many times what labels say is said where they say their places: these are alike where the labels are."""
     reach: float = 0.0
     """Voxels; positive: the truth of a case is the ``mean_shape`` of its labels with this reach, and all else here is
     measured against it."""
@@ -144,9 +149,12 @@ class Fusion:
         return said
 
     def voices(self, present: Index) -> float:
-        """How many annotators speak: (sum I)^2 / sum I^2 of the ``information`` I of those at these places, 1 to P."""
+        """How many annotators speak: (sum I)^2 / sum I^2 of the ``information`` I of those at these indices, 1 to P.
+
+        And that many times ``repeated``.
+        """
         information = self.information()[present]
-        return float(information.sum() ** 2 / (information**2).sum()) if information.any() else 1.0
+        return self.repeated * float(information.sum() ** 2 / (information**2).sum() if information.any() else 1)
 
     def information(self) -> Floats:
         """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, log 2 at most.

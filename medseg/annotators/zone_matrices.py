@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import root_scalar
+from scipy.special import softmax
+from scipy.stats import entropy
 
+from medseg.annotators import consensus
 from medseg.annotators.fusion import Fusion
-from medseg.annotators.labelled_case import Floats, LabelledCase
+from medseg.annotators.labelled_case import LEAST, Floats, LabelledCase
 from medseg.annotators.zones import border_of, pairs
 from medseg.contracts import UNLABELLED
 
@@ -16,6 +22,10 @@ SHARES = (0.4, 0.7, 0.9)
 
 OWN_SHARES = (0.25, 0.5, 0.75)
 """And the places in an annotator's own labels where these shares of the disputed voxels lie closer to his border."""
+
+
+ASKED, MOST_REPEATED = 24, 8.0
+"""Of so many cases it is asked, at most, how often what labels say is repeated where they say their places."""
 
 
 def with_places(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
@@ -35,7 +45,29 @@ def with_places(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
     for case in cases:
         case.explain(fusion.log_symbols, fusion.log_class_of_zone)
         case.decide()
-    return maximised(cases, annotators)
+    fusion = maximised(cases, annotators)
+    return replace(fusion, repeated=_repeated(cases, fusion))
+
+
+def _repeated(cases: Sequence[LabelledCase], fusion: Fusion) -> float:
+    """r by which p^(1/r) of disputed voxels has the mean entropy that it has without places: none is surer by them."""
+    plain = replace(fusion, log_placed=np.zeros(0), own_edges=np.zeros(0))
+    asked = [(case.labels, case.present, consensus.disputed(case.labels)) for case in cases[:: -(-len(cases) // ASKED)]]
+    without, told = (
+        np.concatenate([np.log(np.maximum(way(labels, whose)[:, at], LEAST)) for labels, whose, at in asked], axis=1)
+        for way in (plain, fusion)
+    )
+
+    def surer(log_times: float) -> float:
+        return _entropy(without) - _entropy(told / np.exp(log_times))
+
+    span = np.log(MOST_REPEATED)
+    return float(np.exp(root_scalar(surer, bracket=(-span, span)).root)) if surer(-span) * surer(span) < 0 else 1.0
+
+
+def _entropy(log_probs: NDArray[np.floating]) -> float:
+    """Of softmax over T of log_probs (T,N), nats, mean over N."""
+    return float(entropy(softmax(log_probs, axis=0), axis=0).mean())
 
 
 def maximised(cases: Sequence[LabelledCase], annotators: int) -> Fusion:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.stats import entropy
 
 from medseg.annotators.consensus import majority_vote
 from medseg.annotators.fitting import fit_fusion
@@ -166,6 +167,19 @@ def test_matrices_of_classes_are_sums_over_places_and_all_of_it_is_kept() -> Non
     assert np.exp(fusion.log_confusion) == pytest.approx(summed) and summed.sum(axis=2) == pytest.approx(1)
     kept = Fusion.of({name: values.tolist() for name, values in fusion.arrays().items()})
     assert (kept(cohort()[0][0]) == fusion(cohort()[0][0])).all()
+
+
+def test_places_move_what_is_believed_and_do_not_make_it_surer() -> None:
+    cases, _ = cohort(seed=6)
+    fusion = fit_fusion(cases, 2)
+    plain = replace(fusion, own_edges=np.zeros(0), log_placed=np.zeros(0), repeated=1.0)
+    at = [labels.min(axis=0) != labels.max(axis=0) for labels in cases]
+    of_both = [
+        np.concatenate([entropy(way(labels)[:, where], axis=0) for labels, where in zip(cases, at, strict=True)]).mean()
+        for way in (fusion, plain)
+    ]
+    assert fusion.repeated > 1 and of_both[0] == pytest.approx(of_both[1], rel=0.02)
+    assert fusion.voices(np.arange(4)) == pytest.approx(fusion.repeated * plain.voices(np.arange(4)))
 
 
 def test_of_those_who_waver_places_find_the_border_in_the_middle() -> None:
