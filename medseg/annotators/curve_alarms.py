@@ -54,7 +54,7 @@ def _convergence_alarm(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     steps = "unlabelled.steps" if best.get("stage") == STUDENT else "training.steps"
     return [
         f"not converged: {criterion} on validation cases still fell in the second half of the training, from "
-        f"{before:.4f} to {best[val]:.4f} (training cases: {best[train]:.4f}); train again with more {steps}"
+        f"{before:.3g} to {best[val]:.3g} (training cases: {best[train]:.3g}); train again with more {steps}"
     ]
 
 

@@ -24,12 +24,21 @@ OWN_SHARES = (0.25, 0.5, 0.75)
 """And the places in an annotator's own labels where these shares of the disputed voxels lie closer to his border."""
 
 
+MOST_ENTRIES = 2**20
+"""Places are told as long as all matrices together have no more entries; ten classes and annotators have .7 of it."""
+
 ASKED, MOST_REPEATED = 24, 8.0
 """Of so many cases it is asked, at most, how often what labels say is repeated where they say their places."""
 
 
 def with_places(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
-    """The M-step of the truth that is believed; then labels say their place too (``LabelledCase.place``), once more."""
+    """The M-step of the truth that is believed; then labels say their place too (``LabelledCase.place``), once more.
+
+    They do not where no two labels differ, nor where so many matrices (``MOST_ENTRIES``) would be learned.
+    """
+    fusion = maximised(cases, annotators)
+    if fusion.log_confusion.size * (1 + len(OWN_SHARES)) > MOST_ENTRIES:
+        return fusion
     distances = [
         border_of(np.maximum(drawn, 0), case.classes).distance[case.disputed & (drawn != UNLABELLED)]
         for case in cases
@@ -38,7 +47,7 @@ def with_places(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
     known = np.concatenate(distances)
     known = known[np.isfinite(known)]
     if not len(known):
-        return maximised(cases, annotators)
+        return fusion
     for case in cases:
         case.place(np.quantile(known, OWN_SHARES) + 0.01)
     fusion = maximised(cases, annotators)

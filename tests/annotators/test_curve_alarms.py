@@ -19,8 +19,8 @@ def curve(folder: Path, val: list[float | None], train: float = 1.0, **further: 
 
 def test_a_curve_that_still_falls_in_its_second_half_has_not_converged(tmp_path: Path) -> None:
     assert curve(tmp_path, [0.9, 0.5, 0.45, 0.4]) == [
-        "not converged: loss on validation cases still fell in the second half of the training, from 0.5000 to 0.4000 "
-        "(training cases: 1.0000); train again with more training.steps"
+        "not converged: loss on validation cases still fell in the second half of the training, from 0.5 to 0.4 "
+        "(training cases: 1); train again with more training.steps"
     ]
     assert curve(tmp_path, [0.9, 0.5, 0.45, 0.4], train=0.3)  # by 20 %, although training cases are better
     assert curve(tmp_path, [0.9, 0.5, 0.47, 0.46])  # by 8 %, and training cases are no better

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.stats import entropy
 
+from medseg.annotators import zone_matrices
 from medseg.annotators.consensus import majority_vote
 from medseg.annotators.fitting import fit_fusion
 from medseg.annotators.fusion import Fusion
@@ -180,6 +181,17 @@ def test_places_move_what_is_believed_and_do_not_make_it_surer() -> None:
     ]
     assert fusion.repeated > 1 and of_both[0] == pytest.approx(of_both[1], rel=0.02)
     assert fusion.voices(np.arange(4)) == pytest.approx(fusion.repeated * plain.voices(np.arange(4)))
+
+
+def test_matrices_by_place_are_not_learned_where_there_were_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four annotators, four zones, four places, 2 x 2."""
+    cases, _ = cohort()
+    monkeypatch.setattr(zone_matrices, "MOST_ENTRIES", 4 * 4 * 4 * 4)
+    assert fit_fusion(cases, 2).log_placed.size == 4 * 4 * 4 * 4
+    monkeypatch.setattr(zone_matrices, "MOST_ENTRIES", 4 * 4 * 4 * 4 - 1)
+    fusion = fit_fusion(cases, 2)
+    assert not fusion.log_placed.size and fusion.repeated == 1
+    assert dice(fused(fusion, cases[0]), cases[0][0]) > 0.95
 
 
 def test_of_those_who_waver_places_find_the_border_in_the_middle() -> None:
