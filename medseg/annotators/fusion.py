@@ -149,12 +149,13 @@ class Fusion:
         return said
 
     def voices(self, present: Index) -> float:
-        """How many annotators speak: (sum I)^2 / sum I^2 of the ``information`` I of those at these indices, 1 to P.
+        """1 + (n - 1) r: n annotators speak, (sum I)^2 / sum I^2 of the ``information`` I of those at these indices.
 
-        And that many times ``repeated``.
+        n is 1 to P; r (``repeated``) is of what several say together, and one who speaks alone repeats nothing.
         """
         information = self.information()[present]
-        return self.repeated * float(information.sum() ** 2 / (information**2).sum() if information.any() else 1)
+        speak = float(information.sum() ** 2 / (information**2).sum()) if information.any() else 1.0
+        return 1 + (speak - 1) * self.repeated
 
     def information(self) -> Floats:
         """(A,) the skill of an annotator: nats that a label tells of the truth beside its border, log 2 at most.
