@@ -124,7 +124,7 @@ class Fusion:
 
     def symbols(self, labels: Labels, voxel: Sequence[float] | None = None) -> Labels:
         """(P,S...) labels as ``log_symbols`` knows them: with their places (``zones.placed``), where these are told."""
-        return placed(labels, self.log_confusion.shape[-1], self.own_edges, voxel) if len(self.own_edges) else labels
+        return placed(labels, self.log_confusion.shape[-1], self.own_edges, voxel)
 
     def evidence(
         self, labels: Labels, probs: NDArray[np.floating], annotator_index: Index | None = None

@@ -78,7 +78,7 @@ class LabelledCase:
     def place(self, edges: Floats) -> None:
         """From now on a label says its place in what its annotator drew too (``zones.placed``); zones are laid anew."""
         self.own_edges = edges
-        self._write(placed(self.labels, self.classes, edges) if len(edges) else self.labels)
+        self._write(placed(self.labels, self.classes, edges))
 
     def together(self) -> Floats:
         """(P,O,P,O) voxels that one annotator calls this and another that."""

@@ -11,7 +11,6 @@ from scipy.optimize import root_scalar
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from medseg.annotators import consensus
 from medseg.annotators.fusion import Fusion
 from medseg.annotators.labelled_case import LEAST, Floats, LabelledCase
 from medseg.annotators.zones import border_of, pairs
@@ -22,7 +21,6 @@ SHARES = (0.4, 0.7, 0.9)
 
 OWN_SHARES = (0.25, 0.5, 0.75)
 """And the places in an annotator's own labels where these shares of the disputed voxels lie closer to his border."""
-
 
 MOST_ENTRIES = 2**20
 """Places are told as long as all matrices together have no more entries; ten classes and annotators have .7 of it."""
@@ -61,7 +59,7 @@ def with_places(cases: Sequence[LabelledCase], annotators: int) -> Fusion:
 def _repeated(cases: Sequence[LabelledCase], fusion: Fusion) -> float:
     """r by which p^(1/r) of disputed voxels has the mean entropy that it has without places: none is surer by them."""
     plain = replace(fusion, log_placed=np.zeros(0), own_edges=np.zeros(0))
-    asked = [(case.labels, case.present, consensus.disputed(case.labels)) for case in cases[:: -(-len(cases) // ASKED)]]
+    asked = [(case.labels, case.present, case.disputed) for case in cases[:: -(-len(cases) // ASKED)]]
     without, told = (
         np.concatenate([np.log(np.maximum(way(labels, whose)[:, at], LEAST)) for labels, whose, at in asked], axis=1)
         for way in (plain, fusion)

@@ -85,7 +85,8 @@ def despeckled(truth: Labels) -> Labels:
 def placed(labels: Labels, num_classes: int, edges: Floats, voxel: Sequence[float] | None = None) -> Labels:
     """labels (P,S...) -> o B + b: o what an annotator wrote, b how far from his own border; UNLABELLED stays.
 
-    b is 0 beside the border and B - 1 beyond the last of the B - 1 edges. voxel: as in ``border_of``.
+    b is 0 beside the border and B - 1 beyond the last of the B - 1 edges; of none the labels are as they were.
+    voxel: as in ``border_of``.
 
     >>> placed(np.array([[0, 0, 0, 1, 1, 1, 1]]), 2, np.array([1.5, 2.5]))
     array([[2, 1, 0, 3, 4, 5, 5]])
