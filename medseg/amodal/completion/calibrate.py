@@ -21,18 +21,19 @@ from medseg.amodal.completion.completer import Completer
 from medseg.amodal.completion.conformal import LEVELS, widenings
 from medseg.amodal.completion.examples import examples_of_map, examples_of_objects
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.nouns import AmodalObject
+from medseg.amodal.nouns import AmodalObject, Completion
 from medseg.amodal.objects import with_contacts
 from medseg.amodal.objects.ordinary import OrdinaryMap, ordinary_cases, read_ordinary_map
 from medseg.amodal.occlusion.known import without_told
 from medseg.contracts import ObjectCohort, watched
+from medseg.evaluation import iou
 
 SHIFTS = tuple(np.arange(-0.5, 1.6, 0.25).tolist())
 SPREADS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 """What is tried."""
 
 FAMILIAR = 0.99
-"""Share of the objects that look like something seen in training."""
+"""Share of the objects that look like something seen in training, whatever completing them is worth."""
 
 OBJECTS = 600
 """So many objects at most: the standard error of a coverage is then below 3 points for each half of them."""
@@ -57,7 +58,7 @@ def calibrate(
     between equals). Only objects with an occluded part count, for where nothing is occluded an interval has no width.
     Without any, and for a model that draws no samples, both stay as they are. They are fitted to every second object;
     widenings: see ``conformal``, of the others, and of the objects of ordinary maps, in front and behind. misfit_limit:
-    the 99th percentile of all objects' visible misfits, or nats (see ``MaskBeliefs.unlike``).
+    see there.
     """
     occluded = [
         amodal_object
@@ -132,11 +133,26 @@ def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:
 
 
 def misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """The 99th percentile of ``MaskBeliefs.unlike`` of objects (B,); None where nothing is known of any of them."""
+    """Up to which ``MaskBeliefs.unlike`` objects (B,) of known whole are completed: so far completing was seen to help.
+
+    The greatest at which the answer has a higher IoU with the whole than what is visible of it; no less than the 99th
+    percentile. None where nothing is known of any of them. (The percentile alone left objects of new patients alone
+    that gain more by completing than others do, and blobs, halves and cells seen by a model of chromosomes too.)
+    """
     plain = replace(completer, calibration=Calibration(misfit_limit=1.0))  # with which novelty is the score itself
-    scores = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
-    known = scores[~np.isnan(scores)]
-    return float(np.quantile(known, FAMILIAR)) if len(known) else None
+    answers = plain.answers(objects, 0, abstain=False)
+    scores = np.array([answer.completion.novelty for answer in answers])
+    known = ~np.isnan(scores)
+    if not known.any():
+        return None
+    helped = np.array([_helped(one, answer.completion) for one, answer in zip(objects, answers, strict=True)])
+    return float(max(np.quantile(scores[known], FAMILIAR), scores[known & helped].max(initial=0)))
+
+
+def _helped(one: AmodalObject, said: Completion) -> bool:
+    whole = one.visible if one.amodal is None else one.amodal
+    completed, left = (iou(mask.view(np.int8), whole.view(np.int8), 1) for mask in (said.amodal, one.visible))
+    return completed > left
 
 
 def _volumes(

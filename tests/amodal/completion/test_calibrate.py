@@ -130,10 +130,23 @@ def test_a_model_without_samples_keeps_its_spread_and_one_without_a_misfit_has_n
     assert calibrate(completer(size=256, lines=4), rods(5)) == Calibration()
 
 
-def test_the_limit_is_the_99th_percentile_of_all_objects(known: Known):
+def test_where_completing_helps_nobody_the_limit_is_the_99th_percentile(known: Known):
     known.shares, known.visible_misfit = lambda samples: [], lambda number: number / 100
     objects = [replace(amodal_object, amodal=amodal_object.visible) for amodal_object in rods(101)]
     assert calibrate(completer(size=256, lines=4), objects).misfit_limit == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize(("place", "limit"), [(100, 1.0), (50, 0.99)])
+def test_what_completing_was_seen_to_help_is_not_left_alone(known: Known, place: int, limit: float):
+    known.shares, known.visible_misfit, known.prob = lambda samples: [], lambda number: number / 100, 0.9
+    objects = [replace(amodal_object, amodal=amodal_object.visible) for amodal_object in rods(101)]
+    objects[place] = _all_hidden(objects[place])  # all of the occluder is grown into: right for this one alone
+    assert calibrate(completer(size=256, lines=4), objects).misfit_limit == pytest.approx(limit)
+
+
+def _all_hidden(one: AmodalObject) -> AmodalObject:
+    assert one.occluder is not None
+    return replace(one, amodal=one.visible | one.occluder)
 
 
 def test_a_run_is_calibrated_on_its_validation_split(tmp_path: Path):
