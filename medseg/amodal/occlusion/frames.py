@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch.nn.functional import grid_sample
 
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.occlusion.sections import FrameConfig
@@ -61,32 +63,42 @@ def fits(amodal_object: AmodalObject, rules: FrameConfig) -> bool:
     return frame_of(amodal_object, rules).reduction <= rules.reduction
 
 
-def to_frame(array: NDArray[np.generic], frame: Frame) -> NDArray[np.float32]:
-    """(S...) of the map -> (S...) of the frame, linearly; outside of the map lies nothing.
+def to_frame(arrays: NDArray[np.generic], frame: Frame) -> NDArray[np.float32]:
+    """(...,S...) of the map, any number of arrays -> (...,s...) of the frame, linearly; outside the map lies nothing.
 
     Where the frame's voxels are larger than the map's, the map is smoothed first (Gaussian, half a voxel).
     """
-    values = array.astype(np.float32)
+    values = arrays.astype(np.float32)
     steps = np.linalg.norm(frame.matrix, axis=1)
     if steps.max() > 1.1:
-        values = ndimage.gaussian_filter(values, 0.5 * np.sqrt(np.maximum(steps**2 - 1, 0)), mode="constant")
-    return _resampled(np.asarray(values), frame.matrix, frame.offset, frame.size)
+        widths = 0.5 * np.sqrt(np.maximum(steps**2 - 1, 0))
+        few = (0.0,) * (values.ndim - len(steps))
+        values = np.asarray(ndimage.gaussian_filter(values, (*few, *widths), mode="constant"), np.float32)
+    return _resampled(values, frame.matrix, frame.offset, frame.size)
 
 
-def from_frame(array: NDArray[np.floating], frame: Frame, shape: Sequence[int]) -> NDArray[np.float32]:
-    """(S...) of the frame -> (S...) of a map of this shape, linearly; outside of the frame lies nothing."""
+def from_frame(arrays: NDArray[np.floating], frame: Frame, shape: Sequence[int]) -> NDArray[np.float32]:
+    """(...,s...) of the frame -> (...,S...) of a map of this shape, linearly; outside of the frame lies nothing."""
     inverse = np.linalg.inv(frame.matrix)
-    return _resampled(array.astype(np.float32), inverse, -inverse @ frame.offset, tuple(shape))
+    return _resampled(arrays.astype(np.float32), inverse, -inverse @ frame.offset, shape)
 
 
 def _resampled(
-    values: NDArray[np.floating], matrix: NDArray[np.floating], offset: NDArray[np.floating], shape: tuple[int, ...]
+    values: NDArray[np.float32], matrix: NDArray[np.floating], offset: NDArray[np.floating], shape: Sequence[int]
 ) -> NDArray[np.float32]:
-    """Linearly; ``grid-constant``, for with ``constant`` half of every voxel on the border of ``values`` is lost."""
-    resampled = ndimage.affine_transform(
-        values, matrix, offset.tolist(), shape, order=1, mode="grid-constant", prefilter=False
-    )
-    return np.asarray(resampled, np.float32)
+    """(...,S...) at ``matrix @ g + offset`` for every index g of ``shape``, linearly; beyond the borders is nothing."""
+    size = np.asarray(values.shape[-len(shape) :])
+    scaled = 2 * matrix / size[:, None]  # grid_sample counts from -1 to 1, borders included, and the last axis first
+    start = (2 * offset + 1) / size - 1
+    along = np.meshgrid(*(np.arange(length, dtype=np.float32) for length in shape), indexing="ij", sparse=True)
+    places = np.empty((1, *shape, len(shape)), np.float32)
+    for axis, (first, steps) in enumerate(zip(start, scaled.astype(np.float32), strict=True)):
+        places[..., -1 - axis] = sum(
+            (step * index for step, index in zip(steps, along, strict=True)), np.float32(first)
+        )
+    channels = torch.from_numpy(np.ascontiguousarray(values)).reshape(1, -1, *size.tolist())
+    found = grid_sample(channels, torch.from_numpy(places), padding_mode="zeros", align_corners=False)
+    return found.numpy().reshape(*values.shape[: -len(shape)], *shape)
 
 
 def _principal_axes(places: NDArray[np.float64]) -> NDArray[np.float64]:
