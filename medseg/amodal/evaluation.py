@@ -98,7 +98,7 @@ def evaluate_amodal(
         raise Refused([complaint(f"{split} objects", "at least one with an occluded part", "none", cohort.name)])
     beside = run / (stage or "") if other is None else run / "cohorts" / cohort.name
     out = beside if split == "test" else beside / split
-    answers = completer.answers(objects, SAMPLES, abstain=False)
+    answers = completer.answers(objects, SAMPLES)
     scores = marked([*_scores_of(objects, answers, cohort.rules), *_order_scores(completer, cohort, split)], seen)
     ordinary = score_ordinary(completer, cohort, SAMPLES, split)
     warnings = warnings_of({name: seen[name] for name in dict.fromkeys(each.case for each in objects)})

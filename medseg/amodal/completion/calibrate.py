@@ -35,6 +35,10 @@ SPREADS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 FAMILIAR = 0.99
 """Share of the objects that look like something seen in training, whatever completing them is worth."""
 
+BEYOND = 1.5
+"""Objects of a specimen that nobody has seen may be so much more unlike: of six specimens of crossed chromosomes, each
+against the five others, the most unlike object was 1.23 times as unlike as theirs."""
+
 OBJECTS = 600
 """So many objects at most: the standard error of a coverage is then below 3 points for each half of them."""
 
@@ -133,11 +137,11 @@ def crps(volumes: NDArray[np.floating], truths: NDArray[np.floating]) -> float:
 
 
 def misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """Up to which ``MaskBeliefs.unlike`` objects (B,) of known whole are completed: so far completing was seen to help.
+    """Up to which ``MaskBeliefs.unlike`` objects are completed, as objects (B,) of known whole teach; None: not known.
 
-    The greatest at which the answer has a higher IoU with the whole than what is visible of it; no less than the 99th
-    percentile. None where nothing is known of any of them. (The percentile alone left objects of new patients alone
-    that gain more by completing than others do, and blobs, halves and cells seen by a model of chromosomes too.)
+    ``BEYOND`` times the greatest at which completing was seen to help: at which the answer has a higher IoU with the
+    whole than what is visible. No less than the 99th percentile. (That alone left objects of new specimens alone that
+    gain more by completing than others do; so do blobs, halves and cells that a model of chromosomes is shown.)
     """
     plain = replace(completer, calibration=Calibration(misfit_limit=1.0))  # with which novelty is the score itself
     answers = plain.answers(objects, 0, abstain=False)
@@ -146,7 +150,7 @@ def misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float
     if not known.any():
         return None
     helped = np.array([_helped(one, answer.completion) for one, answer in zip(objects, answers, strict=True)])
-    return float(max(np.quantile(scores[known], FAMILIAR), scores[known & helped].max(initial=0)))
+    return float(max(np.quantile(scores[known], FAMILIAR), BEYOND * scores[known & helped].max(initial=0)))
 
 
 def _helped(one: AmodalObject, said: Completion) -> bool:
