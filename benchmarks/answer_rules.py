@@ -1,6 +1,7 @@
 """What each rule of answering is worth: runs of method two, completed with one rule changed at a time.
 
     python benchmarks/answer_rules.py runs/sweeps/mfish/three_stages-seed*-fold0
+    python benchmarks/answer_rules.py RUN --unlike runs/cohorts/cx22 runs/cohorts/hippocampus
 
 Objects and scores are those of `medseg evaluate`: the occluded objects of the test split, contacts apart, and those of
 the same maps as every segmenter gives them, in front and behind. Means over the runs, whole / hidden IoU.
@@ -12,6 +13,10 @@ pieces joined       all pieces of one class at the same hider are one object
 cut at one half     instead of the greatest expected utility (``completion.decision``), of which only
 whole alone         the IoU of the whole is counted
 1 % left alone      what is more novel than 99 % of the objects that calibrate is left as it is
+
+With ``--unlike``: what is gained by completing shapes of other cohorts, blobs, two that cross and halves, each in the
+place of an unoccluded test object and occluded synthetically: mean IoU with the whole, completed minus left as it is,
+of all and of those that are more novel than that percentile.
 """
 
 from __future__ import annotations
@@ -26,11 +31,11 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from unlike_shapes import masks_of, unlike
 
-from medseg.amodal.assembly import occluded_objects, read_amodal_run
+from medseg.amodal.assembly import occluded_objects, read_amodal_run, simulated_objects, unoccluded_objects
 from medseg.amodal.completion import completer as answering, decision
 from medseg.amodal.completion.calibrate import calibrating_objects
-from medseg.amodal.completion.calibration import Calibration
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import is_contact
@@ -39,8 +44,10 @@ from medseg.amodal.ordinary_scores import score_ordinary
 from medseg.amodal.scores import score_object
 from medseg.cohorts import apply, find_cohort, load_objects, read_splits
 from medseg.contracts import Case, ObjectCohort, PiecesRule
-from medseg.evaluation import mean_of_defined
+from medseg.evaluation import iou, mean_of_defined
 
+OBJECTS = 300
+"""Unoccluded test objects that unlike shapes stand in for, at most."""
 COLUMNS = ("all", "overlap", "contact", "behind", "in front")
 Scored = Mapping[str, list[Mapping[str, float]]]
 """Kind of object -> the metrics of each."""
@@ -74,12 +81,15 @@ def pieces_ruled(rule: PiecesRule) -> Callable[[Case, ObjectCohort], OrdinaryMap
     return read
 
 
-def percentile(completer: Completer, objects: Sequence[AmodalObject]) -> Completer:
-    """The completer with the 99th percentile of the objects' novelty for a limit; as it is where none is known."""
-    plain = replace(completer, calibration=Calibration(misfit_limit=1.0))
-    scores = np.array([answer.completion.novelty for answer in plain.answers(objects, 0, abstain=False)])
-    limit = None if np.isnan(scores).all() else float(np.nanquantile(scores, 0.99))
-    return replace(completer, calibration=replace(completer.calibration, misfit_limit=limit))
+def plain(completer: Completer) -> Completer:
+    """The same, whose novelty is the score itself."""
+    return replace(completer, calibration=replace(completer.calibration, misfit_limit=1.0))
+
+
+def percentile(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
+    """The 99th of the objects' novelty; None where none is known."""
+    scores = np.array([answer.completion.novelty for answer in plain(completer).answers(objects, 0, abstain=False)])
+    return None if np.isnan(scores).all() else float(np.nanquantile(scores, 0.99))
 
 
 def rows(run: Path) -> Iterator[tuple[str, Scored]]:
@@ -87,6 +97,8 @@ def rows(run: Path) -> Iterator[tuple[str, Scored]]:
     config = read_amodal_run(run)
     cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(run / "splits.json"))
     as_it_is = Completer.load(run)
+    limit = percentile(as_it_is, calibrating_objects(config, cohort))
+    limited = replace(as_it_is, calibration=replace(as_it_is.calibration, misfit_limit=limit))
     reading = "medseg.amodal.ordinary_scores.read_ordinary_map"
     rules: list[tuple[str, Completer, AbstractContextManager[object]]] = [
         ("as it is", as_it_is, nullcontext()),
@@ -95,7 +107,7 @@ def rows(run: Path) -> Iterator[tuple[str, Scored]]:
         ("pieces joined", as_it_is, patch(reading, pieces_ruled("joined"))),
         ("cut at one half", as_it_is, patch.object(answering, "best_part", half)),
         ("whole alone", as_it_is, patch.object(decision, "HIDDEN_WEIGHT", 0.0)),
-        ("1 % left alone", percentile(as_it_is, calibrating_objects(config, cohort)), nullcontext()),
+        ("1 % left alone", limited, nullcontext()),
     ]
     objects = occluded_objects(cohort, "test", config)
     for name, completer, changed in rules:
@@ -132,12 +144,40 @@ def cell(of_runs: Sequence[Scored], kind: str) -> str:
     return f"{mean('amodal_iou'):.4f} / {second}"
 
 
+def gains(run: Path, others: Sequence[str]) -> Iterator[str]:
+    """A row per kind of shape."""
+    config, completer = read_amodal_run(run), Completer.load(run)
+    cohort = apply(load_objects(find_cohort(config.data.cohort)), read_splits(run / "splits.json"))
+    limit = percentile(completer, calibrating_objects(config, cohort))
+    whole = unoccluded_objects(cohort, "test", config.data.frame, OBJECTS)
+    masks = {Path(folder).name: masks_of(folder, len(config.data.frame.size)) for folder in others}
+    for kind, made in (("test objects", whole), *unlike(whole, masks)):
+        shown = simulated_objects(made, config)
+        answers = [answer.completion for answer in plain(completer).answers(shown, 0, abstain=False)]
+        gained = np.array([gain(one, said.amodal) for one, said in zip(shown, answers, strict=True)])
+        novel = np.array([said.novelty for said in answers]) > (limit or np.inf)
+        beyond = f"{gained[novel].mean():+.3f} ({100 * novel.mean():.0f} %)" if novel.any() else "none"
+        yield f"| {kind} | {len(shown)} | {gained.mean():+.3f} | {beyond} |"
+
+
+def gain(one: AmodalObject, answer: NDArray[np.bool_]) -> float:
+    assert one.amodal is not None
+    completed, left = (iou(mask.view(np.int8), one.amodal.view(np.int8), 1) for mask in (answer, one.visible))
+    return completed - left
+
+
 def main() -> None:
-    """Parse the command line, print a row per rule."""
+    """Parse the command line, print a row per rule, or per kind of unlike shape."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--unlike", nargs="+", help="cohorts of other shapes")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.unlike:
+        print("| shapes | n | gained by completing | of those beyond |\n| --- | --- | --- | --- |")
+        for row in gains(asked.runs[0], asked.unlike):
+            print(row, flush=True)
+        return
     print(f"| rule | {' | '.join(COLUMNS)} |\n|{' --- |' * (1 + len(COLUMNS))}")
     for of_runs in zip(*(rows(run) for run in asked.runs), strict=True):
         cells = [cell([each for _, each in of_runs], kind) for kind in COLUMNS]
