@@ -1,6 +1,7 @@
 """From objects to batches: occluded synthetically or really, each in its frame.
 
 ``sections``    of a config: frames, occluders, how objects are shown
+``resampling``  masks on another grid
 ``frames``      the piece of space around an object that the network sees, and the way back
 ``pasting``     another object's mask, turned and laid on a canvas
 ``occluders``   what may hide an object, drawn at random

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from medseg.amodal.objects.crops import windows
+from medseg.amodal.occlusion.resampling import resampled
 
 Mask = NDArray[np.bool_]
 
@@ -24,12 +24,9 @@ def turned(mask: Mask, turn: NDArray[np.float64]) -> Mask:
     middle = (high - low) / 2
     moved = (places - low - middle) @ turn.T
     first = moved.min(0)
-    shape = tuple(np.ceil(moved.max(0) - first - 1e-6).astype(int) + 1)
+    shape = (np.ceil(moved.max(0) - first - 1e-6).astype(int) + 1).tolist()
     offset = middle + first @ turn
-    values = ndimage.affine_transform(
-        box.astype(np.float32), turn.T, offset, shape, order=1, mode="grid-constant", prefilter=False
-    )
-    amodal = values >= 0.5 - 1e-6
+    amodal = resampled(box.astype(np.float32), turn.T, offset, shape) >= 0.5 - 1e-4
     return amodal if amodal.any() else box
 
 
