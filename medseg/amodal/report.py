@@ -12,7 +12,7 @@ PICTURES = {
     "completions.png": "Completions of occluded test objects",
     "synthetic.png": "Completions of synthetically occluded validation objects",
     "reconstructions.png": "Reconstructions of unoccluded objects",
-    "traversals.png": "Latent traversals",
+    "traversals.png": "What moves when z does",
     "shapes.png": "Shapes drawn from both priors",
 }
 """What lies in report/, in the order of the page."""

@@ -71,7 +71,10 @@ def test_a_run_with_rivals_is_shown_beside_them_and_summarised_alone(make_run):
     assert "<h3>The completed objects: mean of one seed</h3>" in text
     summary = text[text.index("<h2>Scores</h2>") : text.index("<h2>Beside its rivals</h2>")]
     assert "<td>0.8750</td>" in summary and "0.75" not in summary
-    assert re.findall(r"<h2>([^<]+)</h2><img", text) == ["Completions of occluded test objects", "Latent traversals"]
+    assert re.findall(r"<h2>([^<]+)</h2><img", text) == [
+        "Completions of occluded test objects",
+        "What moves when z does",
+    ]
 
 
 def test_a_run_without_rivals_has_no_table_of_them(make_run):

@@ -92,16 +92,15 @@ def draw_reconstructions(
     return _save(_mosaic(tiles, ["mask", "network"] * len(blocks), []), path)
 
 
-def draw_traversals(path: Path, probs: NDArray[np.floating], values: Sequence[float] = ()) -> Path:
-    """Draw decoded probs (L,K,S...): a row per latent dimension, which takes K values while the others stay put.
+def draw_traversals(path: Path, probs: NDArray[np.floating], names: Sequence[str], steps: Sequence[float] = ()) -> Path:
+    """Draw decoded probs (L,K,S...): a named row per direction of z, along which K steps are taken.
 
-    values: (K,) what it takes, written above the columns. Of volumes one slice, the one with most probability.
+    steps: (K,) in standard deviations, written above the columns. Of volumes one slice, the one with most probability.
     """
     tiles = probs
     if probs.ndim == 5:
         tiles = probs[..., int(probs.sum(axis=(0, 1, 2, 3)).argmax())]
-    names = [f"latent {row + 1}" for row in range(len(probs))]
-    return _save(_mosaic(tiles, names, [f"{value:g}" for value in values]), path)
+    return _save(_mosaic(tiles, names, [f"{step:+g} sd" if step else "mean" for step in steps]), path)
 
 
 def draw_shapes(path: Path, rows: Mapping[str, NDArray[np.floating]]) -> Path:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from medseg.amodal.assembly import simulated_objects, unoccluded_objects
 from medseg.amodal.completion.completer import Answer, Completer
 from medseg.amodal.config import AmodalConfig
-from medseg.amodal.network.divergences import divergence_from_prior
-from medseg.amodal.network.model import AmodalVAE, Code
+from medseg.amodal.network.model import AmodalVAE
 from medseg.amodal.nouns import AmodalObject, MaskBatch
 from medseg.amodal.occlusion.batches import batch_of
 from medseg.amodal.pictures.album import LEGEND, SEEN, pictures_of
@@ -24,6 +23,7 @@ from medseg.amodal.pictures.completions import (
     draw_shapes,
     draw_traversals,
 )
+from medseg.amodal.pictures.traversals import STEPS, traversed
 from medseg.amodal.scores import score_object
 from medseg.contracts import ObjectCohort, Score
 from medseg.reporting import MOST_CASES, draw_curves, score_frame, worst_first, write_album
@@ -34,12 +34,8 @@ WORST = ("occluded_iou", "amodal_iou")
 ROWS = 10
 """Objects on a page of completions."""
 
-SHAPES = 24
-"""Reconstructed shapes."""
-
-DIMENSIONS, STEPS = 6, (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
-"""Dimensions of the coarse part of z that are traversed, the liveliest first, and the values that each takes."""
-
+SHAPES, CODES = 24, 200
+"""Reconstructed shapes, and those whose codes are traversed, at most."""
 
 DRAWN = {2: 12, 3: 2}
 """Shapes that each prior draws, by dimensions: one of a volume takes a prior by pixels half a minute."""
@@ -61,11 +57,14 @@ def draw_amodal_run(
     validation objects.
     """
     report, rules = folder / "report", config.data.frame
-    chosen = unoccluded_objects(cohort, "val", rules, SHAPES)
+    many = unoccluded_objects(cohort, "val", rules, CODES)
+    chosen = many[:SHAPES]
     if chosen and isinstance(completer.model, AmodalVAE):
         batch = batch_of(chosen, rules)
         draw_reconstructions(report / "reconstructions.png", batch.amodal[:, 0].numpy(), _redrawn(completer, batch))
-        draw_traversals(report / "traversals.png", _traversed(completer.model, batch), STEPS)
+        if len(many) > 1:
+            walks = traversed(completer.model, batch_of(many, rules))
+            draw_traversals(report / "traversals.png", walks.probs, walks.names, STEPS)
         if completer.model.prior is not None:
             draw_shapes(
                 report / "shapes.png", _drawn(completer.model, batch_of(chosen[: DRAWN[len(rules.size)]], rules))
@@ -116,19 +115,6 @@ def _redrawn(completer: Completer, batch: MaskBatch) -> NDArray[np.float32]:
     assert isinstance(model, AmodalVAE)
     latent = model.complete(batch.amodal, batch.class_index)
     return model.decoder(latent.mean(), batch.class_index).sigmoid()[:, 0].numpy()
-
-
-@torch.no_grad()
-def _traversed(model: AmodalVAE, batch: MaskBatch) -> NDArray[np.float32]:
-    """(L,K,S...) probs around the code of the largest shape, along the dimensions of the greatest mean divergence."""
-    latent = model.complete(batch.amodal, batch.class_index)
-    liveliest = divergence_from_prior(latent).coarse.mean(0).argsort(descending=True)[:DIMENSIONS]
-    largest = batch.amodal.flatten(1).sum(1).argmax().expand(len(liveliest) * len(STEPS))
-    code = latent.mean()
-    coarse = code.coarse[largest]
-    coarse[torch.arange(len(coarse)), liveliest.repeat_interleave(len(STEPS))] = torch.tensor(STEPS * len(liveliest))
-    probs = model.decoder(Code(coarse=coarse, fine=code.fine[largest]), batch.class_index[largest]).sigmoid()
-    return probs[:, 0].unflatten(0, (len(liveliest), len(STEPS))).numpy()
 
 
 @torch.no_grad()

@@ -112,8 +112,9 @@ def test_reconstructions_lie_below_their_masks(tmp_path):
 
 def test_traversals_of_volumes_are_those_of_the_slice_with_most_in_it(tmp_path):
     probs = np.linspace(0, 1, 3 * 5 * BAR.size).reshape(3, 5, *BAR.shape)
-    flat = draw_traversals(tmp_path / "flat.png", probs, np.linspace(-2, 2, 5).tolist())
-    deep = draw_traversals(tmp_path / "deep.png", np.stack([0 * probs, probs], axis=-1), np.linspace(-2, 2, 5).tolist())
+    names, steps = ["a", "b", "c"], np.linspace(-2, 2, 5).tolist()
+    flat = draw_traversals(tmp_path / "flat.png", probs, names, steps)
+    deep = draw_traversals(tmp_path / "deep.png", np.stack([0 * probs, probs], axis=-1), names, steps)
     assert (picture(flat) == picture(deep)).all()
     assert picture(flat).shape[1] == round((completions.MARGIN + 5 * completions.TILE) * completions.DOTS_PER_INCH)
-    assert picture(draw_traversals(tmp_path / "plain.png", probs)).shape == picture(flat).shape
+    assert picture(draw_traversals(tmp_path / "plain.png", probs, names)).shape == picture(flat).shape
