@@ -51,7 +51,7 @@ def traversed(model: AmodalVAE, batch: MaskBatch) -> Traversals:
     return Traversals(
         probs=probs.unflatten(0, (count, len(STEPS))).numpy(),
         names=tuple(
-            f"{100 * share:.0f} %,\n{100 * part:.0f} % coarse"
+            f"{100 * share:.0f} %\ncoarse\n{100 * part:.0f} %"
             for share, part in zip(shares.tolist(), coarse.tolist(), strict=False)
         ),
     )

@@ -39,4 +39,4 @@ def test_the_directions_of_the_codes_are_walked_along_by_hand():
         np.testing.assert_allclose(np.abs(values[row, :, row]), np.abs(STEPS) * sigma, atol=1e-4)
         assert values[row, 0, row] * values[row, -1, row] < 0  # from one side to the other
         np.testing.assert_allclose(values[row, :, 1 - row], 0, atol=1e-4)
-    assert walks.names[:2] == ("80 %,\n0 % coarse", "20 %,\n100 % coarse")
+    assert walks.names[:2] == ("80 %\ncoarse\n0 %", "20 %\ncoarse\n100 %")
