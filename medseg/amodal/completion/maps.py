@@ -18,7 +18,7 @@ from medseg.amodal.objects import Extraction, objects_of
 from medseg.amodal.objects.crops import padded
 from medseg.amodal.objects.growth import painted
 from medseg.amodal.objects.kinds import rest_values
-from medseg.amodal.objects.pieces import joined, piece_pairs
+from medseg.amodal.objects.pieces import piece_pairs, with_pieces
 from medseg.amodal.objects.seams import bridged
 from medseg.amodal.occlusion.frames import frame_of
 from medseg.amodal.occlusion.sections import FrameConfig
@@ -67,18 +67,19 @@ class MapCompleter:
         if self.empty and np.isin(volume.array, rest_values(self.scheme)).all():
             return Extraction(objects=(), dropped=())
         found = objects_of(volume, self.scheme, case)
+
+        def known(objects: Sequence[AmodalObject]) -> tuple[AmodalObject, ...]:
+            indexed = [replace(each, class_index=names.index(each.label)) for each in objects]
+            return tuple(bridged(indexed, volume.array, self.scheme, self.gap))
+
         names = [label.name for label in self.completer.signature.classes[1:]]
-        known = [
-            replace(amodal_object, class_index=names.index(amodal_object.label)) for amodal_object in found.objects
-        ]
-        return replace(found, objects=tuple(bridged(known, volume.array, self.scheme, self.gap)))
+        return replace(found, objects=known(found.objects), specks=known(found.specks))
 
     def __call__(self, case: str, volume: Volume) -> CompletedMap:
         """Complete a label map (S...); raises Refused as ``extract`` does."""
-        found = self.extract(case, volume)
+        found = self._pieces_joined(self.extract(case, volume))
         objects = [
-            _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere)
-            for amodal_object in self._pieces_joined(found.objects)
+            _with_room(amodal_object, self.completer.frame, self.gap, self.anywhere) for amodal_object in found.objects
         ]
         fronts = agreed_fronts(objects, self.completer.hidden)
         answers = self.completer.answers(objects, self.samples, gap=self.gap, anywhere=self.anywhere, fronts=fronts)
@@ -101,14 +102,16 @@ class MapCompleter:
             spacing_mm=volume.spacing_mm,
         )
 
-    def _pieces_joined(self, objects: Sequence[AmodalObject]) -> Sequence[AmodalObject]:
+    def _pieces_joined(self, found: Extraction) -> Extraction:
         """Where the rules leave it to the model: pieces are one object that it finds as likely connected as not."""
         rules = self.scheme.rules
         if rules.pieces != "decided" or rules.instances or not rules.component:
-            return objects
-        pairs = piece_pairs(objects)
-        likely = self.completer.connected(objects, pairs)
-        return joined(objects, [pair for pair, share in zip(pairs, likely, strict=True) if share >= 0.5])
+            return found
+        pieces = [*found.objects, *found.specks]
+        pairs = piece_pairs(pieces)
+        likely = self.completer.connected(pieces, pairs)
+        linked = [pair for pair, share in zip(pairs, likely, strict=True) if share >= 0.5]
+        return with_pieces(found, linked, rules.smallest)
 
 
 def completed_scheme(signature: AmodalSignature) -> ObjectScheme:

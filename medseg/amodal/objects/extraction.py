@@ -35,6 +35,9 @@ class Extraction:
     """What is trained on, judged and completed."""
     dropped: tuple[Dropped, ...]
     """What is not."""
+    specks: tuple[AmodalObject, ...] = ()
+    """Of what was dropped as too small, that of which anything may be hidden: pieces, it may be, of one of the
+    ``objects``."""
 
 
 def too_small(voxels: int, smallest: int) -> str:

@@ -15,7 +15,7 @@ from itertools import count
 from medseg.amodal.nouns import AmodalObject, Hider
 from medseg.amodal.objects.extraction import Dropped, Extraction, too_little_occluded, too_small
 from medseg.amodal.objects.kinds import class_index_of, class_name_of, kinds_of_values, kinds_of_voxels
-from medseg.amodal.objects.pieces import joined, piece_pairs
+from medseg.amodal.objects.pieces import piece_pairs, with_pieces
 from medseg.amodal.objects.regions import regions_of
 from medseg.amodal.objects.scene import ObjectParts, Scene, scene_of
 from medseg.contracts import ObjectRules, ObjectScheme, Refused, Volume, complaint
@@ -58,7 +58,7 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
         parts: f"{case}/{class_name_of(parts.kind, scheme)}-{number}"
         for parts, number in zip(scene.objects, _numbers(scene, kind_of, scheme.rules), strict=True)
     }
-    objects, dropped = [], []
+    objects, dropped, specks = [], [], []
     for parts, name in names.items():
         across, beside = _across(scene, parts), _beside(scene, parts, scheme)
         hiders = {names[other]: other for other in (*across, *beside)}
@@ -67,11 +67,20 @@ def objects_of(volume: Volume, scheme: ObjectScheme, case: str) -> Extraction:
         if reason:
             label, seen = class_name_of(parts.kind, scheme), scene.regions.voxels(parts.visible)
             dropped.append(Dropped(name=name, label=label, reason=reason, voxels=seen))
+            if too_small(seen, scheme.rules.smallest) and _may_be_piece(scene, found, scheme.rules):
+                specks.append(_cut_out(scene, found, scheme, volume))
         else:
             objects.append(_cut_out(scene, found, scheme, volume))
+    extraction = Extraction(objects=tuple(objects), dropped=tuple(dropped), specks=tuple(specks))
     if scheme.rules.pieces == "joined":
-        objects = joined(objects, piece_pairs(objects))
-    return Extraction(objects=tuple(objects), dropped=tuple(dropped))
+        return with_pieces(extraction, piece_pairs([*objects, *specks]), scheme.rules.smallest)
+    return extraction
+
+
+def _may_be_piece(scene: Scene, found: _Found, rules: ObjectRules) -> bool:
+    """Whether the component may be one of several of an object that something hides, and that is not cut off."""
+    cut_off = rules.border == "drop" and scene.regions.at_border.intersection(found.parts.reach)
+    return rules.component and not rules.instances and not found.amodal_known and not cut_off
 
 
 def _numbers(scene: Scene, kind_of: dict[int, int], rules: ObjectRules) -> list[int]:

@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from medseg.amodal.nouns import AmodalObject, Hider
 from medseg.amodal.objects.crops import changed
+from medseg.amodal.objects.extraction import Extraction
 
 Mask = NDArray[np.bool_]
 
@@ -41,14 +42,32 @@ def joined(objects: Sequence[AmodalObject], pairs: Sequence[tuple[int, int]]) ->
 
     Where a piece was a hider of another object the one that it is part of is that.
     """
-    if not pairs:
-        return list(objects)
-    rows, columns = np.asarray(pairs).T
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), (len(objects), len(objects)))
+    return _of_groups([[objects[place] for place in group] for group in _groups(len(objects), pairs)])
+
+
+def with_pieces(found: Extraction, pairs: Sequence[tuple[int, int]], smallest: int) -> Extraction:
+    """The objects and specks joined that pairs link, places among (*objects, *specks).
+
+    No longer dropped are those specks that are now part of an object of ``smallest`` visible voxels or more.
+    """
+    pieces = [*found.objects, *found.specks]
+    groups = [[pieces[place] for place in group] for group in _groups(len(pieces), pairs)]
+    large = [group for group in groups if sum(np.count_nonzero(piece.visible) for piece in group) >= smallest]
+    within = {piece.name for group in large for piece in group}
+    return Extraction(
+        objects=tuple(_of_groups(large)), dropped=tuple(each for each in found.dropped if each.name not in within)
+    )
+
+
+def _groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """The places 0..count-1 that pairs link, in the order of the first of each group."""
+    rows, columns = np.asarray(pairs, int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), (count, count))
     numbers = connected_components(graph, directed=False)[1]
-    groups = [
-        [objects[place] for place in np.flatnonzero(numbers == number).tolist()] for number in dict.fromkeys(numbers)
-    ]
+    return [np.flatnonzero(numbers == number).tolist() for number in dict.fromkeys(numbers)]
+
+
+def _of_groups(groups: Sequence[Sequence[AmodalObject]]) -> list[AmodalObject]:
     names = {piece.name: group[0].name for group in groups for piece in group}
     return [_with_hiders(_one(group), names) for group in groups]
 

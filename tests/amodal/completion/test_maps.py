@@ -78,3 +78,16 @@ def test_pieces_are_one_object_where_the_model_finds_them_as_likely_connected_as
     decided = replace(model.signature, rules=replace(model.signature.rules, pieces="decided"))
     done = complete_map(crossing(), None, replace(model, signature=decided), samples=0)
     assert [row.object for row in done.rows if row.status == "completed"] == names
+
+
+@pytest.mark.parametrize(("prob", "visible"), [(0.9, 40), (0.3, 32)])
+def test_an_end_too_small_for_an_object_is_joined_or_dropped(known: Known, prob: float, visible: int):
+    known.prob = prob
+    labels = crossing()
+    labels[10:14, 18:] = 0  # 4 x 2 pixels of the right rod are left
+    model = completer()
+    rules = replace(model.signature.rules, pieces="decided", smallest=9)
+    done = complete_map(labels, None, replace(model, signature=replace(model.signature, rules=rules)), samples=0)
+    (row,) = (row for row in done.rows if row.status == "completed")
+    assert row.visible == visible
+    assert sum(row.reason == "smaller than 9 voxels" for row in done.rows) == (prob < 0.5)

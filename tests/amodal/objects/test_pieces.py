@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from medseg.amodal.objects.pieces import joined, piece_pairs
-from medseg.contracts import ObjectRules
+from medseg.amodal.objects.pieces import joined, piece_pairs, with_pieces
+from medseg.contracts import ObjectRules, PiecesRule
 
 from .conftest import by_name, extract, pasted
 
@@ -80,3 +80,40 @@ def test_pieces_are_linked_through_others() -> None:
     assert len(piece_pairs(objects)) == 2
     one = next(one for one in joined(objects, piece_pairs(objects)) if one.label == "a" and not one.unoccluded)
     assert one.visible.sum() == 3 * 9
+
+
+def small_end() -> NDArray[np.uint8]:
+    """The crossed bar, of whose right end a column is left, six of its left one; and a free speck of its class."""
+    labels = crossed()
+    labels[3:6, 9:14], labels[7, 14] = 0, 1
+    return labels
+
+
+@pytest.mark.parametrize("pieces", ["decided", "joined"])
+def test_an_end_that_is_too_small_for_an_object_is_a_piece_of_one(pieces: PiecesRule) -> None:
+    found = extract(small_end(), replace(HIDES, smallest=4, pieces=pieces))
+    if pieces == "decided":
+        assert [one.visible.sum() for one in found.specks] == [3] and len(found.dropped) == 2
+        pairs = piece_pairs([*found.objects, *found.specks])
+        assert len(pairs) == 1 and with_pieces(found, [], 4).objects == found.objects
+        assert with_pieces(found, [], 4).dropped == found.dropped
+        found = with_pieces(found, pairs, 4)
+    bar = next(one for one in found.objects if not one.unoccluded)
+    assert bar.name == "m/a-2" and bar.visible.sum() == 3 * 5 + 3
+    assert [(each.name, each.voxels) for each in found.dropped] == [("m/a-4", 1)]  # the free speck is none
+
+
+def test_two_specks_that_are_one_are_no_object_while_they_are_too_small() -> None:
+    found = extract(small_end(), replace(HIDES, smallest=16))
+    assert [one.visible.sum() for one in found.specks] == [15, 3]
+    pairs = piece_pairs([*found.objects, *found.specks])
+    assert with_pieces(found, pairs, 16).objects[-1].visible.sum() == 18  # together they are large enough
+    assert len(with_pieces(found, pairs, 16).dropped) == len(found.dropped) - 2
+    small = with_pieces(found, pairs, 19)
+    assert small.dropped == found.dropped and small.objects == ()
+
+
+def test_what_the_border_cuts_off_is_no_piece() -> None:
+    labels = small_end()[:, 1:9]  # the column of the right end is the last one
+    assert not extract(labels, replace(HIDES, smallest=4)).specks
+    assert len(extract(labels, replace(HIDES, smallest=4, border="keep")).specks) == 1
