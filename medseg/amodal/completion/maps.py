@@ -108,7 +108,7 @@ class MapCompleter:
         if rules.pieces != "decided" or rules.instances or not rules.component:
             return found
         pieces = [*found.objects, *found.specks]
-        pairs = piece_pairs(pieces)
+        pairs = [(a, b) for a, b in piece_pairs(pieces) if a < len(found.objects)]  # two specks are not asked about
         likely = self.completer.connected(pieces, pairs)
         linked = [pair for pair, share in zip(pairs, likely, strict=True) if share >= 0.5]
         return with_pieces(found, linked, rules.smallest)
