@@ -2,15 +2,16 @@
 
     python benchmarks/shape_prior.py RUN --out OUT --others runs/cohorts/cx22 runs/cohorts/hippocampus
 
-Trains the stage ``prior`` alone, on the weights of RUN, and finds its limit; OUT is then a run folder like any other,
-and a second call only measures. Further words are overrides of the config (``training.epochs.prior=40``).
+Trains the stage ``prior`` alone, on the weights of RUN, and finds its limit of abstaining; OUT is then a run folder
+like any other, and a second call only measures. Further words are overrides of the config
+(``training.epochs.prior=40``).
 
 Unlike shapes: in the place of each unoccluded test object, under an occluder drawn as for it, one of as large an area:
 an object of the ``--others`` (cohorts of label maps; of a volume the slice with most of it), a smooth blob, the union
 of two test objects; and half of the object, cut through its centre in a random direction. Every score is counted
-against the test objects themselves: AUROC, and the share that its limit leaves alone, of which those of the test
-objects are false alarms. Scores: the visible misfit, the nats of the PixelCNN, and those of the Gaussian prior with its
-decoder (the negative ELBO of stage I at the mean of z), all of the same completions.
+against the test objects themselves: AUROC, and the share beyond the 99th percentile of the objects that calibrate, of
+which those of the test objects are false alarms. Scores: the visible misfit, the nats of the PixelCNN, and those of the
+Gaussian prior with its decoder (the negative ELBO of stage I at the mean of z), all of the same completions.
 
 Draws: of the PixelCNN, and of z ~ N(0, I) through the decoder of stage I, of the classes of the test objects, at the
 resolution of the PixelCNN. ``likely``: the mean nats of the PixelCNN. ``fidelity``: the mean IoU of a draw and the most
@@ -20,12 +21,13 @@ alike shape of the test objects; ``coverage``: of each of those and the most ali
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from answer_rules import percentile
 from numpy.typing import NDArray
 from one_stage import train_stage
 from sklearn.metrics import roc_auc_score
@@ -95,11 +97,12 @@ def scores(completer: Completer, objects: Sequence[AmodalObject]) -> NDArray[np.
     return torch.cat(found, dim=1).double().numpy()
 
 
-def measure_novelty(completer: Completer, config: AmodalConfig, limit: float | None, shown: Shown) -> None:
-    """Print a row per kind of unlike shape. limit: of the visible misfit."""
-    limits = {0: limit, 2: completer.calibration.misfit_limit}
+def measure_novelty(
+    completer: Completer, config: AmodalConfig, limits: Mapping[int, float | None], shown: Shown
+) -> None:
+    """Print a row per kind of unlike shape. limits: of some of ``SCORES``, by their places."""
     familiar = scores(completer, simulated_objects(shown.whole, config))
-    print("\n| shapes | n |" + "".join(f" {name}: AUROC | alone |" for name in SCORES))
+    print("\n| shapes | n |" + "".join(f" {name}: AUROC | beyond |" for name in SCORES))
     print(f"|{' --- |' * (2 + 2 * len(SCORES))}")
     kinds = ((name, simulated_objects(made, config)) for name, made in unlike(shown.whole, shown.others))
     for name, made in (("test, simulated", None), *kinds, ("test, really occluded", shown.occluded)):
@@ -166,7 +169,9 @@ def main() -> None:
         others={Path(folder).name: masks_of(folder, len(rules.size)) for folder in asked.others},
     )
     completer = Completer.load(asked.out)
-    measure_novelty(completer, config, Calibration.read(asked.run).misfit_limit, shown)
+    familiar = calibrating_objects(config, cohort)
+    limits = {0: percentile(Completer.load(asked.run), familiar), 2: percentile(completer, familiar)}
+    measure_novelty(completer, config, limits, shown)
     measure_draws(completer, shown)
 
 
