@@ -59,7 +59,7 @@ class Alone(Completer):
 
     def hidden(self, objects: Sequence[AmodalObject], batch: int = 32) -> NDArray[np.float64]:
         """All nan."""
-        return np.full(len(objects), np.nan)
+        return np.full((2, len(objects)), np.nan)
 
 
 def alone(completer: Completer) -> Completer:

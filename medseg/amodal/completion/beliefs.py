@@ -101,11 +101,15 @@ def shape_nats(model: AmodalVAE, batch: MaskBatch, probs: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def believe_hidden(model: nn.Module, batch: MaskBatch) -> Tensor:
-    """(B,) the probability that anything of each object is hidden; nan for a network that is no generative model."""
+def believe_hidden(model: nn.Module, batch: MaskBatch) -> tuple[Tensor, Tensor]:
+    """(B,) the probability that anything of each object is hidden, and (B,) by how many voxels of the frame it is
+    expected to grow into its occluder; nan for a network that is no generative model."""
     if not isinstance(model, AmodalVAE):
-        return torch.full((len(batch.class_index),), torch.nan)
-    return model.partial(batch.visible, batch.occluder, batch.class_index).hidden.sigmoid()
+        unknown = torch.full((len(batch.class_index),), torch.nan)
+        return unknown, unknown
+    seen = model.partial(batch.visible, batch.occluder, batch.class_index)
+    probs = model.completing(seen.latent.mean(), seen, batch.class_index).sigmoid()
+    return seen.hidden.sigmoid(), (probs * batch.occluder).flatten(1).sum(1)
 
 
 def _believe_directly(

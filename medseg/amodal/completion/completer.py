@@ -136,10 +136,14 @@ class Completer:
         return found
 
     def hidden(self, objects: Sequence[AmodalObject], batch: int = 32) -> NDArray[np.float64]:
-        """(B,) the probability that anything of each object is hidden, by itself; nan where the model does not say."""
+        """(2,B) the probability that anything of each object is hidden, by itself, and by how many voxels of its map it
+        is expected to grow; nan where the model does not say."""
         starts = range(0, len(objects), batch)
         parts = [believe_hidden(self.model, self._shown(objects[start : start + batch])) for start in starts]
-        return torch.cat(parts).double().cpu().numpy() if parts else np.zeros(0)
+        if not parts:
+            return np.zeros((2, 0))
+        probs, growth = (torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
+        return np.stack([probs, growth * [frame_of(one, self.frame).voxels for one in objects]])
 
     def connected(self, objects: Sequence[AmodalObject], pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
         """(P,) the probability that two pieces, completed as one object, are found to be connected."""

@@ -1,8 +1,12 @@
 """Who lies in front: what each of two that touch says of the other, made to agree.
 
-says alone          a hidden by b: p       b hidden by a: r
-both cannot be      p r is impossible, and the rest is shared out again:
-they agree          a hidden by b: p (1 - r) / (1 - p r)      b hidden by a: r (1 - p) / (1 - p r)
+says alone          a hidden by b: p            b hidden by a: r
+both cannot be      p r is impossible, and the rest is shared out again: t that one of them is (``either``)
+they agree          in proportion to the voxels by which each would grow into the other, g and h:
+                    a hidden by b: t (g + 1/2) / (g + h + 1)      b hidden by a: t (h + 1/2) / (g + h + 1)
+
+Growth says who (the order of Zhan et al., CVPR 2020, Section 3.3, as a share), and the head whether anybody: one that
+was trained for a short time knows no order yet, when growth has it right.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from numpy.typing import NDArray
 from medseg.amodal.nouns import AmodalObject
 
 Hidden = Callable[[Sequence[AmodalObject]], NDArray[np.float64]]
-"""Objects -> (B,) the probability that anything of each is hidden; nan where a model does not say."""
+"""Objects -> (2,B) the probability that anything of each is hidden, and the voxels by which it is expected to grow; nan
+where a model does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +55,21 @@ NOBODY = Fronts(alone={}, agreed={})
 """Nobody else is heard."""
 
 
-def agreed(p: float, r: float) -> float:
-    """The probability that the one is hidden, who says p, and the other, who says r of itself: not both are.
+def either(p: float, r: float) -> float:
+    """The probability that one of two is hidden by the other, who say p and r of themselves: not both are.
 
     The one that says it more is believed. The other is heard where the first is wrong: of the four possibilities of two
-    that are independent the one in which both are hidden is left out, p (1 - r) / (1 - p r), and no more than 1 - r.
-    (Both made less by the same rule left more of what is hidden out, and gained nothing for those in front.)
+    that are independent the one in which both are hidden is left out, r (1 - p) / (1 - p r), r <= p, and no more than
+    1 - p. (Both made less by the same rule left more of what is hidden out, and gained nothing for those in front.)
     """
-    return p if p > r else min(p * (1 - r) / max(1 - p * r, 1e-6), 1 - r)
+    p, r = max(p, r), min(p, r)
+    return p + min(r * (1 - p) / max(1 - p * r, 1e-6), 1 - p)
+
+
+def agreed(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """The probability that the one is hidden by the other, of the probabilities and voxels that both say."""
+    (p, growth), (r, reverse) = one, other
+    return either(p, r) * (growth + 0.5) / (growth + reverse + 1)
 
 
 def agreed_fronts(objects: Sequence[AmodalObject], hidden: Hidden) -> list[Fronts]:
@@ -73,12 +85,15 @@ def agreed_fronts(objects: Sequence[AmodalObject], hidden: Hidden) -> list[Front
         if hider.name in of_name and _may_hide(amodal_object, of_name[hider.name]) and amodal_object.amodal is None
     }
     mutual = [(one, other) for one, other in asked if (other, one) in asked]
-    said = dict(zip(mutual, hidden([asked[pair] for pair in mutual]).tolist(), strict=True)) if mutual else {}
-    known = {(a, b): value for (a, b), value in said.items() if not math.isnan(value + said[b, a])}
+    pairs = hidden([asked[pair] for pair in mutual]).T.tolist() if mutual else []
+    said = {pair: (p, growth) for pair, (p, growth) in zip(mutual, pairs, strict=True)}
+    known = {(a, b): value for (a, b), value in said.items() if not math.isnan(value[0] + said[b, a][0])}
     return [
         Fronts(
-            alone={other: p for (name, other), p in known.items() if name == each.name},
-            agreed={other: agreed(p, known[other, name]) for (name, other), p in known.items() if name == each.name},
+            alone={other: p for (name, other), (p, _) in known.items() if name == each.name},
+            agreed={
+                other: agreed(value, known[other, name]) for (name, other), value in known.items() if name == each.name
+            },
         )
         for each in objects
     ]

@@ -31,6 +31,11 @@ class Frame:
     reduction: float
     """By how much the object is shown smaller than ``FrameConfig.spacing`` asks for (1: not at all)."""
 
+    @property
+    def voxels(self) -> float:
+        """Of the map, in a voxel of the grid."""
+        return float(abs(np.linalg.det(self.matrix)))
+
 
 def frame_around(visible: NDArray[np.bool_], rules: FrameConfig, spacing_mm: Sequence[float] | None) -> Frame:
     """The frame of an object, a function of its visible part (S...) alone: its box, along its principal axes.
