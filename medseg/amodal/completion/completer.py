@@ -138,12 +138,10 @@ class Completer:
     def hidden(self, objects: Sequence[AmodalObject], batch: int = 32) -> NDArray[np.float64]:
         """(2,B) the probability that anything of each object is hidden, by itself, and by how many voxels of its map it
         is expected to grow; nan where the model does not say."""
-        starts = range(0, len(objects), batch)
-        parts = [believe_hidden(self.model, self._shown(objects[start : start + batch])) for start in starts]
-        if not parts:
-            return np.zeros((2, 0))
-        probs, growth = (torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
-        return np.stack([probs, growth * [frame_of(one, self.frame).voxels for one in objects]])
+        portions = [objects[start : start + batch] for start in range(0, len(objects), batch)]
+        found = [torch.stack(believe_hidden(self.model, self._shown(some))).double().cpu() for some in portions]
+        sizes = np.array([[1.0] * len(objects), [frame_of(one, self.frame).voxels for one in objects]])
+        return torch.cat(found, dim=1).numpy() * sizes if found else sizes
 
     def connected(self, objects: Sequence[AmodalObject], pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
         """(P,) the probability that two pieces, completed as one object, are found to be connected."""
