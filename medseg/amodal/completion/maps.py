@@ -67,12 +67,12 @@ class MapCompleter:
         if self.empty and np.isin(volume.array, rest_values(self.scheme)).all():
             return Extraction(objects=(), dropped=())
         found = objects_of(volume, self.scheme, case)
+        names = [label.name for label in self.completer.signature.classes[1:]]
 
         def known(objects: Sequence[AmodalObject]) -> tuple[AmodalObject, ...]:
             indexed = [replace(each, class_index=names.index(each.label)) for each in objects]
             return tuple(bridged(indexed, volume.array, self.scheme, self.gap))
 
-        names = [label.name for label in self.completer.signature.classes[1:]]
         return replace(found, objects=known(found.objects), specks=known(found.specks))
 
     def __call__(self, case: str, volume: Volume) -> CompletedMap:
