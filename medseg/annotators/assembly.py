@@ -177,13 +177,15 @@ def _without_teacher(config: RunConfig, signature: Signature) -> nn.Module:
     def network() -> TrueLabelNetwork:
         return TrueLabelNetwork(config.network, signature.channels, classes, size=config.data.grid.size)
 
+    if recipe.confusion == "separate":
+        return SeparateNetworks([network() for _ in range(annotators)])
+    truth = network()  # before what stands on it: recipes of one seed begin with the same truth
+
     def annotated(confusion: Confusion | None = None, trunk: Trunk | None = None) -> AnnotatorModel:
-        model = AnnotatorModel(network(), annotators, confusion, trunk)
+        model = AnnotatorModel(truth, annotators, confusion, trunk)
         model.replay, model.selector = _replay(config, signature), _selector(config, signature)
         return model
 
-    if recipe.confusion == "separate":
-        return SeparateNetworks([network() for _ in range(annotators)])
     if recipe.confusion == "none":
         return annotated()
     if recipe.confusion == "global":

@@ -48,6 +48,9 @@ from medseg.contracts import Losses, Stage, Target
 SELECTOR = "selector"
 """The stage after all others, which changes nothing of what is said of an image as it is."""
 
+TRUTH = ("network",)
+"""The child of a model that says p(t|x)."""
+
 NO_ENERGY = EnergyConfig()
 """No term of it."""
 
@@ -64,13 +67,15 @@ class Recipe:
     """Of a recipe of one stage."""
     criterion: str = "nll"
     """Of its best weights on validation cases."""
+    apart: tuple[str, ...] = ()
+    """What of the model nothing moves but its own part of the objective; see ``Stage``."""
     likelihood: Likelihood | None = None
     """Of the warm-up and the joint stage; None where one stage with ``objective`` is all there is."""
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "fused": Recipe(confusion="style", target="fused", objective=fused, criterion="loss"),
-    "anchored": Recipe(confusion="pixel", objective=anchored),
+    "fused": Recipe(confusion="style", target="fused", objective=fused, criterion="loss", apart=TRUTH),
+    "anchored": Recipe(confusion="pixel", objective=anchored, apart=TRUTH),
     "shared_truth_global": Recipe(confusion="global", likelihood="shared_truth"),
     "shared_truth_pixel": Recipe(confusion="pixel", likelihood="shared_truth"),
     "per_annotator_global": Recipe(confusion="global", likelihood="per_annotator"),
@@ -109,6 +114,7 @@ def stages(
         name="joint",
         target=recipe.target,
         trains=("",),
+        apart=recipe.apart,
         objective=partial(recipe.objective, supervision=supervision),
         criterion=recipe.criterion,
         overlap=OVERLAP,
