@@ -35,7 +35,7 @@ from unlike_shapes import masks_of, unlike
 
 from medseg.amodal.assembly import occluded_objects, read_amodal_run, simulated_objects, unoccluded_objects
 from medseg.amodal.completion import completer as answering, decision
-from medseg.amodal.completion.calibrate import calibrating_objects
+from medseg.amodal.completion.calibrate import FAMILIAR, calibrating_objects, unlike_and_gained
 from medseg.amodal.completion.completer import Completer
 from medseg.amodal.nouns import AmodalObject
 from medseg.amodal.objects import is_contact
@@ -44,7 +44,7 @@ from medseg.amodal.ordinary_scores import score_ordinary
 from medseg.amodal.scores import score_object
 from medseg.cohorts import apply, find_cohort, load_objects, read_splits
 from medseg.contracts import Case, ObjectCohort, PiecesRule
-from medseg.evaluation import iou, mean_of_defined
+from medseg.evaluation import mean_of_defined
 
 OBJECTS = 300
 """Unoccluded test objects that unlike shapes stand in for, at most."""
@@ -81,15 +81,10 @@ def pieces_ruled(rule: PiecesRule) -> Callable[[Case, ObjectCohort], OrdinaryMap
     return read
 
 
-def plain(completer: Completer) -> Completer:
-    """The same, whose novelty is the score itself."""
-    return replace(completer, calibration=replace(completer.calibration, misfit_limit=1.0))
-
-
 def percentile(completer: Completer, objects: Sequence[AmodalObject]) -> float | None:
-    """The 99th of the objects' novelty; None where none is known."""
-    scores = np.array([answer.completion.novelty for answer in plain(completer).answers(objects, 0, abstain=False)])
-    return None if np.isnan(scores).all() else float(np.nanquantile(scores, 0.99))
+    """The 99th of how unlike those of the training the objects look; None where none is known."""
+    scores, _ = unlike_and_gained(completer, objects)
+    return None if np.isnan(scores).all() else float(np.nanquantile(scores, FAMILIAR))
 
 
 def rows(run: Path) -> Iterator[tuple[str, Scored]]:
@@ -154,17 +149,10 @@ def gains(run: Path, others: Sequence[str]) -> Iterator[str]:
     masks = {Path(folder).name: masks_of(folder, len(config.data.frame.size)) for folder in others}
     for kind, made in (("test objects", whole), *unlike(whole, masks)):
         shown = simulated_objects(made, config)
-        answers = [answer.completion for answer in plain(completer).answers(shown, 0, abstain=False)]
-        gained = np.array([gain(one, said.amodal) for one, said in zip(shown, answers, strict=True)])
-        novel = np.array([said.novelty for said in answers]) > (limit or np.inf)
+        scores, gained = unlike_and_gained(completer, shown)
+        novel = scores > (limit or np.inf)
         beyond = f"{gained[novel].mean():+.3f} ({100 * novel.mean():.0f} %)" if novel.any() else "none"
         yield f"| {kind} | {len(shown)} | {gained.mean():+.3f} | {beyond} |"
-
-
-def gain(one: AmodalObject, answer: NDArray[np.bool_]) -> float:
-    assert one.amodal is not None
-    completed, left = (iou(mask.view(np.int8), one.amodal.view(np.int8), 1) for mask in (answer, one.visible))
-    return completed - left
 
 
 def main() -> None:

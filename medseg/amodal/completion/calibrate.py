@@ -143,20 +143,30 @@ def misfit_limit(completer: Completer, objects: Sequence[AmodalObject]) -> float
     whole than what is visible. No less than the 99th percentile. (That alone left objects of new specimens alone that
     gain more by completing than others do; so do blobs, halves and cells that a model of chromosomes is shown.)
     """
-    plain = replace(completer, calibration=Calibration(misfit_limit=1.0))  # with which novelty is the score itself
-    answers = plain.answers(objects, 0, abstain=False)
-    scores = np.array([answer.completion.novelty for answer in answers])
-    known = ~np.isnan(scores)
+    unlike, gained = unlike_and_gained(completer, objects)
+    known = ~np.isnan(unlike)
     if not known.any():
         return None
-    helped = np.array([_helped(one, answer.completion) for one, answer in zip(objects, answers, strict=True)])
-    return float(max(np.quantile(scores[known], FAMILIAR), BEYOND * scores[known & helped].max(initial=0)))
+    return float(max(np.quantile(unlike[known], FAMILIAR), BEYOND * unlike[known & (gained > 0)].max(initial=0)))
 
 
-def _helped(one: AmodalObject, said: Completion) -> bool:
+def unlike_and_gained(
+    completer: Completer, objects: Sequence[AmodalObject]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of objects, (B,) each: ``MaskBeliefs.unlike`` (nan: not known), and what completing all of them gains.
+
+    That is the IoU of the answer with the whole, minus that of what is visible; nothing is left alone for its looks.
+    """
+    plain = replace(completer, calibration=Calibration(misfit_limit=1.0))  # with which novelty is the score itself
+    answers = [answer.completion for answer in plain.answers(objects, 0, abstain=False)]
+    gained = [_gained(one, said) for one, said in zip(objects, answers, strict=True)]
+    return np.array([said.novelty for said in answers], np.float64), np.array(gained, np.float64)
+
+
+def _gained(one: AmodalObject, said: Completion) -> float:
     whole = one.visible if one.amodal is None else one.amodal
     completed, left = (iou(mask.view(np.int8), whole.view(np.int8), 1) for mask in (said.amodal, one.visible))
-    return completed > left
+    return completed - left
 
 
 def _volumes(
