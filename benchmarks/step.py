@@ -1,4 +1,4 @@
-"""What the annotators cost: a training step of a recipe's joint stage, against that of the soft mean.
+"""What the annotators cost: a training step of a recipe's last stage, against that of the soft mean.
 
 python benchmarks/step.py [--quick] [--threads N] [--rounds N] [--only CLASSESxANNOTATORS]
 
@@ -10,8 +10,9 @@ the peak of what torch holds in tensors on the CPU during one step, beyond weigh
 profiler's record of every allocation and release).
 
 soft_mean            the plain step: cross-entropy to all labels, no confusion matrices
-fused                the default: cross-entropy to what all labels say together, matrices at some of the voxels
-anchored             the same, and beside it a matrix per voxel, which sees the truth as a constant
+fused                the default's styles, of a truth that stands: the network forward alone, matrices at some of the
+                     voxels; the steps before, which move the truth, are plain ones
+anchored             the same with a matrix per voxel
 shared_truth_pixel   a matrix per voxel, one truth for all annotators
 shared_truth_global  a matrix per annotator, one truth for all annotators
 untiled              shared_truth_pixel by the definition of the likelihood and autograd
@@ -79,7 +80,7 @@ def published(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -
 
 
 class Trainee:
-    """A variant at the beginning of its recipe's joint stage, as the loop has it."""
+    """A variant at the beginning of its recipe's last stage, as the loop has it."""
 
     def __init__(self, variant: str, classes: int, annotators: int) -> None:
         config = RunConfig.model_validate(

@@ -74,9 +74,6 @@ class Stage:
     """Of AdamW, before schedule and factors."""
     lr_factors: Mapping[str, float] = field(default_factory=dict)
     """Prefix of parameter names -> factor on the learning rate (the longest matching prefix wins; default 1)."""
-    apart: tuple[str, ...] = ()
-    """Prefixes of the names of parameters whose gradient's norm is limited by itself: nothing that the others minimise
-    moves them, so that the others shall not slow them either (none: one norm of all)."""
     starts_as: Mapping[str, str] = field(default_factory=dict)
     """Child of the model -> child whose weights it takes over when the stage begins; what that has not, it keeps."""
     follows: Mapping[str, str] = field(default_factory=dict)

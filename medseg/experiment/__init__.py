@@ -40,7 +40,7 @@ Each may import those above it. Each verb reads what the previous one left on di
                 scores.csv         one row per score                       (evaluate)
                 report/            pictures, and index.html that needs no other file (evaluate; report)
 
-Of method one the stages are warmup/ and joint/ or what its recipe has, and there are also::
+Of method one the stages are warmup/ and joint/, joint/ and styles/, or what its recipe has, and there are also::
 
                 predictions/       maps on the native grid                 (evaluate)
                 confusion.csv      each annotator's matrix                 (evaluate)

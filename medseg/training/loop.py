@@ -152,7 +152,8 @@ def _train_step(run: Run, state: StageState, parts: Sequence[Batch], steps: int)
 
     losses = state.backward(fabric, parts, position.epoch + position.step / steps)
     total = torch.stack([each.total for each in losses]).mean()
-    norm = state.clip(fabric, config.clip_norm)
+    limit = config.clip_norm or math.inf
+    norm = fabric.clip_gradients(state.task, state.optimizer, max_norm=limit, error_if_nonfinite=False)
     broken = breaks_weights(total, norm, config.precision)
     stop, broken = any_process(fabric, run.stop.requested, broken)
     if broken:

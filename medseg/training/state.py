@@ -9,8 +9,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
-from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from medseg.contracts import RUN_VERSION, Batch, Losses, Objective, Stage
@@ -102,16 +101,6 @@ class StageState:
     def shown(self) -> nn.Module:
         """The model that is validated and handed on: the averaged one where there is an average."""
         return shown_weights(self.average, self.model)
-
-    def clip(self, fabric: Fabric, most: float | None) -> Tensor | None:
-        """The norm () of the gradient, then ``most`` at most (None: any); that of ``stage.apart`` by itself."""
-        apart = self.stage.apart if most else ()
-        limit = inf if apart or not most else most
-        norm = fabric.clip_gradients(self.task, self.optimizer, max_norm=limit, error_if_nonfinite=False)
-        for own in (True, False) if apart else ():
-            named = self.model.named_parameters()
-            clip_grad_norm_([each for name, each in named if name.startswith(apart) is own], most or inf)
-        return norm
 
     def backward(self, fabric: Fabric, parts: Sequence[Batch], epoch: float) -> list[Losses]:
         """Gradients of the mean over parts and processes, which share theirs with the last part; the losses of each."""

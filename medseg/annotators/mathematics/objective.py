@@ -92,62 +92,54 @@ class AnnotatorLikelihood:
         return Losses(total=total, metrics=_metrics(terms) | _overlap(truth.log_probs, batch, epoch))
 
 
-def anchored(
+def consensus_cross_entropy(
     model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf, supervision: Supervision = LIKELIHOOD_ALONE
 ) -> Losses:
-    """Cross-entropy of the truth to all labels, plus the likelihood of each annotator's labels given that truth.
-
-    The confusion matrices see the truth and the features as constants, so they adapt to the truth and never bend
-    it: p(t|x) is trained exactly as in ``cross_entropy`` (the soft mean of the labels), and every gain in the
-    likelihood of an annotator's labels comes from what the matrices say of that annotator.
-    """
-    assert isinstance(model, AnnotatorModel)
-    assert model.confusion is not None
-    truth = model(batch.image)
-    truth_nll = _consensus_nll(truth, batch.labels)
-    constant = truth.detached()
-    features = model.confusion_features(batch.image, constant)
-    terms = model.confusion.terms(
-        constant.log_probs, batch.labels, features, batch.annotator_index, likelihood="per_annotator"
-    )
-    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
-    beside = _beside(supervision, truth, batch.labels)
-    return Losses(total=truth_nll + beside + terms.total(trace_weight=0), metrics=metrics)
-
-
-def fused(
-    model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf, supervision: Supervision = LIKELIHOOD_ALONE
-) -> Losses:
-    """Cross-entropy of the truth to what all labels say together, plus the likelihood of each annotator's labels.
+    """Cross-entropy of the truth to what all labels say together.
 
     truth_nll = mean over labelled voxels of -sum_t w[t] log p[t], w = p(t | all labels) of ``annotators.fusion``: the
-    truth is that of the labels, weighed by what each annotator is worth at that place. nll: as in ``anchored``, the
-    matrices see the truth as a constant and learn the styles; in training from the voxels of ``sampling.strata``.
+    truth is that of the labels, weighed by what each annotator is worth at that place.
     """
-    assert isinstance(model, AnnotatorModel)
     assert batch.consensus is not None
     truth = model(batch.image)
     truth_nll = cross_entropy_to(truth.log_probs, batch.consensus)
-    terms = _style_terms(model, batch, truth.detached())
-    metrics = _metrics(terms) | {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
-    beside = supervision(truth, batch.consensus)
-    return Losses(total=truth_nll + beside + terms.total(trace_weight=0), metrics=metrics)
+    metrics = {"truth_nll": truth_nll.detach()} | _overlap(truth.log_probs, batch, epoch)
+    return Losses(total=truth_nll + supervision(truth, batch.consensus), metrics=metrics)
 
 
-def _style_terms(model: AnnotatorModel, batch: ImageBatch, truth: TruthOutput) -> LikelihoodTerms:
-    """The annotators' labels given the truth as it stands: of all voxels, or in training of some."""
+def style_likelihood(model: nn.Module, batch: ImageBatch, *, epoch: float = math.inf) -> Losses:
+    """Likelihood of each annotator's labels given a truth that has been learned; the network is a constant.
+
+    So the matrices tell the annotators' styles and cannot bend the truth to fit them, and what they see of a training
+    image is what they will see of others: the truth as it was before it knew the labels by heart. nll: as in
+    ``AnnotatorLikelihood``; of matrices that see a voxel at a time in training from the voxels of ``sampling.strata``.
+    """
+    assert isinstance(model, AnnotatorModel)
     assert model.confusion is not None
-    assert isinstance(model.trunk, PointwiseTrunk)
-    index = batch.annotator_index
-    if not model.training:
-        features = model.trunk(batch.image, truth)
-        return model.confusion.terms(truth.log_probs, batch.labels, features, index, likelihood="per_annotator")
-    log_probs, seen = truth.log_probs.flatten(2), model.trunk.seen(batch.image, truth).flatten(2)
+    with torch.no_grad():
+        truth = model(batch.image)
+    if isinstance(model.trunk, PointwiseTrunk) and model.training:
+        terms = _of_some_voxels(model, model.trunk, batch, truth)
+    else:
+        features = model.confusion_features(batch.image, truth)
+        index = batch.annotator_index
+        terms = model.confusion.terms(truth.log_probs, batch.labels, features, index, likelihood="per_annotator")
+    return Losses(total=terms.total(trace_weight=0), metrics=_metrics(terms) | _overlap(truth.log_probs, batch, epoch))
+
+
+def _of_some_voxels(
+    model: AnnotatorModel, trunk: PointwiseTrunk, batch: ImageBatch, truth: TruthOutput
+) -> LikelihoodTerms:
+    assert model.confusion is not None
+    log_probs, seen = truth.log_probs.flatten(2), trunk.seen(batch.image, truth).flatten(2)
     nll, trace, mean_confusion = log_probs.new_zeros(len(log_probs)), log_probs.new_zeros(()), 0.0
     for stratum in strata(batch.labels.flatten(2), log_probs):
-        features = model.trunk.at(stratum.of(seen))
         terms = model.confusion.terms(
-            stratum.of(log_probs), stratum.labels, features, index, likelihood="per_annotator"
+            stratum.of(log_probs),
+            stratum.labels,
+            trunk.at(stratum.of(seen)),
+            batch.annotator_index,
+            likelihood="per_annotator",
         )
         nll = nll + stratum.share * terms.nll
         trace = trace + stratum.share.mean() * terms.trace

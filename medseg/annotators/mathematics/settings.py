@@ -101,12 +101,14 @@ class ConfusionConfig(Section):
 
 
 class StepsConfig(Section):
-    """Steps of each stage. A recipe of one stage, as a baseline is, gets the sum: the same budget for all."""
+    """Steps of each stage. A truth that is learned in one stage, as a baseline's is, gets the sum of the first two."""
 
     warmup: Positive = 300
     """With the matrices held at the identity."""
     joint: Positive = 700
     """With everything set free."""
+    styles: Positive = 300
+    """Of the annotators' matrices, where the truth is learned before them (fused, anchored)."""
 
 
 class UnlabelledConfig(Section):

@@ -2,9 +2,9 @@
 
 =====================  ====================================================================================
 fused                  the default. The truth is what all labels say together, each weighed by what its annotator is
-                       worth at that distance from the border (``annotators.fusion``); matrices per voxel learn each
-                       style beside it and cannot bend it
-anchored               the truth as in soft_mean, and beside it per-pixel matrices that see it as a constant:
+                       worth at that distance from the border (``annotators.fusion``); then, of the truth at its best,
+                       matrices per voxel learn each style and cannot bend it
+anchored               the truth as in soft_mean, and then per-pixel matrices that see it as a constant:
                        they tell the annotators' styles and cannot bend the truth to fit them
 shared_truth_global    warm-up at the identity; then one matrix per annotator, one truth for all labels of a
                        voxel: finds out whom to believe
@@ -33,10 +33,10 @@ from medseg.annotators.mathematics.energy import WithEnergy
 from medseg.annotators.mathematics.likelihood import Likelihood
 from medseg.annotators.mathematics.objective import (
     AnnotatorLikelihood,
-    anchored,
+    consensus_cross_entropy,
     cross_entropy,
-    fused,
     separate_cross_entropy,
+    style_likelihood,
 )
 from medseg.annotators.mathematics.overlap import OVERLAP
 from medseg.annotators.mathematics.selecting import selecting
@@ -48,8 +48,8 @@ from medseg.contracts import Losses, Stage, Target
 SELECTOR = "selector"
 """The stage after all others, which changes nothing of what is said of an image as it is."""
 
-TRUTH = ("network",)
-"""The child of a model that says p(t|x)."""
+STYLES = "styles"
+"""The stage in which the annotators' matrices are learned of a truth that stands."""
 
 NO_ENERGY = EnergyConfig()
 """No term of it."""
@@ -67,15 +67,17 @@ class Recipe:
     """Of a recipe of one stage."""
     criterion: str = "nll"
     """Of its best weights on validation cases."""
-    apart: tuple[str, ...] = ()
-    """What of the model nothing moves but its own part of the objective; see ``Stage``."""
+    styles: bool = False
+    """The truth is learned first and alone, and then what each annotator makes of it."""
     likelihood: Likelihood | None = None
     """Of the warm-up and the joint stage; None where one stage with ``objective`` is all there is."""
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "fused": Recipe(confusion="style", target="fused", objective=fused, criterion="loss", apart=TRUTH),
-    "anchored": Recipe(confusion="pixel", objective=anchored, apart=TRUTH),
+    "fused": Recipe(
+        confusion="style", target="fused", objective=consensus_cross_entropy, criterion="truth_nll", styles=True
+    ),
+    "anchored": Recipe(confusion="pixel", styles=True),
     "shared_truth_global": Recipe(confusion="global", likelihood="shared_truth"),
     "shared_truth_pixel": Recipe(confusion="pixel", likelihood="shared_truth"),
     "per_annotator_global": Recipe(confusion="global", likelihood="per_annotator"),
@@ -101,8 +103,9 @@ def stages(
     energy: EnergyConfig = NO_ENERGY,
     selector_steps: int = 0,
 ) -> tuple[Stage, ...]:
-    """The rows of one recipe; the steps of every recipe add up to the same number. learning_rate: of all stages.
+    """The rows of one recipe; the steps that move the truth add up to the same number. learning_rate: of all stages.
 
+    Where styles stand beside the truth they are learned last, of the truth at its best, which no longer moves.
     dice_weight: of the overlap of the truth with its target, beside the likelihood. energy: of the images' energy.
     selector_steps: of a last stage, in which nothing moves but the selector of changes at test time.
 
@@ -113,8 +116,7 @@ def stages(
     joint = Stage(
         name="joint",
         target=recipe.target,
-        trains=("",),
-        apart=recipe.apart,
+        trains=("network",) if recipe.styles else ("",),
         objective=partial(recipe.objective, supervision=supervision),
         criterion=recipe.criterion,
         overlap=OVERLAP,
@@ -124,6 +126,8 @@ def stages(
         lr_factors={"confusion.bias": confusion.lr_factor},
     )
     last = _selecting(joint, selector_steps / steps_per_epoch) if selector_steps else ()
+    if recipe.styles:
+        return *_with_energy((joint,), energy), _describing(joint, steps.styles / steps_per_epoch), *last
     if recipe.likelihood is None:
         return *_with_energy((joint,), energy), *last
     hard = recipe.likelihood == "shared_truth" and confusion.assignment == "hard"
@@ -150,6 +154,12 @@ def stages(
 
 def _looked_at(model: nn.Module, batch: ImageBatch) -> object:
     return model(batch.image)
+
+
+def _describing(joint: Stage, epochs: float) -> Stage:
+    """Shown what the joint stage is; the network is held as that has left it."""
+    moved, objective = ("confusion", "trunk"), style_likelihood
+    return replace(joint, name=STYLES, trains=moved, objective=objective, criterion="nll", epochs=epochs, looks=None)
 
 
 def _selecting(joint: Stage, epochs: float) -> tuple[Stage, ...]:

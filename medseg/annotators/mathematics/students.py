@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from medseg.annotators.mathematics.settings import UnlabelledConfig
-from medseg.annotators.mathematics.stages import RECIPES, SELECTOR
+from medseg.annotators.mathematics.stages import RECIPES, SELECTOR, STYLES
 from medseg.annotators.mathematics.unlabelled import (
     Agreement,
     PartlyLabelled,
@@ -28,7 +28,7 @@ MOVED = {"none": ("network",), "global": ("network", "confusion")}
 def with_student(
     recipe: str, rows: Sequence[Stage], unlabelled: UnlabelledConfig, *, steps_per_epoch: int, cases: int
 ) -> tuple[Stage, ...]:
-    """The rows of a recipe, and behind those that train it the student's; the rows alone where nothing is to be used.
+    """The rows of a recipe, the student's behind those that move its truth; these alone where nothing is to be used.
 
     The teacher starts as the network, and so does the student, which is the network itself: the annotators' matrices
     fit its features, a student from random weights would need all steps of the recipe again, and with few labels what
@@ -37,9 +37,11 @@ def with_student(
     """
     if unlabelled.use == "none":
         return tuple(rows)
-    moved = MOVED.get(RECIPES[recipe].confusion, ("network", "confusion", "trunk"))
+    learned = RECIPES[recipe]
+    moved = ("network",) if learned.styles else MOVED.get(learned.confusion, ("network", "confusion", "trunk"))
     rows = [replace(row, trains=moved if row.trains == ("",) else row.trains) for row in rows]
-    own, others = [row for row in rows if row.name != SELECTOR], [row for row in rows if row.name == SELECTOR]
+    own = [row for row in rows if row.name not in (STYLES, SELECTOR)]
+    others = rows[len(own) :]
     last, epochs = own[-1], unlabelled.steps / steps_per_epoch
     student = replace(
         last,

@@ -1,23 +1,30 @@
-"""Sums that can be done by hand: identity confusion is cross-entropy; the anchored truth cannot be bent."""
+"""Sums that can be done by hand: identity confusion is cross-entropy; styles cannot bend the truth."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from medseg.annotators.mathematics.confusion import GlobalConfusion, PixelConfusion
 from medseg.annotators.mathematics.model import AnnotatorModel, TrueLabelNetwork
-from medseg.annotators.mathematics.objective import AnnotatorLikelihood, anchored, cross_entropy, dominance, fused
+from medseg.annotators.mathematics.objective import (
+    AnnotatorLikelihood,
+    consensus_cross_entropy,
+    cross_entropy,
+    dominance,
+    style_likelihood,
+)
 from medseg.annotators.mathematics.settings import ConfusionConfig, NetworkConfig, StepsConfig
-from medseg.annotators.mathematics.stages import RECIPES, stages
+from medseg.annotators.mathematics.stages import RECIPES, STYLES, stages
 from medseg.annotators.mathematics.trunks import ConvolutionTrunk, PointwiseTrunk, Trunk, TruthOutput
 from medseg.annotators.nouns import ImageBatch
 from medseg.contracts import UNLABELLED, Objective
 
 A, T, F = 3, 2, 4
-STEPS = StepsConfig(warmup=3, joint=7)
+STEPS = StepsConfig(warmup=3, joint=7, styles=4)
 
 
 def model(form: str = "pixel") -> AnnotatorModel:
@@ -67,12 +74,12 @@ def test_absent_annotators_and_padding_count_for_nothing() -> None:
     missing = ImageBatch(image=shown.image, labels=absent, case_index=shown.case_index)
     torch.testing.assert_close(cross_entropy(network, missing).total, cross_entropy(network, alone).total)
     nobody = ImageBatch(image=shown.image, labels=torch.full_like(absent, UNLABELLED), case_index=shown.case_index)
-    for objective in (cross_entropy, anchored, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)):
+    for objective in (cross_entropy, style_likelihood, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)):
         assert objective(network, nobody).total.item() == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [("per_annotator", "global"), ("per_annotator", "pixel"), ("anchored", "pixel")]
+    ("name", "form"), [("per_annotator", "global"), ("per_annotator", "pixel"), ("styles", "pixel")]
 )
 def test_padding_makes_the_same_labels_cost_the_same_under_every_objective(name: str, form: str) -> None:
     """At the identity, on a grid of which half is padding, and of the rest single labels are missing."""
@@ -80,10 +87,8 @@ def test_padding_makes_the_same_labels_cost_the_same_under_every_objective(name:
     shown.labels[..., 4:] = UNLABELLED
     shown.labels[0, 1, :3] = UNLABELLED
     expected = cross_entropy(network, shown).total
-    objective = (
-        anchored if name == "anchored" else AnnotatorLikelihood(likelihood="per_annotator", per_pixel=form == "pixel")
-    )
-    found = objective(network, shown)
+    likelihood = AnnotatorLikelihood(likelihood="per_annotator", per_pixel=form == "pixel")
+    found = style_likelihood(network, shown) if name == "styles" else likelihood(network, shown)
     torch.testing.assert_close(found.metrics["nll"], expected.detach(), rtol=1e-5, atol=1e-6)
 
 
@@ -112,18 +117,14 @@ def test_one_truth_must_explain_labels_that_disagree() -> None:
     assert math.isclose(2 * found.total.item(), -math.log(0.9 * 0.1), rel_tol=1e-5)  # 2 annotators present
 
 
-def test_the_anchored_truth_gets_the_gradient_of_the_soft_mean_and_no_other() -> None:
-    network, shown = model(), batch()
-    assert isinstance(network.confusion, PixelConfusion)
-    torch.nn.init.normal_(network.confusion.weight)  # matrices far from the identity, which would pull
-    anchored(network, shown).total.backward()
-    found = [p.grad.clone() for p in network.network.parameters() if p.grad is not None]
-    network.zero_grad()
-    cross_entropy(network, shown).total.backward()
-    expected = [p.grad for p in network.network.parameters() if p.grad is not None]
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other)
+@pytest.mark.parametrize("pointwise", [False, True])
+def test_styles_give_the_truth_no_gradient_and_their_matrices_one(pointwise: bool) -> None:
+    network, shown = (fused_model() if pointwise else model()).train(), batch()
+    style_likelihood(network, shown).total.backward()
+    assert all(weight.grad is None for weight in network.network.parameters())
+    assert network.confusion is not None
+    moved = [weight.grad for weight in network.confusion.parameters()]
+    assert moved and all(grad is not None and grad.abs().sum() > 0 for grad in moved)
 
 
 def test_the_trace_is_minimised_with_a_plus_sign() -> None:
@@ -148,7 +149,9 @@ class Ones(Trunk):
         return torch.ones_like(truth.features[:, :1])
 
 
-@pytest.mark.parametrize("objective", [anchored, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)])
+@pytest.mark.parametrize(
+    "objective", [style_likelihood, AnnotatorLikelihood(likelihood="shared_truth", per_pixel=True)]
+)
 def test_the_logged_dominance_is_that_of_the_batch_s_own_matrices(objective: Objective) -> None:
     """The bias says identity, the features swap the classes: 2 / (1 + exp(6)) - 1 = -.995."""
     network = AnnotatorModel(model().network, A, PixelConfusion(A, T, 1), Ones())
@@ -178,9 +181,26 @@ def test_beliefs_sum_to_one() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_has_the_same_budget(name: str) -> None:
+def test_every_recipe_has_the_same_budget_for_its_truth(name: str) -> None:
     rows = stages(name, steps=STEPS, steps_per_epoch=4, confusion=ConfusionConfig(), learning_rate=1e-3)
-    assert sum(stage.epochs for stage in rows) == 2.5
+    assert sum(stage.epochs for stage in rows if stage.name != STYLES) == 2.5
+
+
+@pytest.mark.parametrize("name", ["fused", "anchored"])
+def test_styles_are_learned_last_of_a_truth_that_is_held(name: str) -> None:
+    shown = {"steps": STEPS, "steps_per_epoch": 4, "confusion": ConfusionConfig(lr_factor=7), "learning_rate": 1e-3}
+    truth, described = stages(name, **shown)
+    assert (truth.trains, described.trains) == (("network",), ("confusion", "trunk"))
+    assert (described.name, described.epochs, described.criterion) == (STYLES, 1.0, "nll")
+    assert described.lr_factors == {"confusion.bias": 7}
+    if name == "anchored":
+        (baseline,) = stages("soft_mean", **shown)
+        assert isinstance(truth.objective, partial) and isinstance(baseline.objective, partial)
+        assert (truth.objective.func, truth.objective.keywords) == (
+            baseline.objective.func,
+            baseline.objective.keywords,
+        )
+        assert (truth.target, truth.criterion, truth.epochs) == (baseline.target, baseline.criterion, baseline.epochs)
 
 
 def test_matrices_are_held_in_the_warm_up() -> None:
@@ -213,10 +233,10 @@ def consensus_batch() -> ImageBatch:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_fused_truth_learns_from_the_consensus_alone(training: bool) -> None:
-    """The gradient of the truth network is that of the cross-entropy to p(t | all labels), whatever the styles do."""
+    """The gradient of the truth network is that of the cross-entropy to p(t | all labels)."""
     network, shown = fused_model().train(training), consensus_batch()
     assert shown.consensus is not None
-    fused(network, shown).total.backward()
+    consensus_cross_entropy(network, shown).total.backward()
     found = [weight.grad for weight in network.network.parameters()]
     network.zero_grad(set_to_none=True)
     log_probs = network(shown.image).log_probs
@@ -226,14 +246,9 @@ def test_the_fused_truth_learns_from_the_consensus_alone(training: bool) -> None
         torch.testing.assert_close(mine, weight.grad)
 
 
-def test_the_styles_of_the_fused_recipe_learn_in_training_and_are_judged_on_all_voxels() -> None:
-    network, shown = fused_model(), consensus_batch()
-    fused(network.train(), shown).total.backward()
-    assert network.confusion is not None
-    moved = [weight.grad for weight in network.confusion.parameters()]
-    assert moved and all(grad is not None and grad.abs().sum() > 0 for grad in moved)
-    network.eval()
-    twice = [fused(network, shown).metrics["nll"] for _ in range(2)]
+def test_the_styles_of_the_fused_recipe_are_judged_on_all_voxels() -> None:
+    network, shown = fused_model().eval(), consensus_batch()
+    twice = [style_likelihood(network, shown).metrics["nll"] for _ in range(2)]
     assert twice[0] == twice[1]  # nothing is drawn
 
 
@@ -242,4 +257,5 @@ def test_a_batch_that_nobody_labelled_costs_nothing() -> None:
     shown.labels.fill_(UNLABELLED)
     assert shown.consensus is not None
     shown.consensus.zero_()
-    assert fused(network, shown).total.item() == 0
+    assert consensus_cross_entropy(network, shown).total.item() == 0
+    assert style_likelihood(network, shown).total.item() == 0
