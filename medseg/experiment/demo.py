@@ -30,7 +30,7 @@ network: {{channels: [8, 16, 32, 64]}}
 confusion: {{lr_factor: 30}}
 training:
   batch_size: 8
-  steps: {{warmup: 100, joint: 150, styles: 100}}
+  steps: {{warmup: 100, joint: 150}}
   learning_rate: 0.01
 """
 

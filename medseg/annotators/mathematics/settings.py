@@ -107,8 +107,8 @@ class StepsConfig(Section):
     """With the matrices held at the identity."""
     joint: Positive = 700
     """With everything set free."""
-    styles: Positive = 300
-    """Of the annotators' matrices, where the truth is learned before them (fused, anchored)."""
+    styles: Positive | None = None
+    """Of the annotators' matrices, where the truth is learned before them: fused, anchored (None: as ``warmup``)."""
 
 
 class UnlabelledConfig(Section):

@@ -127,7 +127,8 @@ def stages(
     )
     last = _selecting(joint, selector_steps / steps_per_epoch) if selector_steps else ()
     if recipe.styles:
-        return *_with_energy((joint,), energy), _describing(joint, steps.styles / steps_per_epoch), *last
+        described = _describing(joint, (steps.styles or steps.warmup) / steps_per_epoch)
+        return *_with_energy((joint,), energy), described, *last
     if recipe.likelihood is None:
         return *_with_energy((joint,), energy), *last
     hard = recipe.likelihood == "shared_truth" and confusion.assignment == "hard"
