@@ -49,3 +49,20 @@ def test_a_run_without_curves_leaves_no_doubt_and_a_broken_file_is_refused(tmp_p
     (tmp_path / "metrics.jsonl").write_text('{"step": 3')
     with pytest.raises(Refused, match="metrics.jsonl: expected what training writes"):
         doubts_of_training(tmp_path, 2, disputed=True)
+
+
+def test_truth_and_styles_are_judged_each_by_the_stage_that_learns_them(tmp_path: Path) -> None:
+    def rows(stage: str, criterion: str, val: list[float], **further: float) -> list[dict[str, object]]:
+        values = {f"best/{criterion}": 0, f"train/{criterion}": 1.0}
+        return [{"stage": stage, f"val/{criterion}": value, **values, **further} for value in val]
+
+    def told(truth: list[float], styles: list[float], trace: float) -> list[str]:
+        written = rows("joint", "truth_nll", truth) + rows("styles", "nll", styles, **{"val/trace": trace})
+        (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in written))
+        return [line.split(";")[-1].split(" (")[0].strip() for line in doubts_of_training(tmp_path, 2, disputed=True)]
+
+    falls, stands = [0.9, 0.5, 0.45, 0.4], [0.9, 0.4, 0.5, 0.6]
+    assert told(stands, stands, 0.9) == []
+    assert told(falls, stands, 0.9) == ["train again with more training.steps"]
+    assert told(stands, falls, 0.9) == ["train again with more training.steps.styles"]
+    assert len(told(falls, falls, 0.9975)) == 3
